@@ -1,0 +1,98 @@
+# make render is the way in; make help says what else there is. GNU make 4.3 or newer, Python 3.11 or newer.
+
+.SHELLFLAGS := -eu -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MODELFLEET := $(BIN)/modelfleet
+
+# The environment is made anew when what determines it changes: a lock, the project's metadata, or where it stands
+# (its scripts hold that path). Everything offline, and in no time, when nothing did.
+key = $(shell cat $(1) pyproject.toml 2>/dev/null | cksum | tr ' ' -)-$(shell printf %s '$(CURDIR)' | cksum | cut -d ' ' -f 1)
+RUNTIME := $(VENV)/made-for-running-$(call key,requirements.txt)
+DEVELOP := $(VENV)/made-for-developing-$(call key,requirements-dev.txt)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+
+ifneq ($(wildcard $(VENV)/made-*),)
+ifneq ($(shell $(BIN)/python -c 'print("works")' 2>/dev/null),works)
+$(shell rm -f $(VENV)/made-*)
+endif
+endif
+
+.PHONY: help render check test lint bench lock clean setup setup-dev setup-tools
+
+help: ## what can be made
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: $(if $(wildcard $(DEVELOP)),,$(RUNTIME))
+setup-dev: $(DEVELOP)
+
+render: setup ## render every project for every environment and verify the result with the real tools
+	@$(MODELFLEET) render
+	@$(MODELFLEET) verify
+
+check: setup ## check every file, write nothing
+	@$(MODELFLEET) check
+
+test: setup-dev setup-tools ## everything that CI runs: linters, types, tests with the real tools
+	@$(MAKE) lint
+	@echo "Running the tests"
+	@REQUIRE_TOOLS=1 $(BIN)/python -m pytest -q -n 2
+
+lint: setup-dev ## ruff and mypy
+	@echo "Linting, formatting, types"
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo "run $(BIN)/ruff format"; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+
+bench: setup-dev setup-tools ## measure the large fleet
+	@$(BIN)/python bench/fleet.py
+
+lock: ## pin the newest Python packages that pyproject.toml allows (needs uv)
+	@command -v uv >/dev/null || { echo "make lock needs uv on PATH (pip install uv)" >&2; exit 1; }
+	@$(BUILD) | $(COMPILE) --output-file requirements.txt pyproject.toml -
+	@$(BUILD) | $(COMPILE) --output-file requirements-dev.txt --group dev --constraint requirements.txt pyproject.toml -
+	@echo "requirements.txt and requirements-dev.txt are new"
+
+# The build backend is in both locks, so that the package itself is installed without the network and without isolation.
+BUILD := printf '%s\n' 'hatchling>=1.27' 'editables>=0.5'
+COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock'
+
+clean: ## remove what was installed and cached, nothing that is in Git
+	@rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "Clean: the next make installs everything again"
+
+$(RUNTIME):
+	@$(call install,requirements.txt,$@)
+
+$(DEVELOP):
+	@$(call install,requirements-dev.txt,$@)
+
+define install
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+  || { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1 || true). Say which: make PYTHON=python3.12 …" >&2; exit 1; }
+echo "Making the virtual environment in $(VENV) (once, about half a minute)"
+test -x $(BIN)/python && $(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+rm -f $(VENV)/made-*
+$(PIP) install --require-hashes -r $(1)
+$(PIP) install --no-deps --no-build-isolation --no-index -e .
+touch $(2)
+endef
+
+setup-tools: setup-dev
+	@$(BIN)/python -c "$$SETUP_TOOLS"
+
+define SETUP_TOOLS
+import pathlib, sys
+from generator import finding, tools
+try:
+    tools.ensure(pathlib.Path(), tools.pinned()["tools"], lambda line: print(line, flush=True))
+except finding.MachineFailed as failed:
+    sys.exit(str(failed))
+endef
+export SETUP_TOOLS

@@ -1,0 +1,365 @@
+"""The command line: parses the words, calls the pipeline with plain values, prints, and alone decides the exit code.
+
+Exit codes: 0 fine; 1 the files are wrong; 2 usage; 3 drift; 4 refused by policy; 5 the machine; 70 a bug of ours.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from generator import __version__
+from generator.finding import Finding, MachineFailed, Rejected, Severity, printable
+
+if TYPE_CHECKING:
+    from generator.pipeline import Fleet
+    from generator.write import Changes, Scope
+
+FINE, WRONG, USAGE, DRIFT, POLICY, MACHINE, BUG = 0, 1, 2, 3, 4, 5, 70
+
+FORMATS = click.Choice(["text", "json", "github"])
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the options before the command say."""
+
+    root: Path
+    debug: bool
+
+
+class Exit(Exception):
+    """Ends the command with an exit code; everything is printed already."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def say(text: str = "") -> None:
+    """A line for the user."""
+    click.echo("\n".join(map(printable, text.split("\n"))))
+
+
+def tell(text: str) -> None:
+    """A line that is no result: findings, progress."""
+    click.echo(text, err=True)
+
+
+def show_findings(findings: Iterable[Finding], form: str) -> None:
+    """Prints findings, one a line, in the format that was asked for."""
+    found = list(findings)
+    if form == "json":
+        import json
+
+        from generator.report import finding_json
+
+        click.echo(json.dumps([finding_json(finding) for finding in found], ensure_ascii=False, indent=2))
+        return
+    for finding in found:
+        tell(finding.text())
+        if form == "github":
+            from generator.report import finding_github
+
+            click.echo(finding_github(finding))
+
+
+def exit_code(findings: Iterable[Finding]) -> int:
+    """The exit code that errors stand for."""
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    if any(finding.policy for finding in errors):
+        return POLICY
+    return WRONG if errors else FINE
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="modelfleet")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    show_default="this folder",
+    help="The repository: the folder with projects/ and environments/.",
+)
+@click.option("--debug", is_flag=True, help="On a bug of modelfleet, show where it happened.")
+@click.pass_context
+def cli(context: click.Context, root: Path, debug: bool) -> None:
+    """Model serving on OpenShift AI as reviewed code.
+
+    Reads projects/*.yaml and environments/*.yaml, checks them against what each cluster really is, and renders Kustomize
+    overlays into environments/<environment>/<project>, which Argo CD syncs.
+    """
+    if not root.is_dir():
+        message = f"--root {printable(str(root))}: there is no such folder"
+        raise click.UsageError(message)
+    context.obj = Settings(root, debug)
+
+
+def made(settings: Settings, form: str = "text") -> Fleet:
+    """Everything that the files mean, with the warnings printed."""
+    from generator.pipeline import fleet
+
+    found = fleet(settings.root)
+    if form != "json":
+        show_findings(found.warnings, form)
+    return found
+
+
+format_option = click.option("--format", "form", type=FORMATS, default="text", help="How findings are printed.")
+
+
+@cli.command()
+@format_option
+@click.pass_obj
+def check(settings: Settings, form: str) -> None:
+    """Check every file and render in memory; write nothing."""
+    try:
+        found = made(settings, form)
+    except Rejected as rejected:
+        show_findings(rejected.findings, form)
+        raise Exit(exit_code(rejected.findings)) from None
+    if form == "json":
+        show_findings(found.warnings, form)
+        return
+    from generator.report import models_of, plural
+
+    models = sum(models_of(one.project) for one in found.deployed)
+    say(
+        f"{plural(len({one.project.name for one in found.deployed}), 'project')} in "
+        f"{plural(len(found.environments), 'environment')}: {plural(models, 'model')}, "
+        f"{plural(sum(len(one.objects) for one in found.deployed), 'object')}, all as they should be"
+    )
+
+
+@cli.command()
+@click.option("--env", "environments", multiple=True, help="Only this environment; may be given several times.")
+@click.option("--project", "projects", multiple=True, help="Only this project; may be given several times.")
+@click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 3 and show the diff where files differ.")
+@click.option("--overwrite", is_flag=True, help="Go on where files were edited by hand or are not ours.")
+@format_option
+@click.pass_obj
+def render(  # noqa: PLR0913 - one parameter an option, as click passes them
+    settings: Settings,
+    environments: tuple[str, ...],
+    projects: tuple[str, ...],
+    only_check: bool,
+    overwrite: bool,
+    form: str,
+) -> None:
+    """Render the overlays of every environment and say what changed."""
+    from generator import write
+    from generator.finding import merged
+
+    started = os.times()
+    root = settings.root
+    if not only_check:
+        write.recover(root)
+    found = made(settings, form)
+    scope = scope_of(found, environments, projects)
+    files = {path: text for path, text in found.files.items() if _in_scope(path, scope)}
+    if only_check:
+        _check_drift(root, files, scope, form)
+        return
+    changes = write.write(root, files, scope, overwrite=overwrite)
+    show_findings(merged(write.conflicts(changes, overwrite=True)) if overwrite else (), form)
+    _show_summary(found, changes, started)
+
+
+def _in_scope(path: str, scope: Scope) -> bool:
+    return scope.owns(path.split("/")[1:3])
+
+
+def scope_of(found: Fleet, environments: Sequence[str], projects: Sequence[str]) -> Scope:
+    """The folders that the options choose. The base goes with every project."""
+    from generator.finding import listed, nearest
+    from generator.write import Scope
+
+    names = {one.project.name for one in found.deployed} | {path.split("/")[2] for path in found.files}
+    for option, given, known in (("--env", environments, found.environments), ("--project", projects, names)):
+        for name in given:
+            if name not in known:
+                near = nearest(name, known)
+                hint = f"did you mean {near!r}?" if near else f"there are {listed(sorted(known))}"
+                raise click.UsageError(printable(f"{option} {name}: there is no such thing; {hint}"))
+    return Scope(
+        environments=frozenset({*environments, "base"}) if environments else None,
+        projects=frozenset(projects) if projects else None,
+    )
+
+
+def _check_drift(root: Path, files: dict[str, str], scope: Scope, form: str) -> None:
+    from generator import write
+
+    changes = write.compare(root, files, scope)
+    if reason := write.unfinished(root):
+        raise MachineFailed(reason)
+    found = [finding for finding in write.conflicts(changes) if finding.code != "OUT004"]
+    show_findings(found, form)
+    if any(finding.severity is Severity.ERROR for finding in found):
+        raise Exit(POLICY)
+    if not changes.writes and not changes.edited:
+        say(f"up to date: {changes.unchanged} files are as they would be rendered")
+        return
+    edited = set(changes.edited)
+    for path in (*changes.added, *changes.changed, *changes.removed):
+        why = "edited by hand" if path in edited else "stale"
+        state = (
+            "missing" if path in changes.added else f"no longer rendered ({why})" if path in changes.removed else why
+        )
+        say(f"{path}: {state}")
+    _show_diffs(root, files, changes)
+    say("run `modelfleet render` and commit the result")
+    raise Exit(DRIFT)
+
+
+MOST_DIFF_LINES = 200
+
+
+def _show_diffs(root: Path, files: dict[str, str], changes: Changes) -> None:
+    import difflib
+
+    from generator.write import current
+
+    shown = 0
+    for path in (*changes.changed, *changes.added, *changes.removed):
+        old = current(root, path).splitlines() if path not in changes.added else []
+        new = files.get(path, "").splitlines()
+        lines = list(difflib.unified_diff(old, new, f"a/{path}", f"b/{path}", lineterm=""))
+        if shown + len(lines) > MOST_DIFF_LINES:
+            say("... the diffs of further files are left out; `modelfleet render` shows them through git diff")
+            return
+        shown += len(lines)
+        for line in lines:
+            say(line)
+
+
+def _show_summary(found: Fleet, changes: Changes, started: os.times_result) -> None:
+    from generator.report import Line, label_commands, models_of, plural, summary
+    from generator.rules.capabilities import accelerators_used
+
+    touched = _touched(changes)
+    lines = []
+    for name, environment in sorted(found.environments.items()):
+        here = [one for one in found.deployed if one.project.environment.name == name]
+        used: dict[str, int] = {}
+        for one in here:
+            for identifier, count, _ in accelerators_used(one.project):
+                used[identifier] = used.get(identifier, 0) + count
+        lines.append(
+            Line(
+                environment=name,
+                release=environment.release.title if environment.release else "",
+                projects=len(here),
+                models=sum(models_of(one.project) for one in here),
+                objects=sum(len(one.objects) for one in here),
+                accelerators=used,
+                changes=touched.get(name, "none"),
+            )
+        )
+    for line in summary(lines):
+        say(line)
+    commands = list(label_commands(found.environments, [one.project for one in found.deployed]))
+    if commands and changes.writes:
+        say("\nThese namespaces are made elsewhere. Without the labels their models are not shown, or never load:")
+        for command in commands:
+            say(f"  {command}")
+    ended = os.times()
+    if changes.writes:
+        say(
+            f"\n{plural(len(changes.added), 'file')} added, {len(changes.changed)} changed, {len(changes.removed)} removed, "
+            f"{changes.unchanged} as before, in {ended.elapsed - started.elapsed:.1f} s"
+        )
+    else:
+        say(
+            f"\nnothing to write: all {changes.unchanged} files are as they were, {ended.elapsed - started.elapsed:.1f} s"
+        )
+
+
+def _touched(changes: Changes) -> dict[str, str]:
+    """For each environment: which projects changed, and how."""
+    states: dict[str, dict[str, set[str]]] = {}
+    for word, paths in (("new", changes.added), ("changed", changes.changed), ("removed", changes.removed)):
+        for path in paths:
+            _, environment, project, *_ = path.split("/")
+            states.setdefault(environment, {}).setdefault(project, set()).add(word)
+    return {
+        environment: ", ".join(
+            f"{project} ({'changed' if len(words) > 1 else next(iter(words))})"
+            for project, words in sorted(found.items())
+        )
+        for environment, found in states.items()
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point: whatever happens becomes one exit code, and no traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # a terminal that cannot show a letter
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    code = _run(words)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _give_up_stdout()
+    raise SystemExit(code)
+
+
+def _run(words: list[str]) -> int:
+    try:
+        cli.main(args=words, prog_name="modelfleet", standalone_mode=False)
+    except Exit as done:
+        return done.code
+    except Rejected as rejected:
+        show_findings(rejected.findings, "github" if "github" in words else "text")
+        return exit_code(rejected.findings) or WRONG
+    except MachineFailed as failed:
+        tell(f"modelfleet: {printable(str(failed))}")
+        return MACHINE
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.Abort:
+        return 130
+    except click.ClickException as wrong:
+        tell(f"modelfleet: {printable(wrong.format_message())}")
+        return USAGE
+    except BrokenPipeError:
+        _give_up_stdout()
+        return FINE
+    except KeyboardInterrupt:
+        return 130
+    except MemoryError:
+        tell("modelfleet: out of memory; nothing was written")
+        return MACHINE
+    except OSError as failed:
+        tell(f"modelfleet: {printable(str(failed.filename or ''))}: {failed.strerror}")
+        return MACHINE
+    except Exception as bug:
+        return _confess(bug, "--debug" in words)
+    return FINE
+
+
+def _give_up_stdout() -> None:
+    """Nobody reads any more: what is still in the buffer must not raise at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _confess(bug: Exception, debug: bool) -> int:
+    if debug:
+        import traceback
+
+        traceback.print_exception(bug)
+    where: Any = bug.__traceback__
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    place = f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where else "?"
+    tell(
+        f"modelfleet: this is a bug of modelfleet ({type(bug).__name__} at {place}); nothing is known to be wrong with "
+        "your files. Please report it with what `--debug` prints"
+    )
+    return BUG

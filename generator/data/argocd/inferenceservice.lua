@@ -1,0 +1,65 @@
+-- Health of an InferenceService in every deployment mode, ModelMesh included.
+-- `status.observedGeneration` is not read: KServe copies it from the Deployment or the Knative Service, which count for
+-- themselves. Only `Ready` is judged: other conditions may be advice (OciImageVolumeCompatible) or inverted (Stopped).
+local hopeless = {
+  FailedCreate = true,
+  InvalidGPUAllocation = true,
+  InvalidWorkerSpecNotSet = true,
+  ReconcileFailed = true,
+}
+
+local function joined(parts)
+  local said = {}
+  for _, part in ipairs(parts) do
+    if part ~= "" then
+      table.insert(said, part)
+    end
+  end
+  return table.concat(said, ": ")
+end
+
+if obj.status == nil or obj.status.conditions == nil then
+  return { status = "Progressing", message = "Waiting for KServe to report a status" }
+end
+
+local ready = { status = "Unknown" }
+for _, condition in ipairs(obj.status.conditions) do
+  if condition.type == "Stopped" and condition.status == "True" then
+    return { status = "Suspended", message = "Stopped" }
+  end
+  if condition.type == "Ready" then
+    ready = condition
+  end
+end
+
+local model = obj.status.modelStatus or {}
+local states = model.states or {}
+local transition = model.transitionStatus or ""
+
+if transition == "BlockedByFailedLoad" or transition == "InvalidSpec" then
+  local failure = model.lastFailureInfo or {}
+  local exit = ""
+  if failure.exitCode ~= nil and failure.exitCode ~= 0 then
+    exit = "exit code " .. tostring(failure.exitCode)
+  end
+  return {
+    status = "Degraded",
+    message = joined({ transition, failure.reason or "", exit, failure.message or "" }),
+  }
+end
+
+local message = joined({ "Ready is " .. ready.status, ready.reason or "", ready.message or "" })
+
+if ready.status == "True" then
+  -- Ready without a copy is scaled to zero, which KServe calls InProgress with the target Pending.
+  if transition == "InProgress" and states.targetModelState ~= "Pending" then
+    return { status = "Progressing", message = "Ready; another version of the model is loading" }
+  end
+  return { status = "Healthy", message = "Ready" }
+end
+
+local loading = transition == "InProgress" or states.activeModelState == "Pending" or states.activeModelState == "Loading"
+if ready.status == "False" and (hopeless[ready.reason or ""] or not loading) then
+  return { status = "Degraded", message = message }
+end
+return { status = "Progressing", message = message }

@@ -1,0 +1,584 @@
+"""What a cluster and its release offer: platforms, modes, runtimes, sizes, accelerators, and fields of the spec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+
+from generator import catalog
+from generator.catalog import images
+from generator.finding import Pointer, Severity, listed, nearest
+from generator.model import Accelerator, Environment, Format, Hardware, Model, Project, Release, Runtime, Workload
+from generator.quantity import NotAQuantity, value
+from generator.rules import Problem, having, lacking
+from generator.rules.subjects import OfHardware, OfModel, OfProject, OfServer, OfWorkload, rule
+
+
+@rule("CAP001", "The cluster has no multi-model platform")
+def no_model_mesh(subject: OfProject) -> Iterator[Problem]:
+    environment = subject.environment
+    if subject.project.platform != "multi-model":
+        return
+    way_out = "serve each model as a single-model deployment there: platform: single-model, servers: null, models: {...}"
+    if not environment.can("modelMesh"):
+        title = environment.release.title if environment.release else "the release"
+        yield Problem(pointer=("platform",), message=f"multi-model needs ModelMesh, which {title} does not have", hint=way_out)
+    elif environment.get("platforms", "modelMesh") is False:
+        see = environment.facts.at(("platforms", "modelMesh"))
+        yield Problem(
+            pointer=("platform",), message="multi-model needs ModelMesh, which is switched off here", hint=way_out, see=see
+        )
+
+
+@rule("CAP002", "The platform is deprecated", when=having("modelMesh"))
+def deprecated_platform(subject: OfProject) -> Iterator[Problem]:
+    if subject.project.platform != "multi-model":
+        return
+    if fact := lifecycle(subject.environment.release, "modelMesh", "deprecated"):
+        yield Problem(
+            pointer=("platform",),
+            message=f"the multi-model platform is deprecated since {_title(fact['since'])}",
+            hint=fact["remedy"],
+            severity=Severity.WARNING,
+        )
+
+
+def lifecycle(release: Release | None, feature: str, state: str) -> Mapping[str, str] | None:
+    """What a release's data says of a feature in this state (deprecated, removed, preview)."""
+    facts = release.lifecycle if release else ()
+    return next((fact for fact in facts if fact["feature"] == feature and fact["state"] == state), None)
+
+
+def _title(release: str) -> str:
+    """A release as people call it; one that is older than all that are known stays as it is."""
+    return catalog.release(release).title if release in catalog.release_names() else release
+
+
+@rule("CAP003", "The environment does not offer the accelerator")
+def unknown_accelerator(subject: OfHardware) -> Iterator[Problem]:
+    accelerator = subject.hardware.accelerator
+    if accelerator is None or accelerator.known:
+        return
+    offered = subject.environment.get("accelerators") or {}
+    what = f"{subject.environment.name} offers {listed(list(offered))}" if offered else "it offers none"
+    yield Problem(
+        pointer=_accelerator_name(subject.project, subject.pointer),
+        message=f"no {accelerator.name!r} is offered",
+        hint=what,
+        see=subject.environment.facts.key_at(("accelerators",)) if offered else None,
+    )
+
+
+def _accelerator_name(project: Project, around: Pointer, key: str = "name") -> Pointer:
+    """The accelerator is written as a name or as a map."""
+    pointer = (*around, "accelerator")
+    written = project.spec.data
+    for step in pointer:
+        written = written.get(step) if isinstance(written, dict) else None
+    return (*pointer, key) if isinstance(written, dict) and key in written else pointer
+
+
+@rule("CAP004", "No node has so many accelerators")
+def more_than_a_node(subject: OfHardware) -> Iterator[Problem]:
+    accelerator = subject.hardware.accelerator
+    if accelerator is None or accelerator.per_node is None or accelerator.count <= accelerator.per_node:
+        return
+    yield Problem(
+        pointer=_accelerator_name(subject.project, subject.pointer, "count"),
+        message=f"{accelerator.count} {accelerator.name} on one node; a node has {accelerator.per_node}",
+        hint="ask for fewer, or spread the model over nodes with multiNode",
+        see=subject.environment.facts.at(("accelerators", accelerator.name, "perNode")),
+    )
+
+
+@rule("CAP005", "The project's accelerators exceed its quota")
+def over_quota(subject: OfProject) -> Iterator[Problem]:
+    project = subject.project
+    for identifier, wanted, quota in accelerators_used(project):
+        if quota is not None and wanted > quota:
+            using = [item for item in project.workloads if _most_used(item, identifier)]
+            most = max(using, key=lambda item: _most_used(item, identifier))
+            yield Problem(
+                pointer=(*most.pointer, "accelerator"),
+                message=f"the project needs {wanted} {identifier} at most; its quota is {quota}",
+                hint="use fewer replicas or accelerators, or raise quota.projects in the environment",
+                see=project.environment.facts.at(_quota_pointer(project, identifier)),
+            )
+
+
+def accelerators_used(project: Project) -> Iterator[tuple[str, int, int | None]]:
+    """For each accelerator identifier: how many the project uses at most, and its quota where there is one."""
+    used: dict[str, int] = {}
+    for workload in project.workloads:
+        accelerator = workload.hardware.accelerator
+        if accelerator is not None and accelerator.identifier is not None:
+            identifier = accelerator.identifier
+            used[identifier] = used.get(identifier, 0) + _most_used(workload, identifier)
+    for identifier, count in used.items():
+        found = project.environment.get(*map(str, _quota_pointer(project, identifier)))
+        yield identifier, count, None if found is None else int(value(str(found)))
+
+
+def _most_used(workload: Workload, identifier: str) -> int:
+    """The accelerators of all replicas, and of all nodes of a group; none where it is stopped."""
+    accelerator = workload.hardware.accelerator
+    if isinstance(workload, Model) and workload.llm is not None:
+        here = [group for group in workload.llm.groups if _identifier(group.head.hardware) == identifier]
+        return 0 if workload.stopped else sum(group.gpus for group in here)
+    if accelerator is None or accelerator.identifier != identifier:
+        return 0
+    nodes = workload.pipeline or 1 if isinstance(workload, Model) else 1
+    held = isinstance(workload, Model) and workload.stopped
+    return 0 if held else accelerator.count * nodes * workload.maximum
+
+
+def _identifier(hardware: Hardware) -> str | None:
+    return hardware.accelerator.identifier if hardware.accelerator else None
+
+
+def _quota_pointer(project: Project, identifier: str) -> Pointer:
+    key = f"requests.{identifier}"
+    own = project.environment.get("quota", "projects", project.name)
+    if isinstance(own, dict) and key in own:
+        return ("quota", "projects", project.name, key)
+    return ("quota", "default", key)
+
+
+@rule("CAP006", "The environment has no such size")
+def unknown_size(subject: OfHardware) -> Iterator[Problem]:
+    size = subject.hardware.size
+    sizes = subject.environment.get("sizes") or {}
+    if size is None or size in sizes:
+        return
+    near = nearest(size, sizes)
+    known = f"{subject.environment.name} has {listed(list(sizes))}" if sizes else "it has none: write requests and limits"
+    yield Problem(
+        pointer=(*subject.pointer, "size"),
+        message=f"no size {size!r} is offered",
+        hint=f"did you mean {near!r}? {known}" if near else known,
+    )
+
+
+@rule("CAP007", "There is no such serving runtime")
+def unknown_runtime(subject: OfWorkload) -> Iterator[Problem]:
+    name = subject.workload.runtime_name
+    if name is None or subject.workload.runtime is not None:
+        return
+    release = subject.environment.release
+    names = subject.shelf.names(subject.environment.name, release.name if release else None)
+    pointer = (*subject.workload.pointer, "runtime")
+    if fact := lifecycle(release, f"runtime:{name}", "removed"):
+        yield Problem(pointer=pointer, message=f"{name!r} is gone since {_title(fact['since'])}", hint=fact["remedy"])
+        return
+    near = nearest(name, names)
+    offered = listed(_for_platform(subject, names))
+    title = release.title if release else "the release"
+    yield Problem(
+        pointer=pointer,
+        message=f"{title} ships no runtime {name!r}, and runtimes/ holds none",
+        hint=f"did you mean {near!r}?" if near else f"there are {offered}",
+    )
+
+
+def _for_platform(subject: OfProject, names: tuple[str, ...]) -> list[str]:
+    release = subject.environment.release
+    found = ((name, subject.shelf.find(name, subject.environment.name, release.name if release else None)) for name in names)
+    return [name for name, runtime in found if runtime and subject.project.platform in runtime.platforms]
+
+
+@rule("CAP008", "The serving runtime is disabled")
+def disabled_runtime(subject: OfWorkload) -> Iterator[Problem]:
+    name = subject.workload.runtime_name
+    if name is not None and subject.environment.get("runtimes", name, "disabled") is True:
+        yield Problem(
+            pointer=(*subject.workload.pointer, "runtime"),
+            message=f"{name!r} is disabled",
+            hint="choose another runtime, or have the platform team enable it",
+            see=subject.environment.facts.at(("runtimes", name, "disabled")),
+        )
+
+
+@rule("CAP009", "The serving runtime is for the other platform")
+def runtime_of_other_platform(subject: OfWorkload) -> Iterator[Problem]:
+    runtime, project = subject.workload.runtime, subject.project
+    if runtime is None or project.platform in runtime.platforms:
+        return
+    release = subject.environment.release
+    names = subject.shelf.names(subject.environment.name, release.name if release else None)
+    fitting = _for_platform(subject, names)
+    kind = "multi-model (multiModel: true)" if runtime.multi_model else listed(sorted(runtime.platforms))
+    yield Problem(
+        pointer=(*subject.workload.pointer, "runtime"),
+        message=f"{runtime.name!r} is a {kind} runtime; the project is {project.platform}",
+        hint=f"for {project.platform} there are {listed(fitting)}" if fitting else f"there is none for {project.platform}",
+    )
+
+
+@rule("CAP010", "A container of the runtime has no image")
+def no_image(subject: OfWorkload) -> Iterator[Problem]:
+    runtime = subject.workload.runtime
+    if runtime is None or runtime.kind != "ServingRuntime" or subject.environment.get("runtimes", runtime.name, "disabled"):
+        return
+    chosen = subject.environment.get("runtimes", runtime.name, "images") or {}
+    for container, image in images(runtime, chosen):
+        if image is None:
+            yield Problem(
+                pointer=(*subject.workload.pointer, "runtime"),
+                message=f"no image is known for container {container!r} of {runtime.name!r}",
+                hint=f"add runtimes: {{{runtime.name}: {{images: {{{container}: ...}}}}}} to environments/"
+                f"{subject.environment.name}.yaml",
+            )
+
+
+@rule("CAP011", "The runtime does not serve the framework")
+def unknown_framework(subject: OfModel) -> Iterator[Problem]:
+    written = subject.written.get("framework")
+    yield from framework_problems(subject.model.runtime, subject.model.format, written, subject.model.pointer)
+
+
+@rule("CAP012", "The model server's runtime does not serve the framework")
+def unknown_served_framework(subject: OfServer) -> Iterator[Problem]:
+    for model in subject.server.models:
+        written = subject.project.spec.data["servers"][subject.server.name]["models"][model.name].get("framework")
+        yield from framework_problems(subject.server.runtime, model.format, written, model.pointer)
+
+
+def framework_problems(
+    runtime: Runtime | None, chosen: Format | None, written: str | None, pointer: Pointer
+) -> Iterator[Problem]:
+    """A framework that is not offered, or one that is left open where there are several."""
+    if runtime is None or chosen is not None or runtime.kind != "ServingRuntime":
+        return
+    offered = [str(item) for item in runtime.formats]
+    if not offered:
+        return
+    if written is None:
+        yield Problem(
+            pointer=pointer,
+            message=f"framework is missing, and {runtime.name!r} offers several",
+            hint=f"add framework: one of {listed(offered)}",
+        )
+        return
+    several = [text for text, item in zip(offered, runtime.formats, strict=True) if item.name == written]
+    yield Problem(
+        pointer=(*pointer, "framework"),
+        message=f"{runtime.name!r} offers {written!r} in several versions"
+        if several
+        else f"{runtime.name!r} does not serve {written!r}",
+        hint=f"it serves {listed(several or offered)}",
+    )
+
+
+@rule("CAP013", "The cluster has no advanced mode")
+def no_serverless(subject: OfModel) -> Iterator[Problem]:
+    environment, pointer = subject.environment, (*subject.model.pointer, "mode")
+    if subject.model.mode != "advanced" or subject.model.llm is not None:
+        return
+    if not environment.can("serverless"):
+        title = environment.release.title if environment.release else "the release"
+        yield Problem(
+            pointer=pointer,
+            message=f"advanced needs Knative Serverless, which {title} does not have",
+            hint="use mode: standard",
+        )
+    elif environment.get("platforms", "serverless") is False:
+        yield Problem(
+            pointer=pointer,
+            message="advanced needs Knative Serverless, which is switched off here",
+            hint="use mode: standard",
+            see=environment.facts.at(("platforms", "serverless")),
+        )
+
+
+@rule("CAP014", "A standard deployment cannot scale to zero")
+def zero_in_standard_mode(subject: OfModel) -> Iterator[Problem]:
+    model = subject.model
+    if model.mode != "standard" or model.minimum > 0 or model.llm is not None:
+        return
+    stop = ", or stopped: true to hold it" if subject.environment.can("stop") else ""
+    yield Problem(
+        pointer=_replicas(subject, "min"),
+        message="0 replicas in standard mode: its autoscaler makes 1 of it",
+        hint=f"use mode: advanced to scale to zero, 1 replica at least{stop}",
+    )
+
+
+def _replicas(subject: OfModel, key: str) -> Pointer:
+    pointer = (*subject.model.pointer, "replicas")
+    written = subject.written.get("replicas")
+    return (*pointer, key) if isinstance(written, dict) and key in written else pointer
+
+
+@rule("CAP015", "The least number of replicas is above the most")
+def minimum_over_maximum(subject: OfModel) -> Iterator[Problem]:
+    model = subject.model
+    if model.minimum > model.maximum:
+        yield Problem(
+            pointer=_replicas(subject, "min"),
+            message=f"min {model.minimum} is more than max {model.maximum}",
+            hint="raise max or lower min",
+        )
+
+
+@rule("CAP016", "A GPU model would be scaled by its CPU use")
+def scaled_by_cpu(subject: OfModel) -> Iterator[Problem]:
+    model = subject.model
+    if model.mode != "standard" or model.multi_node or model.llm is not None or model.hardware.gpus == 0:
+        return
+    if model.maximum > model.minimum:
+        yield Problem(
+            pointer=(*model.pointer, "replicas"),
+            message=f"a range of {model.minimum} to {model.maximum} is scaled by CPU use (80 %), "
+            "which says little of a model on GPUs",
+            hint="give a fixed number of replicas, or use mode: advanced, which scales by requests",
+            severity=Severity.WARNING,
+        )
+
+
+@rule("CAP017", "The release does not know the field")
+def unknown_field(subject: OfModel) -> Iterator[Problem]:
+    release = subject.environment.release
+    for field, what in _FIELDS.items():
+        if subject.written.get(field) and not subject.environment.can(_CAPABILITY[field]):
+            yield Problem(
+                pointer=(*subject.model.pointer, field),
+                key=True,
+                message=f"{release.title if release else 'the release'} has no {what}",
+                hint=f"take {field} away for this environment: {field}: null",
+            )
+
+
+_FIELDS = {
+    "stopped": "way to stop a model",
+    "modelType": "model type",
+    "genAiAsset": "gen AI assets",
+    "strategy": "deployment strategy for models",
+    "timeout": "request timeout for models",
+    "return401": "choice of the authorization proxy (return401)",
+    "llmd": "LLMInferenceService (llmd)",
+}
+_CAPABILITY = {field: field for field in _FIELDS} | {"stopped": "stop", "llmd": "llm"}
+
+
+@rule("CAP018", "The accelerator does not fit the runtime")
+def accelerator_for_runtime(subject: OfWorkload) -> Iterator[Problem]:
+    runtime, accelerator = subject.workload.runtime, subject.workload.hardware.accelerator
+    pointer = subject.workload.pointer
+    if runtime is None:
+        return
+    if accelerator is None:
+        if runtime.accelerator == "required":
+            yield Problem(
+                pointer=(*pointer, "runtime"),
+                message=f"{runtime.name!r} needs an accelerator ({listed(runtime.recommended)})",
+                hint=_offered(subject.environment, runtime),
+            )
+        return
+    if not accelerator.known or accelerator.identifier in runtime.recommended:
+        return
+    yield from _misfit(subject, runtime, accelerator)
+
+
+def _offered(environment: Environment, runtime: Runtime) -> str:
+    offered = environment.get("accelerators") or {}
+    fitting = [
+        name
+        for name, facts in offered.items()
+        if isinstance(facts, dict) and facts.get("identifier") in runtime.recommended
+    ]
+    return f"add accelerator: one of {listed(fitting)}" if fitting else "choose another runtime"
+
+
+def _misfit(subject: OfWorkload, runtime: Runtime, accelerator: Accelerator) -> Iterator[Problem]:
+    pointer = _accelerator_name(subject.project, subject.workload.pointer)
+    if runtime.accelerator == "required":
+        yield Problem(
+            pointer=pointer,
+            message=f"{runtime.name!r} runs on {listed(runtime.recommended)}; {accelerator.name!r} is {accelerator.identifier}",
+            hint=_offered(subject.environment, runtime),
+        )
+    elif runtime.accelerator == "none":
+        yield Problem(
+            pointer=pointer,
+            message=f"{runtime.name!r} runs on CPUs: {accelerator.name!r} would be taken and not used",
+            hint="take the accelerator away, or choose a runtime for it",
+        )
+    else:
+        made_for = f"is made for {listed(runtime.recommended)}" if runtime.recommended else "is made for no accelerator"
+        yield Problem(
+            pointer=pointer,
+            message=f"{runtime.name!r} {made_for}; {accelerator.name!r} is {accelerator.identifier}",
+            hint="check that the runtime's image can use it",
+            severity=Severity.WARNING,
+        )
+
+
+@rule("CAP019", "The accelerator cannot compute in the model's number format")
+def half_precision(subject: OfModel) -> Iterator[Problem]:
+    engine, accelerator = subject.model.engine, subject.model.hardware.accelerator
+    if engine is None or accelerator is None or accelerator.compute_capability is None:
+        return
+    below, option = engine.facts["halfPrecisionBelow"], engine.facts["dtypeArg"]
+    if below is None or _number(accelerator.compute_capability) >= _number(below):
+        return
+    if _option(subject.model.args, str(option)) in ("half", "float16", "float", "float32"):
+        return
+    yield Problem(
+        pointer=_accelerator_name(subject.project, subject.model.pointer),
+        message=f"{accelerator.name!r} has compute capability {accelerator.compute_capability}, and bfloat16, "
+        f"in which {engine.facts['title']} would load the model, needs {below}",
+        hint=f'add "{option}=half" to args',
+    )
+
+
+def _number(text: str) -> tuple[int, ...]:
+    return tuple(int(step) for step in text.split("."))
+
+
+def _option(args: tuple[str, ...], option: str) -> str | None:
+    """The value of `--option=value` or `--option value`; of several the last."""
+    found = None
+    for index, arg in enumerate(args):
+        name, equals, text = arg.partition("=")
+        if name.replace("_", "-") == option:
+            found = text if equals else (args[index + 1] if index + 1 < len(args) else None)
+    return found
+
+
+@rule("CAP020", "The limits are below the requests")
+def limits_below_requests(subject: OfHardware) -> Iterator[Problem]:
+    hardware = subject.hardware
+    if hardware.size is not None:  # the environment's own sizes are judged there
+        return
+    for resource, low, high in below(hardware.requests or {}, hardware.limits or {}):
+        yield Problem(
+            pointer=(*subject.pointer, "size", "limits", resource),
+            message=f"the limit of {resource}, {high}, is below the request, {low}",
+            hint="a limit is at least the request",
+        )
+
+
+def below(requests: object, limits: object) -> Iterator[tuple[str, str, str]]:
+    """Resources whose limit is below the request."""
+    if not isinstance(requests, dict) or not isinstance(limits, dict):
+        return
+    for resource, low in requests.items():
+        high = limits.get(resource)
+        if high is not None and _amount(high) < _amount(low):
+            yield resource, str(low), str(high)
+
+
+def _amount(text: object) -> Fraction:
+    try:
+        return value(str(text))
+    except NotAQuantity:
+        return Fraction(0)
+
+
+@rule("CAP021", "The hardware profile does not allow the amount", when=having("hardwareProfiles"))
+def outside_of_profile(subject: OfHardware) -> Iterator[Problem]:
+    hardware = subject.hardware
+    profile = hardware.profile
+    if profile is None:
+        return
+    resources = (hardware.resources or {}).get("requests") or {}
+    for bound, word in (("minimum", "less"), ("maximum", "more")):
+        for resource, limit in (profile.get(bound) or {}).items():
+            amount = resources.get(resource)
+            if amount is None or _amount(amount) == _amount(limit):
+                continue
+            if (_amount(amount) < _amount(limit)) == (bound == "minimum"):
+                yield Problem(
+                    pointer=_cause(subject, resource),
+                    message=f"{resource} {amount} is {word} than the {bound} {limit} of hardware profile {profile['name']!r}",
+                    hint="keep within the profile's bounds",
+                )
+
+
+def _cause(subject: OfHardware, resource: str) -> Pointer:
+    """Which field an amount comes from."""
+    accelerator = subject.hardware.accelerator
+    if accelerator is not None and accelerator.identifier == resource:
+        return _accelerator_name(subject.project, subject.pointer, "count")
+    return (*subject.pointer, "size")
+
+
+@rule("CAP022", "The release reads no hardware profiles", when=lacking("hardwareProfiles"))
+def no_hardware_profiles(subject: OfHardware) -> Iterator[Problem]:
+    hardware = subject.hardware
+    if hardware.profile is None:
+        return
+    by_accelerator = hardware.accelerator is not None and hardware.accelerator.profile == hardware.profile
+    release = subject.environment.release
+    yield Problem(
+        pointer=(*subject.pointer, "accelerator" if by_accelerator else "size"),
+        message=f"hardware profile {hardware.profile['name']!r} would do nothing: "
+        f"{release.title if release else 'the release'} reads none for models",
+        hint="give the accelerator its tolerations, and the size its amounts, in the environment",
+    )
+
+
+@rule("CAP023", "No size is given")
+def no_size(subject: OfWorkload) -> Iterator[Problem]:
+    workload = subject.workload
+    hardware, runtime = workload.hardware, workload.runtime
+    if hardware.requests or hardware.size is not None or (runtime is not None and runtime.multi_node):
+        return
+    sizes = subject.environment.get("sizes") or {}
+    yield Problem(
+        pointer=workload.pointer,
+        message="no size: the pods ask for no CPU and no memory, and are the first to be evicted",
+        hint=f"add size: one of {listed(list(sizes))}" if sizes else "add size: {requests: ..., limits: ...}",
+        severity=Severity.WARNING,
+    )
+
+
+@rule("CAP024", "More replicas than the dashboard's form takes")
+def form_limits(subject: OfWorkload) -> Iterator[Problem]:
+    release, workload = subject.environment.release, subject.workload
+    if release is None:
+        return
+    most = release.forms["replicasMax"]
+    if workload.maximum > most:
+        yield Problem(
+            pointer=(*workload.pointer, "replicas"),
+            message=f"{workload.maximum} replicas; the dashboard's form takes at most {most}",
+            hint="the cluster takes it, the dashboard's edit form will not",
+            severity=Severity.WARNING,
+        )
+
+
+@rule("CAP025", "The runtime is deprecated")
+def deprecated_runtime(subject: OfWorkload) -> Iterator[Problem]:
+    runtime = subject.workload.runtime
+    if runtime is None or runtime.document is not None:
+        return
+    if fact := lifecycle(subject.environment.release, f"runtime:{runtime.name}", "deprecated"):
+        yield Problem(
+            pointer=(*subject.workload.pointer, "runtime"),
+            message=f"{runtime.name!r} is deprecated since {_title(fact['since'])}",
+            hint=fact["remedy"],
+            severity=Severity.WARNING,
+        )
+
+
+@rule("CAP026", "The next release no longer has what the model uses")
+def gone_in_next_release(subject: OfModel) -> Iterator[Problem]:
+    release, runtime = subject.environment.release, subject.model.runtime
+    if release is None or release.successor is None:
+        return
+    following = catalog.release(release.successor)
+    used = {}
+    if subject.model.mode == "advanced":
+        used["mode"] = ("serverless", "mode advanced")
+    if runtime is not None and runtime.document is None:
+        used["runtime"] = (f"runtime:{runtime.name}", repr(runtime.name))
+    for field, (feature, what) in used.items():
+        fact = lifecycle(following, feature, "removed")
+        if fact is not None and fact["since"] == following.name:
+            yield Problem(
+                pointer=(*subject.model.pointer, field),
+                message=f"{following.title} no longer has {what}",
+                hint=f"before the upgrade: {fact['remedy']}",
+                severity=Severity.WARNING,
+            )

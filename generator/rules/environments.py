@@ -1,0 +1,110 @@
+"""Facts about a cluster that contradict its release, its catalogue or themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from generator.finding import Pointer, Severity, listed, nearest
+from generator.model import Release
+from generator.quantity import value
+from generator.rules import Problem, lacking
+from generator.rules.capabilities import below, lifecycle
+from generator.rules.subjects import OfEnvironment, rule
+
+
+@rule("ENV002", "The cluster's release does not have the platform")
+def platform_contradiction(subject: OfEnvironment) -> Iterator[Problem]:
+    environment = subject.environment
+    for key, capability in {"serverless": "serverless", "modelMesh": "modelMesh"}.items():
+        if environment.release and environment.get("platforms", key) is True and not environment.can(capability):
+            yield Problem(
+                pointer=("platforms", key),
+                message=f"{environment.release.title} has no {key}",
+                hint="write false",
+            )
+
+
+@rule("ENV003", "There is no such runtime")
+def unknown_runtime(subject: OfEnvironment) -> Iterator[Problem]:
+    environment = subject.environment
+    if environment.release is None:
+        return
+    names = subject.shelf.names(environment.name, environment.release.name)
+    for name in environment.get("runtimes") or {}:
+        if name not in names and environment.facts.find(("runtimes", name)).document is not environment.facts.source.document:
+            yield Problem(
+                pointer=("runtimes", name),
+                key=True,
+                message=f"{environment.release.title} ships no runtime {name!r}, and runtimes/ holds none",
+                hint=_instead(environment.release, name, names),
+            )
+
+
+def _instead(release: Release, name: str, names: tuple[str, ...]) -> str:
+    if lifecycle(release, f"runtime:{name}", "removed"):
+        return "take the entry away, or write null where base.yaml has it"
+    near = nearest(name, names)
+    return f"did you mean {near!r}?" if near else f"there are {listed(names)}"
+
+
+@rule("ENV004", "The runtime has no such container")
+def unknown_container(subject: OfEnvironment) -> Iterator[Problem]:
+    environment = subject.environment
+    for name, entry in (environment.get("runtimes") or {}).items():
+        release = environment.release
+        runtime = subject.shelf.find(name, environment.name, release.name if release else None)
+        if runtime is None or not isinstance(entry, dict):
+            continue
+        containers = [str(container["name"]) for container in runtime.containers]
+        for container in entry.get("images") or {}:
+            if container not in containers:
+                near = nearest(container, containers)
+                yield Problem(
+                    pointer=("runtimes", name, "images", container),
+                    key=True,
+                    message=f"{name!r} has no container {container!r}",
+                    hint=f"did you mean {near!r}?" if near else f"it has {listed(containers)}",
+                )
+
+
+@rule("ENV005", "A size's limits are below its requests")
+def size_limits(subject: OfEnvironment) -> Iterator[Problem]:
+    for name, size in (subject.environment.get("sizes") or {}).items():
+        if not isinstance(size, dict):
+            continue
+        for resource, low, high in below(size.get("requests"), size.get("limits")):
+            yield Problem(
+                pointer=("sizes", name, "limits", resource),
+                message=f"size {name}: the limit of {resource}, {high}, is below the request, {low}",
+                hint="a limit is at least the request",
+            )
+
+
+@rule("ENV007", "A quota counts whole accelerators")
+def quota_counts(subject: OfEnvironment) -> Iterator[Problem]:
+    quota = subject.environment.get("quota") or {}
+    blocks: list[tuple[Pointer, object]] = [(("quota", "default"), quota.get("default"))]
+    blocks += [(("quota", "projects", name), block) for name, block in (quota.get("projects") or {}).items()]
+    for pointer, block in blocks:
+        for key, written in (block if isinstance(block, dict) else {}).items():
+            if "/" in key and value(str(written)).denominator != 1:
+                yield Problem(
+                    pointer=(*pointer, key),
+                    message=f"{key} is {written!r}, no whole number",
+                    hint="write how many the project may use",
+                )
+
+
+@rule("ENV009", "The accelerator has no hardware profile", when=lacking("acceleratorProfiles"))
+def no_hardware_profile(subject: OfEnvironment) -> Iterator[Problem]:
+    environment = subject.environment
+    for name, accelerator in (environment.get("accelerators") or {}).items():
+        if isinstance(accelerator, dict) and accelerator.get("hardwareProfile") is None:
+            title = environment.release.title if environment.release else "the release"
+            yield Problem(
+                pointer=("accelerators", name),
+                key=True,
+                message=f"{title} knows hardware profiles only: its dashboard would not show which accelerator a model has",
+                hint="add hardwareProfile: {name: ..., namespace: ...}",
+                severity=Severity.WARNING,
+            )

@@ -1,0 +1,108 @@
+"""Runs the rules on what was resolved and turns what they find into findings with places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from generator import catalog
+from generator.catalog import Shelf
+from generator.finding import Finding, Severity, dotted
+from generator.load import Document
+from generator.merge import Merged
+from generator.model import Environment, Project
+from generator.rules import (
+    Problem,
+    Rule,
+    capabilities,
+    distributed,
+    environments,
+    locations,
+    multinode,
+    names,
+    network,
+    options,
+)
+from generator.rules import runtimes as runtime_files
+from generator.rules.subjects import OfEnvironment, parameter, subjects
+
+MODULES = (capabilities, names, locations, network, options, multinode, distributed, environments)
+
+
+@lru_cache(maxsize=1)
+def spec_rules() -> Mapping[str, tuple[Rule[Any], ...]]:
+    """All rules on specs and environments, by the kind of subject that they look at."""
+    found: dict[str, list[Rule[Any]]] = {}
+    for module in MODULES:
+        for item in vars(module).values():
+            if isinstance(item, Rule):
+                found.setdefault(parameter(item.check), []).append(item)
+    return {kind: tuple(rules) for kind, rules in found.items()}
+
+
+def located(code: str, problem: Problem, merged: Merged, environment: str | None) -> Finding:
+    """A problem as a finding at its place in the hand-written files."""
+    at = merged.key_at(problem.pointer) if problem.key else merged.at(problem.pointer)
+    return Finding(
+        at=at,
+        code=code,
+        path=dotted(problem.pointer),
+        message=problem.message,
+        hint=problem.hint,
+        see=problem.see,
+        severity=problem.severity,
+        policy=problem.policy,
+        environments=(environment,) if environment else (),
+    )
+
+
+@lru_cache(maxsize=64)
+def rules_of(release: str) -> Mapping[str, tuple[Rule[Any], ...]]:
+    """The rules on specs and environments that hold for a release, by the kind of subject that they look at."""
+    known = catalog.release(release).capabilities
+    return {kind: tuple(rule for rule in rules if rule.when(known)) for kind, rules in spec_rules().items()}
+
+
+def _rules_in(environment: Environment) -> Mapping[str, tuple[Rule[Any], ...]]:
+    return rules_of(environment.release.name) if environment.release else spec_rules()
+
+
+def judge_project(project: Project, shelf: Shelf) -> Iterator[Finding]:
+    """Every rule on the spec, for one project in one environment."""
+    rules = _rules_in(project.environment)
+    for subject in subjects(project, shelf):
+        for rule in rules.get(type(subject).__name__, ()):
+            for problem in rule.check(subject):
+                yield located(rule.code, problem, project.spec, project.environment.name)
+
+
+def judge_environment(environment: Environment, shelf: Shelf) -> Iterator[Finding]:
+    """Every rule on an environment's facts."""
+    subject = OfEnvironment(environment, shelf)
+    for rule in _rules_in(environment).get("OfEnvironment", ()):
+        for problem in rule.check(subject):
+            yield located(rule.code, problem, environment.facts, environment.name)
+
+
+def judge_runtimes(documents: Iterable[Document]) -> Iterator[Finding]:
+    """What is wrong with the user's own runtime files."""
+    for document in documents:
+        for problem in runtime_files.judge_file(document):
+            yield Finding(
+                at=document.at(problem.pointer),
+                code="RUN002",
+                path=dotted(problem.pointer),
+                message=problem.message,
+                hint=problem.hint,
+            )
+
+
+def warnings_of(findings: Iterable[Finding]) -> list[Finding]:
+    """Those that let the run go on."""
+    return [finding for finding in findings if finding.severity is Severity.WARNING]
+
+
+def errors_of(findings: Iterable[Finding]) -> list[Finding]:
+    """Those that stop it."""
+    return [finding for finding in findings if finding.severity is Severity.ERROR]

@@ -1,0 +1,188 @@
+"""Where models are read from: connections, paths, addresses and volumes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from generator.finding import Severity, listed, nearest
+from generator.model import Connection, EnvSecret
+from generator.rules import Problem
+from generator.rules.subjects import OfLocated, OfProject, rule
+
+_PATH = re.compile(r"[a-zA-Z0-9._/-]+", re.ASCII)
+
+
+@rule("LOC001", "There is no such connection")
+def unknown_connection(subject: OfLocated) -> Iterator[Problem]:
+    location, known = subject.location, subject.project.connections
+    if location.connection_name is None or location.connection is not None:
+        return
+    near = nearest(location.connection_name, known)
+    there = f"there are {listed(list(known))}" if known else "the project has none"
+    yield Problem(
+        pointer=(*subject.located.pointer, "location", "connection"),
+        message=f"no connection {location.connection_name!r} in {subject.environment.name}",
+        hint=f"did you mean {near!r}?" if near else there,
+    )
+
+
+@rule("LOC002", "A path is missing or is too much")
+def path_for_kind(subject: OfLocated) -> Iterator[Problem]:
+    location, pointer = subject.location, (*subject.located.pointer, "location")
+    connection = location.connection
+    if connection is None:
+        return
+    if connection.kind == "s3":
+        if location.path is None:
+            yield Problem(pointer=pointer, message="path is missing: a bucket's root cannot be served", hint="add path: ...")
+        if location.uri is not None:
+            yield Problem(
+                pointer=(*pointer, "uri"),
+                message=f"{connection.name!r} is an S3 connection, which has a path below its bucket and no uri",
+                hint="write path: ... instead",
+            )
+        return
+    if location.path is not None:
+        what = "the address is all there is" if connection.kind == "uri" else "an image has no path"
+        yield Problem(
+            pointer=(*pointer, "path"),
+            key=True,
+            message=f"{connection.name!r} has no path below it: {what}",
+            hint="take path away",
+        )
+    if connection.kind == "uri" and location.uri is not None:
+        yield Problem(
+            pointer=(*pointer, "uri"),
+            message=f"{connection.name!r} has the address already",
+            hint="take uri away, or the connection",
+        )
+    if connection.kind == "oci" and location.uri is None:
+        yield Problem(
+            pointer=pointer,
+            message=f"{connection.name!r} is a registry: uri is missing",
+            hint="add the image, such as uri: oci://quay.io/org/model:1.0",
+        )
+
+
+@rule("LOC003", "The path is none that can be served")
+def wrong_path(subject: OfLocated) -> Iterator[Problem]:
+    location = subject.location
+    if location.path is None:
+        return
+    path, wrong = location.path, ""
+    if not path.strip("/"):
+        wrong, hint = "is the root folder", "name the model's own folder"
+    elif "//" in path or path.startswith("/"):
+        wrong, hint = "has // in it", "write one slash"
+    elif not _PATH.fullmatch(path):
+        wrong, hint = "has characters other than letters, digits and -_./", "rename the folder"
+    elif ".." in path.split("/") or "." in path.split("/"):
+        wrong, hint = "has a step '.' or '..'", "write the path from the top, without such steps"
+    else:
+        return
+    yield Problem(pointer=(*subject.located.pointer, "location", "path"), message=f"path {path[:40]!r} {wrong}", hint=hint)
+
+
+@rule("LOC004", "OpenVINO looks for a folder per version")
+def version_folder(subject: OfLocated) -> Iterator[Problem]:
+    location, model = subject.location, subject.located
+    runtime = getattr(model, "runtime", None)
+    if runtime is None or not runtime.engine.facts.get("versionFolder") or location.path is None:
+        return
+    last = location.path.rstrip("/").rpartition("/")[2]
+    if last.isdigit():
+        yield Problem(
+            pointer=(*model.pointer, "location", "path"),
+            message=f"the last step, {last!r}, looks like a version folder",
+            hint="give the folder above it: OpenVINO looks for <path>/<version>/ by itself",
+            severity=Severity.WARNING,
+        )
+
+
+@rule("LOC005", "The multi-model platform cannot read from there")
+def multi_model_source(subject: OfLocated) -> Iterator[Problem]:
+    location = subject.location
+    if subject.server is None:
+        return
+    pointer = (*subject.located.pointer, "location")
+    kind = location.connection.kind if location.connection else None
+    if kind == "oci" or (location.uri or "").startswith("oci:"):
+        yield Problem(
+            pointer=(*pointer, "connection") if kind == "oci" else (*pointer, "uri"),
+            message="the multi-model platform reads no oci images",
+            hint="use an S3 connection with a path, or a plain uri",
+        )
+
+
+@rule("LOC006", "The release cannot read such an address")
+def unknown_protocol(subject: OfLocated) -> Iterator[Problem]:
+    location = subject.location
+    known = subject.environment.can("storageProtocols")
+    uri = location.storage_uri
+    if uri is None or known is None or location.pvc is not None:
+        return
+    pointer = (*subject.located.pointer, "location", "uri")
+    if location.uri is None and location.connection is not None:
+        pointer = (*location.connection.pointer, "uri")
+    scheme = uri.partition("://")[0]
+    if scheme in ("file", "pvc") or "://" not in uri:
+        other = "write location: {pvc: ..., path: ...}" if scheme == "pvc" else "use a connection, a PVC or an oci image"
+        yield Problem(pointer=pointer, message=f"{scheme}:// addresses are not for models in a cluster", hint=other)
+    elif scheme not in known:
+        yield Problem(
+            pointer=pointer,
+            message=f"{subject.environment.release.title if subject.environment.release else ''} cannot read {scheme}://",
+            hint=f"it reads {listed([word for word in known if word != 'file'])}",
+        )
+
+
+_METADATA = ("169.254.", "fe80:", "[fe80:", "metadata.google.internal", "127.", "localhost", "0.0.0.0", "[::1]", "100.100.100.200")
+
+
+@rule("LOC007", "The endpoint is no place for credentials")
+def endpoint_of_the_cloud(subject: OfProject) -> Iterator[Problem]:
+    for connection in subject.project.connections.values():
+        endpoint = connection.settings.get("endpoint")
+        if not isinstance(endpoint, str):
+            continue
+        host = (urlsplit(endpoint).netloc.rpartition("@")[2] or "").lower()
+        if host.startswith(_METADATA):
+            yield Problem(
+                pointer=(*connection.pointer, "s3", "endpoint"),
+                message=f"endpoint {host!r} is the node's own or the cloud's metadata address: the pod would hand it its keys",
+                hint="give the address of the object store",
+                policy=True,
+            )
+
+
+@rule("LOC008", "The image is in another registry than the connection")
+def other_registry(subject: OfLocated) -> Iterator[Problem]:
+    location = subject.location
+    if location.connection is None or location.connection.kind != "oci" or location.uri is None:
+        return
+    host, wanted = urlsplit(location.uri).netloc, str(location.connection.settings.get("host"))
+    if host and host != wanted.partition("/")[0]:
+        yield Problem(
+            pointer=(*subject.located.pointer, "location", "uri"),
+            message=f"the image is in {host}, but {location.connection.name!r} holds a pull secret for {wanted}",
+            hint="use the registry's own connection, or none where it is public",
+            severity=Severity.WARNING,
+        )
+
+
+@rule("LOC009", "The environment cannot make the Secret")
+def no_store(subject: OfProject) -> Iterator[Problem]:
+    environment = subject.environment
+    store = environment.get("secrets", "store")
+    made: list[Connection | EnvSecret] = [item for item in subject.project.connections.values() if item.secret]
+    made += [item for item in subject.project.secrets.values() if not item.existing]
+    for item in made:
+        if store is None or item.key is None:
+            yield Problem(
+                pointer=item.pointer,
+                message=f"{environment.name} does not say from which store its Secret comes, or under which key",
+                hint="add secrets: {provider: external-secrets, store: ..., keyPrefix: ...} to the environment, "
+                "or existing: true here",
+            )

@@ -1,0 +1,533 @@
+"""Proves the generated tree with the real tools: every overlay builds to exactly what was meant, and clusters take it.
+
+What kustomize builds is compared object for object, key for key and type for type; then kubeconform and the schemas of
+kubernetes-validate judge it. An overlay that was found good before is not built again as long as its files, its
+objects, the tools and the schemas are the same. What is meant is settled elsewhere, and nothing is repaired here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from generator.finding import Finding, Location, MachineFailed, Pointer, Rejected, printable
+from generator.overlay import file_name, group_of, same
+from generator.tools import FOLDER, Done, Say, Schemas, Tool, bundled_schemas, kubeconform, kustomize_builds
+
+_BATCH_OBJECTS = 100  # kustomize's time grows with the square of the objects in a build; a process costs it 15 ms
+_BATCH_OVERLAYS = 100
+_TELL_S = 5.0  # between two words about how far it is
+_MOST_DIFFERENCES = 10  # of one object
+_MOST_SHOWN = 200  # characters of what a tool says
+_EDITION = "1"  # part of the key of what is remembered: another way to verify, another key
+
+_EDITED = "`modelfleet render --check` tells whether a generated file was edited"
+
+Identity = tuple[str, str, str, str]
+"""Group, kind, namespace and name: what an object is in its cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """One overlay: its folder relative to the root, and the complete objects that it has to build to."""
+
+    environment: str
+    folder: str
+    objects: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What was verified: all overlays and objects, how many overlays were known to be good, and what is wrong."""
+
+    overlays: int
+    objects: int
+    unchanged: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """An object that kustomize has built, and its YAML."""
+
+    item: Mapping[str, Any]
+    text: bytes
+
+
+def verify(
+    root: Path, meant: Sequence[Meant], tools: Mapping[str, Tool], schemas: Mapping[str, Schemas], say: Say
+) -> Verified:
+    """Builds and checks every overlay. `tools` by name, `schemas` by environment. Raises MachineFailed.
+
+    The findings point into the generated files: VER001 to VER004 for what kustomize builds, VER010 to VER013 for what
+    kubeconform says of it and VER020 for kubernetes-validate.
+    """
+    content = cache(partial(_content, root))
+    used = {name: [_EDITION, *map(str, tools.values()), found.key] for name, found in schemas.items()}
+    keys = {one.folder: _key(one, used[one.environment], content) for one in meant}
+    known = {name: _remembered(root, name) for name in {one.environment for one in meant}}
+    fresh = [one for one in meant if known[one.environment].get(one.folder) != keys[one.folder]]
+    findings: dict[str, list[Finding]] = {one.folder: [] for one in fresh}
+    if fresh:
+        say(f"building {_count(len(fresh), 'overlay')} with {tools['kustomize']}")
+    built: dict[str, list[Built]] = {}
+    told = time.monotonic()
+    for one, outcome in _builds(root, fresh, tools["kustomize"]):
+        if time.monotonic() - told > _TELL_S:
+            told = time.monotonic()
+            say(f"built {len(built)} of {_count(len(fresh), 'overlay')}")
+        if isinstance(outcome, Finding):
+            findings[one.folder].append(outcome)
+        else:
+            built[one.folder] = outcome
+            findings[one.folder] += compare(root, one, [each.item for each in outcome])
+    for found, group in _grouped(schemas, fresh):
+        checked = [one for one in group if built.get(one.folder)]
+        for folder, wrong in _conforming(root, checked, built, (tools["kubeconform"], found), say):
+            findings[folder].append(wrong)
+    for name, old in known.items():
+        good = [one.folder for one in fresh if one.environment == name and not findings[one.folder]]
+        _remember(root, name, old | {folder: keys[folder] for folder in good})
+    return Verified(
+        overlays=len(meant),
+        objects=sum(len(one.objects) for one in meant),
+        unchanged=len(meant) - len(fresh),
+        findings=tuple(wrong for found in findings.values() for wrong in found),
+    )
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _grouped(schemas: Mapping[str, Schemas], meant: Sequence[Meant]) -> Iterator[tuple[Schemas, list[Meant]]]:
+    """Overlays that are checked with the same schemas: a run costs kubeconform their compilation."""
+    for found in dict.fromkeys(schemas[one.environment] for one in meant):
+        yield found, [one for one in meant if schemas[one.environment] == found]
+
+
+# ---- what was found good before --------------------------------------------------------------------------------------
+
+
+def _key(one: Meant, used: Sequence[str], content: Callable[[str], tuple[bytes, Sequence[str]]]) -> str:
+    """Differs wherever the outcome could: by the objects, the files of the overlay and its bases, tools and schemas."""
+    import hashlib
+
+    total = hashlib.sha256(json.dumps([used, one.objects]).encode())
+    folders = [one.folder]
+    for folder in folders:
+        digest, below = content(folder)
+        total.update(b"\0" + os.fsencode(folder) + b"\0" + digest)
+        folders += [each for each in below if each not in folders]
+    return total.hexdigest()
+
+
+def _content(root: Path, folder: str) -> tuple[bytes, Sequence[str]]:
+    """A digest of the files of a folder, and the folders that its kustomization refers to."""
+    import hashlib
+
+    total = hashlib.sha256()
+    place = root / folder
+    for entry in sorted(os.scandir(place), key=lambda entry: entry.name) if place.is_dir() else ():
+        if entry.is_file():
+            content = Path(entry).read_bytes()
+            total.update(os.fsencode(entry.name) + b"\0%d\0" % len(content) + content)
+    return total.digest(), _below(root, folder)
+
+
+_RESOURCE_FOLDER = re.compile(rb"^- (\.\./[^\n]+)$", re.MULTILINE)
+
+
+def _below(root: Path, folder: str) -> list[str]:
+    kustomization = root / folder / "kustomization.yaml"
+    words = _RESOURCE_FOLDER.findall(kustomization.read_bytes()) if kustomization.is_file() else []
+    found = [os.path.normpath(f"{folder}/{os.fsdecode(word)}") for word in words]
+    return [each for each in found if not each.startswith("..") and (root / each).is_dir()]
+
+
+def _memory(root: Path, environment: str) -> Path:
+    return root / FOLDER / "verified" / f"{environment}.json"
+
+
+def _remembered(root: Path, environment: str) -> dict[str, str]:
+    path = _memory(root, environment)
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):  # nothing is known, so everything is verified
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _remember(root: Path, environment: str, known: Mapping[str, str]) -> None:
+    path = _memory(root, environment)
+    there = {folder: key for folder, key in sorted(known.items()) if (root / folder).is_dir()}
+    if there == _remembered(root, environment):
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.write_text(json.dumps(there, indent=0), "utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        message = f"{path} cannot be written: {error.strerror}; make it writable, or remove {FOLDER}/"
+        raise MachineFailed(printable(message)) from error
+
+
+# ---- building --------------------------------------------------------------------------------------------------------
+
+
+def _builds(root: Path, meant: Sequence[Meant], tool: Tool) -> Iterator[tuple[Meant, list[Built] | Finding]]:
+    """Every overlay with what it builds to. A batch that does not build to its objects is built again one by one."""
+    batches = list(_batches(meant))
+    for batch, outcome in _run(root, batches, tool):
+        parts = _split(batch, outcome) if len(batch) > 1 else None
+        if parts is not None:
+            yield from parts
+            continue
+        alone = [(batch, outcome)] if len(batch) == 1 else _run(root, [[one] for one in batch], tool)
+        for (one,), done in alone:
+            yield one, objects_of(done.out) if done.code == 0 else _no_build(root, one, done)
+
+
+def _run(root: Path, batches: Sequence[list[Meant]], tool: Tool) -> Iterator[tuple[list[Meant], Done]]:
+    """A batch's time limit lies far above what its objects need."""
+    asked = [
+        ([root / one.folder for one in batch], 60 + 0.2 * sum(len(one.objects) for one in batch)) for batch in batches
+    ]
+    return zip(batches, kustomize_builds(tool, asked), strict=True)
+
+
+def _batches(meant: Iterable[Meant]) -> Iterator[list[Meant]]:
+    """Overlays of one environment each: two environments may hold the same namespaces and names."""
+    batch: list[Meant] = []
+    objects = 0
+    for one in sorted(meant, key=lambda one: (one.environment, one.folder)):
+        full = objects + len(one.objects) > _BATCH_OBJECTS or len(batch) == _BATCH_OVERLAYS
+        if batch and (full or batch[0].environment != one.environment):
+            yield batch
+            batch, objects = [], 0
+        batch.append(one)
+        objects += len(one.objects)
+    if batch:
+        yield batch
+
+
+def _split(batch: list[Meant], done: Done) -> list[tuple[Meant, list[Built] | Finding]] | None:
+    """The batch's objects by overlay; None where they are not those that were meant: nobody knows whose they are."""
+    owners = {identity(item): one.folder for one in batch for item in one.objects}
+    if done.code or len(owners) != sum(len(one.objects) for one in batch):
+        return None
+    parts: dict[str, list[Built]] = {one.folder: [] for one in batch}
+    for each in objects_of(done.out):
+        owner = owners.pop(identity(each.item), None)
+        if owner is None:
+            return None
+        parts[owner].append(each)
+    return None if owners else [(one, parts[one.folder]) for one in batch]
+
+
+def identity(item: Mapping[str, Any]) -> Identity:
+    """What no two objects of a cluster share."""
+    metadata = item.get("metadata") or {}
+    namespace, name = str(metadata.get("namespace", "")), str(metadata.get("name", ""))
+    return (group_of(item), str(item.get("kind")), namespace, name)
+
+
+def _no_build(root: Path, one: Meant, done: Done) -> Finding:
+    said = done.complaint.replace(f"{root.resolve()}/", "").removeprefix("Error: ")
+    return Finding(
+        at=Location(f"{one.folder}/kustomization.yaml"),
+        code="VER001",
+        message=f"kustomize cannot build it: {said[:_MOST_SHOWN]}",
+        hint=_EDITED,
+        environments=(one.environment,),
+    )
+
+
+def objects_of(stream: bytes) -> list[Built]:
+    """The objects of kustomize's output, as an API server reads them."""
+    import yaml
+
+    texts = re.split(rb"(?m)^---\n", stream)
+    return [Built(yaml.load(text, Loader=_loader()), text) for text in texts if text.strip()]
+
+
+# What an API server makes of bare words and numbers: the YAML of Kubernetes reads `y` as true and `1e3` as a number,
+# PyYAML reads neither so. Source: sigs.k8s.io/yaml, goyaml.v2/resolve.go.
+_NUMBER = re.compile(
+    r"[-+]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|[0-9][0-9_]*)"
+    r"|[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?"
+    r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+)
+_TRUE = ("y", "yes", "on", "true")
+_FALSE = ("n", "no", "off", "false")
+_SPELLINGS = {f(word) for word in (*_TRUE, *_FALSE) for f in (str.lower, str.upper, str.capitalize)}
+
+
+@lru_cache(maxsize=1)
+def _loader() -> Any:
+    import yaml
+
+    tag = "tag:yaml.org,2002:"
+    words = re.compile(f"(?:{'|'.join(sorted(_SPELLINGS))})$")
+    null = re.compile(r"(?:~|null|Null|NULL|)$")
+    number = re.compile(f"(?:{_NUMBER.pattern})$")
+    resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    for tagged, firsts, pattern in (
+        ("bool", "yYnNtTfFoO", words),
+        ("null", "~nN", null),
+        ("float", "-+.0123456789", number),
+    ):
+        for first in (*firsts, *([""] if tagged == "null" else ())):
+            resolvers.setdefault(first, []).append((tag + tagged, pattern))
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the one or the other
+        yaml_implicit_resolvers = resolvers
+
+    Loader.add_constructor(f"{tag}bool", lambda loader, node: node.value.lower() in _TRUE)
+    for tagged in ("int", "float"):
+        Loader.add_constructor(tag + tagged, lambda loader, node: number_of(node.value))
+    return Loader
+
+
+def number_of(text: str) -> int | float:
+    """The number that Kubernetes reads: `017` is octal, `08` is no octal and so a fraction."""
+    plain = text.replace("_", "").lower()
+    if plain.endswith(("inf", "nan")):
+        return float(plain.replace(".", ""))
+    digits = plain.lstrip("+-")
+    try:
+        octal = len(digits) > 1 and digits[0] == "0" and digits.isdigit()
+        return int(plain, 8 if octal else 0)
+    except ValueError:
+        return float(plain)
+
+
+# ---- comparing -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """An object of an overlay of which something is to be said."""
+
+    root: Path
+    overlay: Meant
+    item: Mapping[str, Any]
+
+    def finding(self, code: str, pointer: Pointer, message: str, hint: str = "") -> Finding:
+        return Finding(
+            at=_place(self, pointer),
+            code=code,
+            path=_pointer_text(pointer),
+            message=message,
+            hint=hint,
+            environments=(self.overlay.environment,),
+        )
+
+
+def compare(root: Path, one: Meant, built: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    """Where the objects that were built are not those that were meant."""
+    wanted = {identity(item): item for item in one.objects}
+    found = {identity(item): item for item in built}
+    findings = []
+    for key in wanted.keys() - found.keys():
+        message = f"kustomize builds no {_named(wanted[key])}, which was meant"
+        findings.append(_Subject(root, one, wanted[key]).finding("VER002", (), message, _EDITED))
+    for key in found.keys() - wanted.keys():
+        message = f"kustomize builds a {_named(found[key])}, which was not meant"
+        findings.append(_Subject(root, one, found[key]).finding("VER003", (), message, _EDITED))
+    for key in wanted.keys() & found.keys():
+        if not same(wanted[key], found[key]):
+            findings += _differences(_Subject(root, one, found[key]), wanted[key])
+    return sorted(findings, key=lambda finding: finding.order)
+
+
+def _named(item: Mapping[str, Any]) -> str:
+    _, kind, namespace, name = identity(item)
+    return f"{kind} {name!r}" + (f" in namespace {namespace!r}" if namespace else "")
+
+
+def _differences(built: _Subject, wanted: Mapping[str, Any]) -> Iterator[Finding]:
+    what = f"{_named(built.item)} as built"
+    differing = list(_differing(wanted, built.item, ()))
+    for pointer, old, new in differing[:_MOST_DIFFERENCES]:
+        if new is _ABSENT:
+            message = f"lacks {_shown(wanted, pointer, old)}, which was meant"
+        elif old is _ABSENT:
+            message = f"has {_shown(built.item, pointer, new)}, which was not meant"
+        else:
+            message = f"has {_shown(built.item, pointer, new)}, but {_shown(wanted, pointer, old)} was meant"
+        yield built.finding("VER004", pointer, f"{what} {message}", _EDITED)
+    if len(differing) > _MOST_DIFFERENCES:
+        more = _count(len(differing) - _MOST_DIFFERENCES, "more place")
+        yield built.finding("VER004", (), f"{what} differs from what was meant in {more}", _EDITED)
+
+
+def _shown(item: Mapping[str, Any], pointer: Pointer, value: object) -> str:
+    """Who edits a generated file may have put a secret there."""
+    from generator.load import naming
+    from generator.secret import HIDDEN, shown
+
+    parent: Any = item
+    for step in pointer[:-1]:
+        parent = parent[step]
+    return HIDDEN if item["kind"] == "Secret" else shown(value, naming(parent, pointer[-1]) or "")
+
+
+_ABSENT: Any = object()
+
+
+def _differing(wanted: Any, found: Any, pointer: Pointer) -> Iterator[tuple[Pointer, Any, Any]]:
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        for key in sorted(wanted.keys() | found.keys(), key=str):
+            yield from _differing(wanted.get(key, _ABSENT), found.get(key, _ABSENT), (*pointer, key))
+    elif isinstance(wanted, list) and isinstance(found, list):
+        for index in range(max(len(wanted), len(found))):
+            old, new = (each[index] if index < len(each) else _ABSENT for each in (wanted, found))
+            yield from _differing(old, new, (*pointer, index))
+    elif not same(wanted, found):
+        yield pointer, wanted, found
+
+
+def _pointer_text(pointer: Pointer) -> str:
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in pointer)
+
+
+def _place(subject: _Subject, pointer: Pointer) -> Location:
+    """Where it is written: the step of the overlay's patch, else the object in the overlay, else in its base."""
+    root, top = subject.root, subject.overlay.folder
+    _, kind, _, name = identity(subject.item)
+    own = file_name(kind, name)
+    for folder in (top, *_below(root, top)):
+        for file in (f"{folder}/patch-{own}", f"{folder}/{own}"):
+            if (root / file).is_file() and (place := _place_in(root, file, pointer)):
+                return place
+    return Location(f"{top}/kustomization.yaml")
+
+
+def _place_in(root: Path, file: str, pointer: Pointer) -> Location | None:
+    """None where the file is a patch that does not touch it."""
+    from generator.load import read
+
+    try:
+        document = read(root, file)
+    except Rejected:
+        return Location(file)
+    if not isinstance(document.data, list):
+        return document.at(pointer)
+    text = _pointer_text(pointer)
+    for index, step in enumerate(document.data):
+        path = str(step.get("path", "")) if isinstance(step, dict) else ""
+        if pointer and f"{text}/".startswith(f"{path}/"):
+            return document.at((index, "value"))
+    return None
+
+
+# ---- checking --------------------------------------------------------------------------------------------------------
+
+
+def _conforming(
+    root: Path, meant: Sequence[Meant], built: Mapping[str, list[Built]], by: tuple[Tool, Schemas], say: Say
+) -> Iterator[tuple[str, Finding]]:
+    """What kubeconform finds wrong, and kubernetes-validate with what kubeconform finds right; by overlay."""
+    tool, schemas = by
+    objects = sum(len(built[one.folder]) for one in meant)
+    if not objects:
+        return
+    say(f"checking {_count(objects, 'object')} with {tool}")
+    overlays = {one.folder: one for one in meant}
+    streams = {folder: b"---\n".join(each.text for each in built[folder]) for folder in overlays}
+    outcome = kubeconform(tool, schemas, streams)
+    refused = set()
+    for verdict in outcome.verdicts:
+        items = [each.item for each in built[verdict.label]]
+        item = next((item for item in items if _is(item, verdict.kind, verdict.name)), {"kind": verdict.kind})
+        refused.add((verdict.label, verdict.kind, verdict.name))
+        subject = _Subject(root, overlays[verdict.label], item)
+        code = "VER010" if verdict.status == "invalid" else "VER011"
+        for text, what in verdict.problems:
+            yield verdict.label, subject.finding(code, _pointer(text, item), _said(item, what, str(tool)))
+    seen = outcome.valid + outcome.skipped + len(outcome.verdicts)
+    if outcome.skipped or seen != objects:
+        yield from _not_seen(meant, f"{tool} judged {seen - outcome.skipped} of {_count(objects, 'object')}")
+    for one in meant:
+        for each in built[one.folder]:
+            if (one.folder, each.item["kind"], each.item["metadata"]["name"]) not in refused:
+                yield from _core(_Subject(root, one, each.item), schemas.kubernetes)
+
+
+def _said(item: Mapping[str, Any], what: str, by: str) -> str:
+    """What a tool says of an object. It may quote values, so nothing of it is shown where they could be secrets."""
+    shown = "does not fit its schema" if item["kind"] == "Secret" else printable(what)[:_MOST_SHOWN]
+    return f"{_named(item)}: {shown} ({by})"
+
+
+def _is(item: Mapping[str, Any], kind: str, name: str) -> bool:
+    return bool(item["kind"] == kind and item["metadata"]["name"] == name)
+
+
+def _not_seen(meant: Sequence[Meant], message: str) -> Iterator[tuple[str, Finding]]:
+    """Which ones is not known, so none of the overlays counts as verified."""
+    for one in meant:
+        at = Location(f"{one.folder}/kustomization.yaml")
+        yield one.folder, Finding(at=at, code="VER012", message=message, hint="nothing may be skipped; report this")
+
+
+def _pointer(text: str, item: Any) -> Pointer:
+    """A JSON pointer as steps; which of its numbers are indices only the object tells."""
+    steps: list[str | int] = []
+    for word in text.split("/")[1:]:
+        step: str | int = word.replace("~1", "/").replace("~0", "~")
+        if isinstance(item, list) and word.isdigit():
+            step = int(word)
+        steps.append(step)
+        try:
+            item = item[step]
+        except (LookupError, TypeError):
+            item = None
+    return tuple(steps)
+
+
+def _core(subject: _Subject, kubernetes: str) -> Iterator[tuple[str, Finding]]:
+    """kubernetes-validate's word on a kind of Kubernetes itself. A fast engine finds, the package itself explains."""
+    item = subject.item
+    validator = _validators(kubernetes)(str(item["kind"]), str(item["apiVersion"]))
+    if validator is None or validator.is_valid(item):
+        return
+    import kubernetes_validate
+
+    pointer: Pointer = ()
+    what = "does not fit its schema"
+    try:
+        kubernetes_validate.validate(item, kubernetes, strict=True)
+    except kubernetes_validate.ValidationError as error:
+        pointer, what = tuple(error.absolute_path), error.message
+    by = f"kubernetes-validate, Kubernetes {kubernetes}"
+    yield subject.overlay.folder, subject.finding("VER020", pointer, _said(item, what, by))
+
+
+@lru_cache(maxsize=4)
+def _validators(kubernetes: str) -> Any:
+    """A validator by kind and apiVersion, None for kinds that are not Kubernetes' own; each is compiled once."""
+    import jsonschema_rs
+
+    folder = bundled_schemas(kubernetes)
+    definitions = json.loads((folder / "_definitions.json").read_bytes())
+    registry = jsonschema_rs.Registry([(definitions["$id"], definitions)])
+
+    @cache
+    def validator(kind: str, api_version: str) -> Any:
+        named = re.sub(r"^([^./]*)(?:\.[^/]*)?/", r"\1-", api_version)  # the package's own rule
+        path = folder / f"{kind.lower()}-{named}.json"
+        if not path.is_file():
+            return None
+        return jsonschema_rs.Draft202012Validator(json.loads(path.read_bytes()), registry=registry)
+
+    return validator

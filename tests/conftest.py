@@ -1,0 +1,47 @@
+"""The real tools for the tests that need them: skipped where they are not installed, a must with REQUIRE_TOOLS=1."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from generator import tools
+
+REPOSITORY = Path(__file__).parents[1]
+
+KSERVE = {
+    "module": "github.com/kserve/kserve",
+    "version": "v0.15.2",
+    "files": [
+        "config/crd/full/serving.kserve.io_inferenceservices.yaml",
+        "config/crd/full/serving.kserve.io_servingruntimes.yaml",
+    ],
+}
+
+
+def _say(line: str) -> None:
+    """Called before anything is installed."""
+    if os.environ.get("REQUIRE_TOOLS") != "1":
+        pytest.skip(f"would need to install ({line}); REQUIRE_TOOLS=1 does")
+
+
+@pytest.fixture(scope="session")
+def real_tools() -> Mapping[str, tools.Tool]:
+    """kustomize and kubeconform."""
+    return tools.ensure(REPOSITORY, tools.MAIN, _say)
+
+
+@pytest.fixture(scope="session")
+def oldest_kustomize() -> tools.Tool:
+    """The oldest kustomize with which the generated tree has to build."""
+    return tools.ensure(REPOSITORY, ["oldest-kustomize"], _say)["oldest-kustomize"]
+
+
+@pytest.fixture(scope="session")
+def real_schemas() -> tools.Schemas:
+    """Those of an environment of OpenShift AI 2.25 with Argo CD 2.14 and stores of External Secrets v1beta1."""
+    wanted = tools.needs("1.32", [KSERVE], secrets="external-secrets.io/v1beta1", argocd="2.14")
+    return tools.schemas(REPOSITORY, wanted, _say)
