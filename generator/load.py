@@ -67,7 +67,7 @@ class Sources:
 
 # ---- names of secrets ------------------------------------------------------------------------------------------------
 
-_MAY_NAME_SECRET = re.compile(r"pass|pwd|secret|token|key|bearer|jwt|pat\b|dsn|auth|cookie|docker", re.IGNORECASE)
+_MAY_NAME_SECRET = re.compile(r"pass|pwd|secret|token|key|bearer|jwt|pat\b|dsn|docker|connection", re.IGNORECASE)
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _NAMES_SECRET = re.compile(
     r"""(?:^|_)(?:
@@ -75,7 +75,7 @@ _NAMES_SECRET = re.compile(
       | [a-z]*secret | secret_(?:id|data|string) | [a-z]*token | bearer | jwt | (?:gh|git|github|gitlab|azure)_pat
       | (?:api|access|auth|client|secret|private|signing|encryption|account|shared|master|ssh|deploy|license|session
           |service|admin|hmac|aws|azure|gcp|openai|anthropic|hf|huggingface|github|gitlab|wandb|ngc|stripe)_?keys?
-      | (?:access|secret)_?key_?id | client_key_data | connection_string | dsn | cookie | htpasswd | basic_auth
+      | (?:access|secret)_?key_?id | client_key_data | connection_string | dsn | htpasswd
       | docker_?config_?json | dockercfg
     )(?:_(?:[0-9]+|value|text|plain|string|b64|base64|old|new|current|default|prod|dev|test))*$""",
     re.VERBOSE,

@@ -45,14 +45,16 @@ def placed(item: Object, namespace: str) -> Object:
 
 def difference(old: Any, new: Any, path: str = "") -> list[dict[str, Any]]:
     """The JSON 6902 steps that make one value of another; a list that differs is replaced whole."""
+    if same(old, new):
+        return []
     if not isinstance(old, dict) or not isinstance(new, dict):
-        return [] if same(old, new) else [{"op": "replace", "path": path, "value": new}]
+        return [{"op": "replace", "path": path, "value": new}]
     steps: list[dict[str, Any]] = []
     for key, value in new.items():
         inner = f"{path}/{key.replace('~', '~0').replace('/', '~1')}"
         if key not in old:
             steps.append({"op": "add", "path": inner, "value": value})
-        elif old[key] is not value:
+        else:
             steps += difference(old[key], value, inner)
     for key in old:
         if key not in new:
@@ -61,12 +63,17 @@ def difference(old: Any, new: Any, path: str = "") -> list[dict[str, Any]]:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Equality in which true is not 1."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return type(one) is type(other) and bool(one == other)
+    """Equality in which true is not 1. Nearly always both look alike to the letter, which C code finds out."""
+    return bool(one == other) and (repr(one) == repr(other) or _alike(one, other))
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether equal values are of the same types throughout."""
+    if isinstance(one, dict):
+        return all(_alike(value, other[key]) for key, value in one.items())
+    if isinstance(one, list):
+        return all(map(_alike, one, other))
+    return type(one) is type(other)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,21 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from generator import catalog, emit, secret
-from generator.finding import Finding, Location, Pointer, Rejected, dotted, listed, merged, nearest
+from generator import argocd, catalog, emit, secret
+from generator.finding import Finding, Location, MachineFailed, Pointer, Rejected, dotted, listed, merged, nearest
 from generator.load import Document, Sources, discover, read
 from generator.manifest import SOURCES, Manifest, manifests
 from generator.merge import Merged, Source, lay, whole
 from generator.model import Environment, Object, Project
 from generator.overlay import Overlay, base_files, build, identity, overlay, overlay_files, placed, same
 from generator.packaged import packaged
-from generator.resolve import resolve
+from generator.resolve import argocd_settings, destination, resolve
 from generator.rules import judge, patches
 from generator.rules.admission import Rulebook, rulebook
 from generator.write import sealed
 
 if TYPE_CHECKING:
     from generator.render import Rendered, Templates
+    from generator.tools import Needs
 
 BASE = "base"
 
@@ -62,11 +63,25 @@ class Deployed:
 
 
 @dataclass(frozen=True, slots=True)
+class Synced:
+    """What Argo CD needs to sync an environment, as it will be on the cluster that runs Argo CD."""
+
+    environment: str
+    objects: tuple[Object, ...]
+
+    @property
+    def folder(self) -> str:
+        """Where it is written; an administrator applies it."""
+        return f"environments/{self.environment}/argocd"
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """Everything that the hand-written files mean."""
 
     environments: Mapping[str, Environment]
     deployed: tuple[Deployed, ...]
+    synced: tuple[Synced, ...]
     files: Mapping[str, str]
     warnings: tuple[Finding, ...]
 
@@ -135,6 +150,17 @@ def environment_of(name: str, document: Document, base: Document | None) -> tupl
                     hint=(f"did you mean {near!r}? " if near else "") + f"there are {listed(known)}",
                 )
             )
+    version = (facts.data.get("argocd") or {}).get("version")
+    if isinstance(version, str) and version not in argocd.versions():
+        findings.append(
+            Finding(
+                at=facts.at(("argocd", "version")),
+                code="ENV009",
+                path="argocd.version",
+                message=f"{version!r} is no version of Argo CD that modelfleet knows",
+                hint=f"write one of {listed(argocd.versions())}",
+            )
+        )
     return Environment(name=name, facts=facts, release=release), findings
 
 
@@ -279,21 +305,19 @@ def patched(
 
 
 def _patches_of_nothing(project: Project, made: Sequence[Made]) -> Iterator[Finding]:
-    kinds: dict[Pointer, set[str]] = {}
-    wanted: dict[Pointer, Mapping[str, Any]] = {}
-    for one in made:
-        kinds.setdefault(one.manifest.pointer, set()).add(one.object["kind"])
-        wanted[one.manifest.pointer] = one.manifest.patches
-    for entry, asked in wanted.items():
-        for kind in asked:
-            if kind not in kinds[entry]:
+    """Patches for kinds that the entry has no object of."""
+    for entry in dict.fromkeys(one.manifest.pointer for one in made if one.manifest.patches):
+        here = [one for one in made if one.manifest.pointer == entry]
+        kinds = sorted({one.object["kind"] for one in here})
+        for kind in here[0].manifest.patches:
+            if kind not in kinds:
                 pointer = (*entry, "patch", kind)
                 yield Finding(
                     at=project.spec.key_at(pointer),
                     code="PATCH003",
                     path=dotted(pointer),
                     message=f"no {kind} is rendered for it",
-                    hint=f"there are {listed(sorted(kinds[entry]))}",
+                    hint=f"there are {listed(kinds)}",
                     environments=(project.environment.name,),
                 )
 
@@ -401,11 +425,13 @@ def fleet(root: Path) -> Fleet:
 
     repository = load(root)
     warnings: list[Finding] = []
-    environments, shelf = settle_environments(repository, warnings)
+    environments, shelf = settle_environments(repository)
     projects = list(resolved(repository, environments, shelf))
     stop(
         [
+            *(finding for one in environments.values() for finding in judge.judge_environment(one, shelf)),
             *owners(projects),
+            *judge.judge_fleet(projects),
             *(finding for project in projects for finding in judge.judge_project(project, shelf)),
         ],
         warnings,
@@ -452,12 +478,55 @@ def fleet(root: Path) -> Fleet:
         folder = f"environments/{project.environment.name}/{project.name}"
         files |= _files(folder, overlay_files(layer, f"../../{BASE}/{project.name}"), sources)
         deployed.append(Deployed(project, tuple(meant)))
-    return Fleet(environments, tuple(deployed), files, tuple(merged(warnings)))
+    synced = []
+    for name, environment in environments.items():
+        here = [one for one in deployed if one.project.environment.name == name]
+        applied, written = argocd_of(environment, here, templates(environment))
+        synced.append(Synced(name, applied))
+        files |= written
+    return Fleet(environments, tuple(deployed), tuple(synced), files, tuple(merged(warnings)))
 
 
-def settle_environments(
-    repository: Repository, warnings: list[Finding]
-) -> tuple[dict[str, Environment], catalog.Shelf]:
+def argocd_of(
+    environment: Environment, deployed: Sequence[Deployed], templates: Templates
+) -> tuple[tuple[Object, ...], dict[str, str]]:
+    """What Argo CD needs to sync an environment, and the files in which that is written."""
+    kinds, conditions = argocd.observed(item for one in deployed for item in one.objects)
+    facts = argocd.Facts(
+        environment=environment.name,
+        destination=destination(environment),
+        argocd=argocd_settings(environment),
+        projects={one.project.name: one.project.namespace for one in deployed},
+        kinds=kinds,
+        conditions=conditions,
+    )
+    objects = tuple(rendered.object for rendered in argocd.objects(facts, templates))
+    file = f"environments/{environment.name}.yaml"
+    written = _files(f"environments/{environment.name}/argocd", base_files(objects), [file])
+    for one in deployed:
+        content = argocd.application_file(facts, one.project.name)
+        written |= _files(one.folder, {argocd.APPLICATION_FILE: content}, [one.project.file, file])
+    return objects, written
+
+
+def schemas_of(environment: Environment) -> Needs:
+    """What the objects of an environment are checked with. Raises `MachineFailed` where its release is not known."""
+    from generator.tools import needs
+
+    release = environment.release
+    if release is None:
+        message = f"{environment.name} has no release"
+        raise MachineFailed(message)
+    by_store = environment.get("secrets", "provider") == "external-secrets"
+    return needs(
+        release.kubernetes,
+        release.crds,
+        secrets=environment.get("secrets", "apiVersion") if by_store else None,
+        argocd=environment.get("argocd", "version"),
+    )
+
+
+def settle_environments(repository: Repository) -> tuple[dict[str, Environment], catalog.Shelf]:
     """All environments, and the user's own runtimes beside the catalogue."""
     findings: list[Finding] = []
     environments = {}
@@ -468,7 +537,6 @@ def settle_environments(
     shelf, findings = catalog.shelve((key[0], document) for key, document in repository.runtimes.items())
     findings += judge.judge_runtimes(repository.runtimes.values())
     stop(findings)
-    stop((finding for env in environments.values() for finding in judge.judge_environment(env, shelf)), warnings)
     return environments, shelf
 
 

@@ -272,6 +272,17 @@ class _Resolver:
         )
 
 
+def argocd_settings(environment: Environment) -> dict[str, Any]:
+    """The environment's `argocd` block; what disappears from Git stays on the cluster where nothing is said."""
+    return {"prune": False, **(environment.get("argocd") or {})}
+
+
+def destination(environment: Environment) -> dict[str, str]:
+    """The cluster in Argo CD's words."""
+    cluster = environment.get("cluster")
+    return {key: str(cluster[key]) for key in ("name", "server") if key in cluster}
+
+
 def _display(data: Mapping[str, Any], name: str) -> str:
     return str(data.get("displayName") or name).strip()
 

@@ -21,21 +21,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from generator.finding import Finding, Location, Pointer, dotted, listed, nearest
+from generator.load import naming
 from generator.packaged import packaged
+from generator.secret import HIDDEN, shown
 
 if TYPE_CHECKING:
     from generator.load import Document
-
-
-class Places(Protocol):
-    """Where the values and the keys of some data were written: a document, or several in layers."""
-
-    def at(self, pointer: Pointer) -> Location:
-        """Where a value stands, or the nearest thing around it."""
-
-    def key_at(self, pointer: Pointer) -> Location:
-        """Where a key stands."""
-
 
 TITLES: Mapping[str, str] = {
     "SPEC001": "The value is of another type",
@@ -56,14 +47,25 @@ MOST_SHOWN = 100
 """Most findings of one file; a file that is wrong through and through gets no better by the thousandth."""
 
 _MOST_SOUGHT = 1000
-
+_MOST_LISTED = 12
+_LONGEST_TOLD = 40
 _LOWEST = "environment without null"
+
+
+class Places(Protocol):
+    """Where the values and the keys of some data were written: a document, or several in layers."""
+
+    def at(self, pointer: Pointer) -> Location:
+        """Where a value stands, or the nearest thing around it."""
+
+    def key_at(self, pointer: Pointer) -> Location:
+        """Where a key stands."""
 
 
 def validate(document: Document, name: str) -> list[Finding]:
     """What is wrong with a file as it is written, in the order of the file.
 
-    `name` is that of a schema: "project", "environment", "custom-runtime" and so on. In base.yaml, the lowest layer of every
+    `name` is that of a schema: "project", "environment" or "custom-runtime". In base.yaml, the lowest layer of every
     environment, null is refused: there is nothing that it could remove.
     """
     lowest = name == "environment" and document.file.rpartition("/")[2] == "base.yaml"
@@ -75,33 +77,26 @@ def explain(data: Any, name: str, places: Places, raw: Mapping[Pointer, str] | N
 
     `raw` has numbers and truth values as they were typed.
     """
-    compared = _comparable(data)
-    validator = _validator(name)
+    validator, compared = _validator(name), _comparable(data)
     if validator.is_valid(compared):
         return []
-    schema = _schema(name)
     errors = islice(validator.iter_errors(compared), _MOST_SOUGHT)
-    problems = _merged(problem for error in errors for problem in _problems(_case(error, schema, data, raw or {})))
-    findings = sorted({_finding(problem, places) for problem in problems}, key=lambda item: item.order)
+    cases = (_case(error, _schema(name), data, raw or {}) for error in errors)
+    problems = _plainest(problem for case in cases for problem in _problems(case))
+    findings = sorted({_finding(problem, places) for problem in problems}, key=lambda finding: finding.order)
     if len(findings) <= MOST_SHOWN:
         return findings
-    last = findings[MOST_SHOWN]
-    rest = Finding(at=last.at, code="SPEC011", message="more is wrong from here on", hint="mend the rest first")
-    return [*findings[:MOST_SHOWN], rest]
-
-
-def shown(value: object, key: str = "") -> str:
-    text = repr(value) if isinstance(value, str) else str(value)
-    if re.search("secret|password|token$", key, re.I):
-        return "(hidden)"
-    return text if len(text) <= 40 else text[:37] + "..."
+    more = Finding(
+        at=findings[MOST_SHOWN].at, code="SPEC011", message="more is wrong from here on", hint="mend the rest first"
+    )
+    return [*findings[:MOST_SHOWN], more]
 
 
 # ---- the validator ---------------------------------------------------------------------------------------------------
 
 
 @cache
-def _schema(name: str) -> Mapping[str, Any]:
+def _schema(name: str) -> dict[str, Any]:
     import json
 
     if name == _LOWEST:
@@ -120,10 +115,10 @@ def _validator(name: str) -> Any:
 
 def _comparable(data: Any) -> Any:
     """The data with 0.5 for every fraction: to JSON Schema 1.0 is an integer, and here no fraction is one."""
-    return _halved(data) if _fractions(data) else data
+    return _halved(data) if _has_fractions(data) else data
 
 
-def _fractions(data: Any) -> bool:
+def _has_fractions(data: Any) -> bool:
     waiting = [data]
     while waiting:
         value = waiting.pop()
@@ -144,40 +139,38 @@ def _halved(data: Any) -> Any:
     return 0.5 if isinstance(data, float) else data
 
 
-# ---- from errors to problems -----------------------------------------------------------------------------------------
+# ---- from errors to findings -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """A keyword that does not hold: what it wants, the schema around it, and the value. `named`: the value is a key."""
+    """A keyword that does not hold: what it wants, the schema around it, and the value.
+
+    `is_key`: the value is a key. `raw` is a number as it was typed, `told` the value as a message may show it.
+    """
 
     keyword: str
     wanted: Any
     schema: Mapping[str, Any]
     value: Any
     pointer: Pointer
-    named: bool
+    is_key: bool
     raw: str | None
-
-    @property
-    def what(self) -> str:
-        """The value for a message; what stands under a telling key stays hidden."""
-        key = next((step for step in reversed(self.pointer) if isinstance(step, str)), "")
-        return shown(self.value, "" if self.named else key)
+    told: str
 
     @property
     def name(self) -> str:
         """What the value is called."""
         return str(self.pointer[-1]) if self.pointer else "the file"
 
-    @property
-    def hint(self) -> str:
-        """What the schema says is to be done."""
-        return str(self.schema.get("x-hint", ""))
+    def words(self, keyword: str, otherwise: str = "") -> str:
+        """What the schema says of it."""
+        return str(self.schema.get(keyword, otherwise))
 
-    def problem(self, message: str, **more: Any) -> _Problem:
-        """A problem at the value, or at the key where the key is what is wrong."""
-        return _Problem(**{"pointer": self.pointer, "message": message, "hint": self.hint, "key": self.named} | more)
+    def problem(self, message: str, hint: str | None = None) -> _Problem:
+        """A problem with the value; without a hint of its own it has the schema's."""
+        hint = self.words("x-hint") if hint is None else hint
+        return _Problem(pointer=self.pointer, message=message, hint=hint, at_key=self.is_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +183,7 @@ class _Problem:
     pointer: Pointer
     message: str
     hint: str
-    key: bool
+    at_key: bool
     code: str = ""
     rank: int = 0
     lacks: tuple[str, ...] = ()
@@ -200,24 +193,34 @@ class _Problem:
 
 def _case(error: Any, schema: Mapping[str, Any], data: Any, raw: Mapping[Pointer, str]) -> _Case:
     pointer: Pointer = tuple(error.instance_path)
-    of_name = getattr(error.kind, "error", None)  # what is wrong with the name of a key is told inside
-    *steps, keyword = (of_name or error).schema_path
+    in_key = getattr(error.kind, "error", None)  # of propertyNames: what is wrong with one key
+    *steps, keyword = (in_key or error).schema_path
     around = _inside(schema, steps)
+    value = in_key.instance if in_key else _inside(data, pointer)
+    told = shown(value) if in_key else shown(value, _called(data, pointer))
+    typed = raw.get(pointer, "")
     return _Case(
         keyword=keyword,
         wanted=around[keyword],
         schema=around,
-        value=of_name.instance if of_name else _inside(data, pointer),
-        pointer=(*pointer, of_name.instance) if of_name else pointer,
-        named=of_name is not None,
-        raw=raw.get(pointer),
+        value=value,
+        pointer=(*pointer, value) if in_key else pointer,
+        is_key=in_key is not None,
+        raw=typed if told != HIDDEN and 0 < len(typed) <= _LONGEST_TOLD else None,
+        told=told,
     )
 
 
-def _inside(data: Any, steps: Iterable[str | int]) -> Any:
-    for step in steps:
+def _inside(data: Any, pointer: Iterable[str | int]) -> Any:
+    for step in pointer:
         data = data[step]
     return data
+
+
+def _called(data: Any, pointer: Pointer) -> str:
+    """What names a value and may tell that it is a secret: its field, or the variable or option beside it."""
+    beside = naming(_inside(data, pointer[:-1]), pointer[-1]) if pointer else None
+    return beside if beside is not None else next((step for step in reversed(pointer) if isinstance(step, str)), "")
 
 
 def _problems(case: _Case) -> Iterator[_Problem]:
@@ -227,36 +230,37 @@ def _problems(case: _Case) -> Iterator[_Problem]:
         yield replace(problem, code=code, rank=rank)
 
 
-def _merged(problems: Iterable[_Problem]) -> list[_Problem]:
+def _plainest(problems: Iterable[_Problem]) -> list[_Problem]:
     """One problem a cause: of one value the plainest, and no key missing that stands there misspelt."""
     best: dict[tuple[Pointer, bool, tuple[str, ...]], _Problem] = {}
     unknown: dict[Pointer, list[_Problem]] = {}
     for problem in problems:
-        place = (problem.pointer, problem.key, problem.lacks)
+        place = (problem.pointer, problem.at_key, problem.lacks)
         best[place] = min(best.get(place, problem), problem, key=lambda item: item.rank)
         if problem.unknown:
             unknown.setdefault(problem.pointer[:-1], []).append(problem)
-    return [problem for problem in best.values() if not _explains(unknown.get(problem.pointer, ()), problem.lacks)]
+    return [problem for problem in best.values() if not _explained(problem, unknown.get(problem.pointer, ()))]
 
 
-def _explains(unknown: Iterable[_Problem], lacks: tuple[str, ...]) -> bool:
+def _explained(problem: _Problem, unknown: Iterable[_Problem]) -> bool:
     """Whether keys are missing because others are unknown."""
-    return bool(lacks) and any(other.foreign or nearest(other.unknown, lacks) for other in unknown)
+    return bool(problem.lacks) and any(other.foreign or nearest(other.unknown, problem.lacks) for other in unknown)
 
 
 def _finding(problem: _Problem, places: Places) -> Finding:
-    at = places.key_at(problem.pointer) if problem.key else places.at(problem.pointer)
-    path = dotted(tuple(step if isinstance(step, int) else _bare(step) for step in problem.pointer))
+    at = places.key_at(problem.pointer) if problem.at_key else places.at(problem.pointer)
+    path = dotted(tuple(step if isinstance(step, int) else _step(step) for step in problem.pointer))
     return Finding(at=at, code=problem.code, path=path, message=problem.message, hint=problem.hint)
 
 
-def _bare(key: str) -> str:
-    """A key for a path: as a value is shown, without the quotes."""
-    text = shown(key)
-    return text[1:-1] if text[:1] == text[-1:] == "'" else text
+def _step(key: str) -> str:
+    """A key for a path: not too long, and no secret."""
+    if shown(key) == HIDDEN:
+        return HIDDEN
+    return key if len(key) <= _LONGEST_TOLD else f"{key[: _LONGEST_TOLD - 3]}..."
 
 
-# ---- the phrases: one for every keyword that the schemas use ---------------------------------------------------------
+# ---- types -----------------------------------------------------------------------------------------------------------
 
 _KINDS = {
     "string": "text",
@@ -268,8 +272,8 @@ _KINDS = {
 }
 
 
-def _either(words: Iterable[Any]) -> str:
-    """Choices as people say them: `a, b or c`."""
+def _either(words: Iterable[object]) -> str:
+    """Choices as people say them: `a, b or c`. Null is none that anybody should make."""
     *first, last = [str(word) for word in words if word is not None]
     return f"{', '.join(first)} or {last}" if first else last
 
@@ -280,123 +284,121 @@ def _types(case: _Case) -> list[str]:
 
 
 def _other_type(case: _Case) -> Iterator[_Problem]:
+    wanted = case.words("x-wants") or _either(case.schema.get("enum") or [_KINDS[name] for name in _types(case)])
     if case.value is None:
-        yield case.problem("there is no value", hint=case.hint or f"write {_wants(case)}")
-        return
-    yield case.problem(f"{_described(case)} stands where {_wants(case)} belongs", hint=_retyped(case))
-
-
-def _wants(case: _Case) -> str:
-    if "x-wants" in case.schema:
-        return str(case.schema["x-wants"])
-    return _either(case.schema.get("enum") or [_KINDS[name] for name in _types(case)])
+        yield case.problem("there is no value", case.words("x-hint", f"write {wanted}"))
+    else:
+        yield case.problem(f"{_described(case)} stands where {wanted} belongs", _retyped(case))
 
 
 def _described(case: _Case) -> str:
     if isinstance(case.value, dict | list):
         return "a map" if isinstance(case.value, dict) else "a list"
-    if isinstance(case.value, str):
-        return f"the text {case.what}"
-    typed = case.raw if case.raw is not None and len(case.raw) <= 40 else case.what
-    return typed if isinstance(case.value, bool) else f"the number {typed}"
+    if isinstance(case.value, bool):
+        return case.told
+    return f"the text {case.told}" if isinstance(case.value, str) else f"the number {case.raw or case.told}"
 
 
 def _retyped(case: _Case) -> str:
-    """How the same thing is written in the right type, where it only wants quotes or wants none."""
-    types, pattern = _types(case), case.schema.get("pattern", "")
-    if isinstance(case.value, bool | int | float) and "string" in types and case.raw is not None:
-        fits = not pattern or re.fullmatch(pattern.removesuffix("$"), case.raw, re.ASCII)
-        return f'put it in quotes: "{case.raw}"' if fits and len(case.raw) <= 40 else case.hint
-    if isinstance(case.value, str):
-        number = "integer" in types and re.fullmatch(r"0|[1-9][0-9]{0,17}", case.value, re.ASCII)
-        if number or ("boolean" in types and case.value in ("true", "false")):
-            return f"take the quotes away: {case.value}"
-    if types == ["object"] and case.value and isinstance(case.value, list) and isinstance(case.value[0], dict):
+    """How the same thing is written in the right type, where it only wants quotes, or wants none."""
+    types, value = _types(case), case.value
+    if isinstance(value, bool | int | float) and "string" in types:
+        return _quoted(case)
+    if isinstance(value, str):
+        number = "integer" in types and re.fullmatch(r"0|[1-9][0-9]{0,17}", value, re.ASCII)
+        if number or ("boolean" in types and value in ("true", "false")):
+            return f"take the quotes away: {value}"
+    if types == ["object"] and isinstance(value, list) and value and isinstance(value[0], dict):
         return "write each entry under its name, without a dash: <name>: ..."
-    return case.hint
+    return case.words("x-hint")
+
+
+def _quoted(case: _Case) -> str:
+    if case.raw is None:
+        return case.words("x-hint", "put it in quotes")
+    fits = re.fullmatch(case.words("pattern", ".*").removesuffix("$"), case.raw, re.ASCII)
+    return f'put it in quotes: "{case.raw}"' if fits else case.words("x-hint")
+
+
+# ---- keys ------------------------------------------------------------------------------------------------------------
 
 
 def _unknown_keys(case: _Case) -> Iterator[_Problem]:
     known = case.schema.get("properties", {})
     foreign = known.keys().isdisjoint(case.value)
     for key in islice((key for key in case.value if key not in known), MOST_SHOWN + 1):
-        yield case.problem(
-            f"unknown key {shown(key)}",
+        yield _Problem(
             pointer=(*case.pointer, key),
-            hint=_meant(key, list(known), case.schema),
-            key=True,
+            message=f"unknown key {shown(key)}",
+            hint=_meant(key, list(known), case),
+            at_key=True,
             unknown=key,
             foreign=foreign,
         )
 
 
-def _meant(key: str, known: list[str], schema: Mapping[str, Any]) -> str:
-    if (elsewhere := schema.get("x-elsewhere", {}).get(key)) is not None:
+def _meant(key: str, known: list[str], case: _Case) -> str:
+    if (elsewhere := case.schema.get("x-elsewhere", {}).get(key)) is not None:
         return str(elsewhere)
     if (near := nearest(key, known)) is not None:
         return f"did you mean {near!r}?"
-    if "x-unknown" in schema:
-        return str(schema["x-unknown"])
-    return f"there are {listed(known)}" if len(known) <= 12 else ""
+    return case.words("x-unknown", f"there are {listed(known)}" if len(known) <= _MOST_LISTED else "")
 
 
 def _missing_keys(case: _Case) -> Iterator[_Problem]:
-    described, added = case.schema.get("properties", {}), case.schema.get("x-missing", {})
+    described, told = case.schema.get("properties", {}), case.schema.get("x-missing", {})
     for key in case.wanted:
         if key not in case.value:
-            hint = added.get(key) or _example(key, described.get(key, {}))
-            yield case.problem(f"{key!r} is missing", hint=hint, lacks=(key,))
+            hint = told.get(key) or _example(key, described.get(key, {}))
+            yield replace(case.problem(f"{key!r} is missing", hint), lacks=(key,))
 
 
 def _example(key: str, schema: Mapping[str, Any]) -> str:
     import json
 
-    found = schema.get("examples") or [None]
-    return f"add it, such as {key}: {json.dumps(found[0])}" if isinstance(found[0], str | int) else f"add {key}: ..."
+    first = next(iter(schema.get("examples", ())), None)
+    return f"add it, such as {key}: {json.dumps(first)}" if isinstance(first, str | int) else f"add {key}: ..."
 
 
 def _missing_partners(case: _Case) -> Iterator[_Problem]:
     for key, partners in case.wanted.items():
         for partner in partners if key in case.value else ():
             if partner not in case.value:
-                yield case.problem(
-                    f"{partner!r} is missing, which goes with {key!r}", lacks=(partner,), hint=f"add {partner}: ..."
-                )
+                message = f"{partner!r} is missing, which goes with {key!r}"
+                yield replace(case.problem(message, f"add {partner}: ..."), lacks=(partner,))
 
 
-def _none_of(case: _Case) -> Iterator[_Problem]:
+def _missing_choice(case: _Case) -> Iterator[_Problem]:
     """The alternatives of `anyOf` are keys of which one must be there."""
     keys = tuple(key for alternative in case.wanted for key in alternative["required"])
-    yield case.problem(f"{_either(map(repr, keys))} is missing", lacks=keys)
+    yield replace(case.problem(f"{_either(map(repr, keys))} is missing"), lacks=keys)
+
+
+# ---- values ----------------------------------------------------------------------------------------------------------
 
 
 def _refused(case: _Case) -> Iterator[_Problem]:
-    message = case.schema.get("x-message", "does not belong here")
+    message = case.words("x-message", "does not belong here")
     if case.wanted == {}:
-        yield case.problem(f"{case.name} {message}", key=True)
+        yield replace(case.problem(f"{case.name} {message}"), at_key=True)
     else:
-        named = case.name if isinstance(case.value, dict | list) else case.what
-        yield case.problem(f"{named} {message}")
+        yield case.problem(f"{case.name if isinstance(case.value, dict | list) else case.told} {message}")
 
 
 def _other_value(case: _Case) -> Iterator[_Problem]:
-    yield case.problem(f"{case.what} stands where {shown(case.wanted)} belongs")
+    yield case.problem(f"{case.told} stands where {shown(case.wanted)} belongs")
 
 
 def _no_choice(case: _Case) -> Iterator[_Problem]:
     words = [word for word in case.wanted if word is not None]
     near = nearest(case.value, words) if isinstance(case.value, str) else None
-    choices = f"write {_either(words)}" if near is None else f"did you mean {near!r}? it is {_either(words)}"
-    message = f"{case.what} is none of the choices"
-    yield case.problem(
-        message, hint=f"{choices}; {case.hint}" if case.hint and "x-message" not in case.schema else choices
-    )
+    choices = f"did you mean {near!r}? it is {_either(words)}" if near else f"write {_either(words)}"
+    yield case.problem(f"{case.told} is none of the choices", choices)
 
 
 def _wrong_form(case: _Case) -> Iterator[_Problem]:
     odd = _odd_character(case.value)
-    message = f"holds {odd}" if odd else case.schema.get("x-message", "is not of the right form")
-    yield case.problem(f"{case.what} {message}")
+    yield case.problem(f"{case.told} {f'holds {odd}' if odd else case.words('x-message', 'is not of the right form')}")
 
 
 def _odd_character(text: str) -> str:
@@ -412,43 +414,38 @@ def _odd_character(text: str) -> str:
 
 def _too_long(case: _Case) -> Iterator[_Problem]:
     length = len(case.value)
-    message = f"{case.what} has {length} characters, of which {case.wanted} are allowed"
-    yield case.problem(message, hint=f"shorten it by {length - case.wanted}")
+    message = f"{case.told} has {length} characters, of which {case.wanted} are allowed"
+    yield case.problem(message, f"shorten it by {length - case.wanted}")
 
 
 def _too_short(case: _Case) -> Iterator[_Problem]:
-    empty = "the text is empty" if case.value == "" else f"{case.what} has fewer than {case.wanted} characters"
-    yield case.problem(empty)
+    short = f"{case.told} has fewer than {case.wanted} characters"
+    yield case.problem(short if case.value else "the text is empty")
 
 
 def _too_small(case: _Case) -> Iterator[_Problem]:
-    yield case.problem(f"{case.what} is less than {case.wanted}", hint=case.hint or f"write {case.wanted} or more")
+    yield case.problem(f"{case.told} is less than {case.wanted}", case.words("x-hint", f"write {case.wanted} or more"))
 
 
 def _too_large(case: _Case) -> Iterator[_Problem]:
-    yield case.problem(f"{case.what} is more than {case.wanted}", hint=case.hint or f"write {case.wanted} or less")
+    yield case.problem(f"{case.told} is more than {case.wanted}", case.words("x-hint", f"write {case.wanted} or less"))
 
 
-def _too_few(case: _Case) -> Iterator[_Problem]:
-    if case.value:
-        yield case.problem(f"there are {len(case.value)} entries, and {case.wanted} is the least")
-    else:
-        yield case.problem(f"the {'map' if isinstance(case.value, dict) else 'list'} is empty")
+def _empty(case: _Case) -> Iterator[_Problem]:
+    yield case.problem(f"the {'map' if isinstance(case.value, dict) else 'list'} is empty")
 
 
 def _too_many(case: _Case) -> Iterator[_Problem]:
-    surplus = case.pointer if isinstance(case.value, dict) else (*case.pointer, case.wanted)
-    yield case.problem(f"there are {len(case.value)} entries, and {case.wanted} is the most", pointer=surplus)
+    problem = case.problem(f"there are {len(case.value)} entries, and {case.wanted} is the most")
+    yield replace(problem, pointer=(*case.pointer, case.wanted))
 
 
 def _listed_twice(case: _Case) -> Iterator[_Problem]:
     seen: set[str] = set()
     for index, item in enumerate(case.value):
-        text = repr(item)
-        if text in seen:
-            yield case.problem(
-                f"{shown(item)} is listed twice", pointer=(*case.pointer, index), hint="take it away here"
-            )
+        if (text := repr(item)) in seen:
+            problem = case.problem(f"{shown(item)} is listed twice", "take it away here")
+            yield replace(problem, pointer=(*case.pointer, index))
         seen.add(text)
 
 
@@ -457,7 +454,7 @@ PHRASES: Mapping[str, tuple[str, Callable[[_Case], Iterator[_Problem]]]] = {
     "additionalProperties": ("SPEC002", _unknown_keys),
     "required": ("SPEC003", _missing_keys),
     "dependentRequired": ("SPEC003", _missing_partners),
-    "anyOf": ("SPEC003", _none_of),
+    "anyOf": ("SPEC003", _missing_choice),
     "not": ("SPEC009", _refused),
     "const": ("SPEC004", _other_value),
     "enum": ("SPEC004", _no_choice),
@@ -467,9 +464,8 @@ PHRASES: Mapping[str, tuple[str, Callable[[_Case], Iterator[_Problem]]]] = {
     "minimum": ("SPEC007", _too_small),
     "maximum": ("SPEC007", _too_large),
     "uniqueItems": ("SPEC008", _listed_twice),
-    "minItems": ("SPEC010", _too_few),
+    "minItems": ("SPEC010", _empty),
+    "minProperties": ("SPEC010", _empty),
     "maxItems": ("SPEC010", _too_many),
-    "minProperties": ("SPEC010", _too_few),
-    "maxProperties": ("SPEC010", _too_many),
 }
-"""What is said of each keyword, with the code; of several that one value fails, the first is said."""
+"""Every keyword that the schemas use, with its code and its phrase; of several that one value fails, the first is said."""

@@ -66,7 +66,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
 
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "a private key": (r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----",),
-    "a URL with a password": (r"://[^\s/@:?#\"'<>]{0,200}:(?![^\s/@]*[)}]@)[^\s/@\"'<>]{1,200}@",),
+    "a URL with a password": (r"://[^\s/@:?#\"'<>]{0,200}:(?![^\s/@]{0,200}[)}]@)[^\s/@\"'<>]{1,200}@",),
     "a registry's login": (r"\"auth\"\s{0,9}:\s{0,9}\"[A-Za-z0-9+/=]{8}",),
     "the hash of a password": (
         r"\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{50}",
@@ -94,8 +94,8 @@ _LINE = re.compile(
 )
 _OPTION = re.compile(r"(?<!\S)(--?[A-Za-z][A-Za-z0-9_.-]{0,60})[ \t]{1,9}([^\s-]\S{0,200})")
 _HARMLESS = re.compile(
-    r"""(?i: | empty | none | null | true | false | yes | no | on | off | auto | enabled | disabled | optional | required )
-    | \$[({].*[)}] | \$[A-Za-z_][A-Za-z0-9_]* | \{\{.*\}\} | <.*> | [^A-Za-z0-9]*
+    r"""(?i: | empty | none | null | true | false | yes | no | on | off | auto | enabled | disabled | optional | required | [01] )
+    | \$[({].* | \$[A-Za-z_][A-Za-z0-9_]* | \{\{.*\}\} | <.*> | [^A-Za-z0-9]*
     | /(?:etc|var|run|mnt|opt|home|tmp|usr|srv|app|data|models|secrets|root|dev|workspace)(?:/[A-Za-z0-9._-]+)*/?""",
     re.VERBOSE,
 )
@@ -106,7 +106,7 @@ _RANDOM, _RANDOM_LENGTHS = "a random key", (32, 128)
 _TOKEN = re.compile(
     r"(?<![A-Za-z0-9+/=~])(?<!sha256[-:])(?<!sha384-)(?<!sha512-)(?<!base64,)[A-Za-z0-9+/]{16,}={0,2}(?![A-Za-z0-9+/=])"
 )
-_USER_AND_PASSWORD = re.compile(r"[A-Za-z0-9._@-]{1,64}:(?!//)[^\s:]{4,}")
+_USER_AND_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9._@-]{0,63}:(?!//)[^\s:]{4,}")
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))#([^\r\n]*)", re.MULTILINE)
 
 
@@ -186,7 +186,8 @@ def _assigned(text: str) -> Iterator[str]:
     for pattern in patterns:
         for match in pattern.finditer(text):
             name, *values = match.groups()
-            if names_secret(name) and not _HARMLESS.fullmatch(next(filter(None, values))):
+            is_secret = names_secret(name) and name != "secret"  # which, in {"secret": ...}, says where one is kept
+            if is_secret and not _HARMLESS.fullmatch(next(filter(None, values))):
                 yield name
 
 
@@ -217,7 +218,7 @@ def _decoded(token: str) -> str:
 def _is_random(token: str) -> bool:
     """Whether a string was drawn and not written: capitals, small letters and digits follow one another without words."""
     body = token.rstrip("=")
-    if not _RANDOM_LENGTHS[0] <= len(body) <= _RANDOM_LENGTHS[1]:
+    if not _RANDOM_LENGTHS[0] <= len(body) <= _RANDOM_LENGTHS[1] or body.startswith("AAAA"):  # a public SSH key
         return False
     kinds = ["A" if char.isupper() else "a" if char.islower() else "0" if char.isdigit() else "+" for char in body]
     changes = sum(a != b for a, b in pairwise(kinds)) / len(body)
@@ -299,7 +300,7 @@ class _Search:
         name, hit = naming(parent, pointer[-1]), self.hit(value)
         if hit is None:
             holder = name if name is not None and name != "value" and self.named(name) else above
-            if not holder or value is None or isinstance(value, bool) or _excused(parent, pointer[-1], value):
+            if not holder or value is None or isinstance(value, bool) or _excused(pointer, parent, value):
                 return
         field = self.field(pointer, name, value)
         self.flagged.append(str(value))
@@ -357,16 +358,16 @@ _LEADING_OPTION = re.compile(r"(--?[A-Za-z][A-Za-z0-9_.-]{0,60})[= ]")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
-def _excused(parent: Any, step: str | int, value: Any) -> bool:
+def _excused(pointer: Pointer, parent: Any, value: Any) -> bool:
     """Whether a value is none although its name is a secret's: a reference, a path, a word that says there is none."""
     if isinstance(value, str) and _HARMLESS.fullmatch(value):
         return True
+    step, above = pointer[-1], pointer[-2:-1]
     if isinstance(step, int):
         return isinstance(value, str) and value.startswith("-")
-    # {secret: NAME, key: KEY} refers to one; secretKey with remoteRef is External Secrets' name of a key.
-    return (step == "secret" and ("key" in parent or len(parent) == 1)) or (
-        step == "secretKey" and "remoteRef" in parent
-    )
+    if step == "secret":  # {secret: NAME, key: KEY} says where one is kept
+        return above != ("credentials",) and ("key" in parent or pointer[-3:-2] == ("env",))
+    return step == "secretKey" and "remoteRef" in parent  # External Secrets' name of a key
 
 
 def _in_store(name: str) -> str:

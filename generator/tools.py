@@ -588,7 +588,8 @@ def _write_schemas(crd: Mapping[str, Any], target: Path, versions: Sequence[str]
     for version in spec["versions"]:
         if version["name"] not in versions if versions else not version["served"]:
             continue
-        schema = _closed(version["schema"]["openAPIV3Schema"], keep=bool(spec.get("preserveUnknownFields")))
+        given = version["schema"]["openAPIV3Schema"]
+        schema = _partial(given, {}) if spec.get("preserveUnknownFields") else _closed(given)
         _as_root(schema, spec["names"]["kind"], f"{spec['group']}/{version['name']}")
         name = _SCHEMA_FILE.format(kind=spec["names"]["kind"].lower(), group=spec["group"], version=version["name"])
         (target / name).write_text(json.dumps(_interned(schema), separators=(",", ":")), "utf-8")
@@ -612,33 +613,59 @@ _PARTS = ("allOf", "anyOf", "oneOf")
 _WORDS = ("description", "example", "externalDocs", "title")  # nothing that is checked; most of the size
 
 
-def _closed(node: Mapping[str, Any], *, keep: bool = False) -> dict[str, Any]:
+def _closed(node: Mapping[str, Any]) -> dict[str, Any]:
     """A CRD's structural schema as JSON Schema of draft 4, which is the one kubeconform reads.
 
-    Closed where the API server would drop an unknown field without a word, unless `keep`: what stands below allOf,
-    anyOf, oneOf and not speaks of a part of a value only. Rules in CEL stay in it, though kubeconform ignores them.
+    Closed where the API server would drop an unknown field without a word. Rules in CEL stay in it, though kubeconform
+    ignores them.
     """
-    found = {key: value for key, value in node.items() if key not in _WORDS and value is not None}
-    if found.get("format") == "duration":
-        del found["format"]  # kubeconform 0.7 panics at it where the value is no string
+    found = _partial(node, node)
     if "properties" in found:
-        found["properties"] = {name: _closed(child, keep=keep) for name, child in found["properties"].items()}
-    for word in ("items", "additionalProperties", "not"):
-        if isinstance(found.get(word), dict):
-            found[word] = _closed(found[word], keep=keep or word == "not")
-    for word in _PARTS:
-        if word in found:
-            found[word] = [_closed(child, keep=True) for child in found[word]]
+        found["properties"] = {name: _closed(child) for name, child in node["properties"].items()}
+    for word in ("items", "additionalProperties"):
+        if isinstance(node.get(word), dict):
+            found[word] = _closed(node[word])
     if node.get("x-kubernetes-embedded-resource"):
         beside = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, **found.get("properties", {})}
         found["properties"] = {**beside, "metadata": _METADATA}
-    opened = keep or node.get("x-kubernetes-preserve-unknown-fields") or "additionalProperties" in node
+    opened = node.get("x-kubernetes-preserve-unknown-fields") or "additionalProperties" in node
     if node.get("type") == "object" and not opened:
         found["additionalProperties"] = False
     if node.get("x-kubernetes-int-or-string"):
         found.pop("type", None)
         found.setdefault("anyOf", [{"type": "integer"}, {"type": "string"}])
     return {"anyOf": [{"type": "null"}, found]} if node.get("nullable") else found
+
+
+def _partial(part: Mapping[str, Any], structure: Mapping[str, Any]) -> dict[str, Any]:
+    """What is below allOf, anyOf, oneOf and not: it speaks of a part of a value and stays open.
+
+    The API server puts in the defaults of `structure` before it looks, so a field that has one is never missing to it.
+    """
+    found = {key: value for key, value in part.items() if key not in _WORDS and value is not None}
+    if found.get("format") == "duration":
+        del found["format"]  # kubeconform 0.7 panics at it where the value is no string
+    for word in _PARTS:
+        if word in found:
+            found[word] = [_partial(each, structure) for each in found[word]]
+    if "not" in found:
+        found["not"] = _partial(found["not"], structure)
+    fields = structure.get("properties", {})
+    required = {name for name in found.pop("required", ()) if "default" not in fields.get(name, {})}
+    if "properties" in found and part is not structure:
+        for name, child in found["properties"].items():
+            if "default" in fields.get(name, {}) and not _allows(child, fields[name]["default"]):
+                required.add(name)  # to leave it out is to write its default, which does not pass
+        found["properties"] = {
+            name: _partial(child, fields.get(name, {})) for name, child in found["properties"].items()
+        }
+    return found | ({"required": sorted(required)} if required else {})
+
+
+def _allows(schema: Mapping[str, Any], value: Any) -> bool:
+    from jsonschema import Draft4Validator
+
+    return bool(Draft4Validator(schema).is_valid(value))
 
 
 def _as_root(schema: dict[str, Any], kind: str, api_version: str) -> None:

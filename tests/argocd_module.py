@@ -1,4 +1,4 @@
-"""Argo CD's own files, for tests: its Go module in the version that is pinned for each line."""
+"""What the tests of Argo CD's part share: an environment, and Argo CD's own files in the version pinned for each line."""
 
 from __future__ import annotations
 
@@ -9,11 +9,49 @@ import subprocess
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from generator import argocd
+from generator.argocd import Facts, Kind
 from generator.packaged import packaged
+from generator.render import Templates
+
+ARGOCD = {
+    "namespace": "openshift-gitops",
+    "repoURL": "https://github.com/example/models.git",
+    "revision": "main",
+    "version": "2.14",
+    "prune": False,
+}
+KINDS = frozenset(
+    {
+        Kind("serving.kserve.io", "ServingRuntime"),
+        Kind("serving.kserve.io", "InferenceService"),
+        Kind("external-secrets.io", "ExternalSecret"),
+        Kind("", "ServiceAccount"),
+    }
+)
+
+
+def facts_of(version: str = "2.14", **other: Any) -> Facts:
+    """An environment with two projects, otherwise as said."""
+    known = {
+        "environment": "prod",
+        "destination": {"name": "cluster-1"},
+        "argocd": {**ARGOCD, "version": version},
+        "projects": {"granite": "granite", "coolstore": "coolstore-0a1b2c"},
+        "kinds": KINDS,
+    }
+    return Facts(**{**known, **other})
+
+
+def objects_of(facts: Facts) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The AppProject and the ApplicationSet."""
+    project, applications = argocd.objects(facts, Templates([packaged("templates") / "common"]))
+    return project.object, applications.object
 
 
 def run(words: Sequence[str], folder: Path, given: str = "") -> str:

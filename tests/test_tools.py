@@ -359,10 +359,10 @@ def test_an_environment_needs_its_releases_crds_and_those_beside_it() -> None:
     assert wanted.modules[0] == Module(module="example.org/kserve", version="v1.0.0", files=("a.yaml",))
 
 
-@pytest.mark.parametrize("beside", [{"secrets": "external-secrets.io/v1alpha1"}, {"argocd": "1.8"}])
-def test_what_no_schemas_are_pinned_for_is_a_key_error(beside: dict[str, str]) -> None:
+@pytest.mark.parametrize(("secrets", "argocd"), [("external-secrets.io/v1alpha1", None), (None, "1.8")])
+def test_what_no_schemas_are_pinned_for_is_a_key_error(secrets: str | None, argocd: str | None) -> None:
     with pytest.raises(KeyError):
-        needs("1.32", [], **beside)
+        needs("1.32", [], secrets=secrets, argocd=argocd)
 
 
 CRD = """
@@ -513,10 +513,37 @@ def test_equal_parts_are_written_once(tmp_path: Path) -> None:
 
 
 def test_a_crd_that_keeps_unknown_fields_stays_open(tmp_path: Path) -> None:
-    open_crd = CRD.replace("spec:\n  group", "spec:\n  preserveUnknownFields: true\n  group")
-    root = _convert(tmp_path, {"thing.yaml": open_crd})["thing-example.org-v1.json"]
-    assert "additionalProperties" not in root
-    assert "additionalProperties" not in root["properties"]["spec"]
+    kept = CRD.replace("spec:\n  group", "spec:\n  preserveUnknownFields: true\n  group")
+    schema = _convert(tmp_path, {"thing.yaml": kept})["thing-example.org-v1.json"]
+    spec = schema["properties"]["spec"]
+    assert [("additionalProperties" in node) for node in (schema, spec, spec["properties"]["left"])] == [False] * 3
+
+
+def test_a_default_counts_as_written(tmp_path: Path) -> None:
+    spec = """
+            type: object
+            required: [policy, size]
+            properties:
+              policy: {type: string, default: None}
+              size: {type: integer}
+            anyOf:
+            - not: {properties: {policy: {enum: [Wide]}}}
+            - properties: {policy: {enum: [None]}, size: {enum: [1]}}
+            - required: [policy]
+"""
+    head, _, rest = CRD.partition("            type: object\n            x-kubernetes-validations")
+    crd = head + spec.removeprefix("\n") + rest[rest.index("  - name: v1beta1") :]
+    assert _convert(tmp_path, {"thing.yaml": crd})["thing-example.org-v1.json"]["properties"]["spec"] == {
+        "type": "object",
+        "required": ["size"],
+        "properties": {"policy": {"type": "string", "default": "None"}, "size": {"type": "integer"}},
+        "anyOf": [
+            {"not": {"properties": {"policy": {"enum": ["Wide"]}}, "required": ["policy"]}},
+            {"properties": {"policy": {"enum": ["None"]}, "size": {"enum": [1]}}},
+            {},
+        ],
+        "additionalProperties": False,
+    }
 
 
 def test_an_exported_folder_may_hold_lists_documents_and_json(tmp_path: Path) -> None:
@@ -589,7 +616,9 @@ MODULE = Module(module="example.org/things", version="v1.0.0", files=("crds/thin
 GO_DOWNLOADS = """
 [ "$1 $2" = "env GOVERSION" ] && echo go1.26.8 && exit
 [ "$*" = "mod download -json example.org/things@v1.0.0" ] || exit 9
-echo '%s'
+/usr/bin/cat <<'END'
+%s
+END
 exit %d
 """
 
@@ -753,7 +782,9 @@ APPLICATION_SET = """
 apiVersion: argoproj.io/v1alpha1
 kind: ApplicationSet
 metadata: {name: models, namespace: openshift-gitops}
-spec: {generators: [{git: {repoURL: a, revision: b, directories: [{path: c}]}}], template: {metadata: {}, spec: {project: x, destination: {}}}}
+spec:
+  generators: [{git: {repoURL: a, revision: b, directories: [{path: c}]}}]
+  template: {metadata: {}, spec: {project: x, destination: {}}}
 """
 
 
@@ -766,27 +797,27 @@ def test_good_objects_are_valid(real_tools: Mapping[str, Tool], real_schemas: Sc
     assert found == Conformity(valid=5, skipped=0, verdicts=())
 
 
+Problems = tuple[tuple[str, str], ...]
+
+
 @pytest.mark.parametrize(
-    ("text", "old", "new", "status", "problems"),
+    ("text", "change", "status", "problems"),
     [
         (
             INFERENCE_SERVICE,
-            "minReplicas: 1",
-            "minReplica: 1",
+            ("minReplicas: 1", "minReplica: 1"),
             "invalid",
             (("/spec/predictor", "additional properties 'minReplica' not allowed"),),
         ),
         (
             INFERENCE_SERVICE,
-            "minReplicas: 1",
-            'minReplicas: "1"',
+            ("minReplicas: 1", 'minReplicas: "1"'),
             "invalid",
             (("/spec/predictor/minReplicas", "got string, want integer"),),
         ),
         (
             INFERENCE_SERVICE,
-            "name: vLLM",
-            "nam: vLLM",
+            ("name: vLLM", "nam: vLLM"),
             "invalid",
             (
                 ("/spec/predictor/model/modelFormat", "missing property 'name'"),
@@ -795,37 +826,35 @@ def test_good_objects_are_valid(real_tools: Mapping[str, Tool], real_schemas: Sc
         ),
         (
             INFERENCE_SERVICE,
-            "namespace: acme",
-            "namespaces: acme",
+            ("namespace: acme", "namespaces: acme"),
             "invalid",
             (("/metadata", "additional properties 'namespaces' not allowed"),),
         ),
         (
             ROLE,
-            "verbs:",
-            "verb:",
+            ("verbs:", "verb:"),
             "invalid",
             (("/rules/0", "missing property 'verbs'"), ("/rules/0", "additional properties 'verb' not allowed")),
         ),
-        (SECRET, "v1beta1", "v1", "error", (("", "could not find schema for ExternalSecret"),)),
-        (ROLE, "kind: Role", "kind: Rolle", "error", (("", "could not find schema for Rolle"),)),
-        (ROLE, "rbac.authorization.k8s.io", "rbac.example.org", "error", (("", "could not find schema for Role"),)),
-        (ROUTE, "kind: Service", "kind: Servic", "invalid", (("/spec/to/kind", "value must be one of 'Service', ''"),)),
+        (SECRET, ("v1beta1", "v1"), "error", (("", "could not find schema for ExternalSecret"),)),
+        (ROLE, ("kind: Role", "kind: Rolle"), "error", (("", "could not find schema for Rolle"),)),
+        (ROLE, ("rbac.authorization.k8s.io", "rbac.example.org"), "error", (("", "could not find schema for Role"),)),
+        (
+            ROUTE,
+            ("kind: Service", "kind: Servic"),
+            "invalid",
+            (("/spec/to/kind", "value must be one of 'Service', ''"),),
+        ),
     ],
 )
 def test_a_mistake_is_found_where_it_is(
-    text: str,
-    old: str,
-    new: str,
-    status: str,
-    problems: tuple[tuple[str, str], ...],
-    real_tools: Mapping[str, Tool],
-    real_schemas: Schemas,
+    text: str, change: tuple[str, str], status: str, problems: Problems, request: pytest.FixtureRequest
 ) -> None:
-    assert old in text
-    wrong = yaml.safe_load(text.replace(old, new, 1))
+    tool = request.getfixturevalue("real_tools")["kubeconform"]
+    assert change[0] in text
+    wrong = yaml.safe_load(text.replace(*change, 1))
     streams = {"good": ROLE.encode(), "bad": yaml.safe_dump(wrong).encode()}
-    found = kubeconform(real_tools["kubeconform"], real_schemas, streams)
+    found = kubeconform(tool, request.getfixturevalue("real_schemas"), streams)
     verdict = Verdict(label="bad", kind=wrong["kind"], name=wrong["metadata"]["name"], status=status, problems=problems)
     assert found == Conformity(valid=1, skipped=0, verdicts=(verdict,))
 

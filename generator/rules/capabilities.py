@@ -274,18 +274,19 @@ def no_serverless(subject: OfModel) -> Iterator[Problem]:
     environment, pointer = subject.environment, (*subject.model.pointer, "mode")
     if subject.model.mode != "advanced" or subject.model.llm is not None:
         return
+    way_out = "use mode: standard" + (", which has one replica at least" if subject.model.minimum == 0 else "")
     if not environment.can("serverless"):
         title = environment.release.title if environment.release else "the release"
         yield Problem(
             pointer=pointer,
             message=f"advanced needs Knative Serverless, which {title} does not have",
-            hint="use mode: standard",
+            hint=way_out,
         )
     elif environment.get("platforms", "serverless") is False:
         yield Problem(
             pointer=pointer,
             message="advanced needs Knative Serverless, which is switched off here",
-            hint="use mode: standard",
+            hint=way_out,
             see=environment.facts.at(("platforms", "serverless")),
         )
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from generator.finding import Pointer, Severity
-from generator.rules import Problem
+from generator.model import Group
+from generator.rules import Problem, having
+from generator.rules.options import arguments, through_shell
 from generator.rules.subjects import OfModel, rule
 
 _NOT_HERE = {
@@ -15,92 +17,118 @@ _NOT_HERE = {
     "strategy": "its pods roll by themselves",
     "timeout": "the gateway has the timeout",
     "return401": "the gateway answers",
+    "modelType": "an LLMInferenceService is generative",
 }
+_HARMLESS = (None, False, "standard", "generative")
 
 
-@rule("LLM001", "A model behind a gateway without tokens is open to everybody")
+def _groups(subject: OfModel) -> Iterator[tuple[Pointer, Group]]:
+    """The groups of pods and where they are written."""
+    if (llm := subject.model.llm) is not None:
+        pointer: Pointer = (*subject.model.pointer, "llmd")
+        yield pointer, llm.main
+        if llm.prefill is not None:
+            yield (*pointer, "prefill"), llm.prefill
+
+
+@rule("LLM001", "A model behind a gateway without tokens is open to everybody", when=having("llm"))
 def open_gateway(subject: OfModel) -> Iterator[Problem]:
     model = subject.model
     if model.llm is not None and not model.tokens:
         yield Problem(
-            pointer=(*model.pointer, "llmd"),
+            pointer=(*model.pointer, "runtime" if model.llm.config else "llmd"),
             message="no tokens: authorization is switched off, and whoever reaches the gateway can use the model",
             hint="add tokens: [...]",
             severity=Severity.WARNING,
         )
 
 
-@rule("LLM002", "The field does not apply to an LLMInferenceService")
+@rule("LLM002", "The field does not apply to an LLMInferenceService", when=having("llm"))
 def foreign_field(subject: OfModel) -> Iterator[Problem]:
     model = subject.model
     if model.llm is None:
         return
-    written = subject.project.spec.data["models"][model.name]
     for field, reason in _NOT_HERE.items():
-        if written.get(field) not in (None, False, "standard"):
+        if subject.written.get(field) not in _HARMLESS:
             yield Problem(pointer=(*model.pointer, field), key=True, message=reason, hint=f"take {field} away")
 
 
-@rule("LLM003", "No preset spreads a pipeline over nodes")
+@rule("LLM003", "No preset spreads a pipeline over nodes", when=lambda known: known["llm"] and not known["llmPipelinePresets"])
 def pipeline_trap(subject: OfModel) -> Iterator[Problem]:
-    model = subject.model
-    if model.llm is None or model.llm.base_refs:
+    if subject.model.llm is None or subject.model.llm.base_refs:
         return
-    group = model.llm.main
-    if group.worker is not None and group.parallelism.get("pipeline"):
-        yield Problem(
-            pointer=(*model.pointer, "llmd", "parallelism", "pipeline"),
-            message="pipeline parallelism with workers needs a preset that no release ships: the model would never be ready",
-            hint="use runtime: vllm-multinode-runtime with multiNode, data parallelism, or a configuration of your own in baseRefs",
-        )
-
-
-@rule("LLM004", "An argument with a space in it falls apart")
-def joined_arguments(subject: OfModel) -> Iterator[Problem]:
-    model = subject.model
-    if model.llm is None:
-        return
-    for index, arg in enumerate(model.args):
-        if any(char.isspace() for char in arg):
+    for pointer, group in _groups(subject):
+        if group.worker is not None and group.parallelism.get("pipeline"):
             yield Problem(
-                pointer=(*model.pointer, "args", index),
-                message="the arguments of an LLMInferenceService travel in one variable, joined by spaces",
-                hint="write an argument without white space",
+                pointer=(*pointer, "parallelism", "pipeline"),
+                message="pipeline parallelism with workers needs a preset that no release ships: "
+                "the model would never be ready",
+                hint="use runtime: vllm-multinode-runtime with multiNode, data parallelism, "
+                "or a configuration of your own in baseRefs",
             )
 
 
-@rule("LLM005", "The release's LLMInferenceService does not know the setting")
+@rule("LLM004", "A shell reads the arguments", when=having("llm"))
+def shell_text(subject: OfModel) -> Iterator[Problem]:
+    if not through_shell(subject.model):
+        return
+    for pointer, arg in arguments(subject):
+        odd = next((char for char in arg if char in _SHELL or char.isspace()), None)
+        if odd is not None or arg.startswith("~") or not arg:
+            shown = "nothing in it" if not arg else "white space in it" if (odd or "").isspace() else f"{odd or '~'} in it"
+            yield Problem(
+                pointer=pointer,
+                message=f"an argument with {shown}: they travel in one variable, which a shell takes apart",
+                hint="write letters, digits and -_=.,:/+@%^ only, or put JSON into a file beside the model",
+            )
+
+
+_SHELL = frozenset("'\"\\`$;&|<>(){}[]*?!#")
+
+
+@rule("LLM005", "The release's LLMInferenceService does not know the setting", when=having("llm"))
 def unknown_setting(subject: OfModel) -> Iterator[Problem]:
     model, release = subject.model, subject.environment.release
-    if model.llm is None or release is None or not subject.environment.can("llm"):
+    if model.llm is None or release is None:
         return
-    pointer: Pointer = (*model.pointer, "llmd")
-    if model.llm.main.scaling is not None and not subject.environment.can("llmScaling"):
-        yield Problem(
-            pointer=(*pointer, "scaling"),
-            key=True,
-            message=f"{release.title} does not scale an LLMInferenceService by load",
-            hint="use replicas",
-        )
+    for pointer, group in _groups(subject):
+        if group.scaling is not None and not subject.environment.can("llmScaling"):
+            yield Problem(
+                pointer=(*pointer, "scaling"),
+                key=True,
+                message=f"{release.title} does not scale an LLMInferenceService by load",
+                hint="use replicas",
+            )
     scheduler = model.llm.scheduler
     if not isinstance(scheduler, bool) and not subject.environment.can("llmScheduler"):
         yield Problem(
-            pointer=(*pointer, "scheduler"),
+            pointer=(*model.pointer, "llmd", "scheduler"),
             key=True,
             message=f"{release.title} does not let the scheduler be set up",
             hint="use scheduler: true, or leave it out",
         )
 
 
-@rule("LLM006", "The least number of replicas is above the most")
+@rule("LLM006", "The least number of replicas is above the most", when=having("llmScaling"))
 def scaling_bounds(subject: OfModel) -> Iterator[Problem]:
+    for pointer, group in _groups(subject):
+        if group.scaling is not None and group.scaling["min"] > group.scaling["max"]:
+            yield Problem(
+                pointer=(*pointer, "scaling", "min"),
+                message=f"min {group.scaling['min']} is more than max {group.scaling['max']}",
+                hint="raise max or lower min",
+            )
+
+
+@rule("LLM007", "Nothing gives a distributed model its accelerators", when=having("llm"))
+def no_accelerator(subject: OfModel) -> Iterator[Problem]:
     model = subject.model
-    if model.llm is None or model.llm.main.scaling is None:
+    if model.llm is None or model.llm.config or model.llm.base_refs or model.hardware.accelerator is not None:
         return
-    low, high = model.llm.main.scaling["min"], model.llm.main.scaling["max"]
-    if low > high:
+    if model.hardware.profile is None:
         yield Problem(
-            pointer=(*model.pointer, "llmd", "scaling", "min"),
-            message=f"min {low} is more than max {high}",
-            hint="raise max or lower min",
+            pointer=(*model.pointer, "llmd"),
+            message="no accelerator: its pods ask for none, and vLLM of the presets runs on GPUs",
+            hint="add accelerator: {name, count}",
+            severity=Severity.WARNING,
         )

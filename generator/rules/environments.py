@@ -15,11 +15,11 @@ from generator.rules.subjects import OfEnvironment, rule
 @rule("ENV002", "The cluster's release does not have the platform")
 def platform_contradiction(subject: OfEnvironment) -> Iterator[Problem]:
     environment = subject.environment
-    for key, capability in {"serverless": "serverless", "modelMesh": "modelMesh"}.items():
-        if environment.release and environment.get("platforms", key) is True and not environment.can(capability):
+    for key, what in {"serverless": "Knative Serverless", "modelMesh": "ModelMesh"}.items():
+        if environment.release and environment.get("platforms", key) is True and not environment.can(key):
             yield Problem(
                 pointer=("platforms", key),
-                message=f"{environment.release.title} has no {key}",
+                message=f"{environment.release.title} has no {what}",
                 hint="write false",
             )
 
@@ -42,7 +42,7 @@ def unknown_runtime(subject: OfEnvironment) -> Iterator[Problem]:
 
 def _instead(release: Release, name: str, names: tuple[str, ...]) -> str:
     if lifecycle(release, f"runtime:{name}", "removed"):
-        return "take the entry away, or write null where base.yaml has it"
+        return "take the entry away"
     near = nearest(name, names)
     return f"did you mean {near!r}?" if near else f"there are {listed(names)}"
 

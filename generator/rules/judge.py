@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -83,6 +83,12 @@ def judge_environment(environment: Environment, shelf: Shelf) -> Iterator[Findin
     for rule in _rules_in(environment).get("OfEnvironment", ()):
         for problem in rule.check(subject):
             yield located(rule.code, problem, environment.facts, environment.name)
+
+
+def judge_fleet(projects: Sequence[Project]) -> Iterator[Finding]:
+    """What no project shows by itself."""
+    for project, problem in multinode.too_many_groups(projects):
+        yield located(multinode.MOST_GROUPS, problem, project.spec, project.environment.name)
 
 
 def judge_runtimes(documents: Iterable[Document]) -> Iterator[Finding]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from generator.finding import Severity, listed, nearest
 from generator.model import Connection, EnvSecret
-from generator.rules import Problem
+from generator.rules import Problem, having
 from generator.rules.subjects import OfLocated, OfProject, rule
-
-_PATH = re.compile(r"[a-zA-Z0-9._/-]+", re.ASCII)
 
 
 @rule("LOC001", "There is no such connection")
@@ -66,25 +63,6 @@ def path_for_kind(subject: OfLocated) -> Iterator[Problem]:
         )
 
 
-@rule("LOC003", "The path is none that can be served")
-def wrong_path(subject: OfLocated) -> Iterator[Problem]:
-    location = subject.location
-    if location.path is None:
-        return
-    path, wrong = location.path, ""
-    if not path.strip("/"):
-        wrong, hint = "is the root folder", "name the model's own folder"
-    elif "//" in path or path.startswith("/"):
-        wrong, hint = "has // in it", "write one slash"
-    elif not _PATH.fullmatch(path):
-        wrong, hint = "has characters other than letters, digits and -_./", "rename the folder"
-    elif ".." in path.split("/") or "." in path.split("/"):
-        wrong, hint = "has a step '.' or '..'", "write the path from the top, without such steps"
-    else:
-        return
-    yield Problem(pointer=(*subject.located.pointer, "location", "path"), message=f"path {path[:40]!r} {wrong}", hint=hint)
-
-
 @rule("LOC004", "OpenVINO looks for a folder per version")
 def version_folder(subject: OfLocated) -> Iterator[Problem]:
     location, model = subject.location, subject.located
@@ -101,39 +79,40 @@ def version_folder(subject: OfLocated) -> Iterator[Problem]:
         )
 
 
-@rule("LOC005", "The multi-model platform cannot read from there")
+@rule("LOC005", "The multi-model platform cannot read from there", when=having("modelMesh"))
 def multi_model_source(subject: OfLocated) -> Iterator[Problem]:
-    location = subject.location
-    if subject.server is None:
+    location, readable = subject.location, subject.environment.can("modelMeshStorage")
+    if subject.server is None or readable is None:
         return
-    pointer = (*subject.located.pointer, "location")
-    kind = location.connection.kind if location.connection else None
-    if kind == "oci" or (location.uri or "").startswith("oci:"):
+    uri = location.storage_uri
+    scheme = "oci" if location.connection and location.connection.kind == "oci" else (uri or "s3://").partition("://")[0]
+    if scheme not in readable:
+        pointer = (*subject.located.pointer, "location")
         yield Problem(
-            pointer=(*pointer, "connection") if kind == "oci" else (*pointer, "uri"),
-            message="the multi-model platform reads no oci images",
-            hint="use an S3 connection with a path, or a plain uri",
+            pointer=(*pointer, "connection") if location.connection else (*pointer, "uri"),
+            message=f"the multi-model platform does not read {scheme}://",
+            hint=f"use an S3 connection with a path, or an address with {listed(readable)}",
         )
 
 
 @rule("LOC006", "The release cannot read such an address")
 def unknown_protocol(subject: OfLocated) -> Iterator[Problem]:
-    location = subject.location
+    location, release = subject.location, subject.environment.release
     known = subject.environment.can("storageProtocols")
     uri = location.storage_uri
-    if uri is None or known is None or location.pvc is not None:
+    if uri is None or known is None or location.pvc is not None or subject.server is not None:
         return
     pointer = (*subject.located.pointer, "location", "uri")
     if location.uri is None and location.connection is not None:
         pointer = (*location.connection.pointer, "uri")
     scheme = uri.partition("://")[0]
-    if scheme in ("file", "pvc") or "://" not in uri:
+    if scheme in ("file", "pvc"):
         other = "write location: {pvc: ..., path: ...}" if scheme == "pvc" else "use a connection, a PVC or an oci image"
         yield Problem(pointer=pointer, message=f"{scheme}:// addresses are not for models in a cluster", hint=other)
     elif scheme not in known:
         yield Problem(
             pointer=pointer,
-            message=f"{subject.environment.release.title if subject.environment.release else ''} cannot read {scheme}://",
+            message=f"{release.title if release else 'the release'} cannot read {scheme}://",
             hint=f"it reads {listed([word for word in known if word != 'file'])}",
         )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from generator.finding import listed
-from generator.rules import Problem
+from generator.finding import Severity, listed
+from generator.model import Project
+from generator.rules import Problem, having
 from generator.rules.subjects import OfModel, rule
 
 
@@ -49,7 +50,7 @@ def parallel_sizes(subject: OfModel) -> Iterator[Problem]:
         release = subject.environment.release
         yield Problem(
             pointer=(*nodes, "pipelineParallelSize"),
-            message=f"pipelineParallelSize {model.pipeline}; {release.title if release else ''} wants {least} at least",
+            message=f"pipelineParallelSize {model.pipeline}; {release.title if release else 'the release'} wants {least} at least",
             hint="it is the number of nodes, the head included",
         )
     accelerator = model.hardware.accelerator
@@ -118,3 +119,46 @@ def strategy_of_group(subject: OfModel) -> Iterator[Problem]:
             message="the strategy holds for the head alone: the workers roll by themselves",
             hint="take strategy away",
         )
+
+
+@rule("MN008", "A runtime of one's own that the release would run in another way", when=having("multiNodeExecutor"))
+def foreign_executor(subject: OfModel) -> Iterator[Problem]:
+    runtime, release = subject.model.runtime, subject.environment.release
+    if runtime is None or runtime.document is None or not runtime.multi_node or release is None:
+        return
+    executor = subject.environment.can("multiNodeExecutor")
+    annotations = runtime.spec.get("annotations") or {}
+    if annotations.get("multinode/executor-backend", "ray") != executor:
+        wants = "vLLM's own executor" if executor == "mp" else "Ray"
+        yield Problem(
+            pointer=(*subject.model.pointer, "runtime"),
+            message=f"{runtime.name!r} is made for another release: the multi-node runtime of {release.title} uses {wants}",
+            hint="export the runtime anew from a cluster of this release, and keep one a release in runtimes/<environment>/",
+            severity=Severity.WARNING,
+        )
+
+
+MOST_GROUPS = "MN009"
+"""The code of what `too_many_groups` finds: no single project shows it."""
+
+
+def too_many_groups(projects: Iterable[Project]) -> Iterator[tuple[Project, Problem]]:
+    """Groups of nodes beyond the number that a cluster of the release bears, over all of its namespaces."""
+    seen: dict[str, int] = {}
+    for project in projects:
+        most = project.environment.can("multiNodeMost")
+        for model in project.models:
+            if most is None or not model.multi_node:
+                continue
+            cluster = project.environment.cluster
+            seen[cluster] = seen.get(cluster, 0) + 1
+            if seen[cluster] > most:
+                problem = Problem(
+                    pointer=(*model.pointer, "multiNode"),
+                    key=True,
+                    message=f"this is multi-node model number {seen[cluster]} of the cluster: from {most + 1} on, "
+                    "the controller deletes the Services of older ones",
+                    hint="serve fewer models over several nodes there",
+                    severity=Severity.WARNING,
+                )
+                yield project, problem

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from generator.catalog import reserved_env
-from generator.finding import Severity, listed, nearest
+from generator.finding import Pointer, Severity, listed, nearest
+from generator.model import Model, Runtime
 from generator.rules import Problem
 from generator.rules.subjects import OfModel, rule
 
@@ -19,27 +21,44 @@ _VARIABLE = re.compile(r"(?<!\$)\$\([A-Za-z_][\w.-]*\)", re.ASCII)
 
 @rule("OPT001", "The option is set already")
 def reserved_argument(subject: OfModel) -> Iterator[Problem]:
-    model, engine = subject.model, subject.model.engine
+    engine = subject.model.engine
     if engine is None:
         return
-    for index, arg in enumerate(model.args):
+    for pointer, arg in arguments(subject):
         name, option = arg.partition("=")[0], engine.option(arg)
         if option in engine.reserved_args:
             shown = name if name == option else f"{name} ({option})"
-            yield Problem(
-                pointer=(*model.pointer, "args", index),
-                message=f"{shown} is set by the runtime",
-                hint=engine.reserved_args[option],
-            )
+            yield Problem(pointer=pointer, message=f"{shown} is set by the runtime", hint=engine.reserved_args[option])
+
+
+def arguments(subject: OfModel) -> Iterator[tuple[Pointer, str]]:
+    """Every argument that is written for the model and for the parts of a distributed deployment, and where."""
+    for pointer, part in subject.parts:
+        for index, arg in enumerate(part.get("args") or ()):
+            yield (*pointer, "args", index), arg
+
+
+def variables(subject: OfModel) -> Iterator[tuple[Pointer, str, Any]]:
+    """Every environment variable likewise: where it is written, its name, its value."""
+    for pointer, part in subject.parts:
+        for name, value in (part.get("env") or {}).items():
+            yield (*pointer, "env", name), name, value
+
+
+def through_shell(model: Model) -> bool:
+    """Whether a shell reads the arguments: those of an LLMInferenceService travel in a variable that one expands."""
+    if model.llm is None or model.engine is None:
+        return False
+    return model.llm.config or bool(model.engine.facts["argsThroughShell"])
 
 
 @rule("OPT002", "An element of args is more than one argument")
 def hidden_option(subject: OfModel) -> Iterator[Problem]:
-    for index, arg in enumerate(subject.model.args):
+    for pointer, arg in arguments(subject):
         found = _HIDDEN.search(arg)
         if arg.startswith("-") and found and not _quoted(arg):
             yield Problem(
-                pointer=(*subject.model.pointer, "args", index),
+                pointer=pointer,
                 message=f"an element is one argument, and this one holds {found[1]} as well",
                 hint=f"write {found[1]} as an element of its own",
             )
@@ -52,9 +71,7 @@ def _quoted(arg: str) -> bool:
 
 @rule("OPT003", "KServe would expand the braces")
 def expanded_argument(subject: OfModel) -> Iterator[Problem]:
-    model = subject.model
-    texts = [((*model.pointer, "args", index), arg) for index, arg in enumerate(model.args)]
-    texts += [((*model.pointer, "env", item["name"]), item["value"]) for item in model.env if "value" in item]
+    texts = [*arguments(subject), *((pointer, text) for pointer, _, text in variables(subject) if isinstance(text, str))]
     for pointer, text in texts:
         if "{{" in _EXPANDED.sub("", text):
             yield Problem(
@@ -67,10 +84,12 @@ def expanded_argument(subject: OfModel) -> Iterator[Problem]:
 
 @rule("OPT004", "Kubernetes expands the variable")
 def expanded_variable(subject: OfModel) -> Iterator[Problem]:
-    for index, arg in enumerate(subject.model.args):
+    if through_shell(subject.model):
+        return  # LLM004 refuses the text
+    for pointer, arg in arguments(subject):
         if found := _VARIABLE.search(arg):
             yield Problem(
-                pointer=(*subject.model.pointer, "args", index),
+                pointer=pointer,
                 message=f"{found[0]} is replaced by Kubernetes with that variable's value",
                 hint=f"write ${found[0]} for the text itself",
                 severity=Severity.WARNING,
@@ -82,36 +101,52 @@ def reserved_variable(subject: OfModel) -> Iterator[Problem]:
     model = subject.model
     own = model.engine.facts["reservedEnv"] if model.engine else {}
     common = reserved_env(advanced=model.mode == "advanced")
-    for item in model.env:
-        reason = common.get(item["name"]) or own.get(item["name"])
-        if reason:
-            yield Problem(
-                pointer=(*model.pointer, "env", item["name"]),
-                key=True,
-                message=f"{item['name']} is not yours to set",
-                hint=reason,
-            )
+    for pointer, name, _ in variables(subject):
+        if reason := common.get(name) or own.get(name):
+            yield Problem(pointer=pointer, key=True, message=f"{name} is not yours to set", hint=reason)
 
 
 @rule("OPT006", "The Secret holds no such key")
 def unknown_secret_key(subject: OfModel) -> Iterator[Problem]:
-    model, known = subject.model, subject.project.secrets
-    for item in model.env:
-        reference = (item.get("valueFrom") or {}).get("secretKeyRef")
-        if reference is None:
+    known = subject.project.secrets
+    for pointer, _, reference in variables(subject):
+        if not isinstance(reference, dict):
             continue
-        pointer = (*model.pointer, "env", item["name"])
-        secret = known.get(reference["name"])
+        name, key = reference["secret"], reference["key"]
+        secret = known.get(name)
         if secret is None:
-            near = nearest(reference["name"], known)
+            near = nearest(name, known)
             yield Problem(
                 pointer=(*pointer, "secret"),
-                message=f"no Secret {reference['name']!r} is declared in secrets",
-                hint=f"did you mean {near!r}?" if near else f"add secrets: {{{reference['name']}: {{keys: [{reference['key']}]}}}}",
+                message=f"no Secret {name!r} is declared in secrets",
+                hint=f"did you mean {near!r}?" if near else f"add secrets: {{{name}: {{keys: [{key}]}}}}",
             )
-        elif reference["key"] not in secret.keys:
+        elif key not in secret.keys:
             yield Problem(
                 pointer=(*pointer, "key"),
-                message=f"Secret {secret.name!r} declares no key {reference['key']!r}",
+                message=f"Secret {name!r} declares no key {key!r}",
                 hint=f"it has {listed(secret.keys)}",
             )
+
+
+@rule("OPT007", "The runtime passes no arguments on")
+def lost_arguments(subject: OfModel) -> Iterator[Problem]:
+    model = subject.model
+    if model.args and model.runtime is not None and model.llm is None and not passes_arguments(model.runtime):
+        yield Problem(
+            pointer=(*model.pointer, "args"),
+            key=True,
+            message=f"{model.runtime.name!r} runs a script that drops the arguments of a model without a word",
+            hint="take args away, or use a runtime of your own whose script ends in \"$@\"",
+        )
+
+
+def passes_arguments(runtime: Runtime) -> bool:
+    """Whether the serving program gets a model's arguments: behind `sh -c` they are only what the script makes of them."""
+    containers = {str(container.get("name")): container for container in runtime.containers}
+    container = containers.get("kserve-container") or {}
+    words = [*(container.get("command") or ()), *(container.get("args") or ())]
+    if "-c" not in words[:-1] or not str(words[words.index("-c") - 1]).endswith("sh"):
+        return True
+    script = str(words[words.index("-c") + 1])
+    return any(mark in script for mark in ("$@", "$*", "${@", "${*"))

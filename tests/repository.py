@@ -1,0 +1,68 @@
+"""Builds small repositories for tests: the base repository of the rules' examples, with fragments laid over it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from generator import emit, pipeline
+from generator.catalog import release, release_names, shipped_runtime
+from generator.finding import Finding, Rejected
+from generator.reference import base_repository
+
+Files = Mapping[str, Any]
+"""Files by path without `.yaml`: plain data, or the whole text; None takes a file away."""
+
+
+def laid_over(below: Any, above: Any) -> Any:
+    """Maps merge key by key, all else is replaced; None takes away what is there."""
+    if not isinstance(below, Mapping) or not isinstance(above, Mapping):
+        return above
+    merged = dict(below)
+    for key, value in above.items():
+        if value is None and key in merged:
+            del merged[key]
+        else:
+            merged[key] = laid_over(merged.get(key), value)
+    return merged
+
+
+def repository(*fragments: Files) -> dict[str, Any]:
+    """The base repository with these fragments laid over it, one after the other."""
+    whole: Any = deepcopy(dict(base_repository()))
+    for fragment in fragments:
+        whole = laid_over(whole, fragment)
+    return dict(whole)
+
+
+def write(root: Path, files: Files) -> Path:
+    """Writes the files below the root, which is given back."""
+    for path, content in files.items():
+        place = root / (path if "." in path.rpartition("/")[2] else f"{path}.yaml")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(content if isinstance(content, str) else emit.dump(content), "utf-8", newline="")
+    return root
+
+
+def findings(root: Path) -> list[Finding]:
+    """Everything that the pipeline says of the repository: what it refuses, or else its warnings."""
+    try:
+        return list(pipeline.fleet(root).warnings)
+    except Rejected as rejected:
+        return list(rejected.findings)
+
+
+def images(release_name: str) -> dict[str, Any]:
+    """An image for every container of every runtime of a release, as an environment gives them."""
+    found = {}
+    for name in release(release_name).runtimes:
+        containers = [str(container["name"]) for container in shipped_runtime(release_name, name).containers]
+        found[name] = {"images": {container: f"registry.example.org/{name}:1" for container in containers}}
+    return found
+
+
+def releases() -> tuple[str, ...]:
+    """All releases, oldest first."""
+    return release_names()
