@@ -81,8 +81,8 @@ class Unreadable:
 class _Broken(Exception):
     """A document that libyaml reads and we do not."""
 
-    def __init__(self, mark: Any, message: str, hint: str) -> None:
-        self.mark, self.message, self.hint = mark, message, hint
+    def __init__(self, place: Place, message: str, hint: str) -> None:
+        self.place, self.message, self.hint = place, message, hint
         super().__init__(message)
 
 
@@ -97,18 +97,20 @@ def read(content: bytes, file: str) -> Iterator[Written | Unreadable]:
             if isinstance(event, yaml.DocumentStartEvent):
                 yield from _expanded(_Builder(file).document(events))
     except _Broken as broken:
-        yield Unreadable(at=_location(file, broken.mark), message=broken.message, hint=broken.hint)
+        at = Location(file, broken.place.line, broken.place.column)
+        yield Unreadable(at=at, message=broken.message, hint=broken.hint)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        at = _location(file, mark) if mark else Location(file)
+        at = Location(file, mark.line + 1, mark.column + 1) if mark else Location(file)
         yield Unreadable(at=at, message=f"this is no YAML: {error.problem}", hint="what follows it is not judged")
     except yaml.reader.ReaderError as error:
         message = f"the file is no text in UTF-8 or holds a control character ({error.reason})"
         yield Unreadable(at=Location(file), message=message, hint="remove it; nothing behind it is judged")
 
 
-def _location(file: str, mark: Any) -> Location:
-    return Location(file, mark.line + 1, mark.column + 1)
+def _place(event: Any, inside: Any = None) -> Place:
+    mark = event.start_mark
+    return Place(mark.line + 1, mark.column + 1, inside)
 
 
 def _expanded(document: Written) -> Iterator[Written]:
@@ -133,10 +135,10 @@ def _expanded(document: Written) -> Iterator[Written]:
 class _Open:
     """A mapping or list that is being read."""
 
-    __slots__ = ("anchor", "data", "inside", "key", "key_at", "mark", "merged", "size")
+    __slots__ = ("data", "event", "inside", "key", "key_at", "merged", "size")
 
     def __init__(self, event: Any, data: Any) -> None:
-        self.mark, self.anchor = event.start_mark, event.anchor
+        self.event = event
         self.data, self.inside = data, type(data)()
         self.size = 1
         self.key: Any = _NO_KEY
@@ -165,7 +167,7 @@ class _Builder:
                 root = self._alias(event)
             elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
                 if len(self.stack) >= DEPTH:
-                    raise _Broken(event.start_mark, f"the document nests deeper than {DEPTH} levels", "flatten it")
+                    raise _Broken(_place(event), f"the document nests deeper than {DEPTH} levels", "flatten it")
                 self.stack.append(_Open(event, {} if isinstance(event, yaml.MappingStartEvent) else []))
                 continue
             elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
@@ -173,29 +175,29 @@ class _Builder:
             else:
                 break
             if self.stack:
-                self._add(event.start_mark, *root)
+                self._add(*root)
         return Written(file=self.file, data=root[0], place=root[1], twice=self.twice)
 
     def _scalar(self, event: Any) -> tuple[Any, Place, int]:
-        mark = event.start_mark
         value: Any = event.value
         if event.implicit[0]:
             if value == "<<" and self.stack and self.stack[-1].key is _NO_KEY and isinstance(self.stack[-1].data, dict):
-                return _MERGE, Place(mark.line + 1, mark.column + 1, None), 1
+                return _MERGE, _place(event), 1
             value = plain(value)
         elif event.tag is not None and event.tag != _STRING and event.tag.startswith("tag:yaml.org,2002:"):
             value = plain(value)
-        found = (value, Place(mark.line + 1, mark.column + 1, None), 1)
+        found = (value, _place(event), 1)
         if event.anchor:
             self.anchors[event.anchor] = found
         return found
 
     def _alias(self, event: Any) -> tuple[Any, Place, int]:
-        mark = event.start_mark
         if event.anchor not in self.anchors:
-            raise _Broken(mark, f"the alias *{event.anchor} has no anchor before it", "name an anchor that is complete")
+            raise _Broken(
+                _place(event), f"the alias *{event.anchor} has no anchor before it", "name an anchor that is complete"
+            )
         data, place, size = self.anchors[event.anchor]
-        return data, Place(mark.line + 1, mark.column + 1, place.inside), size
+        return data, _place(event, place.inside), size
 
     def _close(self) -> tuple[Any, Place, int]:
         done = self.stack.pop()
@@ -203,24 +205,24 @@ class _Builder:
             for key, value in data.items():
                 if key not in done.data and isinstance(place.inside, dict):
                     done.data[key], done.inside[key] = value, place.inside[key]
-        found = (done.data, Place(done.mark.line + 1, done.mark.column + 1, done.inside), done.size)
-        if done.anchor:
-            self.anchors[done.anchor] = found
+        found = (done.data, _place(done.event, done.inside), done.size)
+        if done.event.anchor:
+            self.anchors[done.event.anchor] = found
         return found
 
-    def _add(self, mark: Any, data: Any, place: Place, size: int) -> None:
+    def _add(self, data: Any, place: Place, size: int) -> None:
         """Puts a value into the collection that is being read; in a mapping it may be a key."""
         into = self.stack[-1]
         into.size += size
         if into.size > NODES:
-            raise _Broken(mark, f"the document has more than {NODES} values, aliases written out", "split it")
+            raise _Broken(place, f"the document has more than {NODES} values, aliases written out", "split it")
         if isinstance(into.data, list):
             into.data.append(data)
             into.inside.append(place)
         elif into.key is _NO_KEY:
-            into.key, into.key_at = data if data is _MERGE else _key(mark, data), (place.line, place.column)
+            into.key, into.key_at = data if data is _MERGE else _key(data, place), (place.line, place.column)
         elif into.key is _MERGE:
-            into.merged += _mergeable(mark, data, place)
+            into.merged += _mergeable(data, place)
             into.key = _NO_KEY
         else:
             if into.key in into.data:
@@ -229,22 +231,22 @@ class _Builder:
             into.key = _NO_KEY
 
 
-def _key(mark: Any, data: Any) -> str:
+def _key(data: Any, place: Place) -> str:
     if isinstance(data, str):
         return data
     if isinstance(data, bool) or data is None:
         return {True: "true", False: "false", None: "null"}[data]
     if isinstance(data, int | float):
         return str(data)
-    raise _Broken(mark, "a key is a mapping or a list", "keys are text")
+    raise _Broken(place, "a key is a mapping or a list", "keys are text")
 
 
-def _mergeable(mark: Any, data: Any, place: Place) -> list[tuple[Any, Place]]:
+def _mergeable(data: Any, place: Place) -> list[tuple[Any, Place]]:
     if isinstance(data, dict):
         return [(data, place)]
     if isinstance(data, list) and isinstance(place.inside, list) and all(isinstance(item, dict) for item in data):
         return list(zip(data, place.inside, strict=True))
-    raise _Broken(mark, "what << merges is no mapping", "merge a mapping or a list of them")
+    raise _Broken(place, "what << merges is no mapping", "merge a mapping or a list of them")
 
 
 def plain(text: str) -> Any:

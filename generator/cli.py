@@ -206,6 +206,68 @@ def verify(settings: Settings, form: str) -> None:
     )
 
 
+@cli.command()
+@click.option(
+    "--release", "name", required=True, metavar="RELEASE", help="Such as rhoai-2.25; see `modelfleet releases`."
+)
+@click.option(
+    "--existing",
+    type=click.Path(path_type=Path),
+    help="A folder of live objects: a file there is what the file of the same name updates.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How verdicts are printed.")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.pass_obj
+def admit(settings: Settings, name: str, existing: Path | None, form: str, files: tuple[str, ...]) -> None:
+    """Say of any manifests whether a cluster of a release would take them; FILE may be - for standard input."""
+    from generator import admit_report, catalog, tools
+    from generator.admit import admit_files
+
+    known = catalog.release_names()
+    if name not in known:
+        raise click.UsageError(_no_such("--release", name, known))
+    release = catalog.release(name)
+    beside = tools.pinned()["schemas"]
+    entries = [*release.crds, *beside["secrets"].values(), list(beside["argocd"].values())[-1]]
+    schemas = tools.schemas(settings.root, tools.needs(release.kubernetes, entries), tell)
+    verdicts = admit_files(files, existing, sys.stdin.buffer.read, release, schemas.folders)
+    if form == "json":
+        import json
+
+        click.echo(json.dumps(admit_report.entries(verdicts), ensure_ascii=False, indent=2))
+    else:
+        for finding in admit_report.findings(verdicts):
+            tell(finding.text())
+        for line in admit_report.summary(verdicts, release.title):
+            say(line)
+    if any(verdict.rejected for verdict in verdicts):
+        raise Exit(WRONG)
+
+
+def _no_such(what: str, name: str, known: Iterable[str]) -> str:
+    from generator.finding import listed, nearest
+
+    words = list(known)
+    near = nearest(name, words)
+    return printable(
+        f"{what} {name}: there is no such thing; "
+        + (f"did you mean {near!r}?" if near else f"there are {listed(words)}")
+    )
+
+
+@cli.group()
+def argocd() -> None:
+    """What Argo CD's administrator needs."""
+
+
+@argocd.command()
+def health() -> None:
+    """Print health checks in Lua for the ArgoCD resource: models that run are healthy, models that fail are not."""
+    from generator.argocd import health_yaml
+
+    click.echo(health_yaml(), nl=False)
+
+
 def _refuse_stale(root: Path, found: Fleet) -> None:
     """What is proved is what was meant, so the tree must be what the files say."""
     from generator.write import Scope, compare
@@ -223,16 +285,13 @@ def _in_scope(path: str, scope: Scope) -> bool:
 
 def scope_of(found: Fleet, environments: Sequence[str], projects: Sequence[str]) -> Scope:
     """The folders that the options choose. The base goes with every project."""
-    from generator.finding import listed, nearest
     from generator.write import Scope
 
     names = {one.project.name for one in found.deployed} | {path.split("/")[2] for path in found.files}
     for option, given, known in (("--env", environments, found.environments), ("--project", projects, names)):
         for name in given:
             if name not in known:
-                near = nearest(name, known)
-                hint = f"did you mean {near!r}?" if near else f"there are {listed(sorted(known))}"
-                raise click.UsageError(printable(f"{option} {name}: there is no such thing; {hint}"))
+                raise click.UsageError(_no_such(option, name, sorted(known)))
     return Scope(
         environments=frozenset({*environments, "base"}) if environments else None,
         projects=frozenset(projects) if projects else None,

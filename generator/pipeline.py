@@ -498,7 +498,7 @@ def argocd_of(
         argocd=argocd_settings(environment),
         projects={one.project.name: one.project.namespace for one in deployed},
         kinds=kinds,
-        conditions=conditions,
+        conditions=conditions | ({"emptyArguments"} if environment.can("argsEnvAlways") else set()),
     )
     objects = tuple(rendered.object for rendered in argocd.objects(facts, templates))
     file = f"environments/{environment.name}.yaml"

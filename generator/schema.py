@@ -346,26 +346,28 @@ def _meant(key: str, known: list[str], case: _Case) -> str:
 
 
 def _missing_keys(case: _Case) -> Iterator[_Problem]:
-    described, told = case.schema.get("properties", {}), case.schema.get("x-missing", {})
     for key in case.wanted:
         if key not in case.value:
-            hint = told.get(key) or _example(key, described.get(key, {}))
-            yield replace(case.problem(f"{key!r} is missing", hint), lacks=(key,))
+            yield replace(case.problem(f"{key!r} is missing", _added(key, case)), lacks=(key,))
 
 
-def _example(key: str, schema: Mapping[str, Any]) -> str:
+def _added(key: str, case: _Case) -> str:
+    """How a missing key is added: in the schema's own words, or by its example."""
     import json
 
-    first = next(iter(schema.get("examples", ())), None)
-    return f"add it, such as {key}: {json.dumps(first)}" if isinstance(first, str | int) else f"add {key}: ..."
+    if (told := case.schema.get("x-missing", {}).get(key)) is not None:
+        return str(told)
+    examples = case.schema.get("properties", {}).get(key, {}).get("examples", [None])
+    simple = isinstance(examples[0], str | int)
+    return f"add it, such as {key}: {json.dumps(examples[0])}" if simple else f"add {key}: ..."
 
 
 def _missing_partners(case: _Case) -> Iterator[_Problem]:
     for key, partners in case.wanted.items():
         for partner in partners if key in case.value else ():
             if partner not in case.value:
-                message = f"{partner!r} is missing, which goes with {key!r}"
-                yield replace(case.problem(message, f"add {partner}: ..."), lacks=(partner,))
+                problem = case.problem(f"{partner!r} is missing, which goes with {key!r}", _added(partner, case))
+                yield replace(problem, lacks=(partner,))
 
 
 def _missing_choice(case: _Case) -> Iterator[_Problem]:

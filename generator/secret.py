@@ -84,7 +84,7 @@ _PRIVATE_KEY, _URL, _GIVEN = "a private key", "a URL with a password", "a value 
 
 _ASSIGNED = re.compile(
     r"""(?<![A-Za-z0-9_.-])(-{0,2}[A-Za-z][A-Za-z0-9_.-]{0,60})
-    (?: = (?=["']?([^\s"'&;,]{1,200})) | ["']\s{0,9}:\s{0,9}["']([^"']{1,200}) )""",
+    (?: = (?=["']?([^\s"'&;,]{1,64})) | ["']\s{0,9}:\s{0,9}["']([^"']{1,200}) )""",
     re.VERBOSE,
 )
 _LINE = re.compile(
@@ -95,7 +95,7 @@ _LINE = re.compile(
 _OPTION = re.compile(r"(?<!\S)(--?[A-Za-z][A-Za-z0-9_.-]{0,60})[ \t]{1,9}([^\s-]\S{0,200})")
 _HARMLESS = re.compile(
     r"""(?i: | empty | none | null | true | false | yes | no | on | off | auto | enabled | disabled | optional | required | [01] )
-    | \$[({].* | \$[A-Za-z_][A-Za-z0-9_]* | \{\{.*\}\} | <.*> | [^A-Za-z0-9]*
+    | \$[({].* | \$[A-Za-z_][A-Za-z0-9_]* | \{\{.* | <.* | [^A-Za-z0-9]*
     | /(?:etc|var|run|mnt|opt|home|tmp|usr|srv|app|data|models|secrets|root|dev|workspace)(?:/[A-Za-z0-9._-]+)*/?""",
     re.VERBOSE,
 )

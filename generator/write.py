@@ -525,8 +525,8 @@ def _tidy(run: _Run) -> bool:
 def _finish(run: _Run, journal: _Journal) -> list[str]:
     """Does what is not yet done and forgets the journal.
 
-    Returns the paths that were neither as before nor as they are to be, because someone changed them meanwhile: they
-    stay as they are.
+    Returns the paths that were not as before: they stay as they are. Either they were done already, when an unfinished
+    run is finished, or someone changed them meanwhile.
     """
     run.then = _HALF_WRITTEN
     left = _put(run, journal) + _remove(run, journal)
@@ -551,7 +551,7 @@ def _put(run: _Run, journal: _Journal) -> list[str]:
                     run.step("put", path)
                     with suppress(FileNotFoundError):  # it was put there before, and someone has undone that
                         os.replace(name, name, src_dir_fd=staged, dst_dir_fd=target)
-                elif _exists(staged, name):
+                else:
                     left.append(path)
     return left
 

@@ -319,7 +319,10 @@ def test_the_same_versions_have_pinned_crds() -> None:
 
 def test_every_ignored_difference_has_a_reason_and_names_fields() -> None:
     entries = _data("argocd.yaml")["ignoreDifferences"]
-    assert [sorted(entry) for entry in entries] == [["group", "jsonPointers", "kind", "reason", "when"]]
+    assert [sorted(entry) for entry in entries] == [
+        ["group", "jsonPointers", "kind", "reason", "when"],
+        ["group", "jqPathExpressions", "kind", "reason", "when"],
+    ]
 
 
 def test_server_side_apply_and_diff_come_together() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -9,7 +10,9 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -677,6 +680,22 @@ def killed(root: Path, new_json: Path, before: str) -> None:
         process.kill()
 
 
+def test_ignored_signal_stays_ignored(tmp_path: Path, new_json: Path) -> None:
+    made(tmp_path / "stopped/template", OLD)
+    words = [*CHILD, "signal-everywhere", str(tmp_path / "stopped"), str(new_json), "SIGHUP"]
+    done = run(["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *words])
+    assert (done.returncode, done.stdout) == (0, "1 0\n")
+
+
+def test_what_another_run_left_while_this_one_waited_is_removed(root: Path) -> None:
+    def step(what: str) -> None:
+        if what == "make environments/.modelfleet.lock":
+            (root / "environments/.modelfleet").mkdir()
+
+    write(root, NEW, Scope(), Manner(step=step))
+    assert (tree(root), hidden(root)) == (as_tree(NEW), [])
+
+
 def test_file_edited_after_the_kill_is_not_lost(root: Path, new_json: Path) -> None:
     killed(root, new_json, "put environments/base/acme/deployment.yaml")
     edited = "environments/prod/acme/kustomization.yaml"
@@ -764,6 +783,27 @@ def failure(root: Path, manner: Manner = Manner()) -> str:  # noqa: B008 - a Man
     return str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("fifo", "environments/.modelfleet/journal is not as modelfleet writes it"),
+        ("link", "Too many levels of symbolic links: environments/.modelfleet"),
+        ("folder", "Is a directory: environments/.modelfleet"),
+    ],
+)
+def test_journal_that_is_no_file_is_refused(root: Path, kind: str, message: str) -> None:
+    journal = root / "environments/.modelfleet/journal"
+    journal.parent.mkdir()
+    if kind == "fifo":
+        os.mkfifo(journal)
+    elif kind == "link":
+        journal.symlink_to(root / "environments/prod.yaml")
+    else:
+        journal.mkdir()
+    assert unfinished(root) == HALF_WRITTEN
+    assert failure(root) == f"{message}; remove environments/.modelfleet, then `modelfleet render`"
+
+
 def test_staging_folder_that_is_a_link_is_not_followed(root: Path) -> None:
     outside = made(root.parent / "outside", OLD)
     (root / "environments/.modelfleet").symlink_to(outside)
@@ -849,6 +889,13 @@ def test_lock_file_of_a_killed_run_is_removed_even_if_nothing_is_to_be_written(r
     assert unfinished(root) is None
     write(root, OLD, Scope())
     assert hidden(root) == []
+
+
+def test_lock_file_that_is_a_fifo_is_not_waited_for(root: Path) -> None:
+    os.mkfifo(root / "environments/.modelfleet.lock")
+    assert unfinished(root) is None
+    write(root, NEW, Scope())
+    assert (tree(root), hidden(root)) == (as_tree(NEW), [])
 
 
 def test_lock_file_that_is_a_link_is_not_followed(root: Path) -> None:
@@ -1011,8 +1058,7 @@ def calls_of_the_writer(tmp_path: Path, new_json: Path) -> list[tuple[str, int]]
     """Each system call that the writer makes, as its name and its number among those of that name."""
     trial = made(tmp_path / "trial/root", OLD)
     done = traced("-e", f"trace={','.join(CALLS)}", root=trial, new_json=new_json)
-    if done.returncode:
-        pytest.skip(f"strace does not work here: {done.stderr.strip()}")
+    assert done.returncode == 0
     count = dict.fromkeys(CALLS, 0)
     calls = []
     root_seen, last = False, ""
@@ -1030,7 +1076,13 @@ def calls_of_the_writer(tmp_path: Path, new_json: Path) -> list[tuple[str, int]]
     return calls
 
 
-needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+@pytest.fixture(scope="module")
+def strace() -> None:
+    if not shutil.which("strace") or run(["strace", "-o", os.devnull, "true"]).returncode:
+        pytest.skip("strace is missing, or may not trace here")
+
+
+needs_strace = pytest.mark.usefixtures("strace")
 some_or_all = pytest.mark.parametrize("nth", [41, pytest.param(1, marks=pytest.mark.slow)])
 
 
@@ -1066,3 +1118,45 @@ def test_error_of_any_system_call_is_told_and_heals(tmp_path: Path, new_json: Pa
             assert set(hidden(root)) <= ({".modelfleet.lock"} if lock_may_stay else set()), inject
         write(root, NEW, Scope())
         assert (tree(root), hidden(root)) == (as_tree(NEW), [])
+
+
+@needs_strace
+def test_lock_on_a_file_that_its_holder_has_removed_is_none(root: Path, new_json: Path) -> None:
+    """The run opens the lock file, which then goes and comes again, and only then gets to lock what it opened."""
+    lock = root / "environments/.modelfleet.lock"
+    opened = root.parent / "strace.log"
+    first = locked(lock)
+    words = ["strace", "-qq", "-o", str(opened), "-e", "trace=flock", "-e", "inject=flock:delay_enter=500000:when=1"]
+    with subprocess.Popen([*words, *CHILD, "write", str(root), str(new_json)], env=CHILD_ENVIRONMENT) as process:
+        wait_for(lambda: lock_is_open_in_another_process(lock))
+        lock.unlink()
+        second = locked(lock)
+        os.close(first)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1.5)
+        assert tree(root) == as_tree(OLD)
+        os.close(second)
+        assert process.wait(30) == 0
+    assert (tree(root), hidden(root)) == (as_tree(NEW), [])
+
+
+def locked(path: Path) -> int:
+    file = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(file, fcntl.LOCK_EX)
+    return file
+
+
+def lock_is_open_in_another_process(lock: Path) -> bool:
+    for process in Path("/proc").glob("[0-9]*"):
+        if process.name != str(os.getpid()):
+            with suppress(OSError):  # it has ended, or is another user's
+                if any(file.readlink() == lock for file in (process / "fd").iterdir()):
+                    return True
+    return False
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

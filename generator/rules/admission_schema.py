@@ -99,7 +99,7 @@ def _wrong_type(facts: Mapping[str, Any], value: Any) -> tuple[str, str]:
         return f"{wanted} is wanted here, found {_kind(value)}", "put it in quotes"
     return (
         f"{wanted} is wanted here, found {_kind(value)}",
-        f"write {wanted}" if value is not None else "write it, or remove the field",
+        f"write {wanted}" if value is not None else "write it, or remove it",
     )
 
 

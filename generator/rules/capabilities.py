@@ -19,14 +19,21 @@ def no_model_mesh(subject: OfProject) -> Iterator[Problem]:
     environment = subject.environment
     if subject.project.platform != "multi-model":
         return
-    way_out = "serve each model as a single-model deployment there: platform: single-model, servers: null, models: {...}"
+    way_out = (
+        "serve each model as a single-model deployment there: platform: single-model, servers: null, models: {...}"
+    )
     if not environment.can("modelMesh"):
         title = environment.release.title if environment.release else "the release"
-        yield Problem(pointer=("platform",), message=f"multi-model needs ModelMesh, which {title} does not have", hint=way_out)
+        yield Problem(
+            pointer=("platform",), message=f"multi-model needs ModelMesh, which {title} does not have", hint=way_out
+        )
     elif environment.get("platforms", "modelMesh") is False:
         see = environment.facts.at(("platforms", "modelMesh"))
         yield Problem(
-            pointer=("platform",), message="multi-model needs ModelMesh, which is switched off here", hint=way_out, see=see
+            pointer=("platform",),
+            message="multi-model needs ModelMesh, which is switched off here",
+            hint=way_out,
+            see=see,
         )
 
 
@@ -151,7 +158,9 @@ def unknown_size(subject: OfHardware) -> Iterator[Problem]:
     if size is None or size in sizes:
         return
     near = nearest(size, sizes)
-    known = f"{subject.environment.name} has {listed(list(sizes))}" if sizes else "it has none: write requests and limits"
+    known = (
+        f"{subject.environment.name} has {listed(list(sizes))}" if sizes else "it has none: write requests and limits"
+    )
     yield Problem(
         pointer=(*subject.pointer, "size"),
         message=f"no size {size!r} is offered",
@@ -182,7 +191,9 @@ def unknown_runtime(subject: OfWorkload) -> Iterator[Problem]:
 
 def _for_platform(subject: OfProject, names: tuple[str, ...]) -> list[str]:
     release = subject.environment.release
-    found = ((name, subject.shelf.find(name, subject.environment.name, release.name if release else None)) for name in names)
+    found = (
+        (name, subject.shelf.find(name, subject.environment.name, release.name if release else None)) for name in names
+    )
     return [name for name, runtime in found if runtime and subject.project.platform in runtime.platforms]
 
 
@@ -210,14 +221,20 @@ def runtime_of_other_platform(subject: OfWorkload) -> Iterator[Problem]:
     yield Problem(
         pointer=(*subject.workload.pointer, "runtime"),
         message=f"{runtime.name!r} is a {kind} runtime; the project is {project.platform}",
-        hint=f"for {project.platform} there are {listed(fitting)}" if fitting else f"there is none for {project.platform}",
+        hint=f"for {project.platform} there are {listed(fitting)}"
+        if fitting
+        else f"there is none for {project.platform}",
     )
 
 
 @rule("CAP010", "A container of the runtime has no image")
 def no_image(subject: OfWorkload) -> Iterator[Problem]:
     runtime = subject.workload.runtime
-    if runtime is None or runtime.kind != "ServingRuntime" or subject.environment.get("runtimes", runtime.name, "disabled"):
+    if (
+        runtime is None
+        or runtime.kind != "ServingRuntime"
+        or subject.environment.get("runtimes", runtime.name, "disabled")
+    ):
         return
     chosen = subject.environment.get("runtimes", runtime.name, "images") or {}
     for container, image in images(runtime, chosen):
@@ -549,21 +566,7 @@ def form_limits(subject: OfWorkload) -> Iterator[Problem]:
         )
 
 
-@rule("CAP025", "The runtime is deprecated")
-def deprecated_runtime(subject: OfWorkload) -> Iterator[Problem]:
-    runtime = subject.workload.runtime
-    if runtime is None or runtime.document is not None:
-        return
-    if fact := lifecycle(subject.environment.release, f"runtime:{runtime.name}", "deprecated"):
-        yield Problem(
-            pointer=(*subject.workload.pointer, "runtime"),
-            message=f"{runtime.name!r} is deprecated since {_title(fact['since'])}",
-            hint=fact["remedy"],
-            severity=Severity.WARNING,
-        )
-
-
-@rule("CAP026", "The next release no longer has what the model uses")
+@rule("CAP025", "The next release no longer has what the model uses")
 def gone_in_next_release(subject: OfModel) -> Iterator[Problem]:
     release, runtime = subject.environment.release, subject.model.runtime
     if release is None or release.successor is None:

@@ -53,7 +53,11 @@ def foreign_field(subject: OfModel) -> Iterator[Problem]:
             yield Problem(pointer=(*model.pointer, field), key=True, message=reason, hint=f"take {field} away")
 
 
-@rule("LLM003", "No preset spreads a pipeline over nodes", when=lambda known: known["llm"] and not known["llmPipelinePresets"])
+@rule(
+    "LLM003",
+    "No preset spreads a pipeline over nodes",
+    when=lambda known: known["llm"] and not known["llmPipelinePresets"],
+)
 def pipeline_trap(subject: OfModel) -> Iterator[Problem]:
     if subject.model.llm is None or subject.model.llm.base_refs:
         return
@@ -75,7 +79,9 @@ def shell_text(subject: OfModel) -> Iterator[Problem]:
     for pointer, arg in arguments(subject):
         odd = next((char for char in arg if char in _SHELL or char.isspace()), None)
         if odd is not None or arg.startswith("~") or not arg:
-            shown = "nothing in it" if not arg else "white space in it" if (odd or "").isspace() else f"{odd or '~'} in it"
+            shown = (
+                "nothing in it" if not arg else "white space in it" if (odd or "").isspace() else f"{odd or '~'} in it"
+            )
             yield Problem(
                 pointer=pointer,
                 message=f"an argument with {shown}: they travel in one variable, which a shell takes apart",

@@ -31,7 +31,10 @@ def unknown_runtime(subject: OfEnvironment) -> Iterator[Problem]:
         return
     names = subject.shelf.names(environment.name, environment.release.name)
     for name in environment.get("runtimes") or {}:
-        if name not in names and environment.facts.find(("runtimes", name)).document is not environment.facts.source.document:
+        if (
+            name not in names
+            and environment.facts.find(("runtimes", name)).document is not environment.facts.source.document
+        ):
             yield Problem(
                 pointer=("runtimes", name),
                 key=True,

@@ -33,7 +33,9 @@ def path_for_kind(subject: OfLocated) -> Iterator[Problem]:
         return
     if connection.kind == "s3":
         if location.path is None:
-            yield Problem(pointer=pointer, message="path is missing: a bucket's root cannot be served", hint="add path: ...")
+            yield Problem(
+                pointer=pointer, message="path is missing: a bucket's root cannot be served", hint="add path: ..."
+            )
         if location.uri is not None:
             yield Problem(
                 pointer=(*pointer, "uri"),
@@ -85,7 +87,9 @@ def multi_model_source(subject: OfLocated) -> Iterator[Problem]:
     if subject.server is None or readable is None:
         return
     uri = location.storage_uri
-    scheme = "oci" if location.connection and location.connection.kind == "oci" else (uri or "s3://").partition("://")[0]
+    scheme = (
+        "oci" if location.connection and location.connection.kind == "oci" else (uri or "s3://").partition("://")[0]
+    )
     if scheme not in readable:
         pointer = (*subject.located.pointer, "location")
         yield Problem(
@@ -107,7 +111,9 @@ def unknown_protocol(subject: OfLocated) -> Iterator[Problem]:
         pointer = (*location.connection.pointer, "uri")
     scheme = uri.partition("://")[0]
     if scheme in ("file", "pvc"):
-        other = "write location: {pvc: ..., path: ...}" if scheme == "pvc" else "use a connection, a PVC or an oci image"
+        other = (
+            "write location: {pvc: ..., path: ...}" if scheme == "pvc" else "use a connection, a PVC or an oci image"
+        )
         yield Problem(pointer=pointer, message=f"{scheme}:// addresses are not for models in a cluster", hint=other)
     elif scheme not in known:
         yield Problem(
@@ -117,7 +123,17 @@ def unknown_protocol(subject: OfLocated) -> Iterator[Problem]:
         )
 
 
-_METADATA = ("169.254.", "fe80:", "[fe80:", "metadata.google.internal", "127.", "localhost", "0.0.0.0", "[::1]", "100.100.100.200")
+_METADATA = (
+    "169.254.",
+    "fe80:",
+    "[fe80:",
+    "metadata.google.internal",
+    "127.",
+    "localhost",
+    "0.0.0.0",
+    "[::1]",
+    "100.100.100.200",
+)
 
 
 @rule("LOC007", "The endpoint is no place for credentials")
@@ -153,15 +169,23 @@ def other_registry(subject: OfLocated) -> Iterator[Problem]:
 
 @rule("LOC009", "The environment cannot make the Secret")
 def no_store(subject: OfProject) -> Iterator[Problem]:
-    environment = subject.environment
+    environment, project = subject.environment, subject.project
+    wanted: list[Connection | EnvSecret] = [item for item in project.connections.values() if item.secret]
+    wanted += [item for item in project.secrets.values() if not item.existing]
     store = environment.get("secrets", "store")
-    made: list[Connection | EnvSecret] = [item for item in subject.project.connections.values() if item.secret]
-    made += [item for item in subject.project.secrets.values() if not item.existing]
-    for item in made:
-        if store is None or item.key is None:
+    for item in wanted:
+        if not store:
             yield Problem(
                 pointer=item.pointer,
-                message=f"{environment.name} does not say from which store its Secret comes, or under which key",
+                key=True,
+                message=f"{environment.name} names no secret store from which its Secret could come",
                 hint="add secrets: {provider: external-secrets, store: ..., keyPrefix: ...} to the environment, "
                 "or existing: true here",
+            )
+        elif item.key is None:
+            yield Problem(
+                pointer=item.pointer,
+                key=True,
+                message=f"nobody says where the secret store of {environment.name} keeps it",
+                hint="add secrets: {keyPrefix: ...} to the environment, or credentials: {key: ...} here",
             )

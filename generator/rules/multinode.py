@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from math import prod
 
 from generator.finding import Severity, listed
-from generator.model import Project
+from generator.model import Engine, Project
 from generator.rules import Problem, having
 from generator.rules.subjects import OfModel, rule
 
@@ -56,7 +57,10 @@ def parallel_sizes(subject: OfModel) -> Iterator[Problem]:
     accelerator = model.hardware.accelerator
     if accelerator is None:
         yield Problem(
-            pointer=nodes, key=True, message="a multi-node model needs an accelerator", hint="add accelerator: {name, count}"
+            pointer=nodes,
+            key=True,
+            message="a multi-node model needs an accelerator",
+            hint="add accelerator: {name, count}",
         )
     elif accelerator.count != model.tensor:
         yield Problem(
@@ -93,21 +97,37 @@ def shared_storage(subject: OfModel) -> Iterator[Problem]:
         )
 
 
-@rule("MN006", "The tensor parallel size does not fit the accelerators")
-def tensor_argument(subject: OfModel) -> Iterator[Problem]:
+@rule("MN006", "The parallel sizes do not fit the accelerators")
+def parallel_arguments(subject: OfModel) -> Iterator[Problem]:
     model, engine = subject.model, subject.model.engine
-    option = engine.facts["tensorParallelArg"] if engine else None
-    if option is None or engine is None or option in engine.reserved_args or model.llm is not None:
+    tensor = engine.facts["tensorParallelArg"] if engine else None
+    if tensor is None or engine is None or tensor in engine.reserved_args or model.llm is not None:
         return
-    for index, arg in enumerate(model.args):
-        name, equals, text = arg.partition("=")
-        number = text if equals else (model.args[index + 1] if index + 1 < len(model.args) else "")
-        if engine.option(arg) == option and number != str(model.hardware.gpus):
-            yield Problem(
-                pointer=(*model.pointer, "args", index),
-                message=f"{name} {number or '(nothing)'}, but the node gives {model.hardware.gpus} accelerators",
-                hint=f"write {option}={model.hardware.gpus}, or accelerator: {{..., count: {number or '...'}}}",
-            )
+    given = list(_parallel(engine, model.args))
+    product = prod(number for _, number in given)
+    if given and product != model.hardware.gpus:
+        option = model.args[given[0][0]].partition("=")[0]
+        yield Problem(
+            pointer=(*model.pointer, "args", given[0][0]),
+            message=f"{option} asks for {product} accelerators, but the node gives {model.hardware.gpus}",
+            hint=f"write {tensor}={model.hardware.gpus}, or accelerator: {{..., count: {product}}}",
+        )
+    elif not given and model.hardware.gpus > 1:
+        yield Problem(
+            pointer=(*model.pointer, "accelerator"),
+            message=f"{model.hardware.gpus} accelerators, of which {engine.facts['title']} would use one",
+            hint=f'add "{tensor}={model.hardware.gpus}" to args',
+            severity=Severity.WARNING,
+        )
+
+
+def _parallel(engine: Engine, args: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """The options that multiply the accelerators (`--tensor-parallel-size` and its like): where, and by how many."""
+    for index, arg in enumerate(args):
+        if engine.option(arg).endswith("-parallel-size"):
+            _, equals, text = arg.partition("=")
+            text = text if equals else (args[index + 1] if index + 1 < len(args) else "")
+            yield index, int(text) if text.isdecimal() else 0
 
 
 @rule("MN007", "A group of nodes has no strategy of its own")

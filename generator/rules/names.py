@@ -80,7 +80,12 @@ OWN_PREFIXES = ("kube-", "openshift-")
 def system_namespace(subject: OfProject) -> Iterator[Problem]:
     namespace = subject.project.namespace
     protected = subject.environment.can("protectedNamespaces") or ()
-    if namespace in OWN_BY_NOBODY or namespace in protected or namespace.startswith(OWN_PREFIXES) or namespace == "kube":
+    if (
+        namespace in OWN_BY_NOBODY
+        or namespace in protected
+        or namespace.startswith(OWN_PREFIXES)
+        or namespace == "kube"
+    ):
         written = "namespace" in subject.project.spec.data
         yield Problem(
             pointer=("namespace",) if written else (),

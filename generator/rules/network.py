@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from generator.finding import Severity
-from generator.rules import Problem
+from generator.rules import Problem, having
 from generator.rules.subjects import OfModel, OfServer, OfWorkload, rule
 
 
@@ -51,7 +51,7 @@ def server_timeout(subject: OfServer) -> Iterator[Problem]:
         )
 
 
-@rule("NET004", "401 needs tokens")
+@rule("NET004", "401 needs tokens", when=having("return401"))
 def unauthorized_without_tokens(subject: OfModel) -> Iterator[Problem]:
     if subject.model.return_401 and not subject.model.tokens:
         yield Problem(

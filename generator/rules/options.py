@@ -71,7 +71,10 @@ def _quoted(arg: str) -> bool:
 
 @rule("OPT003", "KServe would expand the braces")
 def expanded_argument(subject: OfModel) -> Iterator[Problem]:
-    texts = [*arguments(subject), *((pointer, text) for pointer, _, text in variables(subject) if isinstance(text, str))]
+    texts = [
+        *arguments(subject),
+        *((pointer, text) for pointer, _, text in variables(subject) if isinstance(text, str)),
+    ]
     for pointer, text in texts:
         if "{{" in _EXPANDED.sub("", text):
             yield Problem(
@@ -137,7 +140,7 @@ def lost_arguments(subject: OfModel) -> Iterator[Problem]:
             pointer=(*model.pointer, "args"),
             key=True,
             message=f"{model.runtime.name!r} runs a script that drops the arguments of a model without a word",
-            hint="take args away, or use a runtime of your own whose script ends in \"$@\"",
+            hint='take args away, or use a runtime of your own whose script ends in "$@"',
         )
 
 

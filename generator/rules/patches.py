@@ -37,7 +37,9 @@ class PatchFailed(Exception):
 def locked(steps: tuple[Mapping[str, Any], ...], pointer: Pointer) -> Iterator[Problem]:
     """Steps that would change what only the spec decides."""
     for index, step in enumerate(steps):
-        paths = [str(step.get(key)) for key in ("path", "from") if step.get(key) and (key == "path" or step["op"] == "move")]
+        paths = [
+            str(step.get(key)) for key in ("path", "from") if step.get(key) and (key == "path" or step["op"] == "move")
+        ]
         for path in paths:
             for locked_path, reason in LOCKED.items():
                 if _touches(path, locked_path, step):
@@ -87,7 +89,9 @@ def _index(container: list[Any], step: str, index: int, end: bool) -> int:
     if step == "-" and end:
         return len(container)
     if not step.isdigit() or int(step) >= len(container) + end:
-        raise PatchFailed(index, f"the list has no item {step!r}", f"it has {len(container)}, counted from 0; '-' is its end")
+        raise PatchFailed(
+            index, f"the list has no item {step!r}", f"it has {len(container)}, counted from 0; '-' is its end"
+        )
     return int(step)
 
 
