@@ -235,7 +235,9 @@ class _Court:
         manifest = self.rules.manifest(part.data, live=live, peers=self.peers, schema=check, versions=versions)
         found = [_found(rule, problem, part) for rule, problem in self.rules.judge(manifest)]
         found += [_twice(key, at) for key, at in part.twice]
-        return _verdict(part, part.data, found, note="" if check or versions else NO_SCHEMA)
+        return _verdict(
+            part, part.data, found, note=NO_SCHEMA if not check and not versions and part.data.get("kind") else ""
+        )
 
 
 def _named(item: Mapping[str, Any]) -> tuple[str, str]:

@@ -195,6 +195,8 @@ def _hidden() -> re.Pattern[str]:
 
 
 def _quoted(text: str) -> str:
+    if '"' in text and "'" not in text and _is_visible(text):
+        return f"'{text}'"  # JSON in an annotation stays legible
     safe = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{safe}"' if _is_visible(safe) else f'"{_hidden().sub(_escape, safe)}"'
 

@@ -17,7 +17,7 @@ from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from generator.finding import Finding, Location, MachineFailed, Pointer, Rejected, printable
+from generator.finding import Finding, Location, MachineFailed, Pointer, printable
 from generator.overlay import file_name, group_of, same
 from generator.tools import FOLDER, Done, Say, Schemas, Tool, bundled_schemas, kubeconform, kustomize_builds
 
@@ -25,7 +25,7 @@ _BATCH_OBJECTS = 100  # kustomize's time grows with the square of the objects in
 _BATCH_OVERLAYS = 100
 _TELL_S = 5.0  # between two words about how far it is
 _MOST_DIFFERENCES = 10  # of one object
-_MOST_SHOWN = 200  # characters of what a tool says
+_MOST_SHOWN = 300  # characters of what a tool says
 _EDITION = "1"  # part of the key of what is remembered: another way to verify, another key
 
 _EDITED = "`modelfleet render --check` tells whether a generated file was edited"
@@ -66,7 +66,7 @@ def verify(
 ) -> Verified:
     """Builds and checks every overlay. `tools` by name, `schemas` by environment. Raises MachineFailed.
 
-    The findings point into the generated files: VER001 to VER004 for what kustomize builds, VER010 to VER013 for what
+    The findings point into the generated files: VER001 to VER004 for what kustomize builds, VER010 to VER012 for what
     kubeconform says of it and VER020 for kubernetes-validate.
     """
     content = cache(partial(_content, root))
@@ -74,24 +74,7 @@ def verify(
     keys = {one.folder: _key(one, used[one.environment], content) for one in meant}
     known = {name: _remembered(root, name) for name in {one.environment for one in meant}}
     fresh = [one for one in meant if known[one.environment].get(one.folder) != keys[one.folder]]
-    findings: dict[str, list[Finding]] = {one.folder: [] for one in fresh}
-    if fresh:
-        say(f"building {_count(len(fresh), 'overlay')} with {tools['kustomize']}")
-    built: dict[str, list[Built]] = {}
-    told = time.monotonic()
-    for one, outcome in _builds(root, fresh, tools["kustomize"]):
-        if time.monotonic() - told > _TELL_S:
-            told = time.monotonic()
-            say(f"built {len(built)} of {_count(len(fresh), 'overlay')}")
-        if isinstance(outcome, Finding):
-            findings[one.folder].append(outcome)
-        else:
-            built[one.folder] = outcome
-            findings[one.folder] += compare(root, one, [each.item for each in outcome])
-    for found, group in _grouped(schemas, fresh):
-        checked = [one for one in group if built.get(one.folder)]
-        for folder, wrong in _conforming(root, checked, built, (tools["kubeconform"], found), say):
-            findings[folder].append(wrong)
+    findings = _judged(root, fresh, tools, schemas, say) if fresh else {}
     for name, old in known.items():
         good = [one.folder for one in fresh if one.environment == name and not findings[one.folder]]
         _remember(root, name, old | {folder: keys[folder] for folder in good})
@@ -101,6 +84,31 @@ def verify(
         unchanged=len(meant) - len(fresh),
         findings=tuple(wrong for found in findings.values() for wrong in found),
     )
+
+
+def _judged(
+    root: Path, meant: Sequence[Meant], tools: Mapping[str, Tool], schemas: Mapping[str, Schemas], say: Say
+) -> dict[str, list[Finding]]:
+    """What is wrong with each overlay."""
+    total = _count(len(meant), "overlay")
+    say(f"building {total} with {tools['kustomize']}")
+    told = time.monotonic()
+    findings: dict[str, list[Finding]] = {one.folder: [] for one in meant}
+    built: dict[str, list[Built]] = {}
+    for one, outcome in _builds(root, meant, tools["kustomize"]):
+        if isinstance(outcome, Finding):
+            findings[one.folder].append(outcome)
+            continue
+        built[one.folder] = outcome
+        findings[one.folder] += compare(root, one, [each.item for each in outcome])
+        if time.monotonic() - told > _TELL_S:
+            told = time.monotonic()
+            say(f"built {len(built)} of {total}")
+    for found, group in _grouped(schemas, meant):
+        checked = [one for one in group if built.get(one.folder)]
+        for folder, wrong in _conforming(root, checked, built, (tools["kubeconform"], found), say):
+            findings[folder].append(wrong)
+    return findings
 
 
 def _count(number: int, word: str) -> str:
@@ -341,7 +349,7 @@ def compare(root: Path, one: Meant, built: Sequence[Mapping[str, Any]]) -> list[
         message = f"kustomize builds no {_named(wanted[key])}, which was meant"
         findings.append(_Subject(root, one, wanted[key]).finding("VER002", (), message, _EDITED))
     for key in found.keys() - wanted.keys():
-        message = f"kustomize builds a {_named(found[key])}, which was not meant"
+        message = f"kustomize builds {_named(found[key])}, which was not meant"
         findings.append(_Subject(root, one, found[key]).finding("VER003", (), message, _EDITED))
     for key in wanted.keys() & found.keys():
         if not same(wanted[key], found[key]):
@@ -414,20 +422,33 @@ def _place(subject: _Subject, pointer: Pointer) -> Location:
 
 def _place_in(root: Path, file: str, pointer: Pointer) -> Location | None:
     """None where the file is a patch that does not touch it."""
-    from generator.load import read
+    import yaml
 
     try:
-        document = read(root, file)
-    except Rejected:
+        top = yaml.compose((root / file).read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError:
         return Location(file)
-    if not isinstance(document.data, list):
-        return document.at(pointer)
-    text = _pointer_text(pointer)
-    for index, step in enumerate(document.data):
-        path = str(step.get("path", "")) if isinstance(step, dict) else ""
-        if pointer and f"{text}/".startswith(f"{path}/"):
-            return document.at((index, "value"))
+    if not isinstance(top, yaml.SequenceNode):
+        return _mark(file, top, pointer)
+    for index, step in enumerate(yaml.SafeLoader(b"").construct_object(top, deep=True)):
+        path = _pointer(str(step.get("path", "")), None) if isinstance(step, dict) else ()
+        if pointer and path == tuple(map(str, pointer[: len(path)])):
+            return _mark(file, top, (index, "value", *pointer[len(path) :]))
     return None
+
+
+def _mark(file: str, node: Any, pointer: Pointer) -> Location:
+    """Where the value begins, or the nearest around it that is there."""
+    for step in pointer:
+        entries: list[Any] = node.value if isinstance(node.value, list) else []
+        if isinstance(step, int):
+            below = entries[step : step + 1]
+        else:
+            below = [pair[1] for pair in entries if isinstance(pair, tuple) and pair[0].value == step]
+        if not below:
+            break
+        node = below[0]
+    return Location(file, node.start_mark.line + 1, node.start_mark.column + 1)
 
 
 # ---- checking --------------------------------------------------------------------------------------------------------

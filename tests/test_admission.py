@@ -858,6 +858,7 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
         ),
         ("2.25", scaled("none", {"type": "Nonsense"}), []),
         ("2.25", scaled("keda", resource("memory", type="AverageValue", averageValue="much")), []),
+        ("2.25", scaled("keda", query(target={"value": "2"})), []),
         ("2.25", scaled("keda", query("PodMetric"), resource("cpu", type="Utilization", averageUtilization=100)), []),
         (
             "2.25",
@@ -1079,6 +1080,7 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
         ),
         ("3.5", llm("v1alpha2", router={"route": {}, "scheduler": {"config": {"inline": {"plugins": []}}}}), []),
         ("3.5", llm("v1alpha2", router={"route": {"group": "a", "weight": 1, "http": {}}}), []),
+        ("3.5", llm("v1alpha2", router={"scheduler": {"replicas": 1}}), []),
         (
             "3.5",
             llm("v1alpha2", router={"route": {"weight": 1}}),

@@ -84,6 +84,7 @@ def test_all_of_yaml_is_read() -> None:
     on: yes
     1: !!str 7
     null: !mine x
+    scalar: [&s 5, *s, !!int "8"]
     """
     assert data(text) == [
         {
@@ -94,6 +95,7 @@ def test_all_of_yaml_is_read() -> None:
             "true": True,
             "1": "7",
             "null": "x",
+            "scalar": [5, 5, 8],
         }
     ]
 

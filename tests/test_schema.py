@@ -650,8 +650,8 @@ acme: form: display name
 
 acme: form: a blank display name
 - displayName: Acme assistants
-+ displayName: "  "
-! 2:14: error[SPEC005]: displayName: '  ' is no display name; write one line of text
++ displayName: " "
+! 2:14: error[SPEC005]: displayName: ' ' is no display name; write one line of text
 = displayName: " Acme "
 
 acme: form: base is no environment
@@ -1159,7 +1159,660 @@ def refusals() -> Iterator[Refusal]:
         yield Refusal(title, FILES[file], parts["-"], parts["+"], parts["="], said)
 
 
-@pytest.mark.parametrize("case", refusals(), ids=lambda case: case.title)
+@pytest.mark.parametrize("case", list(refusals()), ids=lambda case: case.title)
 def test_refusals_and_their_near_misses(case: Refusal) -> None:
     assert said(changed(case.file, case.old, case.new), case.file) == case.findings
     assert said(changed(case.file, case.old, case.near_miss), case.file) == []
+
+
+def test_everything_is_said_at_once_in_the_order_of_the_file() -> None:
+    text = PROJECT.replace("mode: standard", "mode: serverless").replace("replicas: 1", "replicas: lots")
+    assert said(
+        text.replace("route: true", "rout: true").replace("platform: single-model", "platfrom: single-model")
+    ) == [
+        "4:1: error[SPEC002]: platfrom: unknown key 'platfrom'; did you mean 'platform'?",
+        "16:11: error[SPEC004]: models.llama.mode: 'serverless' is none of the choices; write standard or advanced",
+        "17:15: error[SPEC001]: models.llama.replicas: the text 'lots' stands where a whole number or {min, max} belongs",
+        "20:5: error[SPEC002]: models.llama.rout: unknown key 'rout'; did you mean 'route'?",
+    ]
+
+
+def test_of_a_file_that_is_wrong_everywhere_the_beginning_is_shown() -> None:
+    lines = "".join(f"k{number}: 1\n" for number in range(3000))
+    found = said(f"version: 1\nenvironments: {{prod: {{}}}}\n{lines}")
+    assert len(found) == MOST_SHOWN + 1
+    assert found[0].startswith("3:1: error[SPEC002]: k0: unknown key 'k0'; there are version, displayName,")
+    assert found[-1] == "103:1: error[SPEC011]: more is wrong from here on; mend the rest first"
+
+
+def test_as_many_errors_as_are_shown_are_shown() -> None:
+    lines = "".join(f"k{number}: 1\n" for number in range(MOST_SHOWN))
+    found = said(f"version: 1\nenvironments: {{prod: {{}}}}\n{lines}")
+    assert len(found) == MOST_SHOWN
+    assert found[-1].startswith("102:1: error[SPEC002]: k99:")
+
+
+# ---- null ------------------------------------------------------------------------------------------------------------
+
+
+def test_null_removes_in_an_environment_and_not_in_what_lies_below() -> None:
+    text = changed(PROD, "namespaces: external", "namespaces: null")
+    hint = "give it one, or leave the key out; null removes something only in the files that are laid over base.yaml"
+    assert said(text, PROD) == []
+    assert said(text, "environments/base.yaml") == [f"25:13: error[SPEC001]: namespaces: there is no value; {hint}"]
+    assert said(ENVIRONMENT, "environments/base.yaml") == []
+
+
+def entries(schema: dict[str, Any]) -> Iterator[tuple[Pointer, dict[str, Any]]]:
+    """The properties of a schema's maps and of the maps in them, by pointers in which * stands for any key."""
+
+    def walk(pointer: Pointer, node: dict[str, Any]) -> Iterator[tuple[Pointer, dict[str, Any]]]:
+        node = resolved(schema, node)
+        inner = [((*pointer, key), value) for key, value in node.get("properties", {}).items()]
+        if isinstance(node.get("additionalProperties"), dict):
+            inner.append(((*pointer, "*"), node["additionalProperties"]))
+        for below, value in inner:
+            yield below, resolved(schema, value)
+            yield from walk(below, value)
+
+    return walk((), schema)
+
+
+def resolved(root: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    """A schema with what it refers to, its own words before the other's."""
+    while "$ref" in node:
+        target = root
+        for step in node["$ref"].removeprefix("#/").split("/"):
+            target = target[step]
+        node = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
+    return node
+
+
+def is_replaced_whole(pointer: Pointer, kind: str) -> bool:
+    """Whether an override replaces something around the pointer whole, so that null can remove nothing in there."""
+    tree: Any = WHOLE[kind]
+    for index, step in enumerate(pointer):
+        tree = tree.get(step, tree.get("*"))
+        if tree is None:
+            return False
+        if tree == {}:
+            return index < len(pointer) - 1
+    return False
+
+
+def nulled(pointer: Pointer) -> dict[str, Any]:
+    data: Any = None
+    for step in reversed(pointer):
+        data = {{"*": "x"}.get(str(step), str(step)): data}
+    found: dict[str, Any] = data
+    return found
+
+
+NOT_REMOVED = {("connections", "*", kind) for kind in ("s3", "oci", "uri")}  # another kind takes its place
+OVERRIDE = [
+    pointer[2:]
+    for pointer, _ in entries(SCHEMAS["project"])
+    if pointer[:2] == ("environments", "*") and len(pointer) > 2 and pointer[2] != "acknowledge"
+]
+LAYER = [pointer for pointer, _ in entries(SCHEMAS["environment"]) if pointer != ("version",)]
+MERGED_LEVELS = [("project", pointer) for pointer in OVERRIDE if pointer not in NOT_REMOVED]
+MERGED_LEVELS += [("environment", pointer) for pointer in LAYER]
+
+
+class Anywhere:
+    def at(self, pointer: Pointer) -> Location:
+        return Location("somewhere.yaml")
+
+    key_at = at
+
+
+@pytest.mark.parametrize(
+    ("kind", "pointer"), MERGED_LEVELS, ids=lambda value: "-".join(value) if isinstance(value, tuple) else value
+)
+def test_null_removes_where_maps_merge_and_nowhere_else(kind: str, pointer: Pointer) -> None:
+    data = {"version": 1, **nulled(pointer)}
+    if kind == "project":
+        data = {"version": 1, "environments": {"prod": nulled(pointer)}}
+    place = ".".join(str(step) for step in pointer).replace("*", "x")
+    found = explain(data, kind, Anywhere())
+    empty = any(finding.path.endswith(place) and finding.message == "there is no value" for finding in found)
+    assert empty == is_replaced_whole(pointer, kind)
+
+
+# ---- merged data -----------------------------------------------------------------------------------------------------
+
+
+def merged_project(text: str, environment: str = "prod") -> list[str]:
+    """What is said of a spec with the override of one environment laid over it."""
+    written = document(text)
+    assert validate(written, "project") == []
+    spec, wrong = lay(whole(written, without="environments"), written, "project", ("environments", environment))
+    assert wrong == []
+    return [finding.text() for finding in explain(spec.data, "merged-project", spec)]
+
+
+def merged_environment(base: str, text: str) -> list[str]:
+    """What is said of an environment laid over base.yaml."""
+    below, above = document(base, "environments/base.yaml"), document(text, "environments/prod.yaml")
+    assert validate(below, "environment") == validate(above, "environment") == []
+    facts, wrong = lay(whole(below), above, "environment")
+    assert wrong == []
+    return [finding.text() for finding in explain(facts.data, "merged-environment", facts)]
+
+
+@pytest.mark.parametrize("text", [PROJECT, SERVERS])
+def test_good_specs_are_complete(text: str) -> None:
+    assert merged_project(text) == []
+
+
+LOCATED = "say where the model is, such as location: {connection: ..., path: ...}"
+RUN = "name the serving runtime, such as runtime:"
+INCOMPLETE: dict[str, tuple[str, str, str, list[str]]] = {
+    "no platform": (
+        PROJECT,
+        "platform: single-model\n",
+        "",
+        [
+            "1:1: error[SPEC003]: 'platform' is missing; add platform: single-model or platform: multi-model",
+        ],
+    ),
+    "no location": (
+        PROJECT,
+        "    location: {connection: store, path: llama-3}\n",
+        "",
+        [
+            f"14:5: error[SPEC003]: models.llama: 'location' is missing; {LOCATED}",
+        ],
+    ),
+    "a runtime that is removed": (
+        PROJECT,
+        "{namespace: acme-prod}",
+        "{models: {llama: {runtime: null}}}",
+        [
+            f"14:5: error[SPEC003]: models.llama: 'runtime' is missing; {RUN} vllm-cuda-runtime",
+        ],
+    ),
+    "a model of the override alone": (
+        PROJECT,
+        "{namespace: acme-prod}",
+        "{models: {lama: {replicas: 2}}}",
+        [
+            f"28:25: error[SPEC003]: models.lama: 'location' is missing; {LOCATED}",
+            f"28:25: error[SPEC003]: models.lama: 'runtime' is missing; {RUN} vllm-cuda-runtime",
+        ],
+    ),
+    "no model": (
+        PROJECT,
+        "{namespace: acme-prod}",
+        "{models: null}",
+        [
+            "1:1: error[SPEC003]: 'models' is missing; add models: {<name>: {runtime, location, ...}}",
+        ],
+    ),
+    "a connection of no kind": (
+        PROJECT,
+        '  catalogue: {uri: "https://models.example.org/llama"}',
+        "  catalogue: {}",
+        [
+            "9:14: error[SPEC003]: connections.catalogue: 's3', 'oci' or 'uri' is missing; "
+            "add s3: {endpoint, region, bucket}, oci: {host} or uri: https://...",
+        ],
+    ),
+    "credentials for an address": (
+        PROJECT,
+        'llama"}',
+        'llama", credentials: {key: a}}',
+        [
+            "9:54: error[SPEC009]: connections.catalogue.credentials: credentials does not go with uri: "
+            "an address has no credentials; take credentials away, or use s3 or oci",
+        ],
+    ),
+    "credentials for what is there": (
+        PROJECT,
+        "    credentials:",
+        "    existing: true\n    credentials:",
+        [
+            "9:5: error[SPEC009]: connections.store.credentials: credentials does not go with existing: true, "
+            "for which nothing is read from the store; keep one of them",
+        ],
+    ),
+    "a secret without keys": (
+        PROJECT,
+        "{keys: [token]}",
+        "{existing: true}",
+        [
+            "11:13: error[SPEC003]: secrets.hf-token: 'keys' is missing; list the names of its keys: keys: [token]",
+        ],
+    ),
+    "models on the multi-model platform": (
+        PROJECT,
+        "{namespace: acme-prod}",
+        "{platform: multi-model}",
+        [
+            "12:1: error[SPEC009]: models: models do not go with platform multi-model, which serves models on model servers; "
+            "put the models onto servers: servers: {<name>: {models: {...}}}, or write platform: single-model",
+        ],
+    ),
+    "servers on the single-model platform": (
+        SERVERS,
+        "platform: multi-model",
+        "platform: single-model",
+        [
+            "4:1: error[SPEC009]: servers: servers do not go with platform single-model, which serves models without model "
+            "servers; put the models into models, or write platform: multi-model",
+        ],
+    ),
+    "no server": (
+        SERVERS,
+        "{prod: {}}",
+        "{prod: {servers: null}}",
+        [
+            "1:1: error[SPEC003]: 'servers' is missing; add servers: {<name>: {runtime, models, ...}}",
+        ],
+    ),
+    "a server without a runtime": (
+        SERVERS,
+        "    runtime: ovms\n",
+        "",
+        [
+            f"6:5: error[SPEC003]: servers.coolstore: 'runtime' is missing; {RUN} ovms",
+        ],
+    ),
+    "a served model from nowhere": (
+        SERVERS,
+        "        location: {connection: store, path: ranker}\n",
+        "",
+        [
+            f"11:9: error[SPEC003]: servers.coolstore.models.ranker: 'location' is missing; {LOCATED}",
+        ],
+    ),
+    "llmd with a runtime": (
+        LLMD,
+        "    size: Medium\n",
+        "    runtime: vllm-cuda-runtime\n    framework: vLLM\n",
+        [
+            "13:5: error[SPEC009]: models.llama.runtime: runtime does not go with llmd: an LLMInferenceService brings its own "
+            "runtime; take runtime or llmd away",
+            "14:5: error[SPEC009]: models.llama.framework: framework does not go with llmd: an LLMInferenceService has no "
+            "framework; take framework away",
+        ],
+    ),
+    "llmd from nowhere": (
+        LLMD,
+        '    location: {uri: "hf://meta-llama/Llama-3.1-8B-Instruct"}\n',
+        "",
+        [
+            f"5:5: error[SPEC003]: models.llama: 'location' is missing; {LOCATED}",
+        ],
+    ),
+    "llmd with replicas and scaling": (
+        LLMD,
+        "    size: Medium\n",
+        "    replicas: 2\n",
+        [
+            "13:5: error[SPEC009]: models.llama.replicas: replicas does not go with llmd.scaling, which chooses the replicas; "
+            "take replicas or scaling away",
+        ],
+    ),
+    "llmd with a range": (
+        LLMD.replace('      scaling: {min: 1, max: 4, by: keda, cost: "10.0"}\n', ""),
+        "    size: Medium\n",
+        "    replicas: {min: 1, max: 2}\n",
+        [
+            "12:15: error[SPEC009]: models.llama.replicas: replicas is a range, which llmd spells scaling; "
+            "write llmd: {scaling: {min, max, by}}, or one number",
+        ],
+    ),
+    "llmd with workers that share nothing": (
+        LLMD,
+        "      parallelism: {tensor: 1, data: 16, dataLocal: 8, expert: true}\n",
+        "",
+        [
+            "6:7: error[SPEC003]: models.llama.llmd: 'parallelism' is missing; say how it is spread, such as "
+            "parallelism: {data: 16, dataLocal: 8}",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", INCOMPLETE)
+def test_incomplete_specs(case: str) -> None:
+    text, old, new, expected = INCOMPLETE[case]
+    assert text.count(old) == 1
+    assert merged_project(text.replace(old, new)) == [f"projects/acme.yaml:{line}" for line in expected]
+
+
+def test_llmd_needs_neither_runtime_nor_framework() -> None:
+    assert merged_project(LLMD) == []
+
+
+@pytest.mark.parametrize("line", ["llmd: true", "llmd: {scaling: {min: 1, max: 2, by: hpa}}"])
+def test_llmd_of_an_override(line: str) -> None:
+    without = PROJECT.replace("    replicas: 1\n", "")
+    text = without.replace(
+        "{namespace: acme-prod}", f"{{models: {{llama: {{{line}, runtime: null, framework: null}}}}}}"
+    )
+    assert merged_project(text) == []
+
+
+BASE = "version: 1\nsizes: {Small: {requests: {cpu: 1, memory: 4Gi}, limits: {cpu: 2, memory: 8Gi}}}\n"
+
+
+def test_an_environment_needs_what_base_yaml_leaves_out() -> None:
+    assert merged_environment(BASE, ENVIRONMENT) == []
+    assert merged_environment(ENVIRONMENT, "version: 1\n") == []
+    assert merged_environment(BASE, "version: 1\n") == [
+        "environments/prod.yaml:1:1: error[SPEC003]: 'argocd' is missing; "
+        "add argocd: {namespace, repoURL, revision, version} here or to base.yaml",
+        "environments/prod.yaml:1:1: error[SPEC003]: 'cluster' is missing; add cluster: {name: ..., appsDomain: ...}",
+        "environments/prod.yaml:1:1: error[SPEC003]: 'release' is missing; "
+        "add the release of OpenShift AI that the cluster runs, such as release: rhoai-2.25",
+    ]
+
+
+LACKING = {
+    "cluster: {name: prod, appsDomain: apps.prod.example.org}": (
+        "cluster: {appsDomain: apps.prod.example.org}",
+        "3:10: error[SPEC003]: cluster: 'name' or 'server' is missing; "
+        "add name: with the cluster's name in Argo CD, or server: with the address of its API",
+    ),
+    ", appsDomain: apps.prod.example.org": (
+        "",
+        "3:10: error[SPEC003]: cluster: 'appsDomain' is missing; "
+        "add the domain of its routes, such as appsDomain: apps.example.org",
+    ),
+    "    identifier: nvidia.com/gpu\n": (
+        "",
+        "9:5: error[SPEC003]: accelerators.nvidia-a100-gpu: 'identifier' is missing; "
+        "add the resource that pods ask for, such as identifier: nvidia.com/gpu",
+    ),
+    "  provider: external-secrets\n": (
+        "",
+        "20:3: error[SPEC003]: secrets: 'provider' is missing; add provider: external-secrets or provider: existing",
+    ),
+    "  store: {kind: SecretStore, name: vault}\n": (
+        "",
+        "20:3: error[SPEC003]: secrets: 'store' is missing; add store: {kind: SecretStore, name: ...}",
+    ),
+    ', version: "2.14"': (
+        "",
+        "26:9: error[SPEC003]: argocd: 'version' is missing; add the version of Argo CD, such as version: \"2.14\"",
+    ),
+    ", host: inference.example.org": (
+        "",
+        "27:23: error[SPEC003]: gateways.inference: 'host' is missing; "
+        "add the host under which it is reached, such as host: inference.apps.example.org",
+    ),
+}
+
+
+@pytest.mark.parametrize("old", LACKING)
+def test_incomplete_environments(old: str) -> None:
+    new, expected = LACKING[old]
+    assert merged_environment(BASE, changed(PROD, old, new)) == [f"environments/prod.yaml:{expected}"]
+
+
+def test_secrets_that_exist_need_no_store() -> None:
+    text = changed(PROD, "  store: {kind: SecretStore, name: vault}\n", "")
+    assert merged_environment(BASE, text.replace("provider: external-secrets", "provider: existing")) == []
+
+
+# ---- secrets ---------------------------------------------------------------------------------------------------------
+
+SHAPED = "hf_" + "aBcDeFgHiJk" + "LmNoPqRsTuVwXyZaBcDeFgH"
+HIDDEN_FORMS = {
+    "under an unknown key": ("bucket: models", "bucket: models, secretAccessKey: hunter2hunter2", "hunter2"),
+    "as an unknown key": ("mode: standard", f"{SHAPED}: x", SHAPED),
+    "as a name": ("tokens: [chatbot]", f"tokens: [{SHAPED}]", SHAPED),
+    "as the name of a model": ("  llama:\n    runtime", f"  {SHAPED}:\n    runtime", SHAPED),
+    "in an address": ("https://s3.example.org", "https://key:s3cr3tpw@s3.example.org", "s3cr3tpw"),
+    "as a number": ("VLLM_LOGGING_LEVEL: INFO", "API_PASSWORD: 31415926", "31415926"),
+    "as an argument": ('"--max-model-len=8192"', "--api-key, 31415926", "31415926"),
+    "as a Secret's name": ("secret: hf-token", "secret: Hunter2!", "Hunter2"),
+    "as a choice": ("mode: standard", f"mode: {SHAPED}", SHAPED),
+    "for a switch": ("route: true", f"route: {SHAPED}", SHAPED),
+    "as a long name": ("namespace: acme-ml", f"namespace: {SHAPED * 3}", SHAPED[:20]),
+}
+
+
+@pytest.mark.parametrize("case", HIDDEN_FORMS)
+def test_what_may_be_a_secret_is_never_shown(case: str) -> None:
+    old, new, value = HIDDEN_FORMS[case]
+    found = said(changed(ACME, old, new))
+    assert found
+    assert [line for line in found if value in line] == []
+
+
+def test_a_hidden_value_is_told_from_a_value() -> None:
+    hint = "a name has lower-case letters a-z, digits and '-', and begins and ends with a letter or digit"
+    assert said(changed(ACME, "tokens: [chatbot]", f"tokens: [{SHAPED}]")) == [
+        f"21:14: error[SPEC005]: models.llama.tokens[0]: (hidden) is no name; {hint}"
+    ]
+    assert said(changed(ACME, "VLLM_LOGGING_LEVEL: INFO", "API_PASSWORD: 31415926")) == [
+        "24:25: error[SPEC001]: models.llama.env.API_PASSWORD: the number (hidden) stands where text or {secret, key} "
+        "belongs; put it in quotes"
+    ]
+
+
+# ---- how the schemas are made ----------------------------------------------------------------------------------------
+
+CONDITIONS = ("if", "then", "else", "not")
+IN_PLACE = ("allOf", "anyOf", "prefixItems")
+NAMED = ("properties", "$defs", "dependentSchemas")
+SINGLE = ("additionalProperties", "propertyNames", "items", *CONDITIONS)
+ANNOTATIONS = {"$schema", "title", "description", "examples"}
+OUR_WORDS = {"x-message", "x-hint", "x-wants", "x-elsewhere", "x-missing", "x-unknown"}
+APPLICATORS = {"$ref", *IN_PLACE, *NAMED, *SINGLE}
+
+
+def subschemas(
+    schema: Any, pointer: Pointer = (), *, conditions: bool = True
+) -> Iterator[tuple[Pointer, dict[str, Any]]]:
+    """A schema and every schema in it; without conditions, only those that describe what may be written."""
+    if not isinstance(schema, dict):
+        return
+    yield pointer, schema
+    for word in NAMED if conditions else ("properties", "$defs"):
+        for key, inner in schema.get(word, {}).items():
+            yield from subschemas(inner, (*pointer, word, key), conditions=conditions)
+    for word in SINGLE if conditions else ("additionalProperties", "items"):
+        yield from subschemas(schema.get(word), (*pointer, word), conditions=conditions)
+    for word in IN_PLACE if conditions else ("prefixItems",):
+        for index, inner in enumerate(schema.get(word, ())):
+            yield from subschemas(inner, (*pointer, word, index), conditions=conditions)
+
+
+EVERYWHERE = [
+    pytest.param(name, pointer, schema, id=f"{name}:{'/'.join(map(str, pointer))}")
+    for name in NAMES
+    for pointer, schema in subschemas(SCHEMAS[name])
+]
+WRITTEN = [
+    pytest.param(name, pointer, schema, id=f"{name}:{'/'.join(map(str, pointer))}")
+    for name in ("project", "environment", "custom-runtime")
+    for pointer, schema in subschemas(SCHEMAS[name], conditions=False)
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_schemas_are_valid(name: str) -> None:
+    assert SCHEMAS[name]["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
+
+
+def test_every_keyword_has_a_phrase_and_every_phrase_a_keyword() -> None:
+    used = {word for param in EVERYWHERE for word in param.values[2]}  # type: ignore[union-attr]
+    assert used - ANNOTATIONS - OUR_WORDS - APPLICATORS - {"type", "additionalProperties", "not", "anyOf"} == (
+        PHRASES.keys() - {"type", "additionalProperties", "not", "anyOf"}
+    )
+    assert {code for code, _ in PHRASES.values()} | {"SPEC011"} == TITLES.keys()
+
+
+def test_every_code_is_tried() -> None:
+    tried = {code for case in refusals() for line in case.findings for code in re.findall(r"SPEC[0-9]{3}", line)}
+    assert tried | {"SPEC011"} == TITLES.keys()
+
+
+@pytest.mark.parametrize(("name", "pointer", "schema"), EVERYWHERE)
+def test_what_a_phrase_relies_on(name: str, pointer: Pointer, schema: dict[str, Any]) -> None:
+    assert all(alternative.keys() == {"required"} for alternative in schema.get("anyOf", ()))
+    assert "x-message" in schema or not ({"not", "pattern"} & schema.keys()) or _is_condition(pointer)
+    assert False not in schema.get("properties", {}).values()
+    assert schema.keys() <= ANNOTATIONS | OUR_WORDS | APPLICATORS | PHRASES.keys()
+    assert schema.get("minItems", 1) == schema.get("minProperties", 1) == 1  # both are said as: it is empty
+
+
+def _is_condition(pointer: Pointer) -> bool:
+    return "if" in pointer or "not" in pointer
+
+
+@pytest.mark.parametrize(("name", "pointer", "schema"), WRITTEN)
+def test_every_property_is_documented_for_editors(name: str, pointer: Pointer, schema: dict[str, Any]) -> None:
+    is_property = len(pointer) > 1 and pointer[-2] == "properties"
+    is_entry = pointer[-1:] == ("additionalProperties",) and "$defs" != pointer[0] or not pointer
+    if not is_property and not is_entry or pointer[-3:-2] == ("allOf",):
+        return
+    whole_schema = resolved(SCHEMAS[name], schema)
+    if is_property and "const" in whole_schema and "title" not in whole_schema:
+        return  # a condition on a property that is described beside it
+    assert whole_schema.get("title"), "no title"
+    assert whole_schema.get("description", "").endswith("."), "no description"
+    assert len(whole_schema["description"]) < 200
+    assert whole_schema.get("examples"), "no examples"
+
+
+@pytest.mark.parametrize(("name", "pointer", "schema"), WRITTEN)
+def test_every_object_is_closed(name: str, pointer: Pointer, schema: dict[str, Any]) -> None:
+    if "properties" not in schema or "type" not in schema:
+        return
+    assert "object" in schema["type"]
+    assert schema.get("additionalProperties") is (name == "custom-runtime")
+
+
+@pytest.mark.parametrize(("name", "pointer", "schema"), WRITTEN)
+def test_the_examples_are_right(name: str, pointer: Pointer, schema: dict[str, Any]) -> None:
+    root = SCHEMAS[name]
+    inner = {"$schema": root["$schema"], **schema, "$defs": root["$defs"]}
+    validator = jsonschema_rs.Draft202012Validator(inner)
+    for example in schema.get("examples", ()):
+        assert [error.message for error in validator.iter_errors(example)] == []
+
+
+def test_what_both_files_spell_they_spell_alike() -> None:
+    project, environment = SCHEMAS["project"]["$defs"], SCHEMAS["environment"]["$defs"]
+    for shared in ("label", "subdomain"):
+        assert project[shared] == environment[shared]
+    assert project["amounts"]["properties"] == environment["amounts"]["properties"]
+    override = project["override"]["properties"]["acknowledge"]
+    assert override["items"] == SCHEMAS["environment"]["properties"]["acknowledge"]["items"]
+    written = SCHEMAS["project"]["properties"].keys() - {"version", "environments"} | {"acknowledge"}
+    assert project["override"]["properties"].keys() == written
+
+
+# ---- patterns --------------------------------------------------------------------------------------------------------
+
+PATTERNS = sorted({param.values[2]["pattern"] for param in EVERYWHERE if "pattern" in param.values[2]})  # type: ignore[union-attr, index]
+TRIED = [
+    "",
+    "a",
+    "A",
+    "a-b",
+    "a.b",
+    "a/b",
+    "1",
+    "1.5",
+    "-1",
+    "10m",
+    "4Gi",
+    "1e3",
+    "a_b",
+    "a b",
+    "/",
+    "//",
+    "..",
+    "a..b",
+]
+TRIED += [
+    "https://a.b:1/c",
+    "oci://a/b:c",
+    "git@a.b:c/d",
+    "a@sha256:" + "0" * 64,
+    "\u0663",
+    "\u212a",
+    "\u00e9",
+    "\u017f",
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_patterns_mean_the_same_everywhere(pattern: str) -> None:
+    """Anchored, of ASCII, without classes that differ between dialects, and with an end that no line break follows."""
+    assert pattern.startswith("^")
+    assert pattern.endswith("$")
+    assert pattern.isascii()
+    assert re.findall(r"\\[a-zA-Z](?<!\\u)|\(\?|\{[^0-9]", pattern) == []
+    validator = jsonschema_rs.Draft202012Validator({"pattern": pattern}, pattern_options=jsonschema_rs.RegexOptions())
+    ours = re.compile(pattern.removesuffix("$"), re.ASCII)
+    for text in TRIED + [f"{text}{end}" for text in TRIED for end in ("\n", "\r\n", "\u2028")]:
+        assert validator.is_valid(text) == (ours.fullmatch(text) is not None), repr(text)
+        assert not (text.endswith(("\n", "\u2028")) and validator.is_valid(text)), repr(text)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_patterns_are_quick_in_backtracking_engines_too(pattern: str) -> None:
+    """The longest scalar that is read has 16 KiB; editors and the hint about quotes use engines that backtrack."""
+    ours = re.compile(pattern.removesuffix("$"), re.ASCII)
+    for unit in ("a", "1", "/", ".", "a.", "a/", "a-", "-", "..", "a:", "https://a", "git@a:a/"):
+        text = unit * (16_384 // len(unit))
+        start = time.perf_counter()
+        ours.fullmatch(text + "!")
+        assert time.perf_counter() - start < 0.5, unit
+
+
+# ---- another engine --------------------------------------------------------------------------------------------------
+
+
+def other_engine(name: str) -> Any:
+    """jsonschema, with whole numbers that are no fractions and patterns that end where the text does."""
+
+    def pattern(validator: Any, wanted: str, value: Any, schema: Any) -> Iterator[jsonschema.ValidationError]:
+        if isinstance(value, str) and not re.fullmatch(wanted.removesuffix("$"), value, re.ASCII):
+            yield jsonschema.ValidationError(wanted)
+
+    draft = jsonschema.Draft202012Validator
+    types = draft.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    return extend(draft, validators={"pattern": pattern}, type_checker=types)(SCHEMAS[name])
+
+
+ENGINES = {name: other_engine(name) for name in ("project", "environment", "custom-runtime")}
+
+
+@pytest.mark.parametrize("case", list(refusals()), ids=lambda case: case.title)
+def test_another_engine_decides_alike(case: Refusal) -> None:
+    engine = ENGINES[KINDS[case.file.partition("/")[0]]]
+    assert not engine.is_valid(document(changed(case.file, case.old, case.new)).data)
+    assert engine.is_valid(document(changed(case.file, case.old, case.near_miss)).data)
+
+
+def test_fractions_are_taken_where_anything_may_stand() -> None:
+    text = changed(ACME, "value: research", "value: 1.0")
+    assert said(text) == []
+    assert said(text.replace("count: 1", "count: 2.0")) == [
+        "19:49: error[SPEC001]: models.llama.accelerator.count: the number 2.0 stands where a whole number belongs; "
+        "write 1 or more, or leave accelerator out where the model needs none"
+    ]
+
+
+def test_data_is_left_as_it_is() -> None:
+    data = {"version": 1.0, "environments": {"prod": {}}}
+    found = explain(data, "project", Anywhere())
+    assert found == [
+        Finding(
+            at=Location("somewhere.yaml"),
+            code="SPEC001",
+            path="version",
+            message="the number 1.0 stands where a whole number belongs",
+            hint="write version: 1",
+        )
+    ]
+    assert data == {"version": 1.0, "environments": {"prod": {}}}
