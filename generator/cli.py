@@ -193,7 +193,7 @@ def verify(settings: Settings, form: str) -> None:
     meant += [Meant(one.environment, one.folder, one.objects) for one in found.synced]
     if reason := write.unfinished(root):
         raise MachineFailed(reason)
-    verified = prove(root, meant, programs, schemas, tell)
+    verified = prove(root, meant, programs, schemas, tell if sys.stderr.isatty() else lambda text: None)
     show_findings(verified.findings, form)
     if verified.findings:
         raise Exit(WRONG)
@@ -253,6 +253,20 @@ def _no_such(what: str, name: str, known: Iterable[str]) -> str:
         f"{what} {name}: there is no such thing; "
         + (f"did you mean {near!r}?" if near else f"there are {listed(words)}")
     )
+
+
+@cli.command()
+@click.option("--env", "environments", multiple=True, help="Only this environment; may be given several times.")
+@click.pass_obj
+def labels(settings: Settings, environments: tuple[str, ...]) -> None:
+    """Print the `oc label` commands for namespaces that are made elsewhere; without them models are not shown or never load."""
+    from generator.report import label_commands
+
+    found = made(settings)
+    scope_of(found, environments, ())
+    chosen = [one.project for one in found.deployed if not environments or one.project.environment.name in environments]
+    for command in label_commands(chosen):
+        say(command)
 
 
 @cli.group()
@@ -345,17 +359,12 @@ def _show_diffs(root: Path, files: dict[str, str], changes: Changes) -> None:
 
 
 def _show_summary(found: Fleet, changes: Changes, started: os.times_result) -> None:
-    from generator.report import Line, label_commands, models_of, plural, summary
-    from generator.rules.capabilities import accelerators_used
+    from generator.report import Line, accelerators_of, changed_projects, label_commands, models_of, plural, summary
 
-    touched = _touched(changes)
+    states = _states(changes)
     lines = []
     for name, environment in sorted(found.environments.items()):
         here = [one for one in found.deployed if one.project.environment.name == name]
-        used: dict[str, int] = {}
-        for one in here:
-            for identifier, count, _ in accelerators_used(one.project):
-                used[identifier] = used.get(identifier, 0) + count
         lines.append(
             Line(
                 environment=name,
@@ -363,43 +372,47 @@ def _show_summary(found: Fleet, changes: Changes, started: os.times_result) -> N
                 projects=len(here),
                 models=sum(models_of(one.project) for one in here),
                 objects=sum(len(one.objects) for one in here),
-                accelerators=used,
-                changes=touched.get(name, "none"),
+                accelerators=accelerators_of(one.project for one in here),
+                changes=changed_projects(states.get(name, {})),
             )
         )
     for line in summary(lines):
         say(line)
-    commands = list(label_commands(found.environments, [one.project for one in found.deployed]))
-    if commands and changes.writes:
+    gone = sorted(name for name in states if name not in found.environments and name != "base")
+    for name in gone:
+        say(f"{name}: {changed_projects(states[name])}; the environment has no file any more")
+    new = [
+        one.project
+        for one in found.deployed
+        if states.get(one.project.environment.name, {}).get(one.project.name) == "new"
+    ]
+    if commands := list(label_commands(new)):
         say("\nThese namespaces are made elsewhere. Without the labels their models are not shown, or never load:")
         for command in commands:
             say(f"  {command}")
-    ended = os.times()
+    seconds = os.times().elapsed - started.elapsed
     if changes.writes:
         say(
-            f"\n{plural(len(changes.added), 'file')} added, {len(changes.changed)} changed, {len(changes.removed)} removed, "
-            f"{changes.unchanged} as before, in {ended.elapsed - started.elapsed:.1f} s"
+            f"\n{plural(len(changes.added), 'file')} added, {len(changes.changed)} changed, "
+            f"{len(changes.removed)} removed, {changes.unchanged} as before, in {seconds:.1f} s"
         )
     else:
-        say(
-            f"\nnothing to write: all {changes.unchanged} files are as they were, {ended.elapsed - started.elapsed:.1f} s"
-        )
+        say(f"\nnothing to write: all {changes.unchanged} files are as they were, {seconds:.1f} s")
 
 
-def _touched(changes: Changes) -> dict[str, str]:
-    """For each environment: which projects changed, and how."""
-    states: dict[str, dict[str, set[str]]] = {}
+def _states(changes: Changes) -> dict[str, dict[str, str]]:
+    """For each environment and project: whether its files are new, removed, or some of them changed."""
+    words: dict[tuple[str, str], set[str]] = {}
     for word, paths in (("new", changes.added), ("changed", changes.changed), ("removed", changes.removed)):
         for path in paths:
-            _, environment, project, *_ = path.split("/")
-            states.setdefault(environment, {}).setdefault(project, set()).add(word)
-    return {
-        environment: ", ".join(
-            f"{project} ({'changed' if len(words) > 1 else next(iter(words))})"
-            for project, words in sorted(found.items())
-        )
-        for environment, found in states.items()
-    }
+            _, environment, project, name = path.split("/", 3)
+            whole = word if name == "kustomization.yaml" else "changed"
+            words.setdefault((environment, project), set()).add(whole)
+    found: dict[str, dict[str, str]] = {}
+    for (environment, project), said in words.items():
+        state = next((word for word in ("removed", "new") if word in said), "changed")
+        found.setdefault(environment, {})[project] = state
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

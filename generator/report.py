@@ -6,20 +6,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from generator.finding import Finding, Severity, printable
-from generator.model import Environment, Project
+from generator.model import Project
 from generator.rules.capabilities import accelerators_used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One environment in a summary."""
+    """One environment in a summary. `accelerators`: identifier to how many are used at most, and the projects' quota."""
 
     environment: str
     release: str
     projects: int
     models: int
     objects: int
-    accelerators: Mapping[str, int]
+    accelerators: Mapping[str, tuple[int, int | None]]
     changes: str
 
 
@@ -44,7 +44,10 @@ def summary(lines: Sequence[Line]) -> Iterator[str]:
     """The summary of a rendered fleet: a row an environment."""
     rows = [("ENVIRONMENT", "RELEASE", "PROJECTS", "MODELS", "OBJECTS", "ACCELERATORS", "CHANGES")]
     for line in lines:
-        used = ", ".join(f"{count} {name}" for name, count in line.accelerators.items() if count)
+        used = ", ".join(
+            f"{count} of {quota} {name}" if quota is not None else f"{count} {name}"
+            for name, (count, quota) in line.accelerators.items()
+        )
         rows.append(
             (
                 line.environment,
@@ -59,18 +62,35 @@ def summary(lines: Sequence[Line]) -> Iterator[str]:
     yield from table(rows)
 
 
-def quota_lines(projects: Iterable[Project]) -> Iterator[str]:
-    """GPUs of each project against its quota, where it has one."""
+def accelerators_of(projects: Iterable[Project]) -> dict[str, tuple[int, int | None]]:
+    """For each identifier: how many the projects use at most, and the sum of their quotas where all have one."""
+    found: dict[str, tuple[int, int | None]] = {}
     for project in projects:
         for identifier, used, quota in accelerators_used(project):
-            if quota is not None:
-                yield f"  {project.environment.name}/{project.name}: {used} of {quota} {identifier}"
+            before, limit = found.get(identifier, (0, 0))
+            found[identifier] = (before + used, None if quota is None or limit is None else limit + quota)
+    return found
 
 
-def label_commands(environments: Mapping[str, Environment], projects: Iterable[Project]) -> Iterator[str]:
+MOST_NAMED = 4
+
+
+def changed_projects(states: Mapping[str, str]) -> str:
+    """What happened to which project, in a few words; whatever is removed is named."""
+    words = []
+    for state in ("removed", "changed", "new"):
+        names = sorted(name for name, found in states.items() if found == state and (name, state) != ("argocd", "new"))
+        if state != "removed" and len(names) > MOST_NAMED:
+            words.append(f"{len(names)} {state}")
+        elif names:
+            words.append(f"{', '.join(names)} {state}")
+    return "; ".join(words) or "none"
+
+
+def label_commands(projects: Iterable[Project]) -> Iterator[str]:
     """The labels that namespaces made elsewhere need; without them models never load or are not shown."""
     for project in projects:
-        if not environments[project.environment.name].managed:
+        if not project.environment.managed:
             word = "true" if project.platform == "multi-model" else "false"
             yield (
                 f"oc label namespace {project.namespace} opendatahub.io/dashboard=true "

@@ -22,6 +22,22 @@ KSERVE = {
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="Write the golden files anew, for you to review.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--update-golden") and os.environ.get("CI"):
+        message = "--update-golden is for a person who reviews what it changes, not for CI"
+        raise pytest.UsageError(message)
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are to be written anew and not compared."""
+    return bool(request.config.getoption("--update-golden"))
+
+
 def _say(line: str) -> None:
     """Called before anything is installed."""
     if os.environ.get("REQUIRE_TOOLS") != "1":

@@ -377,7 +377,7 @@ def test_a_secret_that_someone_wrote_into_a_generated_file_is_not_shown(tree: Tr
     at, named = "environments/prod/acme/secret-s.yaml:8:6", "/data/a: in prod: Secret 's' in namespace 'acme-ns'"
     assert texts(verifier(Tree(tree.root, meant)).findings) == [
         f"{at}: error[VER004]: {named} as built has (hidden), but (hidden) was meant; {EDITED}",
-        f"{at}: error[VER010]: {named}: does not fit its schema (kubeconform 0.7.0)",
+        f"{at}: error[VER010]: {named}: does not fit its schema ({verifier.tools['kubeconform']})",
     ]
 
 
@@ -451,7 +451,7 @@ def test_a_field_that_no_crd_knows_is_found(tree: Tree, verifier: Verifier) -> N
 
     assert texts(verifier(tree.with_meant("acme", misspelt)).findings) == [
         f"{BASE}:23:9: error[VER010]: /spec/predictor/model/resources: in prod: "
-        "InferenceService 'acme' in namespace 'acme-ns': additional properties 'limit' not allowed (kubeconform 0.7.0)"
+        f"InferenceService 'acme' in namespace 'acme-ns': additional properties 'limit' not allowed ({verifier.tools['kubeconform']})"
     ]
 
 
@@ -465,7 +465,7 @@ def test_a_kind_without_a_schema_is_an_error(tree: Tree, verifier: Verifier) -> 
     ]
     assert texts(verifier(Tree(tree.root, meant)).findings) == [
         "environments/base/acme/role-acme.yaml:2:1: error[VER011]: in prod: "
-        "Role 'acme' in namespace 'acme-ns': could not find schema for Role (kubeconform 0.7.0)"
+        f"Role 'acme' in namespace 'acme-ns': could not find schema for Role ({verifier.tools['kubeconform']})"
     ]
 
 

@@ -56,12 +56,13 @@ def unknown_kind(manifest: Manifest) -> Iterator[Problem]:
 @rule(code="ADM007", title="A kind is served in certain versions", stage="schema")
 def unknown_version(manifest: Manifest) -> Iterator[Problem]:
     """Known of LLMInferenceServices, and where the schemas hold the kind in another version."""
-    if manifest.schema is not None:
+    kind = manifest.object.get("kind")
+    if manifest.schema is not None or not (manifest.versions or text(kind) in LLM_KINDS):
         return
-    api_version, kind = text(manifest.object.get("apiVersion")), text(manifest.object.get("kind"))
+    api_version = text(manifest.object.get("apiVersion"))
     group = api_version.rpartition("/")[0]
     served: list[str] = [f"{group}/{version}" for version in manifest.versions]
-    if kind in LLM_KINDS:
+    if text(kind) in LLM_KINDS:
         served = manifest.capabilities["llmApiVersions"]
     if served and api_version not in served:
         yield Problem(

@@ -15,12 +15,12 @@ from generator.rules import Problem, having
 from generator.rules.admission_manifest import (
     ANNOTATIONS,
     AUTOSCALER,
-    FRAMEWORKS,
     MODEL_MESH,
     PREDICTOR,
     SERVICE,
     Manifest,
     env_named,
+    frameworks_of,
     items,
     mapping,
     mappings,
@@ -157,7 +157,7 @@ def transformer_with_storage(manifest: Manifest) -> Iterator[Problem]:
 )
 def model_name(manifest: Manifest) -> Iterator[Problem]:
     """The field of the container; an empty string, as the dashboard writes it, is fine."""
-    for framework in ("model", *FRAMEWORKS):
+    for framework in ("model", *frameworks_of(manifest.predictor)):
         model = manifest.predictor.get(framework)
         if isinstance(model, dict) and model.get("name"):
             yield Problem(
@@ -196,7 +196,7 @@ def one_implementation(manifest: Manifest) -> Iterator[Problem]:
 
 def _implementations(manifest: Manifest) -> list[str]:
     predictor = manifest.predictor
-    named = [name for name in FRAMEWORKS if predictor.get(name) is not None]
+    named = [name for name in frameworks_of(predictor) if predictor[name] is not None]
     model = predictor.get("model") is not None
     if named and manifest.mode != MODEL_MESH:  # the defaulter turns the first into `model`, whatever stood there
         named, model = named[1:], True
@@ -253,7 +253,7 @@ def predictor_renamed(manifest: Manifest) -> Iterator[Problem]:
 
 
 def _storage_uri(predictor: Mapping[str, Any]) -> str:
-    for name in ("model", *FRAMEWORKS):
+    for name in ("model", *frameworks_of(predictor)):
         if uri := text(mapping(predictor.get(name)).get("storageUri")):
             return uri
     return ""

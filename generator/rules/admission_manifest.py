@@ -192,10 +192,9 @@ def _components(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
 
 
 def _model(predictor: Mapping[str, Any]) -> tuple[Pointer, Mapping[str, Any]] | None:
-    if not _FRAMEWORKS.isdisjoint(predictor):
-        for name in FRAMEWORKS:
-            if isinstance(predictor.get(name), dict):
-                return (*PREDICTOR, name), predictor[name]
+    for name in frameworks_of(predictor):
+        if isinstance(predictor[name], dict):
+            return (*PREDICTOR, name), predictor[name]
     model = predictor.get("model")
     return ((*PREDICTOR, "model"), model) if isinstance(model, dict) else None
 
@@ -208,6 +207,11 @@ def by_name(objects: Iterable[Mapping[str, Any]]) -> Peers:
         place = text(item.get("kind")), text(metadata.get("namespace"))
         found.setdefault(place, {})[text(metadata.get("name"))] = item
     return found
+
+
+def frameworks_of(predictor: Mapping[str, Any]) -> Sequence[str]:
+    """The frameworks that a predictor names, in the defaulter's order; mostly none."""
+    return () if _FRAMEWORKS.isdisjoint(predictor) else [name for name in FRAMEWORKS if name in predictor]
 
 
 def peer(manifest: Manifest, kind: str, name: object) -> Mapping[str, Any] | None:
