@@ -77,7 +77,7 @@ _NAMES_SECRET = re.compile(
           |service|admin|hmac|aws|azure|gcp|openai|anthropic|hf|huggingface|github|gitlab|wandb|ngc|stripe)_?keys?
       | (?:access|secret)_?key_?id | client_key_data | connection_string | dsn | htpasswd
       | docker_?config_?json | dockercfg
-    )(?:_(?:[0-9]+|value|text|plain|string|b64|base64|old|new|current|default|prod|dev|test))*$""",
+    )(?:_(?:[0-9]+|value|text|plain|string|b64|b_64|base64|base_64|old|new|current|default|prod|dev|test))*$""",
     re.VERBOSE,
 )
 _NAMES_NONE = re.compile(
@@ -931,7 +931,8 @@ def _syntax(composer: _Composer, text: str, error: Any) -> Finding:
     if found is None and char == "\t":
         found = mark, "a tab stands where YAML wants spaces", "indent with spaces"
     at_mark, message, hint = found or _phrase(error)
-    at = Location(file, at_mark.line + 1, at_mark.column + 1)
+    beyond = at_mark.line > text.count("\n")  # the parser puts a line break at the end where there is none
+    at = _place(file, text, len(text)) if beyond else Location(file, at_mark.line + 1, at_mark.column + 1)
     path = _told(composer.pointer()) if "quoted scalar" in context else ""
     if "Unicode character" in error.problem and (half := _SURROGATE.match(text, mark.index)) is not None:
         return _character(at, chr(int(half[1], 16)), path)
@@ -958,9 +959,10 @@ def _bracket_error(composer: _Composer, text: str, error: Any) -> tuple[Any, str
     """A bracket too few or too many."""
     problem, context = error.problem_mark, str(error.context)
     if "parsing a flow" in context:
-        opener = composer.frames[-1].mark
+        opener = composer.frames[-1].mark or problem
         begin = text.rfind("\n", 0, problem.index) + 1
-        if opener is not None and problem.line > opener.line and _FIELD.match(text, begin):
+        is_field = problem.line > opener.line and _FIELD.match(text, begin) and ": " not in text[begin : problem.index]
+        if is_field or problem.index >= len(text):
             return opener, "the bracket that opens here is not closed", "close it where the list or mapping ends"
         if "node" not in context:
             message = "a comma or the closing bracket is missing here"

@@ -800,12 +800,12 @@ def kubeconform(tool: Tool, found: Schemas, documents: Mapping[str, bytes], limi
 
 
 _PROBLEM = re.compile(r" - at '([^']*)': (.*?)(?=\s+- at '|$)")
-_ONLY_HEADING = ("validation failed", "allOf failed", "anyOf failed", "oneOf failed")
+_ONLY_HEADING = re.compile(r"(?:validation|'?(?:allOf|anyOf|oneOf)'?) failed")  # 0.8 quotes the word
 
 
 def _verdict(result: Mapping[str, Any], labels: Mapping[str, str]) -> Verdict:
     """Its `validationErrors` name only the outermost place, so the places are taken from its message."""
-    found = [(at, what) for at, what in _PROBLEM.findall(result["msg"]) if not what.startswith(_ONLY_HEADING)]
+    found = [(at, what) for at, what in _PROBLEM.findall(result["msg"]) if not _ONLY_HEADING.match(what)]
     return Verdict(
         label=labels[Path(result["filename"]).name],
         kind=result["kind"],

@@ -154,9 +154,9 @@ def test_a_tool_that_does_not_start_is_none(root: Path, program: Callable[[str, 
 def test_what_go_has_built_in_tells_the_version_of_a_tool_that_does_not_know(
     root: Path, program: Callable[[str, str], Path]
 ) -> None:
-    built = "# path\n# \nmod\tgithub.com/yannh/kubeconform\tv0.6.7\th1:x=\n"
+    built = "# path\n# \nmod\tgithub.com/yannh/kubeconform\tv0.8.0\th1:x=\n"
     path = program("kubeconform", f"echo development\nexit\n{built}")
-    assert locate(root, "kubeconform") == Tool("kubeconform", "0.6.7", path)
+    assert locate(root, "kubeconform") == Tool("kubeconform", "0.8.0", path)
     program("kubeconform", f"echo development\nexit\n{built.replace('yannh', 'else')}")
     assert locate(root, "kubeconform") is None
 

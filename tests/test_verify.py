@@ -451,7 +451,8 @@ def test_a_field_that_no_crd_knows_is_found(tree: Tree, verifier: Verifier) -> N
 
     assert texts(verifier(tree.with_meant("acme", misspelt)).findings) == [
         f"{BASE}:23:9: error[VER010]: /spec/predictor/model/resources: in prod: "
-        f"InferenceService 'acme' in namespace 'acme-ns': additional properties 'limit' not allowed ({verifier.tools['kubeconform']})"
+        "InferenceService 'acme' in namespace 'acme-ns': additional properties 'limit' not allowed "
+        f"({verifier.tools['kubeconform']})"
     ]
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -371,7 +372,7 @@ def test_file_that_is_as_it_is_to_be_is_fine_even_if_someone_else_wrote_it(root:
 
 def test_huge_foreign_file_is_not_read_through(root: Path) -> None:
     with (root / "environments/prod/acme/weights.bin").open("wb") as file:
-        file.truncate(1 << 40)
+        file.truncate(1 << 34)
     assert compare(root, OLD, Scope()).foreign == ("environments/prod/acme/weights.bin",)
 
 
@@ -873,6 +874,21 @@ def test_second_run_waits_for_the_first(root: Path, holder: subprocess.Popen[byt
     release.join()
     assert changes.unchanged == 1
     assert (holder.returncode, tree(root), hidden(root)) == (0, as_tree(OLD), [])
+
+
+def test_run_that_waits_can_be_interrupted(root: Path, new_json: Path, holder: subprocess.Popen[bytes]) -> None:
+    words = [*CHILD, "pause", str(root), str(new_json), "1"]
+    with subprocess.Popen(
+        words, env=CHILD_ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"paused\n"
+        process.stdin.write(b"go on\n")
+        process.stdin.flush()
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        assert (process.communicate(timeout=20), process.returncode) == ((b"", b""), 130)
 
 
 def test_lock_goes_with_its_holder(root: Path, holder: subprocess.Popen[bytes]) -> None:

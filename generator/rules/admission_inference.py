@@ -32,6 +32,7 @@ from generator.rules.admission_manifest import (
 SERVER = "kserve-container"
 TRANSFORMER = "transformer-container"
 PROTOCOLS = ("v1", "v2")
+_PODS = frozenset({"containers", "initContainers", "workerSpec"})
 _NAME = re.compile(r"[a-z](?:[-a-z0-9]*[a-z0-9])?", re.ASCII)
 
 
@@ -115,17 +116,19 @@ def blocked_env(manifest: Manifest) -> Iterator[Problem]:
 
 def _containers(manifest: Manifest) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
     for name, component in manifest.components:
-        pods: list[tuple[Pointer, Mapping[str, Any]]] = [(("spec", name), component)]
-        if worker := mapping(component.get("workerSpec")):
-            pods.append((("spec", name, "workerSpec"), worker))
-        for pointer, pod in pods:
-            for key in ("containers", "initContainers"):
-                for index, container in mappings(pod.get(key)):
-                    yield (*pointer, key, index), container
-    if served := manifest.model:
-        yield served
+        if not _PODS.isdisjoint(component):
+            yield from _of_pod(("spec", name), component)
+            yield from _of_pod(("spec", name, "workerSpec"), mapping(component.get("workerSpec")))
+    if manifest.model:
+        yield manifest.model
     if explainer := mapping(mapping(manifest.spec.get("explainer")).get("art")):
         yield ("spec", "explainer", "art"), explainer
+
+
+def _of_pod(pointer: Pointer, pod: Mapping[str, Any]) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
+    for key in ("containers", "initContainers"):
+        for index, container in mappings(pod.get(key)):
+            yield (*pointer, key, index), container
 
 
 @rule(
@@ -176,7 +179,7 @@ def model_name(manifest: Manifest) -> Iterator[Problem]:
 )
 def one_implementation(manifest: Manifest) -> Iterator[Problem]:
     """A predictor is served by one model server; transformers and explainers are containers."""
-    found = _implementations(manifest)
+    found = ["model"] if _simple(manifest.predictor) else _implementations(manifest)
     if len(found) != 1:
         allowed = ", ".join(manifest.capabilities["predictorImplementations"])
         yield Problem(
@@ -192,6 +195,11 @@ def one_implementation(manifest: Manifest) -> Iterator[Problem]:
                 message=f"the {name} has no container",
                 hint=f"write spec.{name}.containers, or remove the {name}",
             )
+
+
+def _simple(predictor: Mapping[str, Any]) -> bool:
+    """Whether a predictor is a model and nothing else, as nearly all are."""
+    return "containers" not in predictor and predictor.get("model") is not None and not frameworks_of(predictor)
 
 
 def _implementations(manifest: Manifest) -> list[str]:

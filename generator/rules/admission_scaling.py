@@ -109,8 +109,9 @@ def logger_storage(manifest: Manifest) -> Iterator[Problem]:
     """Where logs go to a bucket."""
     for name, component in manifest.components:
         storage = mapping(component.get("logger")).get("storage")
-        missing = [field for field in ("path", "parameters", "key") if mapping(storage).get(field) is None]
-        if isinstance(storage, dict) and missing:
+        if not isinstance(storage, dict):
+            continue
+        if missing := [field for field in ("path", "parameters", "key") if storage.get(field) is None]:
             yield Problem(
                 pointer=("spec", name, "logger", "storage"),
                 message=f"the logger's storage lacks {listed(missing)}",

@@ -69,7 +69,9 @@ def _has_storage_uri(manifest: Manifest, name: str, component: Mapping[str, Any]
 def storage_uris_form(manifest: Manifest) -> Iterator[Problem]:
     """The folder is absolute, below the root, and does not lead out of itself."""
     for name, component in manifest.components:
-        for index, entry in mappings(component.get("storageUris")):
+        if "storageUris" not in component:
+            continue
+        for index, entry in mappings(component["storageUris"]):
             pointer: Pointer = ("spec", name, "storageUris", index)
             if entry.get("uri") == "":
                 yield Problem(pointer=(*pointer, "uri"), message="the uri is empty", hint="say where the model is")
@@ -97,9 +99,11 @@ def _mount_complaint(path: str) -> str:
 def storage_uris_together(manifest: Manifest) -> Iterator[Problem]:
     """One volume holds all downloads, so their folders need a common parent; asked from two downloads on."""
     for name, component in manifest.components:
+        if "storageUris" not in component:
+            continue
         claims: list[str] = []
         folders: list[str] = []
-        for _, entry in mappings(component.get("storageUris")):
+        for _, entry in mappings(component["storageUris"]):
             path = text(entry.get("mountPath", _DEFAULT_MOUNT))
             (claims if text(entry.get("uri")).startswith("pvc://") else folders).append(path)
         if len(folders) < 2:
