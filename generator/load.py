@@ -77,7 +77,7 @@ _NAMES_SECRET = re.compile(
           |service|admin|hmac|aws|azure|gcp|openai|anthropic|hf|huggingface|github|gitlab|wandb|ngc|stripe)_?keys?
       | (?:access|secret)_?key_?id | client_key_data | connection_string | dsn | htpasswd
       | docker_?config_?json | dockercfg
-    )(?:_(?:[0-9]+|value|text|plain|string|b64|b_64|base64|base_64|old|new|current|default|prod|dev|test))*$""",
+    )(?:_(?:[0-9]+|value|text|plain|string|b_64|base_64|old|new|current|default|prod|dev|test))*$""",
     re.VERBOSE,
 )
 _NAMES_NONE = re.compile(

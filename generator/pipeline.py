@@ -21,6 +21,7 @@ from generator.packaged import packaged
 from generator.resolve import argocd_settings, destination, resolve
 from generator.rules import judge, patches
 from generator.rules.admission import Rulebook, rulebook
+from generator.rules.admission_manifest import by_name
 from generator.write import sealed
 
 if TYPE_CHECKING:
@@ -381,8 +382,10 @@ def _identities(project: Project, one: Made) -> Iterator[tuple[str, str, str]]:
 
 def admitted(project: Project, made: Sequence[Made], rules: Rulebook) -> Iterator[Finding]:
     """What the cluster's own admission would refuse, on the line of the spec that causes it."""
-    for one in made:
-        for rule, problem in rules.judge(rules.manifest(placed(one.object, project.namespace))):
+    here = [placed(one.object, project.namespace) for one in made]
+    peers = by_name(here)
+    for one, item in zip(made, here, strict=True):
+        for rule, problem in rules.judge(rules.manifest(item, peers=peers)):
             origin, pointer = place_of(project, one, problem.pointer)
             at = origin.key_at(pointer) if problem.pointer == ("metadata", "name") else origin.at(pointer)
             yield Finding(

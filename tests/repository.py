@@ -13,7 +13,7 @@ from generator.finding import Finding, Rejected
 from generator.reference import base_repository
 
 Files = Mapping[str, Any]
-"""Files by path without `.yaml`: plain data, or the whole text; None takes a file away."""
+"""Files by path, without `.yaml` where that is the ending: plain data, or the whole text; None takes a file away."""
 
 
 def laid_over(below: Any, above: Any) -> Any:
@@ -37,12 +37,24 @@ def repository(*fragments: Files) -> dict[str, Any]:
     return dict(whole)
 
 
-def write(root: Path, files: Files) -> Path:
-    """Writes the files below the root, which is given back."""
+def write(root: Path, files: Files, encoding: str = "utf-8") -> Path:
+    """Writes the files below the root, which is given back. `encoding` is that of files given as text.
+
+    A path that ends in `/` is a folder, and the text `-> target` makes a symbolic link.
+    """
     for path, content in files.items():
         place = root / (path if "." in path.rpartition("/")[2] else f"{path}.yaml")
+        if place.is_file():
+            place.unlink()
+        if path.endswith("/"):
+            (root / path).mkdir(parents=True)
+            continue
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(content if isinstance(content, str) else emit.dump(content), "utf-8", newline="")
+        if isinstance(content, str) and content.startswith("-> "):
+            place.symlink_to(content.removeprefix("-> "))
+        else:
+            text = content if isinstance(content, str) else emit.dump(content)
+            place.write_text(text, encoding if isinstance(content, str) else "utf-8", newline="")
     return root
 
 
