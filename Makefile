@@ -22,17 +22,16 @@ $(shell rm -f $(VENV)/made-*)
 endif
 endif
 
-.PHONY: help render check test lint bench lock clean setup setup-dev setup-tools
+.PHONY: help render check test soak lint lint-workflows bench lock clean setup setup-dev setup-tools
 
 help: ## what can be made
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: $(if $(wildcard $(DEVELOP)),,$(RUNTIME))
 setup-dev: $(DEVELOP)
 
 render: setup ## render every project for every environment and verify the result with the real tools
-	@$(MODELFLEET) render
-	@$(MODELFLEET) verify
+	@$(MODELFLEET) render --verify
 
 check: setup ## check every file, write nothing
 	@$(MODELFLEET) check
@@ -44,12 +43,20 @@ test: setup-dev setup-tools ## everything that CI runs: linters, types, tests wi
 
 lint: setup-dev ## ruff and mypy
 	@echo "Linting, formatting, types"
-	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff check --quiet --output-format concise .
 	@$(BIN)/ruff format --check --quiet . || { echo "run $(BIN)/ruff format"; exit 1; }
 	@$(BIN)/mypy --no-error-summary
 
-bench: setup-dev setup-tools ## measure the large fleet
-	@$(BIN)/python bench/fleet.py
+soak: setup-dev setup-tools ## the long versions of the property, crash and load tests
+	@REQUIRE_TOOLS=1 $(BIN)/python -m pytest -q -n 2 -m slow
+
+bench: setup-dev setup-tools ## measure the large fleet, beside helm where it is there
+	@$(BIN)/python bench/run.py
+
+lint-workflows: setup-dev ## actionlint and zizmor (needs Go)
+	@GOBIN=$(CURDIR)/.tools/bin go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+	@.tools/bin/actionlint
+	@$(BIN)/zizmor --persona auditor --offline --no-progress .github
 
 lock: ## pin the newest Python packages that pyproject.toml allows (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv on PATH (pip install uv)" >&2; exit 1; }

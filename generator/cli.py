@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,9 @@ def exit_code(findings: Iterable[Finding]) -> int:
     return WRONG if errors else FINE
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, invoke_without_command=True
+)
 @click.version_option(__version__, prog_name="modelfleet")
 @click.option(
     "--root",
@@ -96,6 +99,9 @@ def cli(context: click.Context, root: Path, debug: bool) -> None:
     Reads projects/*.yaml and environments/*.yaml, checks them against what each cluster really is, and renders Kustomize
     overlays into environments/<environment>/<project>, which Argo CD syncs.
     """
+    if context.invoked_subcommand is None:
+        tell(context.get_help())
+        raise Exit(USAGE)
     if not root.is_dir():
         message = f"--root {printable(str(root))}: there is no such folder"
         raise click.UsageError(message)
@@ -143,6 +149,7 @@ def check(settings: Settings, form: str) -> None:
 @click.option("--project", "projects", multiple=True, help="Only this project; may be given several times.")
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 3 and show the diff where files differ.")
 @click.option("--overwrite", is_flag=True, help="Go on where files were edited by hand or are not ours.")
+@click.option("--verify", "also_verify", is_flag=True, help="Then verify everything with the real tools.")
 @format_option
 @click.pass_obj
 def render(  # noqa: PLR0913 - one parameter an option, as click passes them
@@ -151,6 +158,7 @@ def render(  # noqa: PLR0913 - one parameter an option, as click passes them
     projects: tuple[str, ...],
     only_check: bool,
     overwrite: bool,
+    also_verify: bool,
     form: str,
 ) -> None:
     """Render the overlays of every environment and say what changed."""
@@ -165,11 +173,17 @@ def render(  # noqa: PLR0913 - one parameter an option, as click passes them
     scope = scope_of(found, environments, projects)
     files = {path: text for path, text in found.files.items() if _in_scope(path, scope)}
     if only_check:
-        _check_drift(root, files, scope, form)
+        _check_drift(root, files, scope, (form, found.warnings))
         return
     changes = write.write(root, files, scope, overwrite=overwrite)
-    show_findings(merged(write.conflicts(changes, overwrite=True)) if overwrite else (), form)
+    replaced = merged(write.conflicts(changes, overwrite=True)) if overwrite else []
+    if form == "json":
+        show_findings([*found.warnings, *replaced], form)
+        return
+    show_findings(replaced, form)
     _show_summary(found, changes, started)
+    if also_verify:
+        _verify(root, found, form)
 
 
 @cli.command()
@@ -177,12 +191,14 @@ def render(  # noqa: PLR0913 - one parameter an option, as click passes them
 @click.pass_obj
 def verify(settings: Settings, form: str) -> None:
     """Build every overlay with the real kustomize and check it with kubeconform and the clusters' schemas."""
+    _verify(settings.root, made(settings, form), form)
+
+
+def _verify(root: Path, found: Fleet, form: str) -> None:
     from generator import pipeline, tools, write
     from generator.verify import Meant
     from generator.verify import verify as prove
 
-    root = settings.root
-    found = made(settings, form)
     _refuse_stale(root, found)
     programs = tools.ensure(root, ("kustomize", "kubeconform"), tell)
     schemas = {
@@ -194,9 +210,11 @@ def verify(settings: Settings, form: str) -> None:
     if reason := write.unfinished(root):
         raise MachineFailed(reason)
     verified = prove(root, meant, programs, schemas, tell if sys.stderr.isatty() else lambda text: None)
-    show_findings(verified.findings, form)
+    show_findings([*(found.warnings if form == "json" else ()), *verified.findings], form)
     if verified.findings:
         raise Exit(WRONG)
+    if form == "json":
+        return
     from generator.report import plural
 
     before = f", {verified.unchanged} of them unchanged since they were verified before" if verified.unchanged else ""
@@ -282,6 +300,101 @@ def health() -> None:
     click.echo(health_yaml(), nl=False)
 
 
+text_or_json = click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How it is printed."
+)
+
+
+def _print_json(data: object) -> None:
+    import json
+
+    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
+    from generator.report import table
+
+    for line in table(rows):
+        say(line)
+
+
+@cli.command()
+@text_or_json
+def releases(form: str) -> None:
+    """Show what each release of OpenShift AI can do, and how long it is supported."""
+    from generator import reference
+
+    if form == "json":
+        _print_json(reference.release_data())
+        return
+    _print_table(reference.release_rows())
+    say()
+    for line in reference.release_notes():
+        say(line)
+
+
+@cli.command()
+@click.option("--release", "name", metavar="RELEASE", help="Only what this release ships, such as rhoai-2.25.")
+@text_or_json
+def runtimes(name: str | None, form: str) -> None:
+    """Show the serving runtimes that releases ship: what can be served with what."""
+    from generator import catalog, reference
+
+    if name is not None and name not in catalog.release_names():
+        raise click.UsageError(_no_such("--release", name, catalog.release_names()))
+    found = reference.runtimes(name)
+    if form == "json":
+        _print_json(found)
+    else:
+        _print_table(reference.runtime_rows(found, releases=name is None))
+
+
+@cli.command()
+@text_or_json
+def rules(form: str) -> None:
+    """List every rule with its code, who would refuse what it is about, and the releases that it holds for."""
+    from generator import reference
+
+    if form == "json":
+        _print_json(reference.rule_data())
+    else:
+        _print_table(reference.rule_rows())
+
+
+@cli.command()
+@click.argument("code")
+@text_or_json
+def explain(code: str, form: str) -> None:
+    """Explain the code of a finding: why, an example that trips it, the mended example, and the source."""
+    from generator import reference
+
+    known = reference.codes()
+    if code.upper() not in known:
+        raise click.UsageError(_no_such("explain", code, known))
+    one = reference.explanation(code.upper())
+    if form == "json":
+        _print_json(reference.explanation_data(one))
+        return
+    for line in reference.explained(one):
+        say(line)
+
+
+@cli.command(hidden=True)
+@click.option("--write", is_flag=True, help="Write the pages below docs/ that are made of data.")
+@click.pass_obj
+def docs(settings: Settings, write: bool) -> None:
+    """Say which pages of the documentation are stale, or write them."""
+    from generator import pages
+
+    stale = pages.stale(settings.root)
+    for path in stale:
+        if write:
+            pages.write_page(settings.root, path)
+        say(f"{path}: {'written' if write else 'stale'}")
+    if stale and not write:
+        raise Exit(DRIFT)
+
+
 def _refuse_stale(root: Path, found: Fleet) -> None:
     """What is proved is what was meant, so the tree must be what the files say."""
     from generator.write import Scope, compare
@@ -312,18 +425,22 @@ def scope_of(found: Fleet, environments: Sequence[str], projects: Sequence[str])
     )
 
 
-def _check_drift(root: Path, files: dict[str, str], scope: Scope, form: str) -> None:
+def _check_drift(root: Path, files: dict[str, str], scope: Scope, shown: tuple[str, tuple[Finding, ...]]) -> None:
+    """The words about drift go to stderr where stdout is for machines."""
     from generator import write
+
+    form, warnings = shown
+    words = tell if form == "json" else say
 
     changes = write.compare(root, files, scope)
     if reason := write.unfinished(root):
         raise MachineFailed(reason)
     found = [finding for finding in write.conflicts(changes) if finding.code != "OUT004"]
-    show_findings(found, form)
+    show_findings([*(warnings if form == "json" else ()), *found], form)
     if any(finding.severity is Severity.ERROR for finding in found):
         raise Exit(POLICY)
     if not changes.writes and not changes.edited:
-        say(f"up to date: {changes.unchanged} files are as they would be rendered")
+        words(f"up to date: {changes.unchanged} files are as they would be rendered")
         return
     edited = set(changes.edited)
     for path in (*changes.added, *changes.changed, *changes.removed):
@@ -331,9 +448,10 @@ def _check_drift(root: Path, files: dict[str, str], scope: Scope, form: str) -> 
         state = (
             "missing" if path in changes.added else f"no longer rendered ({why})" if path in changes.removed else why
         )
-        say(f"{path}: {state}")
-    _show_diffs(root, files, changes)
-    say("run `modelfleet render` and commit the result")
+        words(f"{path}: {state}")
+    if form != "json":
+        _show_diffs(root, files, changes)
+    words("run `modelfleet render` and commit the result")
     raise Exit(DRIFT)
 
 
@@ -417,10 +535,14 @@ def _states(changes: Changes) -> dict[str, dict[str, str]]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point: whatever happens becomes one exit code, and no traceback."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed, and the next file to be opened would take its place
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 - open until the end
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # a terminal that cannot show a letter
     gc.disable()  # the process is short and makes next to no cycles; looking for them would cost a tenth of a large run
     words = list(sys.argv[1:] if arguments is None else arguments)
+    words.sort(key=lambda word: word != "--debug")  # it may stand behind the command too
     code = _run(words)
     try:
         sys.stdout.flush()
@@ -435,7 +557,7 @@ def _run(words: list[str]) -> int:
     except Exit as done:
         return done.code
     except Rejected as rejected:
-        show_findings(rejected.findings, "github" if "github" in words else "text")
+        show_findings(rejected.findings, _format_in(words))
         return exit_code(rejected.findings) or WRONG
     except MachineFailed as failed:
         tell(f"modelfleet: {printable(str(failed))}")
@@ -456,11 +578,19 @@ def _run(words: list[str]) -> int:
         tell("modelfleet: out of memory; nothing was written")
         return MACHINE
     except OSError as failed:
-        tell(f"modelfleet: {printable(str(failed.filename or ''))}: {failed.strerror}")
+        where = printable(str(failed.filename)) if failed.filename else "the output cannot be written"
+        tell(f"modelfleet: {where}: {failed.strerror}")
         return MACHINE
     except Exception as bug:
         return _confess(bug, "--debug" in words)
     return FINE
+
+
+def _format_in(words: Sequence[str]) -> str:
+    """The format that the words ask for."""
+    asked = [following for word, following in pairwise(words) if word == "--format"]
+    asked += [word.partition("=")[2] for word in words if word.startswith("--format=")]
+    return asked[-1] if asked else "text"
 
 
 def _give_up_stdout() -> None:

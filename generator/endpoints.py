@@ -1,23 +1,47 @@
 """Where each model can be reached: addresses, paths, ports, tokens and a line to try it.
 
-The addresses follow from names and cluster facts and are computed: a headless Service's status leaves out the port.
+The addresses follow from the rendered objects and cluster facts and are computed: what a status says leaves out the port of
+a headless Service. `plan` compares them before and after a change.
 Sources: kserve, pkg/controller/v1beta1/inferenceservice/reconcilers/service/service_reconciler.go; odh-model-controller,
-internal/controller/serving/reconcilers; opendatahub-documentation, modules/ref-inference-endpoints.adoc.
+internal/controller/serving/reconcilers; modelmesh-serving, pkg/mmesh/modelmesh_service.go (8033, 8008 and 8443 are always
+open); opendatahub-documentation, modules/ref-inference-endpoints.adoc; Istio calls a Gateway's Service <gateway>-<class>.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from generator import catalog
+from generator.finding import listed
 from generator.manifest import token_secret
-from generator.model import Model, Project, Runtime, Server, Workload
+from generator.model import Environment, Model, Object, Project, Server, Workload
 
 AUTH_PORT = 8443
 """The port of the proxy that asks for a token."""
+
+HTTPS_PORT, HTTP_PORT, DEFAULT_CONTAINER_PORT = 443, 80, 8080
+
+GATEWAY = {"name": "openshift-ai-inference", "namespace": "openshift-ingress"}
+GATEWAY_CLASS = "openshift-default"
+"""What an LLMInferenceService is reached through where it names nothing, and the class of Gateways in OpenShift."""
+
+CLUSTER_CA = "/var/run/secrets/kubernetes.io/serviceaccount/service-ca.crt"
+"""In every pod: what the certificates of Services are signed with."""
+
+Way = Literal["standard", "advanced", "server", "distributed"]
+"""How a model is served: an ordinary Deployment, Knative, a ModelMesh server, llm-d."""
+
+_MODE = "serving.kserve.io/deploymentMode"
+_WAYS: Mapping[str, Way] = {
+    "RawDeployment": "standard",
+    "Standard": "standard",
+    "Serverless": "advanced",
+    "Knative": "advanced",
+    "ModelMesh": "server",
+}
 
 _TRY: Mapping[str, tuple[str, Any]] = {
     "openai": ("chat", {"messages": [{"role": "user", "content": "Hello"}]}),
@@ -28,142 +52,278 @@ _TRY: Mapping[str, tuple[str, Any]] = {
 }
 """For each protocol its inference path and a small request."""
 
+_SHOWN = {"openai": "OpenAI", "v1": "REST v1", "v2": "REST v2", "caikit": "Caikit", "grpc": "gRPC"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a model answers, without the path of a protocol. `guarded`: callers need a token.
+
+    `external` is None where it cannot be reached from outside, or its host is not known.
+    """
+
+    internal: str
+    port: int
+    external: str | None
+    guarded: bool
+    grpc: str | None = None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One protocol of one model in one environment. `token_secrets` name the Secrets that hold a token, if one is needed."""
+    """One protocol of one model in one environment.
+
+    `served_as` is the model's name in requests. `port` is that of the internal address; routes listen on 443. `token`:
+    callers need one, `token_inside`: also those in the cluster. Each of `token_secrets` holds one.
+    """
 
     environment: str
     project: str
     namespace: str
     model: str
     protocol: str
+    served_as: str
     internal: str
     external: str | None
     port: int
+    token: bool
+    token_inside: bool
     token_secrets: tuple[str, ...]
     curl: str | None
     note: str = ""
 
-    @property
-    def token(self) -> bool:
-        """Whether a token is needed."""
-        return bool(self.token_secrets)
-
     def data(self) -> dict[str, Any]:
         """For machines."""
-        return asdict(self) | {"token": self.token}
+        return asdict(self)
 
 
-def endpoints(project: Project) -> Iterator[Endpoint]:
-    """Every endpoint of a project in its environment."""
+# ---- addresses, from the objects -------------------------------------------------------------------------------------
+
+
+def way_of(item: Mapping[str, Any], default: str | None = None) -> Way:
+    """How an InferenceService or LLMInferenceService is served; `default` is the release's mode where none is written."""
+    if item["kind"] == "LLMInferenceService":
+        return "distributed"
+    return _WAYS.get(str(_annotations(item).get(_MODE) or default), "standard")
+
+
+def address_of(item: Object, runtime: Object | None, environment: Environment) -> Address:
+    """Where the model of an InferenceService or LLMInferenceService answers; `runtime` is its ServingRuntime."""
+    way = way_of(item, environment.can("defaultMode"))
+    if way == "distributed":
+        return _through_gateway(item, environment)
+    name, namespace = str(item["metadata"]["name"]), str(item["metadata"].get("namespace", ""))
+    host = f"https://{name}-{namespace}.{environment.get('cluster', 'appsDomain')}"
+    labels, annotations = item["metadata"].get("labels") or {}, _annotations(item)
+    if way == "server":
+        return _of_server(namespace, runtime, host)
+    guarded = str(annotations.get("security.opendatahub.io/enable-auth")).lower() == "true"
+    if way == "advanced":
+        hidden = labels.get("networking.knative.dev/visibility") == "cluster-local"
+        internal = f"https://{name}.{namespace}.svc.cluster.local"
+        return Address(internal=internal, port=HTTPS_PORT, external=None if hidden else host, guarded=guarded)
+    exposed = labels.get("networking.kserve.io/visibility") == "exposed"
+    service = f"{name}-predictor.{namespace}.svc.cluster.local"
+    port, internal = HTTP_PORT, f"http://{service}"
+    if guarded:
+        port, internal = AUTH_PORT, f"https://{service}:{AUTH_PORT}"
+    elif environment.get("platforms", "rawServiceConfig") != "Headed":
+        port = container_port((runtime or {}).get("spec") or {})
+        internal = f"http://{service}:{port}"
+    return Address(internal=internal, port=port, external=host if exposed else None, guarded=guarded)
+
+
+def _annotations(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    return item["metadata"].get("annotations") or {}
+
+
+def _of_server(namespace: str, runtime: Object | None, host: str) -> Address:
+    """The one Service of all model servers. The route alone asks for tokens: within the cluster its REST port is open."""
+    facts, service = catalog.multi_model_endpoints(), f"modelmesh-serving.{namespace}"
+    annotations = _annotations(runtime) if runtime else {}
+    port = int(facts["rest"]["port"])
+    return Address(
+        internal=f"http://{service}:{port}",
+        port=port,
+        external=host if annotations.get("enable-route") == "true" else None,
+        guarded=annotations.get("enable-auth") == "true",
+        grpc=f"grpc://{service}:{facts['grpc']['port']}",
+    )
+
+
+def container_port(spec: Mapping[str, Any]) -> int:
+    """The port on which a runtime answers: the transformer's if it has one, KServe's default where none is named."""
+    containers = [item for item in spec.get("containers") or () if isinstance(item, dict)]
+    chosen = [item for item in containers if item.get("name") == "transformer-container"] or containers
+    ports = (chosen[0].get("ports") or ()) if chosen else ()
+    return int(ports[0].get("containerPort", DEFAULT_CONTAINER_PORT)) if ports else DEFAULT_CONTAINER_PORT
+
+
+def _through_gateway(item: Object, environment: Environment) -> Address:
+    gateway = gateway_of(item)
+    path = f"/{item['metadata'].get('namespace', '')}/{item['metadata']['name']}"
+    host = environment.get("gateways", gateway["name"], "host")
+    return Address(
+        internal=f"https://{gateway['name']}-{GATEWAY_CLASS}.{gateway['namespace']}.svc.cluster.local{path}",
+        port=HTTPS_PORT,
+        external=f"https://{host}{path}" if host else None,
+        guarded=str(_annotations(item).get("security.opendatahub.io/enable-auth")).lower() != "false",
+    )
+
+
+def gateway_of(item: Object) -> Mapping[str, str]:
+    """The Gateway of an LLMInferenceService: `name` and `namespace`."""
+    router = (item.get("spec") or {}).get("router") or {}
+    refs = (router.get("gateway") or {}).get("refs") or ()
+    return {**GATEWAY, **refs[0]} if refs else GATEWAY
+
+
+# ---- endpoints, with their protocols ---------------------------------------------------------------------------------
+
+
+def endpoints(project: Project, objects: Iterable[Object]) -> Iterator[Endpoint]:
+    """Every endpoint of a project in its environment; `objects` are what is rendered for it."""
+    known = {(item["kind"], item["metadata"]["name"]): item for item in objects}
     for model in project.models:
-        yield from _gateway(project, model) if model.llm is not None else _deployment(project, model)
+        kind = "LLMInferenceService" if model.llm is not None else "InferenceService"
+        address = address_of(known[kind, model.name], known.get(("ServingRuntime", model.name)), project.environment)
+        for protocol in _protocols(model):
+            yield _endpoint(project, model, model.name, address, protocol)
     for server in project.servers:
+        runtime = known.get(("ServingRuntime", server.name))
         for served in server.models:
-            yield from _model_mesh(project, server, served.name)
+            address = address_of(known["InferenceService", served.name], runtime, project.environment)
+            for protocol in (*catalog.multi_model_endpoints()["rest"]["protocols"], "grpc"):
+                yield _endpoint(project, server, served.name, address, protocol)
 
 
-def _host(project: Project, name: str) -> str:
-    return f"https://{name}-{project.namespace}.{project.environment.get('cluster', 'appsDomain')}"
+def _protocols(model: Model) -> Sequence[str]:
+    """By the engine; of one that is not known, by what the runtime says itself."""
+    facts = model.engine.facts["endpoints"]["rest"] if model.engine else None
+    if facts is not None:
+        return tuple(facts["protocols"])
+    told = (model.runtime.spec.get("protocolVersions") or ()) if model.runtime else ()
+    return tuple(name for name in ("v2", "v1") if name in told) or ("http",)
 
 
-def container_port(runtime: Runtime | None) -> int:
-    """The port on which the runtime answers; KServe's default where it names none."""
-    containers = (runtime.spec.get("containers") or ()) if runtime else ()
-    ports = [port["containerPort"] for container in containers for port in container.get("ports") or ()]
-    return int(ports[0]) if ports else 8080
-
-
-def _deployment(project: Project, model: Model) -> Iterator[Endpoint]:
-    namespace, guarded = project.namespace, bool(model.tokens)
-    if model.mode == "advanced":
-        internal, port = f"https://{model.name}.{namespace}.svc.cluster.local", 443
-    elif guarded:
-        internal, port = f"https://{model.name}-predictor.{namespace}.svc.cluster.local:{AUTH_PORT}", AUTH_PORT
-    else:
-        headless = project.environment.get("platforms", "rawServiceConfig") != "Headed"
-        port = container_port(model.runtime) if headless else 80
-        suffix = f":{port}" if headless else ""
-        internal = f"http://{model.name}-predictor.{namespace}.svc.cluster.local{suffix}"
-    facts = model.engine.facts["endpoints"] if model.engine else {"rest": None, "grpc": None}
-    external = _host(project, model.name) if model.route else None
-    note = (
-        "stopped"
-        if model.stopped
-        else "scales to zero: the first answer waits for a replica"
-        if model.minimum == 0
-        else ""
-    )
-    for protocol in (facts["rest"] or {}).get("protocols") or ("http",):
-        yield _endpoint(project, model, model.name, protocol, (internal, external, port, note))
-    if facts["grpc"] and facts["grpc"]["exposed"]:
-        yield _endpoint(project, model, model.name, "grpc", (internal, None, int(facts["grpc"]["port"]), note))
-
-
-def _model_mesh(project: Project, server: Server, name: str) -> Iterator[Endpoint]:
-    facts, service = catalog.multi_model_endpoints(), f"modelmesh-serving.{project.namespace}"
-    guarded = bool(server.tokens)
-    port = AUTH_PORT if guarded else int(facts["rest"]["port"])
-    internal = f"{'https' if guarded else 'http'}://{service}:{port}"
-    external = _host(project, name) if server.route else None
-    for protocol in facts["rest"]["protocols"]:
-        yield _endpoint(project, server, name, protocol, (internal, external, port, ""))
-    grpc = int(facts["grpc"]["port"])
-    yield _endpoint(project, server, name, "grpc", (f"grpc://{service}:{grpc}", None, grpc, ""))
-
-
-def _gateway(project: Project, model: Model) -> Iterator[Endpoint]:
-    gateway = model.llm.gateway if model.llm and model.llm.gateway else {}
-    name = gateway.get("name", "openshift-ai-inference")
-    namespace = gateway.get("namespace", "openshift-ingress")
-    host = project.environment.get("gateways", name, "host")
-    path = f"/{project.namespace}/{model.name}"
-    inside = f"https://{name}.{namespace}.svc.cluster.local{path}"
-    note = (
-        ""
-        if host
-        else f"the host of gateway {name} is not known: add gateways: {{{name}: {{host: ...}}}} to the environment"
-    )
-    outside = f"https://{host}{path}" if host else None
-    yield _endpoint(project, model, model.name, "openai", (inside, outside, 443, note))
-
-
-Place = tuple[str, str | None, int, str]
-"""Internal address, external address, port, and what there is to say about them."""
-
-
-def _endpoint(project: Project, workload: Workload, name: str, protocol: str, place: Place) -> Endpoint:
-    internal, external, port, note = place
+def _endpoint(project: Project, workload: Workload, name: str, address: Address, protocol: str) -> Endpoint:
+    secrets = tuple(token_secret(token, workload) for token in workload.tokens) if address.guarded else ()
     path = ""
     if protocol in _TRY:
         path = catalog.protocols()[protocol][_TRY[protocol][0]]["path"].replace("{model}", name)
-    secrets = tuple(token_secret(token, workload) for token in workload.tokens)
+    grpc = address.grpc if protocol == "grpc" else None
+    external = address.external if grpc is None else None
+    internal = grpc or address.internal
+    inside = address.guarded and not isinstance(workload, Server)
+    needed = inside or (address.guarded and external is not None)
     return Endpoint(
         environment=project.environment.name,
         project=project.name,
         namespace=project.namespace,
         model=name,
         protocol=protocol,
+        served_as=name,
         internal=internal + path,
         external=external + path if external else None,
-        port=port,
-        token_secrets=secrets,
-        curl=_curl((external or internal) + path, protocol, name, project.namespace, secrets) if path else None,
-        note=note,
+        port=int(internal.rpartition(":")[2]) if grpc else address.port,
+        token=needed,
+        token_inside=inside,
+        token_secrets=secrets if needed else (),
+        curl=_curl(project, (external or internal) + path, protocol, name, secrets if needed else ()) if path else None,
+        note="; ".join(_notes(project, workload, address, needed)),
     )
 
 
-def _curl(url: str, protocol: str, model: str, namespace: str, secrets: tuple[str, ...]) -> str:
+def _notes(project: Project, workload: Workload, address: Address, needed: bool) -> Iterator[str]:
+    if isinstance(workload, Server):
+        if needed:
+            yield "the route asks for a token, the address inside the cluster does not"
+        return
+    if not isinstance(workload, Model):
+        return
+    if workload.stopped:
+        yield "stopped: nothing answers"
+    elif workload.minimum == 0 and workload.llm is None:
+        yield "scales to zero: the first answer waits for a replica"
+    if workload.llm is not None and address.external is None:
+        name = (workload.llm.gateway or GATEWAY).get("name", GATEWAY["name"])
+        yield f"the host of gateway {name} is not known: write gateways: {{{name}: {{host: ...}}}} into the environment"
+    if needed and not workload.tokens:
+        yield "a token of anyone who may get the model in this namespace"
+
+
+def _curl(project: Project, url: str, protocol: str, model: str, secrets: tuple[str, ...]) -> str:
     body = _TRY[protocol][1]
     if protocol == "openai":
         body = {"model": model, **body}
     if protocol == "caikit":
         body = {"model_id": model, **body}
-    words = [f"curl -sS {url}"]
+    words = ["curl -sS", url]
+    if f".svc.cluster.local:{AUTH_PORT}/" in url:
+        words.append(f"--cacert {CLUSTER_CA}")
     if secrets:
-        token = f"oc get secret {secrets[0]} -n {namespace} -o jsonpath='{{.data.token}}' | base64 -d"
+        token = f"oc get secret {secrets[0]} -n {project.namespace} -o jsonpath='{{.data.token}}' | base64 -d"
         words.append(f'-H "Authorization: Bearer $({token})"')
     words.append("-H 'Content-Type: application/json'")
     words.append(f"-d '{json.dumps(body)}'")
     return " ".join(words)
+
+
+# ---- for people ------------------------------------------------------------------------------------------------------
+
+
+def lines(found: Sequence[Endpoint]) -> Iterator[str]:
+    """The endpoints as text: for each environment a table with a row an address, then the lines to try them."""
+    for index, environment in enumerate(dict.fromkeys(one.environment for one in found)):
+        here = [one for one in found if one.environment == environment]
+        yield from ([""] if index else [])
+        yield environment
+        rows = [("PROJECT", "MODEL", "PROTOCOL", "FROM", "ADDRESS", "PORT", "TOKEN")]
+        rows += [row for one in here for row in _rows(one)]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        for row in rows:
+            yield "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        yield ""
+        for note in dict.fromkeys(one.note for one in here if one.note):
+            named = list(dict.fromkeys(f"{one.project}/{one.model}" for one in here if one.note == note))
+            yield f"  {listed(named, 4)}: {note}"
+        for one in here:
+            if one.curl:
+                yield f"  {one.curl}"
+
+
+def _rows(one: Endpoint) -> Iterator[tuple[str, ...]]:
+    first = (one.project, one.model, _shown(one.protocol))
+    yield (*first, "inside", one.internal, str(one.port), _token(one) if one.token_inside else "no")
+    if one.external:
+        yield (*first, "outside", one.external, str(HTTPS_PORT), _token(one) if one.token else "no")
+
+
+def markdown(found: Sequence[Endpoint]) -> Iterator[str]:
+    """The endpoints as one table for each environment, with the lines to try below it."""
+    for index, environment in enumerate(dict.fromkeys(one.environment for one in found)):
+        here = [one for one in found if one.environment == environment]
+        yield from ([""] if index else [])
+        yield f"### {environment}"
+        yield ""
+        yield "| project | model | protocol | from | address | token |"
+        yield "|---|---|---|---|---|---|"
+        for one in here:
+            for project, model, protocol, place, address, _, token in _rows(one):
+                yield f"| {project} | {model} | {protocol} | {place} | `{address}` | {token} |"
+        tries = [one for one in here if one.curl]
+        if tries:
+            yield ""
+            yield "```sh"
+            for one in tries:
+                yield f"# {one.project}/{one.model}" + (f": {one.note}" if one.note else "")
+                yield str(one.curl)
+            yield "```"
+
+
+def _shown(protocol: str) -> str:
+    return _SHOWN.get(protocol, protocol)
+
+
+def _token(one: Endpoint) -> str:
+    return f"Secret {', '.join(one.token_secrets)}" if one.token_secrets else "yes"

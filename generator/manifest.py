@@ -529,7 +529,13 @@ def _access(workload: Workload, resource: str, role: bool) -> Iterator[Manifest]
     }
     templates = ("serviceaccount", "role", "rolebinding") if role else ("serviceaccount", "rolebinding")
     for template in templates:
-        yield Manifest(template=template, pointer=(*workload.pointer, "tokens"), values=values)
+        patched = template == "serviceaccount"
+        yield Manifest(
+            template=template,
+            pointer=workload.pointer if patched else (*workload.pointer, "tokens"),
+            values=values,
+            patches=workload.patches if patched else {},
+        )
     for index, token in enumerate(workload.tokens):
         secret = values | {"secret": token_secret(token, workload), "token": token}
         yield Manifest(template="secret-token", pointer=(*workload.pointer, "tokens", index), values=secret)

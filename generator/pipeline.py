@@ -109,8 +109,10 @@ def load(root: Path) -> Repository:
         except Rejected as rejected:
             findings.extend(rejected.findings)
             return None
-        findings.extend(secret.scan(document))
-        findings.extend(validate(document, kind))
+        secrets = secret.scan(document)
+        told = {finding.at for finding in secrets}
+        findings.extend(secrets)
+        findings.extend(finding for finding in validate(document, kind) if finding.at not in told)
         return document
 
     base = take(sources.base, "environment") if sources.base else None

@@ -160,15 +160,15 @@ def _shapes() -> re.Pattern[str]:
     return re.compile("|".join((*words, *chain.from_iterable(_PARTS.values()))))
 
 
-def _kind(found: str) -> str:
-    named = chain(_WORDS.items(), _PARTS.items())
-    return next((kind for kind, shapes in named if any(re.match(shape, found) for shape in shapes)), "a token")
+def _kind(text: str, start: int) -> str:
+    kinds = chain(_WORDS.items(), _PARTS.items())
+    return next(kind for kind, shapes in kinds if any(re.compile(shape).match(text, start) for shape in shapes))
 
 
 def _hit(text: str, *, encoded: bool = False) -> _Hit | None:
     """The first secret in a text."""
     if (len(text) >= 16 or "@" in text) and (match := _shapes().search(text)) is not None:
-        return _Hit(_kind(match[0]))
+        return _Hit(_kind(text, match.start()))
     if "@" in text and _LOGIN.match(text):
         return _Hit(_URL)
     if (name := next(_assigned(text), None)) is not None:
@@ -342,7 +342,7 @@ class _Search:
         text = self.document.text
         for match in _COMMENT.finditer(text) if "#" in text else ():
             hit = _hit(match[1])  # not kept: there may be a comment in every line
-            if hit is None or hit.kind == _RANDOM or any(match[1].strip() in value for value in self.flagged):
+            if hit is None or hit.kind == _RANDOM or self.is_value(match[1]):
                 continue
             if len(self.findings) >= MOST_FINDINGS:
                 return
@@ -352,7 +352,13 @@ class _Search:
             at, message = Location(self.document.file, line, column), f"a comment holds a {what}"
             self.findings.append(Finding(at=at, code="SEC007", message=message, hint=hint, policy=True))
 
+    def is_value(self, comment: str) -> bool:
+        """Whether what looks like a comment is a part of a text that has been judged, such as a line of a block."""
+        pieces = _PIECE.findall(comment)
+        return bool(pieces) and any(all(piece in value for piece in pieces) for value in self.flagged)
 
+
+_PIECE = re.compile(r"[^\s\"',{}\[\]]{6,}")
 _SECRET_DATA = ("data", "stringData")
 _LEADING_OPTION = re.compile(r"(--?[A-Za-z][A-Za-z0-9_.-]{0,60})[= ]")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")

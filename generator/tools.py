@@ -309,9 +309,10 @@ def _install(root: Path, name: str, say: Say) -> Tool:
         say(f"{what}: building it with {go.version}, once; this takes up to a few minutes")
         begun = time.monotonic()
         with _fresh(root) as folder:
-            done = go.run(["install", f"{entry['package']}@v{entry['version']}"], folder, _INSTALL_S, GOBIN=str(folder))
+            wanted = f"{entry['package']}@v{entry['version']}"
+            done = go.run(["install", wanted], folder, _INSTALL_S, GOBIN=str(folder))
             if done.code:
-                message = f"`go install {entry['package']}@v{entry['version']}`: {_reason(done.err)}"
+                message = f"`go install {wanted}`: {_reason(done.err).rpartition(f'{wanted}: ')[2]}"
                 raise MachineFailed(message)
             target = root / FOLDER / "bin" / f"{entry['program']}-{entry['version']}"
             target.parent.mkdir(exist_ok=True)
@@ -434,6 +435,8 @@ def _alone(root: Path, say: Say) -> Iterator[None]:
                 told = True
                 time.sleep(_POLL_S)
         try:
+            for left in folder.glob("unfinished-*"):  # by a run that was killed
+                shutil.rmtree(left, ignore_errors=True)
             yield
         finally:
             shutil.rmtree(folder / "cache", ignore_errors=True)
@@ -519,7 +522,7 @@ def _convert_module(root: Path, module: Module, say: Say, target: Path) -> None:
             done = go.run(words, folder, _DOWNLOAD_S)
         said = json.loads(done.out) if done.out.strip() else {}
         if done.code:
-            raise MachineFailed(_reason(_shown(str(said.get("Error", "")).encode()) or done.err))
+            raise MachineFailed(_reason(printable(" ".join(str(said.get("Error", "")).split())) or done.err))
         if module.sum and said.get("Sum") != module.sum:
             message = f"its checksum is {printable(str(said.get('Sum')))}, not {module.sum}"
             raise MachineFailed(message)

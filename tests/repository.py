@@ -43,11 +43,11 @@ def write(root: Path, files: Files, encoding: str = "utf-8") -> Path:
     A path that ends in `/` is a folder, and the text `-> target` makes a symbolic link.
     """
     for path, content in files.items():
-        place = root / (path if "." in path.rpartition("/")[2] else f"{path}.yaml")
+        place = root / (path if path.endswith("/") or "." in path.rpartition("/")[2] else f"{path}.yaml")
         if place.is_file():
             place.unlink()
         if path.endswith("/"):
-            (root / path).mkdir(parents=True)
+            place.mkdir(parents=True)
             continue
         place.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(content, str) and content.startswith("-> "):

@@ -2,7 +2,7 @@
 
 `expected.txt` holds the command, everything that it says, and its exit code. One that is accepted has the tree that is
 written in `expected/`; one that is refused has a repository in `near-miss/` that differs a little and is accepted. Where
-a case has no `environments/`, it stands in those of `cases/common/`. `pytest --update-golden` writes what is expected anew.
+a case has no `environments/` or `runtimes/`, those of `cases/common/` stand in for it. `pytest --update-golden` writes what is expected anew.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pytest
 from console import modelfleet, tree
 
 CASES = Path(__file__).with_name("cases")
+HAND_WRITTEN = ("projects", "environments", "runtimes")
 NAMES = sorted(path.parent.relative_to(CASES).as_posix() for path in CASES.glob("**/expected.txt"))
 
 # What Argo CD needs of an environment is the same for all of these, and has tests of its own.
@@ -25,8 +26,8 @@ _OF_ARGO_CD = re.compile(r"environments/[^/]+/(argocd/.*|[^/]+/modelfleet-applic
 
 def placed(source: Path, root: Path) -> Path:
     """The hand-written files of a case or near miss, in an empty repository."""
-    for folder in ("projects", "environments", "runtimes"):
-        chosen = source if (source / folder).is_dir() or folder != "environments" else CASES / "common"
+    for folder in HAND_WRITTEN:
+        chosen = source if (source / folder).is_dir() else CASES / "common"
         if (chosen / folder).is_dir():
             shutil.copytree(chosen / folder, root / folder)
     return root
@@ -76,7 +77,7 @@ def test_near_miss_is_accepted(name: str, tmp_path: Path) -> None:
 
 
 def test_cases_hold_nothing_that_no_case_uses() -> None:
-    known = {"projects", "environments", "runtimes", "expected", "near-miss", "expected.txt"}
+    known = {*HAND_WRITTEN, "expected", "near-miss", "expected.txt"}
     strays = [
         path.relative_to(CASES).as_posix()
         for name in NAMES

@@ -236,6 +236,14 @@ def test_go_on_path_builds_what_is_missing(
     assert ensure(root, ["kustomize"], silent) == {"kustomize": Tool("kustomize", "5.7.1", root / KUSTOMIZE)}
 
 
+def test_what_a_killed_run_has_left_is_taken_away(root: Path, program: Callable[[str, str], Path]) -> None:
+    program("go", GO)
+    left = root / ".tools/unfinished-x/schemas"
+    left.mkdir(parents=True)
+    ensure(root, ["kustomize"], lambda line: None)
+    assert not left.parent.exists()
+
+
 def test_without_a_home_gos_caches_are_in_the_folder_and_do_not_stay(
     root: Path, program: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,12 +268,14 @@ REMEDY = "put kustomize 5.4.3 or newer (below 6.0.0) or Go 1.24 or newer on PATH
 def test_a_build_that_fails_names_the_tool_the_reason_and_the_remedy(
     root: Path, program: Callable[[str, str], Path]
 ) -> None:
-    program("go", GO.replace("echo '#!", "echo 'go: downloading' >&2; echo 'go: no such host' >&2; exit 1\necho '#!"))
+    program(
+        "go", GO.replace("echo '#!", "echo go: downloading >&2; echo go: $2: $2: no such host >&2; exit 1\necho '#!")
+    )
     with pytest.raises(MachineFailed) as failed:
         ensure(root, ["kustomize"], lambda line: None)
     assert str(failed.value) == (
         "kustomize 5.7.1 cannot be installed: `go install sigs.k8s.io/kustomize/kustomize/v5@v5.7.1`: "
-        f"go: no such host; {REMEDY}"
+        f"no such host; {REMEDY}"
     )
     assert not (root / KUSTOMIZE).exists()
 
@@ -670,7 +680,7 @@ def test_the_clusters_own_crds_go_first_and_a_change_of_them_is_seen(
     ("beside", "reason"),
     [
         ({"Sum": "h1:wrong="}, "its checksum is h1:wrong=, not h1:right="),
-        ({"Error": "example.org/things@v1.0.0: no\nsuch host"}, "such host"),
+        ({"Error": "example.org/things@v1.0.0: no\n\tsuch host"}, "example.org/things@v1.0.0: no such host"),
         ({"Dir": "/nowhere"}, "No such file or directory (/nowhere/crds/thing.yaml)"),
     ],
 )

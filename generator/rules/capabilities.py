@@ -313,12 +313,17 @@ def zero_in_standard_mode(subject: OfModel) -> Iterator[Problem]:
     model = subject.model
     if model.mode != "standard" or model.minimum > 0 or model.llm is not None:
         return
-    stop = ", or stopped: true to hold it" if subject.environment.can("stop") else ""
+    ways = ["write 1 or more", "use mode: advanced to scale to zero" if _scales_to_zero(subject.environment) else ""]
+    ways.append("write stopped: true to hold it" if subject.environment.can("stop") else "")
     yield Problem(
         pointer=_replicas(subject, "min"),
         message="0 replicas in standard mode: its autoscaler makes 1 of it",
-        hint=f"use mode: advanced to scale to zero, 1 replica at least{stop}",
+        hint=", or ".join(filter(None, ways)),
     )
+
+
+def _scales_to_zero(environment: Environment) -> bool:
+    return bool(environment.can("serverless")) and environment.get("platforms", "serverless") is not False
 
 
 def _replicas(subject: OfModel, key: str) -> Pointer:
@@ -348,7 +353,8 @@ def scaled_by_cpu(subject: OfModel) -> Iterator[Problem]:
             pointer=(*model.pointer, "replicas"),
             message=f"a range of {model.minimum} to {model.maximum} is scaled by CPU use (80 %), "
             "which says little of a model on GPUs",
-            hint="give a fixed number of replicas, or use mode: advanced, which scales by requests",
+            hint="give a fixed number of replicas"
+            + (", or use mode: advanced, which scales by requests" if _scales_to_zero(subject.environment) else ""),
             severity=Severity.WARNING,
         )
 
@@ -415,6 +421,8 @@ def _misfit(subject: OfWorkload, runtime: Runtime, accelerator: Accelerator) -> 
             message=f"{runtime.name!r} runs on {listed(runtime.recommended)}; {accelerator.name!r} is {accelerator.identifier}",
             hint=_offered(subject.environment, runtime),
         )
+    elif runtime.document is not None and not runtime.recommended:
+        return  # a runtime of the user's own need not say what it is made for
     elif runtime.accelerator == "none":
         yield Problem(
             pointer=pointer,
@@ -575,7 +583,7 @@ def gone_in_next_release(subject: OfModel) -> Iterator[Problem]:
     used = {}
     if subject.model.mode == "advanced":
         used["mode"] = ("serverless", "mode advanced")
-    if runtime is not None and runtime.document is None:
+    if runtime is not None and runtime.document is None and subject.project.platform in runtime.platforms:
         used["runtime"] = (f"runtime:{runtime.name}", repr(runtime.name))
     for field, (feature, what) in used.items():
         fact = lifecycle(following, feature, "removed")

@@ -93,7 +93,8 @@ def shared_storage(subject: OfModel) -> Iterator[Problem]:
         yield Problem(
             pointer=(*model.pointer, "location"),
             message=f"a multi-node model is read from {listed(allowed)} only, and this is {'s3' if by_connection else scheme}",
-            hint="put it on a PVC that many nodes can mount (ReadWriteMany)",
+            hint="put it on a PVC that many nodes can mount (ReadWriteMany)"
+            + (", or into an image (oci://)" if "oci" in allowed else ""),
         )
 
 
@@ -101,7 +102,7 @@ def shared_storage(subject: OfModel) -> Iterator[Problem]:
 def parallel_arguments(subject: OfModel) -> Iterator[Problem]:
     model, engine = subject.model, subject.model.engine
     tensor = engine.facts["tensorParallelArg"] if engine else None
-    if tensor is None or engine is None or tensor in engine.reserved_args or model.llm is not None:
+    if tensor is None or engine is None or tensor in engine.reserved_args or model.llm is not None or model.multi_node:
         return
     given = list(_parallel(engine, model.args))
     product = prod(number for _, number in given)

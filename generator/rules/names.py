@@ -22,7 +22,7 @@ def host_too_long(subject: OfModel) -> Iterator[Problem]:
             pointer=model.pointer,
             key=True,
             message=f"<name>{pattern[2:-2]}<namespace> is {made!r}, {len(made)} characters; a host name takes {LABEL}",
-            hint=f"shorten the name by {len(made) - LABEL}",
+            hint=f"shorten the name or the namespace, by {len(made) - LABEL} in all",
         )
 
 
@@ -35,7 +35,7 @@ def served_host_too_long(subject: OfServer) -> Iterator[Problem]:
                 pointer=model.pointer,
                 key=True,
                 message=f"the route's host <name>-<namespace> is {made!r}, {len(made)} characters; it takes {LABEL}",
-                hint=f"shorten the name by {len(made) - LABEL}",
+                hint=f"shorten the name or the namespace, by {len(made) - LABEL} in all",
             )
 
 
