@@ -391,7 +391,9 @@ def _character(at: Location, char: str, path: str = "") -> Finding:
         message, hint = f"{code} ends a line for some readers and not for others", "write an ordinary line break"
     elif "\ud800" <= char <= "\udfff":
         message, hint = f"{code} is half of a surrogate pair and no character", "write the character itself"
-    elif char in "\ufeff\ufffe\uffff":
+    elif char == "\ufeff":
+        message, hint = f"the byte order mark {code} is allowed only where the file begins", "take it out"
+    elif char in "\ufffe\uffff":
         message, hint = f"{code} is no character of a text", "take it out"
     elif char < "\xa0":
         message, hint = f"the control character {code} is not allowed", "take it out"
@@ -575,10 +577,15 @@ def _told(pointer: Pointer) -> str:
     return dotted(tuple(step if isinstance(step, int) else _key_told(step) for step in pointer))
 
 
+def shortened(key: str) -> str:
+    """A key for a message: no name that is allowed anywhere is longer than what is shown of it."""
+    return key if len(key) <= _LONGEST_NAME else f"{key[:60]}..."
+
+
 def _key_told(key: str) -> str:
     if _LIKE_A_SECRET.search(key):
         return "(hidden)"
-    return key if len(key) <= 40 else f"{key[:37]}..."
+    return shortened(key)
 
 
 def _hint_for(indicator: str) -> str:

@@ -6,6 +6,7 @@ overlay is known to build to exactly what was meant before the real kustomize is
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -63,8 +64,8 @@ def difference(old: Any, new: Any, path: str = "") -> list[dict[str, Any]]:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Equality in which true is not 1. Nearly always both look alike to the letter, which C code finds out."""
-    return bool(one == other) and (repr(one) == repr(other) or _alike(one, other))
+    """Equality in which true is not 1. Nearly always both are alike to the byte, which C code finds out."""
+    return bool(one == other) and (marshal.dumps(one, 2) == marshal.dumps(other, 2) or _alike(one, other))
 
 
 def _alike(one: Any, other: Any) -> bool:

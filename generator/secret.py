@@ -13,7 +13,7 @@ from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 from generator.finding import Finding, Location, Pointer, dotted, printable
-from generator.load import MOST_FINDINGS, Document, names_secret, naming
+from generator.load import MOST_FINDINGS, Document, names_secret, naming, shortened
 
 HIDDEN = "(hidden)"
 _LONGEST_SHOWN = 40
@@ -104,7 +104,7 @@ _PLACES = ("value", "default", "plain", "literal")
 
 _RANDOM, _RANDOM_LENGTHS = "a random key", (32, 128)
 _TOKEN = re.compile(
-    r"(?<![A-Za-z0-9+/=~])(?<!sha256[-:])(?<!sha384-)(?<!sha512-)(?<!base64,)[A-Za-z0-9+/]{16,}={0,2}(?![A-Za-z0-9+/=])"
+    r"(?<![A-Za-z0-9+/=~])(?<!sha256[-:])(?<!sha384-)(?<!sha512-)(?<!base64,)(?<!h1:)[A-Za-z0-9+/]{16,}={0,2}(?![A-Za-z0-9+/=])"
 )
 _USER_AND_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9._@-]{0,63}:(?!//)[^\s:]{4,}")
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))#([^\r\n]*)", re.MULTILINE)
@@ -144,7 +144,9 @@ def shown(value: object, key: str = "") -> str:
 
 def spelled(pointer: Pointer) -> str:
     """A pointer as people write it, without the keys that are secrets themselves."""
-    return dotted(tuple(HIDDEN if isinstance(step, str) and _hit(step) else step for step in pointer))
+    return dotted(
+        tuple(step if isinstance(step, int) else HIDDEN if _hit(step) else shortened(step) for step in pointer)
+    )
 
 
 # ---- in a text -------------------------------------------------------------------------------------------------------
@@ -304,20 +306,22 @@ class _Search:
                 return
         field = self.field(pointer, name, value)
         self.flagged.append(str(value))
-        self.add(self.document.at(pointer), spelled(pointer), field, hit)
+        self.add(pointer, field, hit)
 
     def field(self, pointer: Pointer, name: str | None, value: Any) -> str:
         """What people call the value: its option, its variable, its field."""
         option = _LEADING_OPTION.match(value) if isinstance(value, str) and isinstance(pointer[-1], int) else None
         keys = (step for step in reversed(pointer) if isinstance(step, str))
         called = option[1] if option else name if name is not None else next(keys, "the file")
-        return HIDDEN if self.hit(called) is not None else called
+        return HIDDEN if self.hit(called) is not None else shortened(called)
 
-    def add(self, at: Location, path: str, field: str, hit: _Hit | None) -> None:
+    def add(self, pointer: Pointer, field: str, hit: _Hit | None) -> None:
         """Adds the finding about a value."""
         code, message, hint = "SEC001", f"{field} holds a secret", _in_store(field)
         if field == "tokens":
             hint = "write names there: the cluster makes a token for each"
+        elif "connections" in pointer[:3]:
+            hint = "leave it out: what a connection needs to log in comes from the environment's secret store"
         if hit is None:
             code, message = "SEC002", f"{message}, to judge by its name"
         elif hit.kind == _PRIVATE_KEY:
@@ -329,13 +333,12 @@ class _Search:
             code, message, hint = "SEC005", f"{message}: it gives {hit.name} a value", _in_store(hit.name)
         else:
             message = f"{message}: it looks like {hit.kind}"
-        self.findings.append(Finding(at=at, code=code, path=path, message=message, hint=hint, policy=True))
+        self.report(code, self.document.at(pointer), message, hint, spelled(pointer))
 
     def key(self, pointer: Pointer) -> None:
         """Adds the finding about a key that is a secret itself."""
-        at, path = self.document.key_at(pointer), spelled(pointer)
-        message, hint = "this key is a secret, or looks like one", _in_store("")
-        self.findings.append(Finding(at=at, code="SEC006", path=path, message=message, hint=hint, policy=True))
+        message = "this key is a secret, or looks like one"
+        self.report("SEC006", self.document.key_at(pointer), message, _in_store(""), spelled(pointer))
 
     def comments(self) -> None:
         """Adds findings about comments; a text that only looks like one has been judged as a value."""
@@ -345,12 +348,16 @@ class _Search:
             if hit is None or hit.kind == _RANDOM or self.is_value(match[1]):
                 continue
             if len(self.findings) >= MOST_FINDINGS:
-                return
+                return  # counting lines for nothing would take its time
             line, column = text.count("\n", 0, match.start()) + 1, match.start() - text.rfind("\n", 0, match.start())
             what = "private key" if hit.kind == _PRIVATE_KEY else "secret"
             hint = "take it out, and replace it where it is valid: Git keeps what was written"
-            at, message = Location(self.document.file, line, column), f"a comment holds a {what}"
-            self.findings.append(Finding(at=at, code="SEC007", message=message, hint=hint, policy=True))
+            self.report("SEC007", Location(self.document.file, line, column), f"a comment holds a {what}", hint)
+
+    def report(self, code: str, at: Location, message: str, hint: str, path: str = "") -> None:
+        """Keeps a finding, unless there are so many that nobody reads more."""
+        if len(self.findings) < MOST_FINDINGS:
+            self.findings.append(Finding(at=at, code=code, path=path, message=message, hint=hint, policy=True))
 
     def is_value(self, comment: str) -> bool:
         """Whether what looks like a comment is a part of a text that has been judged, such as a line of a block."""

@@ -207,6 +207,7 @@ def test_a_secret_given_to_a_name_within_a_text(value: str, name: str) -> None:
 
 BY_NAME = "holds a secret, to judge by its name"
 STRING_DATA = "{kind: Secret, stringData: {user: me}, data: {x: eHg=}}"
+LEAVE_OUT = "leave it out: what a connection needs to log in comes from the environment's secret store"
 OPTION = f"{store('API_KEY')}, and write --api-key=$(API_KEY)"
 
 
@@ -216,6 +217,14 @@ OPTION = f"{store('API_KEY')}, and write --api-key=$(API_KEY)"
         (
             'env: {AWS_SECRET_ACCESS_KEY: "hunter2"}',
             [f"1:30 [SEC002]: env.AWS_SECRET_ACCESS_KEY: AWS_SECRET_ACCESS_KEY {BY_NAME}; {store('AWS_SECRET_ACCESS_KEY')}"],
+        ),
+        (
+            "connections: {x: {s3: {secretAccessKey: hunter2}}}",
+            [f"1:41 [SEC002]: connections.x.s3.secretAccessKey: secretAccessKey {BY_NAME}; {LEAVE_OUT}"],
+        ),
+        (
+            "environments: {prod: {connections: {x: {password: abc}}}}",
+            [f"1:51 [SEC002]: environments.prod.connections.x.password: password {BY_NAME}; {LEAVE_OUT}"],
         ),
         ("s3: {secretAccessKey: hunter2}", [f"1:23 [SEC002]: s3.secretAccessKey: secretAccessKey {BY_NAME}; {store()}"]),
         ("password: 12345678", [f"1:11 [SEC002]: password: password {BY_NAME}; {store()}"]),
@@ -354,7 +363,9 @@ def test_all_secrets_are_found_at_once_up_to_a_hundred() -> None:
         "3:8 [S",
     ]
     rows = "".join(f"- {{password: abc{number}}}\n" for number in range(300))
-    assert 100 <= len(texts(f"a:\n{rows}")) <= 101
+    assert len(texts(f"a:\n{rows}")) == 100
+    assert len(texts("password: [" + "abc, " * 300 + "]\n")) == 100
+    assert len(texts("# password: hunter2\n" * 300 + "a: 1\n")) == 100
 
 
 # ---- what is none ----------------------------------------------------------------------------------------------------
@@ -420,6 +431,7 @@ INNOCENT = [
     "name: NousHermes2Mixtral8x7BDPOInstructGPTQ",
     "path: models/meta/llama/instruct/checkpoints/v1/final/merged/weights",
     "path: Models/MetaLlama/InstructTurbo/ChatModels/Final",
+    "sum: h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
     "hash: sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
     "icon: data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
     "text: dGhpcyBpcyBqdXN0IGEgc2VudGVuY2Ugd2l0aCB3b3Jkcw==",
@@ -532,3 +544,4 @@ def test_a_value_for_a_message(value: object, key: str, expected: str) -> None:
 def test_a_pointer_for_a_message() -> None:
     assert spelled(("env", "HF_TOKEN", 0, "x")) == "env.HF_TOKEN[0].x"
     assert spelled(("env", joined(AWS_ID), 0)) == "env.(hidden)[0]"
+    assert spelled(("x" * 63, "x" * 64)) == f"{'x' * 63}.{'x' * 60}..."
