@@ -81,7 +81,9 @@ def exit_code(findings: Iterable[Finding]) -> int:
 
 
 @click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, invoke_without_command=True
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
 )
 @click.version_option(__version__, prog_name="modelfleet")
 @click.option(
@@ -569,7 +571,7 @@ def _run(words: list[str]) -> int:
     except click.ClickException as wrong:
         tell(f"modelfleet: {printable(wrong.format_message())}")
         return USAGE
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click's answer to a reader that went away
         _give_up_stdout()
         return FINE
     except KeyboardInterrupt:

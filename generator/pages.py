@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -188,6 +189,10 @@ def _to_do(old: Release, new: Release) -> Iterator[list[str]]:
         if (fact["feature"], fact["state"]) not in known:
             remedy = fact["remedy"]
             yield [_named(fact["feature"]), _STATES[fact["state"]], f"{remedy[0].upper()}{remedy[1:]}."]
+    named = {fact["feature"] for fact in new.lifecycle}
+    for fact in old.lifecycle:
+        if fact["state"] == "preview" and fact["feature"] not in named:
+            yield [_named(fact["feature"]), "no longer a technology preview", "Nothing."]
 
 
 _STATES = {"removed": "gone", "deprecated": "deprecated", "preview": "a technology preview"}
@@ -226,10 +231,18 @@ def _shipped(release: Release, name: str) -> str:
 @lru_cache(maxsize=1)
 def _descriptions() -> Mapping[str, Mapping[str, str]]:
     schema = json.loads((packaged("schemas") / "release.schema.json").read_bytes())
+    opening = {"capabilities": "", "terms": "", "forms": "In the dashboard's form: "}
     return {
-        section: {key: entry["description"] for key, entry in schema["properties"][section]["properties"].items()}
-        for section in ("capabilities", "terms", "forms")
+        section: {
+            key: words + _WITHOUT_VALUE.sub("", entry["description"]).rstrip(".")
+            for key, entry in schema["properties"][section]["properties"].items()
+        }
+        for section, words in opening.items()
     }
+
+
+_WITHOUT_VALUE = re.compile(r"[.;]? (?:null\b|Empty where|empty where).*")
+"""How a description goes on where it says what no value means."""
 
 
 def _fact_changes(old: Release, new: Release) -> Iterator[list[str]]:
@@ -237,7 +250,7 @@ def _fact_changes(old: Release, new: Release) -> Iterator[list[str]]:
         before, after = (getattr(release, section) for release in (old, new))
         for key, description in described.items():
             if before[key] != after[key]:
-                yield [f"{description.rstrip('.')} (`{key}`)", *_compared(before[key], after[key])]
+                yield [f"{description} (`{key}`)", *_compared(before[key], after[key])]
     if old.kubernetes != new.kubernetes:
         yield ["The version of Kubernetes that core objects are checked with", old.kubernetes, new.kubernetes]
     if (crds := _crds(old)) != _crds(new):

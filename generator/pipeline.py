@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from generator import argocd, catalog, emit, secret
+from generator.discover import Sources, discover
 from generator.finding import Finding, Location, MachineFailed, Pointer, Rejected, dotted, listed, merged, nearest
-from generator.load import Document, Sources, discover, read
+from generator.load import Document, read
 from generator.manifest import SOURCES, Manifest, manifests
 from generator.merge import Merged, Source, lay, whole
 from generator.model import Environment, Object, Project

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -175,26 +175,21 @@ def blob_ids(files: Mapping[str, str], like: str) -> dict[str, str]:
     """The ids that Git would give to these texts; `like` is an id of the repository, SHA-1 or SHA-256."""
     import hashlib
 
-    digest: Callable[[bytes], Any] = hashlib.sha256 if len(like) == 64 else partial_sha1()
+    name = "sha256" if len(like) == 64 else "sha1"
     found = {}
     for path, text in files.items():
         content = text.encode()
-        found[path] = digest(b"blob %d\0" % len(content) + content).hexdigest()
+        digest = hashlib.new(name, b"blob %d\0" % len(content), usedforsecurity=False)
+        digest.update(content)
+        found[path] = digest.hexdigest()
     return found
-
-
-def partial_sha1() -> Callable[[bytes], Any]:
-    """SHA-1 as Git uses it: to name, not to protect."""
-    import hashlib
-
-    return lambda content: hashlib.sha1(content, usedforsecurity=False)
 
 
 def as_committed(root: Path, ids: Mapping[str, str]) -> bool:
     """Whether the generated files in the index and in the working tree are exactly these; false where it is not sure."""
     listed = _git(root, ["ls-files", "-s", "-z", "--", TOP])
     touched = _git(root, ["diff-files", "-z", "--name-only", "--relative", "--", TOP])
-    others = _git(root, ["ls-files", "-o", "-z", "--", TOP])
+    others = _git(root, ["ls-files", "-o", "-z", "--exclude-standard", "--", TOP])
     if listed.code or touched.code or touched.out or others.code or others.out:
         return False
     known = {}
@@ -257,7 +252,8 @@ def _documents(path: str, texts: Mapping[str, bytes]) -> list[Any]:
         message = f"{printable(path)} is not there"
         raise NotBuilt(message)
     try:
-        return [one.item for one in objects_of(texts[path]) if one.item is not None]
+        found: list[Any] = [one.item for one in objects_of(texts[path])]
+        return [item for item in found if item is not None]
     except (yaml.YAMLError, ValueError) as error:
         message = f"{printable(path)} cannot be read"
         raise NotBuilt(message) from error

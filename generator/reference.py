@@ -371,6 +371,10 @@ def explained(one: Explanation, width: int = 100) -> Iterator[str]:
     yield f"{one.code}: {one.title}"
     yield ""
     yield from wrap(one.why, width, break_long_words=False, break_on_hyphens=False)
+    if existing := one.data.get("existing"):
+        yield ""
+        yield "In the cluster:"
+        yield from indented(example_lines(existing, manifest=True))
     yield ""
     yield "Wrong:"
     yield from indented(example_lines(one.example, manifest=one.manifest))
@@ -385,6 +389,8 @@ def explained(one: Explanation, width: int = 100) -> Iterator[str]:
     yield f"Stage:    {one.stage}"
     yield f"Releases: {span(one.releases)}"
     yield f"Source:   {one.source}"
+    if not one.manifest:
+        yield "The examples are laid over a small repository, which docs/rules.md shows at its end."
 
 
 def indented(lines: Iterable[str]) -> Iterator[str]:

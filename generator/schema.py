@@ -21,9 +21,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from generator.finding import Finding, Location, Pointer, dotted, listed, nearest
-from generator.load import naming
 from generator.packaged import packaged
 from generator.secret import HIDDEN, shown
+from generator.secret_names import naming
 
 if TYPE_CHECKING:
     from generator.load import Document

@@ -13,7 +13,9 @@ from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 from generator.finding import Finding, Location, Pointer, dotted, printable
-from generator.load import MOST_FINDINGS, Document, names_secret, naming, shortened
+from generator.limits import MOST_FINDINGS
+from generator.load import Document
+from generator.secret_names import names_secret, naming, shortened
 
 HIDDEN = "(hidden)"
 _LONGEST_SHOWN = 40

@@ -380,8 +380,8 @@ def _differences(built: _Subject, wanted: Mapping[str, Any]) -> Iterator[Finding
 
 def _shown(item: Mapping[str, Any], pointer: Pointer, value: object) -> str:
     """Who edits a generated file may have put a secret there."""
-    from generator.load import naming
     from generator.secret import HIDDEN, shown
+    from generator.secret_names import naming
 
     parent: Any = item
     for step in pointer[:-1]:

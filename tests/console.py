@@ -87,3 +87,28 @@ def example(root: Path) -> Path:
     files = [path for pattern in HAND_WRITTEN for path in REPOSITORY.glob(pattern)]
     files = [inner for path in files for inner in ([path] if path.is_file() else sorted(path.rglob("*.yaml")))]
     return write(root, {path.relative_to(REPOSITORY).as_posix(): path.read_bytes() for path in files})
+
+
+COMMON = Path(__file__).with_name("cases") / "common"
+
+SPEC = """\
+version: 1
+displayName: Acme assistants
+namespace: acme-ml
+platform: single-model
+connections:
+  store: {s3: {endpoint: "https://s3.example.org", region: us-east-1, bucket: models}}
+models:
+  ranker:
+    runtime: onnx-server
+    size: Small
+    location: {connection: store, path: ranker}
+environments: {prod: {}}
+"""
+"""A project that is accepted without a word."""
+
+
+def miniature(root: Path, files: Mapping[str, str | bytes] | None = None) -> Path:
+    """A repository with the clusters and the runtime of `cases/common/`; without files, its one project is `SPEC`."""
+    common = {path.relative_to(COMMON).as_posix(): path.read_bytes() for path in COMMON.rglob("*.yaml")}
+    return write(root, common | dict(files or {"projects/acme.yaml": SPEC}))

@@ -71,7 +71,7 @@ def images(release_name: str) -> dict[str, Any]:
     found = {}
     for name in release(release_name).runtimes:
         containers = [str(container["name"]) for container in shipped_runtime(release_name, name).containers]
-        found[name] = {"images": {container: f"registry.example.org/{name}:1" for container in containers}}
+        found[name] = {"images": dict.fromkeys(containers, f"registry.example.org/{name}:1")}
     return found
 
 

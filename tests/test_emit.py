@@ -142,7 +142,7 @@ def test_ambiguous_text_is_quoted(text: str) -> None:
 
 def test_json_stays_legible() -> None:
     assert dump({"a": '["nvidia.com/gpu"]', "b": '{"it\'s": 1}'}) == (
-        "a: '[\"nvidia.com/gpu\"]'\nb: \"{\\\"it's\\\": 1}\"\n"
+        'a: \'["nvidia.com/gpu"]\'\nb: "{\\"it\'s\\": 1}"\n'
     )
 
 

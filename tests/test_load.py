@@ -15,20 +15,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from generator.discover import Sources, discover
 from generator.finding import Location, MachineFailed, Rejected
-from generator.load import (
-    MOST_BYTES,
-    MOST_DEPTH,
-    MOST_NODES,
-    MOST_SCALAR_BYTES,
-    Document,
-    Sources,
-    discover,
-    names_secret,
-    naming,
-    parse,
-    read,
-)
+from generator.limits import MOST_BYTES, MOST_DEPTH, MOST_NODES, MOST_SCALAR_BYTES
+from generator.load import Document, parse, read
+from generator.secret_names import names_secret, naming
 
 FILE = "projects/acme.yaml"
 
@@ -108,6 +99,7 @@ def test_a_document_is_plain_data_with_the_place_of_every_key_and_value() -> Non
     }
     assert dict(document.raw) == {("version",): "1", (*llama, "route"): "true", (*llama, "weight"): "2.10"}
     assert (len(document.keys), len(document.values), len(document.raw)) == (10, 13, 3)
+    assert repr(document.raw) == repr(dict(document.raw))
 
 
 def test_a_place_is_found_for_what_is_there_and_for_what_is_not() -> None:
@@ -521,6 +513,7 @@ BLOCK = (
 ITEM = "a list item cannot begin here; begin each item on a line of its own, and put text that begins with - in quotes"
 MUST = "and must hold a mapping; write key: value"
 EMPTY = "the file is empty; write what belongs into it, or delete it"
+UNKNOWN = "this is no valid YAML; look at quotes, colons and indentation in this line and the one above"
 ENDED = "the document ends before this; delete what does not belong to it"
 
 
@@ -629,6 +622,7 @@ def test_what_yaml_allows_and_we_do_not(content: str, expected: list[str], libya
         pytest.param("a: }\n", f"1:4 [YAML005]: {CLOSES_NOTHING}", id="never-opened"),
         pytest.param("a: [b,,c]\n", f"1:7 [YAML005]: {MISSING}", id="two-commas"),
         pytest.param("a: ,b\n", f"1:4 [YAML005]: {MISSING}", id="comma-first"),
+        pytest.param("a: ? b\n", f"1:4 [YAML005]: {UNKNOWN}", id="key-in-a-value"),
         pytest.param("a: |x\n b\n", f"1:5 [YAML005]: {BLOCK}", id="text-behind-a-bar"),
         pytest.param("a: |0\n b\n", f"1:5 [YAML005]: {BLOCK}", id="no-indent"),
         pytest.param("a: 1\n... b: 2\n", f"2:5 [YAML005]: {ENDED}", id="after-the-end"),
@@ -994,6 +988,21 @@ DEEP = "a file this deep is not looked at; move it to {}, or give it another suf
 def test_a_name_that_cannot_be_is_refused(tmp_path: Path, file: str, message: str) -> None:
     write(tmp_path, FILE, "environments/prod.yaml", file)
     assert discovered(tmp_path) == [(f"{file}:1:1: error[YAML022]: {message}", False)]
+
+
+def test_what_lies_deep_and_is_no_yaml_is_ignored(tmp_path: Path) -> None:
+    write(tmp_path, FILE, "projects/notes/a.txt", "projects/notes/.b.yaml", "projects/notes/c/d.md")
+    assert discover(tmp_path).projects == {"acme": FILE}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may list everything")
+def test_a_folder_that_cannot_be_listed_is_the_machine_s_fault(tmp_path: Path) -> None:
+    write(tmp_path, FILE)
+    (tmp_path / "projects").chmod(0)
+    with pytest.raises(MachineFailed) as failed:
+        discover(tmp_path)
+    (tmp_path / "projects").chmod(0o755)
+    assert str(failed.value) == "cannot list projects/: Permission denied; give this user the right to read it"
 
 
 @pytest.mark.parametrize("name", ["a" * 63, "0", "a-b", "8b", "base", "cons", "console"])

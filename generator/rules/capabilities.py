@@ -63,7 +63,7 @@ def _title(release: str) -> str:
 
 @rule("CAP003", "The environment does not offer the accelerator")
 def unknown_accelerator(subject: OfHardware) -> Iterator[Problem]:
-    accelerator = subject.hardware.accelerator
+    accelerator = subject.accelerator
     if accelerator is None or accelerator.known:
         return
     offered = subject.environment.get("accelerators") or {}
@@ -87,7 +87,7 @@ def _accelerator_name(project: Project, around: Pointer, key: str = "name") -> P
 
 @rule("CAP004", "No node has so many accelerators")
 def more_than_a_node(subject: OfHardware) -> Iterator[Problem]:
-    accelerator = subject.hardware.accelerator
+    accelerator = subject.accelerator
     if accelerator is None or accelerator.per_node is None or accelerator.count <= accelerator.per_node:
         return
     yield Problem(
@@ -153,7 +153,7 @@ def _quota_pointer(project: Project, identifier: str) -> Pointer:
 
 @rule("CAP006", "The environment has no such size")
 def unknown_size(subject: OfHardware) -> Iterator[Problem]:
-    size = subject.hardware.size
+    size = subject.size
     sizes = subject.environment.get("sizes") or {}
     if size is None or size in sizes:
         return
@@ -253,7 +253,7 @@ def unknown_framework(subject: OfModel) -> Iterator[Problem]:
     yield from framework_problems(subject.model.runtime, subject.model.format, written, subject.model.pointer)
 
 
-@rule("CAP012", "The model server's runtime does not serve the framework")
+@rule("CAP012", "The model server's runtime does not serve the framework", when=having("modelMesh"))
 def unknown_served_framework(subject: OfServer) -> Iterator[Problem]:
     for model in subject.server.models:
         written = subject.project.spec.data["servers"][subject.server.name]["models"][model.name].get("framework")
@@ -474,7 +474,7 @@ def _option(args: tuple[str, ...], option: str) -> str | None:
 @rule("CAP020", "The limits are below the requests")
 def limits_below_requests(subject: OfHardware) -> Iterator[Problem]:
     hardware = subject.hardware
-    if hardware.size is not None:  # the environment's own sizes are judged there
+    if not isinstance(subject.written.get("size"), dict):  # the environment's own sizes are judged there
         return
     for resource, low, high in below(hardware.requests or {}, hardware.limits or {}):
         yield Problem(
@@ -594,3 +594,28 @@ def gone_in_next_release(subject: OfModel) -> Iterator[Problem]:
                 hint=f"before the upgrade: {fact['remedy']}",
                 severity=Severity.WARNING,
             )
+
+
+@rule("CAP026", "Several accelerators of a model need shared memory", when=lacking("runtimeSharedMemory"))
+def no_shared_memory(subject: OfModel) -> Iterator[Problem]:
+    model, runtime, engine = subject.model, subject.model.runtime, subject.model.engine
+    if runtime is None or engine is None or engine.facts["tensorParallelArg"] is None or model.llm is not None:
+        return
+    if model.hardware.gpus < 2 or _mounts_shared_memory(runtime) or "/dev/shm" in str(model.patches):
+        return
+    steps = (
+        "{op: add, path: /spec/volumes, value: [{name: shm, emptyDir: {medium: Memory}}]}, "
+        "{op: add, path: /spec/containers/0/volumeMounts, value: [{name: shm, mountPath: /dev/shm}]}"
+    )
+    yield Problem(
+        pointer=(*model.pointer, "accelerator"),
+        message=f"{model.hardware.gpus} accelerators exchange data through /dev/shm, "
+        f"of which {runtime.name!r} leaves the container its 64 MiB",
+        hint=f"add patch: {{ServingRuntime: [{steps}]}}",
+        severity=Severity.WARNING,
+    )
+
+
+def _mounts_shared_memory(runtime: Runtime) -> bool:
+    mounts = (mount for container in runtime.containers for mount in container.get("volumeMounts") or ())
+    return any(mount.get("mountPath") == "/dev/shm" for mount in mounts)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 
-from generator.finding import Severity, listed
-from generator.model import Engine, Project
-from generator.rules import Problem, having
+from generator.finding import Pointer, Severity, listed
+from generator.model import Engine, Hardware, Project
+from generator.rules import Problem, having, lacking
 from generator.rules.subjects import OfModel, rule
 
 
@@ -56,6 +56,8 @@ def parallel_sizes(subject: OfModel) -> Iterator[Problem]:
         )
     accelerator = model.hardware.accelerator
     if accelerator is None:
+        if model.runtime is not None and model.runtime.accelerator == "required":
+            return  # said of the runtime
         yield Problem(
             pointer=nodes,
             key=True,
@@ -106,7 +108,14 @@ def parallel_arguments(subject: OfModel) -> Iterator[Problem]:
         return
     given = list(_parallel(engine, model.args))
     product = prod(number for _, number in given)
-    if given and product != model.hardware.gpus:
+    if product == 0:
+        wrong = next(index for index, number in given if number == 0)
+        yield Problem(
+            pointer=(*model.pointer, "args", wrong),
+            message=f"{model.args[wrong].partition('=')[0]} has no number of accelerators",
+            hint=f"write {tensor}={model.hardware.gpus}",
+        )
+    elif given and product != model.hardware.gpus:
         option = model.args[given[0][0]].partition("=")[0]
         yield Problem(
             pointer=(*model.pointer, "args", given[0][0]),
@@ -123,7 +132,10 @@ def parallel_arguments(subject: OfModel) -> Iterator[Problem]:
 
 
 def _parallel(engine: Engine, args: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """The options that multiply the accelerators (`--tensor-parallel-size` and its like): where, and by how many."""
+    """The options that multiply the accelerators (`--tensor-parallel-size` and its like): where, and by how many.
+
+    What is no number counts as 0.
+    """
     for index, arg in enumerate(args):
         if engine.option(arg).endswith("-parallel-size"):
             _, equals, text = arg.partition("=")
@@ -157,6 +169,26 @@ def foreign_executor(subject: OfModel) -> Iterator[Problem]:
             hint="export the runtime anew from a cluster of this release, and keep one a release in runtimes/<environment>/",
             severity=Severity.WARNING,
         )
+
+
+@rule("MN010", "Nobody gives the workers tolerations", when=lacking("acceleratorProfiles"))
+def workers_without_tolerations(subject: OfModel) -> Iterator[Problem]:
+    model = subject.model
+    pods: list[tuple[Pointer, Hardware]] = [(("multiNode",), model.hardware)] if model.multi_node else []
+    if model.llm is not None and model.llm.main.worker is not None:
+        pods.append((("llmd", "worker"), model.llm.main.worker.hardware))
+    for field, hardware in pods:
+        accelerator = hardware.accelerator
+        if accelerator is not None and accelerator.known and accelerator.tolerations is None:
+            yield Problem(
+                pointer=(*model.pointer, *field),
+                key=True,
+                message=f"the hardware profile of {accelerator.name!r} gives tolerations to the head alone, "
+                "and the environment knows none for the workers",
+                hint=f"add accelerators: {{{accelerator.name}: {{tolerations: [...]}}}} to environments/"
+                f"{subject.environment.name}.yaml, or [] where the nodes have no taints",
+                severity=Severity.WARNING,
+            )
 
 
 MOST_GROUPS = "MN009"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from generator.finding import Severity
-from generator.rules import Problem
+from generator.rules import Problem, having
 from generator.rules.subjects import OfModel, OfProject, OfServer, rule
 
 LABEL = 63
@@ -26,7 +26,7 @@ def host_too_long(subject: OfModel) -> Iterator[Problem]:
         )
 
 
-@rule("NAME002", "A route's host made of the model's name and the namespace is too long")
+@rule("NAME002", "A route's host made of the model's name and the namespace is too long", when=having("modelMesh"))
 def served_host_too_long(subject: OfServer) -> Iterator[Problem]:
     for model in subject.server.models:
         made = f"{model.name}-{subject.project.namespace}"

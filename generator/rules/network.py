@@ -41,7 +41,7 @@ def timeout_without_effect(subject: OfModel) -> Iterator[Problem]:
         )
 
 
-@rule("NET003", "A model server's route has no timeout")
+@rule("NET003", "A model server's route has no timeout", when=having("modelMesh"))
 def server_timeout(subject: OfServer) -> Iterator[Problem]:
     if subject.server.route_timeout is not None:
         yield Problem(

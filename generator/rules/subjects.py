@@ -8,7 +8,17 @@ from typing import Any, TypeVar
 
 from generator.catalog import Shelf
 from generator.finding import Pointer
-from generator.model import Environment, Hardware, Model, ModelLocation, Project, ServedModel, Server, Workload
+from generator.model import (
+    Accelerator,
+    Environment,
+    Hardware,
+    Model,
+    ModelLocation,
+    Project,
+    ServedModel,
+    Server,
+    Workload,
+)
 from generator.rules import Capabilities, Problem, Rule, always
 
 
@@ -49,6 +59,17 @@ class OfHardware(OfProject):
 
     hardware: Hardware
     pointer: Pointer
+    written: Mapping[str, Any]
+
+    @property
+    def accelerator(self) -> Accelerator | None:
+        """The accelerator, where it is written here and not taken over from the pods that these are like."""
+        return self.hardware.accelerator if "accelerator" in self.written else None
+
+    @property
+    def size(self) -> str | None:
+        """The name of the size, where it is written here."""
+        return self.hardware.size if "size" in self.written else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +130,8 @@ def subjects(project: Project, shelf: Shelf) -> Iterator[OfProject]:
     yield OfProject(project, shelf)
     for workload in project.workloads:
         yield OfWorkload(project, shelf, workload)
-        yield OfHardware(project, shelf, workload.hardware, workload.pointer)
+        section, name = workload.pointer
+        yield OfHardware(project, shelf, workload.hardware, workload.pointer, project.spec.data[section][name])
     for model in project.models:
         yield OfModel(project, shelf, model)
         yield OfLocated(project, shelf, model, None)
@@ -143,7 +165,7 @@ def _hardware_apart(project: Project, shelf: Shelf, model: Model) -> Iterator[Of
     depth = len(model.pointer)
     for pointer, written in parts(project.spec.data["models"][model.name], model.pointer):
         if len(pointer) > depth and not {"size", "accelerator"}.isdisjoint(written):
-            yield OfHardware(project, shelf, pods[pointer[depth:]], pointer)
+            yield OfHardware(project, shelf, pods[pointer[depth:]], pointer, written)
 
 
 def parameter(check: Callable[..., Any]) -> str:

@@ -1,0 +1,167 @@
+"""What a change destroys has to be acknowledged in the reviewed files: what needs that, where it is written, what is stale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from generator.finding import Finding, Location, Severity, listed, printable
+from generator.model import Environment, Project
+from generator.plan_rows import PROJECT, Row
+from generator.plan_workloads import RUNTIME, SERVICE
+
+if TYPE_CHECKING:
+    from generator.load import Document
+
+BASE_FILE = "environments/base.yaml"
+LARGEST_SHARE = 5
+"""Where more than one in so many models of an environment goes at once, that needs an acknowledgement of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """An acknowledgement as it stands in a file; `project` is None in an environment's file."""
+
+    text: str
+    at: Location
+    environment: str
+    project: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """Something that needs an acknowledgement, and whether it has one. `file` and `line` say where it is to be written.
+
+    `project` is the one in whose file; None for the environment's.
+    """
+
+    text: str
+    environment: str
+    project: str | None
+    at: Location
+    given: bool
+
+
+def given(environments: Mapping[str, Environment], projects: Iterable[Project]) -> Iterator[Given]:
+    """Every acknowledgement in the files."""
+    for name, environment in environments.items():
+        for index, text in enumerate(environment.get("acknowledge") or ()):
+            at = environment.facts.at(("acknowledge", index))
+            yield Given(text=str(text), at=at, environment=name, project=None)
+    for project in projects:
+        for index, text in enumerate(project.spec.data.get("acknowledge") or ()):
+            at = project.spec.at(("acknowledge", index))
+            yield Given(text=str(text), at=at, environment=project.environment.name, project=project.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """What one environment loses: its rows, how many models it had and how many of them go, whether all of it goes."""
+
+    environment: str
+    rows: Sequence[Row]
+    models: int
+    gone: int
+    all: bool
+
+
+def needs(
+    loss: Loss, written: Sequence[Given], environments: Mapping[str, Environment], projects: Sequence[Project]
+) -> list[Need]:
+    """What has to be acknowledged in an environment."""
+    name = loss.environment
+    here = {one.name: one for one in projects if one.environment.name == name}
+    wanted: list[tuple[str, str | None]] = []
+    if loss.all:
+        if any(row.destroys for row in loss.rows):
+            wanted.append((f"environment/{name}", None))
+    else:
+        whole = {row.project for row in loss.rows if row.destroys and row.key[0] == PROJECT}
+        for row in loss.rows:
+            if row.destroys and row.key[0] == PROJECT:
+                wanted.append((f"project/{row.project}", None))
+            elif row.destroys and row.project not in whole and not _with_server(row, loss.rows):
+                wanted.append((row.label, row.project))
+        if loss.gone * LARGEST_SHARE > loss.models:
+            wanted.append((f"environment/{name}", None))
+    found = []
+    for text, project in dict.fromkeys(wanted):
+        moved = text.removeprefix("project/") if text.startswith("project/") else project
+        answered = any(
+            one.text == text and one.project in (project, None if project is None else project, moved)
+            for one in written
+            if one.environment == name or loss.all
+        )
+        at = _place(here[project], name) if project in here else _environment_place(name, environments)
+        found.append(Need(text=text, environment=name, project=project, at=at, given=answered))
+    return found
+
+
+def _with_server(row: Row, rows: Sequence[Row]) -> bool:
+    """Whether a model goes because its server does, which is what is acknowledged then."""
+    if row.key[0] != SERVICE or row.state != "removed" or row.server is None:
+        return False
+    return any(
+        other.project == row.project and other.key == (RUNTIME, row.server) and other.state == "removed"
+        for other in rows
+    )
+
+
+def _place(project: Project, environment: str) -> Location:
+    document = project.spec.source.document
+    return document.key_at(("environments", environment, "acknowledge"))
+
+
+def _environment_place(name: str, environments: Mapping[str, Environment]) -> Location:
+    environment = environments.get(name)
+    if environment is None:
+        for other in environments.values():
+            if other.facts.source.document.file == BASE_FILE:
+                return other.facts.source.document.key_at(("acknowledge",))
+        return Location(BASE_FILE)
+    document: Document = (environment.facts.top or environment.facts.source).document
+    return document.key_at(("acknowledge",))
+
+
+def missing(found: Sequence[Need], written: Sequence[Given]) -> Iterator[Finding]:
+    """One finding for each file that lacks acknowledgements, with the line to write."""
+    places = dict.fromkeys((need.environment, need.project) for need in found if not need.given)
+    for environment, project in places:
+        here = [need for need in found if (need.environment, need.project) == (environment, project)]
+        lacking = [need.text for need in here if not need.given]
+        block = f"environments.{environment}" if project is not None else ""
+        line = f"acknowledge: [{', '.join(need.text for need in here)}]"
+        where = f"under {block} " if block else ""
+        yield Finding(
+            at=here[0].at,
+            code="PLAN001",
+            path=f"{block}.acknowledge" if block else "acknowledge",
+            message=f"merging destroys what nobody has acknowledged: {printable(listed(lacking))}",
+            hint=f"if that is meant, write {where}`{printable(line)}`",
+            environments=(environment,),
+            policy=True,
+        )
+
+
+def stale(found: Sequence[Need], written: Sequence[Given]) -> Iterator[Finding]:
+    """Acknowledgements that nothing needs any more; one that is shared counts as needed where any environment needs it."""
+    used = {(need.text, need.environment) for need in found}
+    texts = {need.text for need in found}
+    by_place: dict[Location, list[Given]] = {}
+    for one in written:
+        by_place.setdefault(one.at, []).append(one)
+    for at, here in by_place.items():
+        shared = at.file == BASE_FILE
+        if any((one.text, one.environment) in used or (shared and one.text in texts) for one in here):
+            continue
+        one = here[0]
+        yield Finding(
+            at=at,
+            code="PLAN002",
+            path="acknowledge" if one.project is None else f"environments.{one.environment}.acknowledge",
+            message=f"{one.text!r} acknowledges nothing that this change does",
+            hint="take it away once it is merged",
+            severity=Severity.WARNING,
+            environments=() if shared else (one.environment,),
+        )

@@ -1,0 +1,136 @@
+"""A project before and after: which of its objects differ, to which model each belongs, what the accelerators come to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from generator.model import Object
+from generator.overlay import same
+from generator.plan_diff import canonical_object
+from generator.plan_effects import RESTARTS, ObjectChange, Quota, compared, field_effect, restart
+from generator.plan_workloads import LLM, LLM_CONFIG, RUNTIME, SERVICE, Key, Serving, Side, quota_of, used_by
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectChange:
+    """A project in one environment before and after: None where it is not there.
+
+    `prune`: Argo CD deletes what is no longer in Git. `environment_goes`: the whole environment does.
+    """
+
+    name: str
+    before: Side | None
+    after: Side | None
+    was: Mapping[Key, Serving]
+    now: Mapping[Key, Serving]
+    prune: bool
+    environment_goes: bool = False
+
+    @property
+    def moves(self) -> bool:
+        """Whether it changes its namespace."""
+        return self.before is not None and self.after is not None and self.before.namespace != self.after.namespace
+
+    @property
+    def stays(self) -> bool:
+        """Whether what is no longer in Git stays on the cluster: without pruning, and where the project leaves a namespace
+        altogether, as Argo CD may no longer delete anything there."""
+        return not self.prune or self.moves or self.after is None
+
+
+# ---- which object belongs to what ------------------------------------------------------------------------------------
+
+
+def grouped(change: ProjectChange) -> dict[Key, list[ObjectChange]]:
+    """The objects that differ, by the model, server or thing of its own that they belong to."""
+    before = change.before.objects if change.before else {}
+    after = change.after.objects if change.after else {}
+    found: dict[Key, list[ObjectChange]] = {}
+    for key in (*after, *(key for key in before if key not in after)):
+        differing = _differing(key, before.get(key), after.get(key), moved=change.moves)
+        if differing is not None:
+            for owner in _owners(change, key):
+                found.setdefault(owner, []).append(differing)
+    for key, old in change.was.items():  # facts of the cluster may move a model of which no object changes
+        new = change.now.get(key)
+        if new is not None and old.address != new.address and key not in found:
+            owner = (RUNTIME, new.server) if new.server and guards(change, new.server) else key
+            found.setdefault(owner, [])
+    return found
+
+
+def guards(change: ProjectChange, server: str) -> bool:
+    """Whether it is the server that changes who reaches its models."""
+    before, after = ((one.objects.get((RUNTIME, server)) if one else None) for one in (change.before, change.after))
+    return before is not None and after is not None and not same(before["metadata"], after["metadata"])
+
+
+def _differing(key: Key, before: Object | None, after: Object | None, *, moved: bool) -> ObjectChange | None:
+    if before is not None and after is not None and not moved and same(before, after):
+        return None
+    old = None if before is None else canonical_object(before)
+    new = None if after is None else canonical_object(after)
+    found = compared(key, old, new)
+    return ObjectChange(key, old, new, ()) if found is None and moved else found
+
+
+def _owners(change: ProjectChange, key: Key) -> tuple[Key, ...]:
+    workloads = change.was.keys() | change.now.keys()
+    if key in workloads:
+        return (key,)
+    sides = [side for side in (change.after, change.before) if side is not None]
+    item = next(side.objects[key] for side in sides if key in side.objects)
+    kind, name = key
+    if kind in (RUNTIME, LLM_CONFIG):
+        users = dict.fromkeys(user for side in sides for user in _users(side, key))
+        return tuple(user for user in users if user in workloads) or (key,)
+    ends = {"ServiceAccount": "-sa", "Role": "-view-role", "RoleBinding": "-view"}
+    if kind == "Secret":
+        account = (item["metadata"].get("annotations") or {}).get("kubernetes.io/service-account.name")
+        named = str(account).removesuffix("-sa") if account else None
+    else:
+        end = ends.get(kind)
+        named = name.removesuffix(end) if end and name.endswith(end) else None
+    owner = next(((each, named) for each in (RUNTIME, SERVICE, LLM) if named and (each, named) in workloads), None)
+    return (owner,) if owner else (key,)
+
+
+def _users(side: Side, key: Key) -> Iterator[Key]:
+    """The models that are made with a runtime or a configuration."""
+    kind, name = key
+    for other, item in side.objects.items():
+        spec = item.get("spec") or {}
+        if kind == RUNTIME and other[0] == SERVICE:
+            named = [((spec.get("predictor") or {}).get("model") or {}).get("runtime")]
+        elif kind == LLM_CONFIG and other[0] == LLM:
+            named = [ref.get("name") for ref in spec.get("baseRefs") or () if isinstance(ref, dict)]
+        else:
+            continue
+        if name in named:
+            yield other
+
+
+# ---- accelerators ----------------------------------------------------------------------------------------------------
+
+
+def quota(change: ProjectChange, objects: Mapping[Key, Sequence[ObjectChange]]) -> Quota:
+    """What a project's accelerators come to, with what its restarts need beside."""
+    before, used = used_by(change.was.values()), used_by(change.now.values())
+    extra: dict[str, int] = {}
+    kept: dict[str, int] = {}
+    for key, old in change.was.items():
+        new = change.now.get(key)
+        if new is not None and not change.moves:
+            effect = restart(old, new, field_effect(objects.get(key, ()), new.mode))
+            if effect in RESTARTS:
+                for identifier, count in new.per_replica.items():
+                    extra[identifier] = extra.get(identifier, 0) + count * new.surge()
+        elif change.stays and not change.moves:
+            for identifier, count in old.accelerators.items():
+                kept[identifier] = kept.get(identifier, 0) + count
+    side = change.after or change.before
+    limit = {
+        name: quota_of(side.environment, change.name, name) if side else None for name in before.keys() | used.keys()
+    }
+    return Quota(before=before, used=used, limit=limit, extra=extra, kept=kept)

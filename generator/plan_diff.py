@@ -1,0 +1,203 @@
+"""What differs between two versions of an object, by meaning: equal quantities, keys in another order are no difference.
+
+How lists are compared stands in `data/effects.yaml`. Also here: the difference as text for people, without secrets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from generator.emit import dump
+from generator.model import Object
+from generator.overlay import same
+from generator.packaged import packaged
+from generator.quantity import NotAQuantity, canonical
+from generator.secret import HIDDEN, shown
+from generator.secret_names import naming
+
+Path = tuple[str, ...]
+"""The way to a field; an item of a list with keys is called by them."""
+
+
+class Absent:
+    """Stands for a value that is not there."""
+
+    def __repr__(self) -> str:
+        return "absent"
+
+
+ABSENT = Absent()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One field that differs. `reordered`: the same items of a list in another order."""
+
+    path: Path
+    before: Any
+    after: Any
+    reordered: bool = False
+
+
+@lru_cache(maxsize=1)
+def knowledge() -> Mapping[str, Any]:
+    """The content of `data/effects.yaml`."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found: Mapping[str, Any] = yaml.load((packaged("data") / "effects.yaml").read_bytes(), Loader=loader)
+    return found
+
+
+def canonical_object(item: Object) -> Object:
+    """The object with its quantities as the cluster spells them, and without the empty lists that webhooks drop."""
+    facts = knowledge()
+    maps, fields, dropped = (
+        frozenset(facts["quantities"]["maps"]),
+        frozenset(facts["quantities"]["fields"]),
+        frozenset(facts["dropped"]),
+    )
+
+    def walk(value: Any, field: str) -> Any:
+        if isinstance(value, dict):
+            inner = {key: walk(child, str(key)) for key, child in value.items()}
+            if field in maps:
+                return {key: _amount(child) for key, child in inner.items()}
+            return {key: child for key, child in inner.items() if not (key in dropped and child == [])}
+        if isinstance(value, list):
+            return [walk(child, "") for child in value]
+        return _amount(value) if field in fields else value
+
+    found: Object = walk(item, "")
+    return found
+
+
+def _amount(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return value
+    try:
+        return canonical(str(value))
+    except NotAQuantity:
+        return value
+
+
+def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Step]:
+    """Every field of two canonical objects that differs, in the order of the newer one."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in (*after, *(key for key in before if key not in after)):
+            yield from differences(before.get(key, ABSENT), after.get(key, ABSENT), (*path, str(key)))
+    elif isinstance(before, list) and isinstance(after, list):
+        yield from _of_lists(before, after, path)
+    elif isinstance(before, dict | list) and before and after is ABSENT:
+        yield from _whole(before, path, lambda place, value: Step(place, value, ABSENT))
+    elif isinstance(after, dict | list) and after and before is ABSENT:
+        yield from _whole(after, path, lambda place, value: Step(place, ABSENT, value))
+    elif not same(before, after):
+        yield Step(path, before, after)
+
+
+def _whole(value: Any, path: Path, step: Callable[[Path, Any], Step]) -> Iterator[Step]:
+    """A part that is all new or all gone: a map field by field, as rules speak of fields; a list as a whole."""
+    if isinstance(value, dict) and value:
+        for key, child in value.items():
+            yield from _whole(child, (*path, str(key)), step)
+    else:
+        yield step(path, value)
+
+
+def _of_lists(before: list[Any], after: list[Any], path: Path) -> Iterator[Step]:
+    rule = knowledge()["lists"].get(path[-1] if path else "", {})
+    in_pods = rule.get("order") != "none"
+    if "key" in rule:
+        old, new = _keyed(before, rule["key"]), _keyed(after, rule["key"])
+        if old is not None and new is not None:
+            for name in (*new, *(name for name in old if name not in new)):
+                yield from differences(old.get(name, ABSENT), new.get(name, ABSENT), (*path, name))
+            kept, now = [name for name in old if name in new], [name for name in new if name in old]
+            if in_pods and kept != now:
+                yield Step(path, kept, now, reordered=True)
+            return
+    if not in_pods:
+        before, after = sorted(before, key=_text), sorted(after, key=_text)
+    if not same(before, after):
+        yield Step(path, before, after, reordered=sorted(before, key=_text) == sorted(after, key=_text))
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _keyed(items: list[Any], keys: list[str]) -> dict[str, Any] | None:
+    """The items by what tells them apart; None where that is not so."""
+    found: dict[str, Any] = {}
+    for item in items:
+        if not isinstance(item, dict):
+            return None
+        words = [item[key] if isinstance(item[key], str) else _text(item[key]) for key in keys if key in item]
+        name = " ".join(words)
+        if not name or name in found:
+            return None
+        found[name] = item
+    return found
+
+
+# ---- for people ------------------------------------------------------------------------------------------------------
+
+_REFERENCES = frozenset({"secretKey", "secretName", "secretKeyRef"})
+"""Fields that name a secret by what they are called, and hold only where it is."""
+
+
+def masked(value: Any) -> Any:
+    """The value without anything in it that is or may be a secret."""
+    if isinstance(value, dict):
+        return {key: _masked(value, key, child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_masked(value, index, child) for index, child in enumerate(value)]
+    return HIDDEN if isinstance(value, str) and shown(value) == HIDDEN else value
+
+
+def _masked(parent: Any, step: str | int, value: Any) -> Any:
+    if isinstance(value, dict | list):
+        return masked(value)
+    name = naming(parent, step) or ""
+    secret = isinstance(value, str) and shown(value, "" if name in _REFERENCES else name) == HIDDEN
+    return HIDDEN if secret else value
+
+
+CONTEXT = 2
+"""Lines around a difference."""
+
+
+def unified(before: Object | None, after: Object | None) -> list[str]:
+    """The difference of two objects as lines of YAML that begin with `+`, `-` or a space; `@@` where lines are left out."""
+    import difflib
+
+    if before is not None and after is not None:
+        before = _aligned(before, after)
+    old = dump(masked(before)).splitlines() if before is not None else []
+    new = dump(masked(after)).splitlines() if after is not None else []
+    lines = difflib.unified_diff(old, new, n=CONTEXT, lineterm="")
+    found = ["@@" if line.startswith("@@") else line for line in lines if not line.startswith(("---", "+++"))]
+    return found[1:] if found[:1] == ["@@"] else found
+
+
+def _aligned(before: Any, after: Any) -> Any:
+    """The older value with the keys of its maps in the order of the newer one."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        keys = (*(key for key in after if key in before), *(key for key in before if key not in after))
+        return {key: _aligned(before[key], after.get(key)) for key in keys}
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        return [_aligned(old, new) for old, new in zip(before, after, strict=True)]
+    return before
+
+
+def value_text(value: Any, name: str = "") -> str:
+    """A value in a few words, never a secret; empty for what has no short form."""
+    if value is ABSENT or isinstance(value, dict | list):
+        return ""
+    word = shown(value, name)
+    return word[1:-1] if isinstance(value, str) and word != HIDDEN else word

@@ -1,0 +1,396 @@
+"""What a change does to running models: a closed set of effects, from `data/effects.yaml` and from what models are.
+
+Texts put names and values between backticks; whoever shows them decides what becomes of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Any
+
+from generator.finding import Severity, printable
+from generator.model import Object
+from generator.overlay import group_of
+from generator.plan_diff import ABSENT, Path, Step, differences, knowledge, value_text
+from generator.plan_workloads import RUNTIME, Key, Mode, Serving, Side
+from generator.rules.admission import Rulebook
+from generator.rules.admission_manifest import by_name
+
+
+class Effect(Enum):
+    """What happens to a running model, the lightest first."""
+
+    NOTHING = "nothing"
+    NEXT_START = "read at the next start"
+    ADMIN = "an administrator applies it"
+    TOKEN_NEW = "new token"
+    URL_NEW = "URL appears"
+    START = "starts"
+    SCALE = "scale"
+    RELOAD = "model is loaded anew"
+    METADATA = "metadata that restarts pods"
+    ROLLING = "rolling restart"
+    TOKEN_LOST = "token lost"
+    AUTH_OFF = "authorization off"
+    AUTH_ON = "authorization on"
+    URL_CHANGED = "URL changes"
+    URL_GONE = "URL disappears"
+    DOWNTIME = "downtime"
+    UNMANAGED = "stays unmanaged"
+    RECREATE = "must be deleted and recreated"
+    WITH_SERVER = "goes with its server"
+    DELETE = "deleted"
+    NAMESPACE = "namespace changes"
+    PROJECT = "project goes"
+    ENVIRONMENT = "environment goes"
+    REFUSED = "refused by the cluster"
+
+    @property
+    def id(self) -> str:
+        """Its name in data and for machines."""
+        return self.name.lower().replace("_", "-")
+
+    @property
+    def weight(self) -> int:
+        """Grows with what the effect means to those who use the model."""
+        return _WEIGHTS[self]
+
+
+_WEIGHTS = {effect: index for index, effect in enumerate(Effect)}
+_BY_ID = {effect.id: effect for effect in Effect}
+
+DESTRUCTIVE = frozenset({Effect.DELETE, Effect.WITH_SERVER, Effect.RECREATE, Effect.UNMANAGED})
+"""What a change to a model or server needs an acknowledgement for."""
+
+RESTARTS = frozenset({Effect.METADATA, Effect.ROLLING, Effect.DOWNTIME})
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """One effect of a change, and in words what it means here."""
+
+    effect: Effect
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a change of a field does, and what the field is called; empty where it speaks for itself."""
+
+    effect: Effect
+    says: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectChange:
+    """One object before and after (canonical), and the fields that differ where there is both."""
+
+    key: Key
+    before: Object | None
+    after: Object | None
+    steps: tuple[Step, ...]
+
+    @property
+    def state(self) -> str:
+        """`added`, `removed` or `changed`."""
+        return "added" if self.before is None else "removed" if self.after is None else "changed"
+
+
+def code(value: object) -> str:
+    """A name or a value for a text: printable, without what would end it."""
+    return f"`{printable(str(value)).replace('`', chr(39))}`"
+
+
+def plural(count: int, word: str) -> str:
+    """`1 model`, `2 models`."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+# ---- fields ----------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=4096)
+def rule_for(kind: str, mode: Mode | None, path: Path) -> Rule:
+    """The first rule for a field of a kind."""
+    for entry in knowledge()["rules"]:
+        if kind not in entry.get("kinds", (kind,)) or ("modes" in entry and mode not in entry["modes"]):
+            continue
+        if _fits(entry["at"], path):
+            return Rule(_BY_ID[entry["effect"]], entry.get("says", ""), entry["reason"])
+    raise AssertionError(path)
+
+
+def _fits(at: Sequence[str], path: Path) -> bool:
+    open_end = at[-1] == "**"
+    steps = at[:-1] if open_end else at
+    if len(path) < len(steps) or (len(path) > len(steps) and not open_end):
+        return False
+    return all(fnmatchcase(step, wanted) for step, wanted in zip(path, steps, strict=False))
+
+
+def compared(key: Key, before: Object | None, after: Object | None) -> ObjectChange | None:
+    """The change of one object; None where its meaning stays."""
+    if before is None or after is None:
+        return ObjectChange(key, before, after, ())
+    steps = tuple(step for step in differences(before, after) if step.path != ("metadata", "namespace"))
+    return ObjectChange(key, before, after, steps) if steps else None
+
+
+def field_effect(changes: Sequence[ObjectChange], mode: Mode | None) -> Effect:
+    """The heaviest that changed fields do to the pods."""
+    effects = [rule_for(change.key[0], mode, step.path).effect for change in changes for step in change.steps]
+    return max(effects, key=lambda effect: effect.weight, default=Effect.NOTHING)
+
+
+_MOST_NAMED = 5
+_MOST_ITEMS = 3
+
+
+def said(changes: Sequence[ObjectChange], mode: Mode | None) -> tuple[str, ...]:
+    """What changed, in a few words each: those first that matter to the pods."""
+    found: dict[str, tuple[int, str]] = {}
+    for change in changes:
+        for step in change.steps:
+            rule = rule_for(change.key[0], mode, step.path)
+            label = rule.says or _label(step.path)
+            text, weight = _worded(label, step), -rule.effect.weight
+            old = found.get(label)
+            if old is None:
+                found[label] = (weight, text)
+            elif old[1] != text:
+                found[label] = (min(weight, old[0]), _together(label, old[1], text))
+    ordered = [text for _, text in sorted(found.values(), key=lambda item: item[0])]
+    rest = len(ordered) - _MOST_NAMED
+    return tuple(ordered) if rest <= 1 else (*ordered[:_MOST_NAMED], f"{rest} more fields")
+
+
+def _together(label: str, one: str, other: str) -> str:
+    """Two fields of one name: both values where they are the same, as for the least and the most replicas."""
+    ends = {text.removeprefix(label).strip() for text in (one, other)}
+    return one if len(ends) == 1 else label
+
+
+def _label(path: Path) -> str:
+    """A field that has no name of its own: by its last steps."""
+    named = [step for step in path if step not in ("metadata", "spec", "predictor", "model")]
+    if named and named[0] in ("annotations", "labels") and len(named) > 1:
+        return f"{named[0].removesuffix('s')} {code(named[1])}"
+    if len(named) > 1 and named[-2] in ("env", "containers", "volumes"):
+        return f"{named[-2].removesuffix('s')} {code(named[-1])}"
+    if len(named) > 1 and "env" in named[:-1]:
+        return f"env {code(named[named.index('env') + 1])}"
+    return " ".join(code(step) if index else step for index, step in enumerate(named[-2:])) or "all of it"
+
+
+def _worded(label: str, step: Step) -> str:
+    if step.reordered:
+        return f"{label} in another order"
+    if isinstance(step.before, list) or isinstance(step.after, list):
+        return f"{label} {items}" if (items := _items(step)) else label
+    name = step.path[-1] if step.path else ""
+    old, new = value_text(step.before, name), value_text(step.after, name)
+    if step.before is ABSENT:
+        return f"{label} {code(new)} added" if new else f"{label} added"
+    if step.after is ABSENT:
+        return f"{label} {code(old)} removed" if old else f"{label} removed"
+    return f"{label} {code(old)} → {code(new)}" if old and new else label
+
+
+def _items(step: Step) -> str:
+    """The items of a list of plain values that came and went."""
+    old = step.before if isinstance(step.before, list) else []
+    new = step.after if isinstance(step.after, list) else []
+    if any(isinstance(item, dict | list) for item in (*old, *new)):
+        return ""
+    gone, come = [item for item in old if item not in new], [item for item in new if item not in old]
+    words = [f"−{code(value_text(item))}" for item in gone] + [f"+{code(value_text(item))}" for item in come]
+    return " ".join(words) if 0 < len(words) <= _MOST_ITEMS else ""
+
+
+# ---- refusals --------------------------------------------------------------------------------------------------------
+
+
+def refusals(change: ObjectChange, after: Side, rules: Rulebook) -> Iterator[Consequence]:
+    """What the cluster would answer to the update of a live object."""
+    if change.before is None or change.after is None:
+        return
+    manifest = rules.manifest(change.after, live=change.before, peers=by_name(after.objects.values()))
+    for rule, problem in rules.judge(manifest):
+        if rule.update and problem.severity is Severity.ERROR:
+            effect = _BY_ID[knowledge()["refusals"].get(rule.code, "refused")]
+            yield Consequence(effect, f"{problem.message} ({rule.code})")
+
+
+# ---- a workload that changes -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """A project's accelerators when everything runs, by identifier: before the change and after it, and what it may have.
+
+    `extra`: what is needed beside while all that this change rolls is rolling; `kept`: what those hold on to that are no
+    longer in Git and stay on the cluster.
+    """
+
+    before: Mapping[str, int]
+    used: Mapping[str, int]
+    limit: Mapping[str, int | None]
+    extra: Mapping[str, int]
+    kept: Mapping[str, int]
+
+    def change(self, identifier: str) -> str:
+        """How the use of an accelerator changes, against the quota."""
+        old, new, limit = self.before.get(identifier, 0), self.used.get(identifier, 0), self.limit.get(identifier)
+        of = "" if limit is None else f" of {limit}"
+        return f"{code(identifier)} {old} → {new}{of}" if old != new else f"{code(identifier)} {new}{of}"
+
+
+def restart(before: Serving, after: Serving, effect: Effect) -> Effect:
+    """What a change of the pods comes to, given how the model rolls."""
+    if effect not in (Effect.METADATA, Effect.ROLLING):
+        return effect
+    if not before.running or not after.running:
+        return effect if after.mode == "server" and after.model else Effect.NOTHING
+    stops = after.missing() >= after.running and not after.surge()
+    return Effect.DOWNTIME if stops else effect
+
+
+def restarted(after: Serving, effect: Effect, changes: Sequence[ObjectChange], quota: Quota) -> Consequence:
+    """A restart in words, with what it needs while it lasts."""
+    if effect is Effect.DOWNTIME:
+        why = "the old pods go before the new ones come" if after.recreates else "its one group of nodes goes first"
+        return Consequence(effect, f"{why}: nothing answers until the model is loaded again")
+    words = [
+        "labels and annotations are copied to the pods, which are replaced"
+        if effect is Effect.METADATA
+        else "the pods are replaced"
+    ]
+    if after.missing():
+        words.append(f"up to {plural(after.missing(), 'replica')} fewer meanwhile")
+    words += room(after, quota)
+    if all(change.key[0] == RUNTIME for change in changes if change.steps):
+        words.append("when KServe looks at the model next: newer releases at once, older ones with its next change")
+    return Consequence(effect, "; ".join(words))
+
+
+def room(after: Serving, quota: Quota) -> Iterator[str]:
+    """Accelerators that are needed while the model rolls, and whether the quota has them."""
+    for identifier, count in after.per_replica.items():
+        extra = count * after.surge()
+        if not extra:
+            continue
+        text = f"{extra} more {code(identifier)} while it rolls"
+        limit, used = quota.limit.get(identifier), quota.used.get(identifier, 0)
+        if limit is None:
+            yield text
+        elif used + quota.extra.get(identifier, 0) <= limit:
+            yield f"{text}, which the quota has ({used} of {limit} in use)"
+        elif after.missing():
+            yield f"{text}; the quota has {max(limit - used, 0)} left of {limit}, so it rolls with fewer replicas"
+        else:
+            yield (
+                f"{text}, but the quota has {max(limit - used, 0)} left of {limit}: "
+                "the new pods wait and the old ones go on serving"
+            )
+
+
+def replicas_text(one: Serving) -> str:
+    """The replicas as one number, or from the least to the most."""
+    return str(one.most) if one.least == one.most else f"{one.least}–{one.most}"
+
+
+def scaled(before: Serving, after: Serving, quota: Quota) -> Iterator[Consequence]:
+    """Stopped, resumed, or more or fewer replicas."""
+    if not before.stopped and after.stopped:
+        yield Consequence(Effect.DOWNTIME, "stopped: its pods go and nothing answers until it is started again")
+    elif before.stopped and not after.stopped:
+        yield Consequence(Effect.START, "; ".join((f"again, with {_replicas(after)}", *_needs(after, quota))))
+    elif (before.least, before.most) != (after.least, after.most):
+        text = f"{replicas_text(before)} → {_replicas(after)}"
+        if not after.most:
+            yield Consequence(Effect.DOWNTIME, f"{text}: nothing answers")
+        else:
+            yield Consequence(Effect.SCALE, "; ".join((text, *map(quota.change, after.per_replica))))
+
+
+def _replicas(one: Serving) -> str:
+    return f"{replicas_text(one)} {'replica' if one.most == 1 else 'replicas'}"
+
+
+def started(after: Serving, quota: Quota) -> Consequence:
+    """A model or server that is new."""
+    if after.stopped:
+        return Consequence(Effect.START, "made, but stopped")
+    if after.model and after.server:
+        return Consequence(Effect.START, f"loaded by server {code(after.server)}")
+    return Consequence(Effect.START, "; ".join((_replicas(after), *_needs(after, quota))))
+
+
+def _needs(after: Serving, quota: Quota) -> Iterator[str]:
+    for identifier in after.per_replica:
+        yield quota.change(identifier)
+        limit, kept = quota.limit.get(identifier), quota.kept.get(identifier, 0)
+        if kept and limit is not None and quota.used.get(identifier, 0) + kept > limit:
+            yield f"but what stays unmanaged holds {kept} of them, so the new pods wait until that is deleted"
+
+
+def reached(before: Serving, after: Serving) -> Iterator[Consequence]:
+    """Changes of where the model answers and whom."""
+    old, new = before.address, after.address
+    if old is None or new is None:
+        return
+    if old.external != new.external:
+        if old.external is None:
+            yield Consequence(Effect.URL_NEW, code(new.external))
+        elif new.external is None:
+            yield Consequence(Effect.URL_GONE, code(old.external))
+        else:
+            yield Consequence(Effect.URL_CHANGED, f"{code(old.external)} → {code(new.external)}")
+    if old.internal != new.internal:
+        yield Consequence(Effect.URL_CHANGED, f"inside the cluster {code(old.internal)} → {code(new.internal)}")
+    if new.guarded and not old.guarded:
+        yield Consequence(Effect.AUTH_ON, "callers without a token are refused")
+    elif old.guarded and not new.guarded:
+        yield Consequence(Effect.AUTH_OFF, "whoever reaches it may call it without a token")
+
+
+def tokens(before: Serving, after: Serving, prune: bool) -> Iterator[Consequence]:
+    """Tokens that come and go."""
+    for name in before.tokens:
+        if name not in after.tokens:
+            fate = "who uses it is locked out" if prune else "it stays valid until its Secret is deleted"
+            yield Consequence(Effect.TOKEN_LOST, f"Secret {code(name)}: {fate}")
+    for name in after.tokens:
+        if name not in before.tokens:
+            yield Consequence(Effect.TOKEN_NEW, f"Secret {code(name)}")
+
+
+def secret_users(found: Side, name: str) -> tuple[str, ...]:
+    """The models that read a Secret as they start."""
+    users = []
+    for (kind, model), item in found.objects.items():
+        if group_of(item) == "serving.kserve.io" and kind != RUNTIME and _reads(item, name):
+            users.append(model)
+    return tuple(users)
+
+
+def _reads(value: Any, name: str) -> bool:
+    if isinstance(value, list):
+        return any(_reads(child, name) for child in value)
+    if not isinstance(value, dict):
+        return False
+    if value.get("opendatahub.io/connections") == name:
+        return True
+    for field, part in (("secretKeyRef", "name"), ("secretRef", "name"), ("storage", "key")):
+        reference = value.get(field)
+        if isinstance(reference, dict) and reference.get(part) == name:
+            return True
+    pulls = value.get("imagePullSecrets")
+    if isinstance(pulls, list) and any(isinstance(item, dict) and item.get("name") == name for item in pulls):
+        return True
+    return any(_reads(child, name) for child in value.values())

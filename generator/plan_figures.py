@@ -1,0 +1,168 @@
+"""The figures of an environment before and after: models, replicas, accelerators against quota, routes, tokens, images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from generator.finding import Pointer, dotted
+from generator.model import Environment
+from generator.overlay import same
+from generator.plan_change import ProjectChange
+from generator.plan_diff import value_text
+from generator.plan_effects import code
+from generator.plan_workloads import Serving, quota_of, used_by, used_by_name
+
+Both = tuple[int, int]
+"""A count before and after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """An environment before and after."""
+
+    before: Environment | None
+    after: Environment | None
+
+    @property
+    def differ(self) -> bool:
+        """Whether anything is another fact now."""
+        if self.before is self.after:
+            return False
+        return self.before is None or self.after is None or not same(self.before.facts.data, self.after.facts.data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """The accelerators of a project by identifier, at most, before and after; and its quota where there is one."""
+
+    project: str
+    identifier: str
+    count: Both
+    quota: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swap:
+    """Something that is another one now, and for how many models."""
+
+    before: str
+    after: str
+    models: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """The figures of an environment. Replicas and accelerators are those of the busiest time."""
+
+    models: Both
+    added: int
+    changed: int
+    removed: int
+    replicas: Both
+    accelerators: Mapping[str, Both]
+    uses: tuple[Use, ...]
+    routes: Both
+    tokens: Both
+    images: tuple[Swap, ...]
+    runtimes: tuple[Swap, ...]
+
+
+def figures(changes: Sequence[ProjectChange]) -> Figures:
+    """The figures of all projects of an environment; what cannot differ is the same on both sides."""
+    was = [one for change in changes for one in change.was.values()]
+    now = [one for change in changes for one in change.now.values()]
+    moved = [change for change in changes if change.was is not change.now]
+    keys = [(change, key) for change in moved for key in {**change.was, **change.now}]
+    both = [(change.was.get(key), change.now.get(key), change.moves) for change, key in keys]
+    return Figures(
+        models=(_models(was), _models(now)),
+        added=sum(1 for old, new, moves in both if new and new.model and (old is None or moves)),
+        removed=sum(1 for old, new, moves in both if old and old.model and (new is None or moves)),
+        changed=sum(1 for old, new, moves in both if old and new and not moves and new.model and old != new),
+        replicas=(sum(one.running for one in was), sum(one.running for one in now)),
+        accelerators=_together(used_by_name(was), used_by_name(now)),
+        uses=tuple(_uses(moved)),
+        routes=(_routes(was), _routes(now)),
+        tokens=(_tokens(was), _tokens(now)),
+        images=tuple(_swaps((old.images, new.images) for old, new, _ in both if old and new)),
+        runtimes=tuple(_swaps((_named(old), _named(new)) for old, new, _ in both if old and new)),
+    )
+
+
+def _models(found: Iterable[Serving]) -> int:
+    return sum(1 for one in found if one.model)
+
+
+def _routes(found: Iterable[Serving]) -> int:
+    return sum(1 for one in found if one.address and one.address.external)
+
+
+def _tokens(found: Iterable[Serving]) -> int:
+    return sum(len(one.tokens) for one in found)
+
+
+def _together(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, Both]:
+    names = dict.fromkeys((*before, *after))
+    return {name: (before.get(name, 0), after.get(name, 0)) for name in names}
+
+
+def _uses(changes: Sequence[ProjectChange]) -> Iterator[Use]:
+    for change in changes:
+        side = change.after or change.before
+        counts = _together(used_by(change.was.values()), used_by(change.now.values()))
+        for identifier, count in counts.items():
+            quota = quota_of(side.environment, change.name, identifier) if side else None
+            yield Use(project=change.name, identifier=identifier, count=count, quota=quota)
+
+
+def _named(one: Serving) -> tuple[str, ...]:
+    """A runtime by its name, or by that of its template: the releases differ in which they write down."""
+    return (one.runtime.removesuffix("-template"),) if one.runtime else ()
+
+
+def _swaps(pairs: Iterable[tuple[tuple[str, ...], tuple[str, ...]]]) -> Iterator[Swap]:
+    counts: dict[tuple[str, str], int] = {}
+    for old, new in pairs:
+        if old != new and old and new:
+            key = (", ".join(old), ", ".join(new))
+            counts[key] = counts.get(key, 0) + 1
+    for (before, after), models in counts.items():
+        yield Swap(before=before, after=after, models=models)
+
+
+# ---- facts of the cluster --------------------------------------------------------------------------------------------
+
+_MOST_FACTS = 12
+
+
+def changed_facts(facts: Facts) -> tuple[str, ...]:
+    """The facts of an environment that are others now, in words."""
+    if facts.before is None or facts.after is None or not facts.differ:
+        return ()
+    found = [_fact(*change) for change in _differing(facts.before.facts.data, facts.after.facts.data, ())]
+    rest = len(found) - _MOST_FACTS
+    return tuple(found) if rest <= 1 else (*found[:_MOST_FACTS], f"{rest} more facts")
+
+
+def _fact(pointer: Pointer, before: Any, after: Any) -> str:
+    name = str(pointer[-1])
+    old, new = ("" if value is None else value_text(value, name) or "…" for value in (before, after))
+    label = code(dotted(pointer))
+    return (
+        f"{label} {code(new)} added"
+        if not old
+        else f"{label} removed"
+        if not new
+        else f"{label} {code(old)} → {code(new)}"
+    )
+
+
+def _differing(before: Any, after: Any, pointer: Pointer) -> Iterator[tuple[Pointer, Any, Any]]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in (*after, *(key for key in before if key not in after)):
+            if pointer or key != "acknowledge":
+                yield from _differing(before.get(key), after.get(key), (*pointer, key))
+    elif not same(before, after):
+        yield pointer, before, after

@@ -1,0 +1,145 @@
+"""One spec that uses much, as every release has it; `test_releases` compares what becomes of it with golden trees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matrix import CLUSTER, environment_of, label
+from repository import laid_over
+
+from generator.catalog import release
+
+GPU = label("nvidia.com/gpu")
+
+CONNECTIONS: dict[str, Any] = {
+    "store": {"displayName": "Object store", "s3": {"endpoint": "https://s3.example.org", "region": "us-east-1", "bucket": "models"}},
+    "registry": {"description": "Images of the team", "oci": {"host": "quay.io"}},
+    "zoo": {"uri": "https://models.example.org/resnet50.onnx"},
+}  # fmt: skip
+
+SINGLE: dict[str, Any] = {
+    "version": 1,
+    "displayName": "Team",
+    "description": "Models of the team",
+    "platform": "single-model",
+    "connections": CONNECTIONS,
+    "secrets": {"hub": {"keys": ["token"]}},
+    "models": {
+        "chat": {  # everything that is written about most models
+            "displayName": "Chat model",
+            "description": "For tests",
+            "runtime": "vllm-cuda-runtime",
+            "replicas": 2,
+            "size": "Medium",
+            "accelerator": {"name": GPU, "count": 2},
+            "route": True,
+            "tokens": ["ci", "web"],
+            "location": {"connection": "store", "path": "/granite-3-8b"},
+            "args": ["--tensor-parallel-size=2", "--max-model-len=8192"],
+            "env": {"VLLM_LOGGING_LEVEL": "INFO", "HF_TOKEN": {"secret": "hub", "key": "token"}},
+            "patch": {"InferenceService": [{"op": "add", "path": "/spec/predictor/priorityClassName", "value": "research"}]},
+        },
+        "detector": {  # on CPUs, as many as the load needs, from an image behind a pull secret
+            "runtime": "kserve-ovms",
+            "framework": "onnx-1",
+            "replicas": {"min": 1, "max": 3},
+            "size": {"requests": {"cpu": "500m", "memory": "2Gi"}, "limits": {"cpu": "2", "memory": "4Gi"}},
+            "location": {"connection": "registry", "uri": "oci://quay.io/team/detector:1.4"},
+        },
+        "classifier": {  # from a plain address
+            "runtime": "kserve-ovms",
+            "framework": "onnx-1",
+            "size": "Medium",
+            "location": {"connection": "zoo"},
+        },
+        "giant": {  # over two nodes, from a volume
+            "runtime": "vllm-multinode-runtime",
+            "accelerator": {"name": GPU, "count": 4},
+            "multiNode": {"pipelineParallelSize": 2, "tensorParallelSize": 4},
+            "location": {"pvc": "weights", "path": "llama-3.1-405b"},
+        },
+    },
+    "environments": {CLUSTER: {}},
+}  # fmt: skip
+
+BY_CAPABILITY: dict[str, dict[str, Any]] = {
+    "serverless": {
+        "models": {
+            "on-demand": {
+                "runtime": "vllm-cuda-runtime",
+                "mode": "advanced",
+                "replicas": {"min": 0, "max": 2},
+                "size": "Medium",
+                "accelerator": GPU,
+                "location": {"connection": "store", "path": "llama-3-8b"},
+            }
+        }
+    },
+    "routeTimeout": {"models": {"chat": {"route": {"timeout": "10m"}}}},
+    "stop": {"models": {"classifier": {"stopped": True}}},
+    "modelType": {"models": {"chat": {"modelType": "generative"}}},
+    "genAiAsset": {"models": {"chat": {"genAiAsset": {"useCase": "Chat"}}}},
+    "strategy": {"models": {"chat": {"strategy": "recreate"}}},
+    "timeout": {"models": {"chat": {"timeout": "60s"}}},
+    "return401": {"models": {"chat": {"return401": True}}},
+    "llm": {
+        "models": {
+            "experts": {
+                "displayName": "Mixture of experts",
+                "llmd": {"parallelism": {"tensor": 1, "data": 8, "dataLocal": 4, "expert": True}, "worker": True},
+                "replicas": 2,
+                "size": "Medium",
+                "accelerator": {"name": GPU, "count": 4},
+                "location": {"connection": "store", "path": "experts"},
+                "args": ["--max-model-len=8192"],
+                "tokens": ["web"],
+            },
+            "simple": {
+                "llmd": True,
+                "size": "Medium",
+                "accelerator": GPU,
+                "location": {"uri": "hf://ibm-granite/granite-3.1-8b-instruct"},
+            },
+        }
+    },
+    "llmScaling": {"models": {"simple": {"llmd": {"scaling": {"min": 1, "max": 3, "by": "keda", "cost": "10.0"}}}}},
+}
+"""What is laid over the spec where a release has the capability."""
+
+MULTI: dict[str, Any] = {
+    "version": 1,
+    "platform": "multi-model",
+    "connections": {"store": CONNECTIONS["store"]},
+    "servers": {
+        "ranker": {
+            "displayName": "Ranking",
+            "runtime": "ovms",
+            "replicas": 2,
+            "size": "Medium",
+            "accelerator": GPU,
+            "route": True,
+            "tokens": ["shop"],
+            "models": {
+                "products": {
+                    "displayName": "Product ranking",
+                    "framework": "onnx-1",
+                    "location": {"connection": "store", "path": "products"},
+                },
+                "offers": {"framework": "openvino_ir-opset1", "location": {"connection": "zoo"}},
+            },
+        }
+    },
+    "environments": {CLUSTER: {}},
+}
+
+
+def spec_of(name: str) -> dict[str, Any]:
+    """A repository with that spec, as much of it as a release can do."""
+    can = release(name).capabilities
+    single = SINGLE
+    for capability, fragment in BY_CAPABILITY.items():
+        if can[capability]:
+            single = laid_over(single, fragment)
+    files = {f"environments/{CLUSTER}": environment_of(name), "projects/team": single}
+    multi = laid_over(MULTI, {"connections": {"zoo": CONNECTIONS["zoo"]}})
+    return files | ({"projects/shop": multi} if can["modelMesh"] else {})
