@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +21,7 @@ from generator.finding import Finding, MachineFailed, Rejected, Severity, printa
 
 if TYPE_CHECKING:
     from generator.pipeline import Fleet
-    from generator.write import Changes, Scope
+    from generator.tree import Changes, Scope
 
 FINE, WRONG, USAGE, DRIFT, POLICY, MACHINE, BUG = 0, 1, 2, 3, 4, 5, 70
 
@@ -166,6 +166,7 @@ def render(  # noqa: PLR0913 - one parameter an option, as click passes them
     """Render the overlays of every environment and say what changed."""
     from generator import write
     from generator.finding import merged
+    from generator.tree import conflicts
 
     started = os.times()
     root = settings.root
@@ -178,7 +179,7 @@ def render(  # noqa: PLR0913 - one parameter an option, as click passes them
         _check_drift(root, files, scope, (form, found.warnings))
         return
     changes = write.write(root, files, scope, overwrite=overwrite)
-    replaced = merged(write.conflicts(changes, overwrite=True)) if overwrite else []
+    replaced = merged(conflicts(changes, overwrite=True)) if overwrite else []
     if form == "json":
         show_findings([*found.warnings, *replaced], form)
         return
@@ -399,7 +400,7 @@ def docs(settings: Settings, write: bool) -> None:
 
 def _refuse_stale(root: Path, found: Fleet) -> None:
     """What is proved is what was meant, so the tree must be what the files say."""
-    from generator.write import Scope, compare
+    from generator.tree import Scope, compare
 
     changes = compare(root, found.files, Scope())
     if changes.writes:
@@ -414,7 +415,7 @@ def _in_scope(path: str, scope: Scope) -> bool:
 
 def scope_of(found: Fleet, environments: Sequence[str], projects: Sequence[str]) -> Scope:
     """The folders that the options choose. The base goes with every project."""
-    from generator.write import Scope
+    from generator.tree import Scope
 
     names = {one.project.name for one in found.deployed} | {path.split("/")[2] for path in found.files}
     for option, given, known in (("--env", environments, found.environments), ("--project", projects, names)):
@@ -429,15 +430,15 @@ def scope_of(found: Fleet, environments: Sequence[str], projects: Sequence[str])
 
 def _check_drift(root: Path, files: dict[str, str], scope: Scope, shown: tuple[str, tuple[Finding, ...]]) -> None:
     """The words about drift go to stderr where stdout is for machines."""
-    from generator import write
+    from generator import tree, write
 
     form, warnings = shown
     words = tell if form == "json" else say
 
-    changes = write.compare(root, files, scope)
+    changes = tree.compare(root, files, scope)
     if reason := write.unfinished(root):
         raise MachineFailed(reason)
-    found = [finding for finding in write.conflicts(changes) if finding.code != "OUT004"]
+    found = [finding for finding in tree.conflicts(changes) if finding.code != "OUT004"]
     show_findings([*(warnings if form == "json" else ()), *found], form)
     if any(finding.severity is Severity.ERROR for finding in found):
         raise Exit(POLICY)
@@ -463,7 +464,7 @@ MOST_DIFF_LINES = 200
 def _show_diffs(root: Path, files: dict[str, str], changes: Changes) -> None:
     import difflib
 
-    from generator.write import current
+    from generator.tree import current
 
     shown = 0
     for path in (*changes.changed, *changes.added, *changes.removed):
@@ -533,6 +534,82 @@ def _states(changes: Changes) -> dict[str, dict[str, str]]:
         state = next((word for word in ("removed", "new") if word in said), "changed")
         found.setdefault(environment, {})[project] = state
     return found
+
+
+PLAN_STYLES: Mapping[str, Mapping[str, Any]] = {
+    "head": {"bold": True},
+    "good": {"fg": "green"},
+    "mild": {"fg": "cyan"},
+    "warn": {"fg": "yellow"},
+    "bad": {"fg": "red", "bold": True},
+    "added": {"fg": "green"},
+    "removed": {"fg": "red"},
+    "faint": {"dim": True},
+}
+"""How the lines of a plan look on a terminal; elsewhere they have no colours."""
+
+
+@cli.command()
+@click.option(
+    "--against", metavar="REV", help="The revision to compare with, instead of where the branch left argocd.revision."
+)
+@click.option("--env", "environments", multiple=True, help="Only this environment; may be given several times.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", help="How it is printed."
+)
+@click.pass_obj
+def plan(settings: Settings, against: str | None, environments: tuple[str, ...], form: str) -> None:
+    """Show what merging does to running models; exit 4 where it destroys what nobody has acknowledged."""
+    from generator.plan import NoSuchEnvironment
+    from generator.plan import plan as make
+
+    if against is not None and (not against or against.startswith("-")):
+        raise click.UsageError(printable(f"--against {against}: that names no revision"))
+    found = made(settings, form)
+    try:
+        made_plan = make(settings.root, found, against, environments)
+    except NoSuchEnvironment as wrong:
+        raise click.UsageError(_no_such("--env", wrong.name, wrong.known)) from None
+    if form == "json":
+        from generator.plan_report import data
+
+        _print_json(data(made_plan))
+    elif form == "markdown":
+        from generator.plan_markdown import markdown
+
+        click.echo(markdown(made_plan), nl=False)
+    else:
+        from generator.plan_report import text
+
+        for line in text(made_plan):
+            click.secho(printable(line.text), **PLAN_STYLES.get(line.tone, {}))
+    if form != "json":
+        show_findings(made_plan.findings, "text")
+    if code := exit_code(made_plan.findings):
+        raise Exit(code)
+
+
+@cli.command()
+@click.option("--env", "environments", multiple=True, help="Only this environment; may be given several times.")
+@click.option("--project", "projects", multiple=True, help="Only this project; may be given several times.")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table", help="How it is printed."
+)
+@click.pass_obj
+def endpoints(settings: Settings, environments: tuple[str, ...], projects: tuple[str, ...], form: str) -> None:
+    """Show where each model answers: addresses, tokens, and a line to try it."""
+    from generator import endpoints as where
+
+    found = made(settings, form)
+    scope = scope_of(found, environments, projects)
+    chosen = [one for one in found.deployed if scope.owns((one.project.environment.name, one.project.name))]
+    chosen.sort(key=lambda one: (one.project.environment.name, one.project.name))
+    listed = [each for one in chosen for each in where.endpoints(one.project, one.objects)]
+    if form == "json":
+        _print_json([one.data() for one in listed])
+        return
+    for line in where.markdown(listed) if form == "markdown" else where.lines(listed):
+        say(line)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

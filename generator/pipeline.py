@@ -23,7 +23,7 @@ from generator.resolve import argocd_settings, destination, resolve
 from generator.rules import judge, patches
 from generator.rules.admission import Rulebook, rulebook
 from generator.rules.admission_manifest import by_name
-from generator.write import sealed
+from generator.seal import sealed
 
 if TYPE_CHECKING:
     from generator.render import Rendered, Templates

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from generator import catalog, plan_before
 from generator.finding import Finding, MachineFailed, Rejected, merged
@@ -19,12 +19,13 @@ from generator.model import Environment, Object, Project
 from generator.plan_acknowledge import Given, Loss, Need, given, missing, needs, stale
 from generator.plan_before import Built, NotBuilt, Tree
 from generator.plan_change import ProjectChange
-from generator.plan_effects import Consequence, Effect, ObjectChange, code, compared
+from generator.plan_diff import ABSENT
+from generator.plan_effects import Consequence, Effect, ObjectChange, code, compared, said
 from generator.plan_figures import Facts, Figures, changed_facts, figures
 from generator.plan_rows import Row, rows_of
-from generator.plan_workloads import Key, Serving, Side, servings, side
-from generator.rules.admission import Rulebook, rulebook
-from generator.write import TOP, Scope, compare
+from generator.plan_workloads import Key, Side, servings, side
+from generator.rules.admission import rulebook
+from generator.tree import TOP, Scope, compare
 
 ARGOCD, BASE = "argocd", "base"
 
@@ -186,7 +187,7 @@ def _revision(environment: Environment) -> str | None:
 def _comparison(root: Path, after: Rendered, against: str | None) -> _Comparison:
     if against is not None:
         default = plan_before.commit_of(root, against)
-        commits = {name: default for name in after.environments}
+        commits = dict.fromkeys(after.environments, default)
     else:
         branches = {name: branch for name, env in after.environments.items() if (branch := _revision(env))}
         if not branches:
@@ -268,10 +269,10 @@ def _of_environment(
     facts = Facts(before, after)
     changes, differs = _changes(comparison, name, facts)
     rules = rulebook(after.release.capabilities, after.release.terms) if after and after.release else None
-    rows = [row for change in changes if change.differs for row in _rows(change.change, rules)]
+    rows = [row for change in changes if change.differs for row in rows_of(change.change, rules)]
     rows += _argocd(comparison, name)
     rows.sort(key=lambda row: (-row.effect.weight, row.project, row.key))
-    counted = figures([one.change for one in changes])
+    counted = figures([one.change for one in changes], rows)
     loss = Loss(
         environment=name,
         rows=rows,
@@ -386,13 +387,8 @@ def _built(comparison: _Comparison, tree: Tree, name: str, projects: Sequence[st
         except NotBuilt as reason:
             everything = plan_before.contents(tree, [path for path in tree.blobs if path.startswith(f"{TOP}/")])
             found[project] = plan_before.build_for_real(comparison.root, folder, everything, str(reason))
-            comparison.built.append(f"{folder} was built with kustomize as it was committed: {reason}")
+            comparison.built.append(f"{code(folder)} as it was committed was built with kustomize: {code(reason)}")
     return found
-
-
-def _rows(change: ProjectChange, rules: Rulebook | None) -> list[Row]:
-    """The rows of a project; for an environment that goes, one for the project is enough beside those of its models."""
-    return rows_of(change, rules)
 
 
 # ---- Argo CD ---------------------------------------------------------------------------------------------------------
@@ -420,14 +416,14 @@ def _by_key(objects: Iterable[Object]) -> dict[Key, Object]:
 
 
 def _administered(name: str, change: ObjectChange) -> Row:
-    from generator.plan_effects import said
-
+    command = code(f"oc apply -k {TOP}/{name}/{ARGOCD}")
+    widened = change.before is None or any(step.before is ABSENT for step in change.steps)
     if change.after is None:
         text = "it stays until an administrator of Argo CD deletes it"
+    elif widened and change.key[0] == "AppProject":
+        text = f"{command} where Argo CD runs; before that, Argo CD refuses what is new in it"
     else:
-        text = f"{code(f'oc apply -k {TOP}/{name}/{ARGOCD}')} by an administrator of Argo CD, who refuses what it does not list"
-        if change.key[0] != "AppProject":
-            text = f"{code(f'oc apply -k {TOP}/{name}/{ARGOCD}')} by an administrator of Argo CD"
+        text = f"{command} where Argo CD runs"
     return Row(
         project=ARGOCD,
         key=change.key,

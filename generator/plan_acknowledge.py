@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from generator.finding import Finding, Location, Severity, listed, printable
 from generator.model import Environment, Project
 from generator.plan_rows import PROJECT, Row
-from generator.plan_workloads import RUNTIME, SERVICE
 
 if TYPE_CHECKING:
     from generator.load import Document
@@ -81,7 +80,7 @@ def needs(
         for row in loss.rows:
             if row.destroys and row.key[0] == PROJECT:
                 wanted.append((f"project/{row.project}", None))
-            elif row.destroys and row.project not in whole and not _with_server(row, loss.rows):
+            elif row.destroys and row.project not in whole:
                 wanted.append((row.label, row.project))
         if loss.gone * LARGEST_SHARE > loss.models:
             wanted.append((f"environment/{name}", None))
@@ -96,16 +95,6 @@ def needs(
         at = _place(here[project], name) if project in here else _environment_place(name, environments)
         found.append(Need(text=text, environment=name, project=project, at=at, given=answered))
     return found
-
-
-def _with_server(row: Row, rows: Sequence[Row]) -> bool:
-    """Whether a model goes because its server does, which is what is acknowledged then."""
-    if row.key[0] != SERVICE or row.state != "removed" or row.server is None:
-        return False
-    return any(
-        other.project == row.project and other.key == (RUNTIME, row.server) and other.state == "removed"
-        for other in rows
-    )
 
 
 def _place(project: Project, environment: str) -> Location:

@@ -18,8 +18,8 @@ from generator.finding import MachineFailed, printable
 from generator.model import Object
 from generator.overlay import group_of, placed
 from generator.rules.patches import PatchFailed, apply
+from generator.tree import TOP
 from generator.verify import objects_of
-from generator.write import TOP
 
 _HAND_WRITTEN = "projects"
 _GIT_S = 60.0

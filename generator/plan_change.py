@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from generator.model import Object
-from generator.overlay import same
+from generator.overlay import placed, same
 from generator.plan_diff import canonical_object
 from generator.plan_effects import RESTARTS, ObjectChange, Quota, compared, field_effect, restart
 from generator.plan_workloads import LLM, LLM_CONFIG, RUNTIME, SERVICE, Key, Serving, Side, quota_of, used_by
@@ -32,6 +32,10 @@ class ProjectChange:
         """Whether it changes its namespace."""
         return self.before is not None and self.after is not None and self.before.namespace != self.after.namespace
 
+    def loses(self, key: Key) -> bool:
+        """Whether a model or server goes."""
+        return key in self.was and key not in self.now
+
     @property
     def stays(self) -> bool:
         """Whether what is no longer in Git stays on the cluster: without pruning, and where the project leaves a namespace
@@ -48,16 +52,20 @@ def grouped(change: ProjectChange) -> dict[Key, list[ObjectChange]]:
     after = change.after.objects if change.after else {}
     found: dict[Key, list[ObjectChange]] = {}
     for key in (*after, *(key for key in before if key not in after)):
-        differing = _differing(key, before.get(key), after.get(key), moved=change.moves)
+        differing = _differing(change, key, before.get(key), after.get(key))
         if differing is not None:
             for owner in _owners(change, key):
                 found.setdefault(owner, []).append(differing)
-    for key, old in change.was.items():  # facts of the cluster may move a model of which no object changes
-        new = change.now.get(key)
-        if new is not None and old.address != new.address and key not in found:
-            owner = (RUNTIME, new.server) if new.server and guards(change, new.server) else key
-            found.setdefault(owner, [])
+    for key, one in readdressed(change).items():
+        if key not in found and one.server and guards(change, one.server):
+            found.setdefault((RUNTIME, one.server), [])
     return found
+
+
+def readdressed(change: ProjectChange) -> dict[Key, Serving]:
+    """The models that answer at other addresses, or other callers: by their objects, their server's or the cluster's facts."""
+    both = ((key, change.was[key], new) for key, new in change.now.items() if key in change.was)
+    return {key: new for key, old, new in both if old.address != new.address}
 
 
 def guards(change: ProjectChange, server: str) -> bool:
@@ -66,9 +74,13 @@ def guards(change: ProjectChange, server: str) -> bool:
     return before is not None and after is not None and not same(before["metadata"], after["metadata"])
 
 
-def _differing(key: Key, before: Object | None, after: Object | None, *, moved: bool) -> ObjectChange | None:
+def _differing(change: ProjectChange, key: Key, before: Object | None, after: Object | None) -> ObjectChange | None:
+    """The change of one object; where the project moves, apart from its namespace."""
+    moved = change.moves and before is not None and after is not None
     if before is not None and after is not None and not moved and same(before, after):
         return None
+    if before is not None and moved and change.after is not None:
+        before = placed(before, change.after.namespace)
     old = None if before is None else canonical_object(before)
     new = None if after is None else canonical_object(after)
     found = compared(key, old, new)
@@ -78,7 +90,8 @@ def _differing(key: Key, before: Object | None, after: Object | None, *, moved: 
 def _owners(change: ProjectChange, key: Key) -> tuple[Key, ...]:
     workloads = change.was.keys() | change.now.keys()
     if key in workloads:
-        return (key,)
+        server = change.was[key].server if key in change.was and key not in change.now else None
+        return ((RUNTIME, server),) if server and change.loses((RUNTIME, server)) else (key,)
     sides = [side for side in (change.after, change.before) if side is not None]
     item = next(side.objects[key] for side in sides if key in side.objects)
     kind, name = key

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from generator.emit import dump
+from generator.finding import printable
 from generator.model import Object
 from generator.overlay import same
 from generator.packaged import packaged
@@ -116,7 +117,10 @@ def _of_lists(before: list[Any], after: list[Any], path: Path) -> Iterator[Step]
         old, new = _keyed(before, rule["key"]), _keyed(after, rule["key"])
         if old is not None and new is not None:
             for name in (*new, *(name for name in old if name not in new)):
-                yield from differences(old.get(name, ABSENT), new.get(name, ABSENT), (*path, name))
+                if name in old and name in new:
+                    yield from differences(old[name], new[name], (*path, name))
+                else:
+                    yield Step((*path, name), old.get(name, ABSENT), new.get(name, ABSENT))
             kept, now = [name for name in old if name in new], [name for name in new if name in old]
             if in_pods and kept != now:
                 yield Step(path, kept, now, reordered=True)
@@ -168,6 +172,8 @@ def _masked(parent: Any, step: str | int, value: Any) -> Any:
     return HIDDEN if secret else value
 
 
+_DIGITS = 8
+
 CONTEXT = 2
 """Lines around a difference."""
 
@@ -200,4 +206,12 @@ def value_text(value: Any, name: str = "") -> str:
     if value is ABSENT or isinstance(value, dict | list):
         return ""
     word = shown(value, name)
-    return word[1:-1] if isinstance(value, str) and word != HIDDEN else word
+    if not isinstance(value, str) or word == HIDDEN:
+        return word
+    return short_image(value) if "@sha256:" in value else word[1:-1]
+
+
+def short_image(image: str) -> str:
+    """An image with so much of its digest as tells it from others."""
+    before, digest, rest = image.partition("@sha256:")
+    return printable(f"{before}{digest}{rest[:_DIGITS]}" + ("…" if len(rest) > _DIGITS else ""))

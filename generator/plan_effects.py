@@ -77,12 +77,18 @@ class Consequence:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What a change of a field does, and what the field is called; empty where it speaks for itself."""
+    """What a change of a field does, and what the field is called; empty where it speaks for itself.
+
+    `added` and `removed` are whole phrases for a field that comes or goes.
+    """
 
     effect: Effect
     says: str
+    added: str
+    removed: str
+    first: bool
     reason: str
 
 
@@ -121,7 +127,14 @@ def rule_for(kind: str, mode: Mode | None, path: Path) -> Rule:
         if kind not in entry.get("kinds", (kind,)) or ("modes" in entry and mode not in entry["modes"]):
             continue
         if _fits(entry["at"], path):
-            return Rule(_BY_ID[entry["effect"]], entry.get("says", ""), entry["reason"])
+            return Rule(
+                effect=_BY_ID[entry["effect"]],
+                says=entry.get("says", ""),
+                added=entry.get("added", ""),
+                removed=entry.get("removed", ""),
+                first=entry.get("first", False),
+                reason=entry["reason"],
+            )
     raise AssertionError(path)
 
 
@@ -152,18 +165,23 @@ _MOST_ITEMS = 3
 
 
 def said(changes: Sequence[ObjectChange], mode: Mode | None) -> tuple[str, ...]:
-    """What changed, in a few words each: those first that matter to the pods."""
-    found: dict[str, tuple[int, str]] = {}
+    """What changed, in a few words each: what has a name of its own first, and of that what matters to the pods."""
+    found: dict[str, tuple[tuple[bool, bool, int], str]] = {}
+    unnamed: dict[str, int] = {}
     for change in changes:
         for step in change.steps:
             rule = rule_for(change.key[0], mode, step.path)
-            label = rule.says or _label(step.path)
-            text, weight = _worded(label, step), -rule.effect.weight
+            label, word = rule.says or _label(step.path), step.path[1] if len(step.path) > 2 else ""
+            if not rule.says and word in ("annotations", "labels"):
+                unnamed[word] = unnamed.get(word, 0) + 1
+                label = word if unnamed[word] > 1 else label
+                if unnamed[word] == 2:
+                    found = {key: item for key, item in found.items() if not key.startswith(word.removesuffix("s"))}
+            text = f"{unnamed[label]} {label}" if label in unnamed else _worded(label, step, rule)
+            order = (not rule.first, not rule.says, -rule.effect.weight)
             old = found.get(label)
-            if old is None:
-                found[label] = (weight, text)
-            elif old[1] != text:
-                found[label] = (min(weight, old[0]), _together(label, old[1], text))
+            whole = text if old is None or label in unnamed else _together(label, old[1], text)
+            found[label] = (min(order, old[0]) if old else order, whole)
     ordered = [text for _, text in sorted(found.values(), key=lambda item: item[0])]
     rest = len(ordered) - _MOST_NAMED
     return tuple(ordered) if rest <= 1 else (*ordered[:_MOST_NAMED], f"{rest} more fields")
@@ -180,14 +198,18 @@ def _label(path: Path) -> str:
     named = [step for step in path if step not in ("metadata", "spec", "predictor", "model")]
     if named and named[0] in ("annotations", "labels") and len(named) > 1:
         return f"{named[0].removesuffix('s')} {code(named[1])}"
-    if len(named) > 1 and named[-2] in ("env", "containers", "volumes"):
+    if len(named) > 1 and named[-2] in knowledge()["lists"]:
         return f"{named[-2].removesuffix('s')} {code(named[-1])}"
     if len(named) > 1 and "env" in named[:-1]:
         return f"env {code(named[named.index('env') + 1])}"
     return " ".join(code(step) if index else step for index, step in enumerate(named[-2:])) or "all of it"
 
 
-def _worded(label: str, step: Step) -> str:
+def _worded(label: str, step: Step, rule: Rule) -> str:
+    if rule.added and step.before is ABSENT:
+        return rule.added
+    if rule.removed and step.after is ABSENT:
+        return rule.removed
     if step.reordered:
         return f"{label} in another order"
     if isinstance(step.before, list) or isinstance(step.after, list):
@@ -223,7 +245,7 @@ def refusals(change: ObjectChange, after: Side, rules: Rulebook) -> Iterator[Con
     for rule, problem in rules.judge(manifest):
         if rule.update and problem.severity is Severity.ERROR:
             effect = _BY_ID[knowledge()["refusals"].get(rule.code, "refused")]
-            yield Consequence(effect, f"{problem.message} ({rule.code})")
+            yield Consequence(effect, code(f"{problem.message} ({rule.code})"))
 
 
 # ---- a workload that changes -----------------------------------------------------------------------------------------
@@ -273,8 +295,8 @@ def restarted(after: Serving, effect: Effect, changes: Sequence[ObjectChange], q
     if after.missing():
         words.append(f"up to {plural(after.missing(), 'replica')} fewer meanwhile")
     words += room(after, quota)
-    if all(change.key[0] == RUNTIME for change in changes if change.steps):
-        words.append("when KServe looks at the model next: newer releases at once, older ones with its next change")
+    if after.model and all(change.key[0] == RUNTIME for change in changes if change.steps):
+        words.append("once KServe looks at the model again")
     return Consequence(effect, "; ".join(words))
 
 
@@ -285,18 +307,18 @@ def room(after: Serving, quota: Quota) -> Iterator[str]:
         if not extra:
             continue
         text = f"{extra} more {code(identifier)} while it rolls"
-        limit, used = quota.limit.get(identifier), quota.used.get(identifier, 0)
-        if limit is None:
+        limit, together = quota.limit.get(identifier), quota.extra.get(identifier, 0)
+        left = None if limit is None else max(limit - quota.used.get(identifier, 0), 0)
+        if left is None:
             yield text
-        elif used + quota.extra.get(identifier, 0) <= limit:
-            yield f"{text}, which the quota has ({used} of {limit} in use)"
+        elif together <= left:
+            yield f"{text}, of {left} that the quota of {limit} has left"
+        elif extra <= left:
+            yield f"{text}; all that rolls here needs {together} and the quota of {limit} has {left} left: one waits for the other"
         elif after.missing():
-            yield f"{text}; the quota has {max(limit - used, 0)} left of {limit}, so it rolls with fewer replicas"
+            yield f"{text}; the quota of {limit} has {left} left, so it rolls with fewer replicas"
         else:
-            yield (
-                f"{text}, but the quota has {max(limit - used, 0)} left of {limit}: "
-                "the new pods wait and the old ones go on serving"
-            )
+            yield f"{text}, but the quota of {limit} has {left} left: the new pods wait, and the old ones go on serving"
 
 
 def replicas_text(one: Serving) -> str:
@@ -362,9 +384,12 @@ def reached(before: Serving, after: Serving) -> Iterator[Consequence]:
 def tokens(before: Serving, after: Serving, prune: bool) -> Iterator[Consequence]:
     """Tokens that come and go."""
     for name in before.tokens:
-        if name not in after.tokens:
-            fate = "who uses it is locked out" if prune else "it stays valid until its Secret is deleted"
-            yield Consequence(Effect.TOKEN_LOST, f"Secret {code(name)}: {fate}")
+        if name not in after.tokens and prune:
+            yield Consequence(Effect.TOKEN_LOST, f"Secret {code(name)}: who uses it is locked out")
+        elif name not in after.tokens:
+            yield Consequence(
+                Effect.UNMANAGED, f"Secret {code(name)}: its token opens the model until it is deleted by hand"
+            )
     for name in after.tokens:
         if name not in before.tokens:
             yield Consequence(Effect.TOKEN_NEW, f"Secret {code(name)}")

@@ -10,9 +10,10 @@ from generator.finding import Pointer, dotted
 from generator.model import Environment
 from generator.overlay import same
 from generator.plan_change import ProjectChange
-from generator.plan_diff import value_text
+from generator.plan_diff import short_image, value_text
 from generator.plan_effects import code
-from generator.plan_workloads import Serving, quota_of, used_by, used_by_name
+from generator.plan_rows import Row
+from generator.plan_workloads import MODELS, Serving, quota_of, used_by, used_by_name
 
 Both = tuple[int, int]
 """A count before and after."""
@@ -69,25 +70,27 @@ class Figures:
     runtimes: tuple[Swap, ...]
 
 
-def figures(changes: Sequence[ProjectChange]) -> Figures:
+def figures(changes: Sequence[ProjectChange], rows: Sequence[Row]) -> Figures:
     """The figures of all projects of an environment; what cannot differ is the same on both sides."""
+    states = [row.state for row in rows if row.key[0] in MODELS]
+    lost = sum(1 for change in changes for key, one in change.was.items() if one.model and change.loses(key))
     was = [one for change in changes for one in change.was.values()]
     now = [one for change in changes for one in change.now.values()]
     moved = [change for change in changes if change.was is not change.now]
     keys = [(change, key) for change in moved for key in {**change.was, **change.now}]
-    both = [(change.was.get(key), change.now.get(key), change.moves) for change, key in keys]
+    both = [(change.was.get(key), change.now.get(key)) for change, key in keys]
     return Figures(
         models=(_models(was), _models(now)),
-        added=sum(1 for old, new, moves in both if new and new.model and (old is None or moves)),
-        removed=sum(1 for old, new, moves in both if old and old.model and (new is None or moves)),
-        changed=sum(1 for old, new, moves in both if old and new and not moves and new.model and old != new),
+        added=states.count("added"),
+        changed=states.count("changed") + states.count("moved"),
+        removed=lost,
         replicas=(sum(one.running for one in was), sum(one.running for one in now)),
         accelerators=_together(used_by_name(was), used_by_name(now)),
         uses=tuple(_uses(moved)),
         routes=(_routes(was), _routes(now)),
         tokens=(_tokens(was), _tokens(now)),
-        images=tuple(_swaps((old.images, new.images) for old, new, _ in both if old and new)),
-        runtimes=tuple(_swaps((_named(old), _named(new)) for old, new, _ in both if old and new)),
+        images=tuple(_swaps((old.images, new.images) for old, new in both if old and new)),
+        runtimes=tuple(_swaps(((old.runtime or "",), (new.runtime or "",)) for old, new in both if old and new)),
     )
 
 
@@ -117,16 +120,11 @@ def _uses(changes: Sequence[ProjectChange]) -> Iterator[Use]:
             yield Use(project=change.name, identifier=identifier, count=count, quota=quota)
 
 
-def _named(one: Serving) -> tuple[str, ...]:
-    """A runtime by its name, or by that of its template: the releases differ in which they write down."""
-    return (one.runtime.removesuffix("-template"),) if one.runtime else ()
-
-
 def _swaps(pairs: Iterable[tuple[tuple[str, ...], tuple[str, ...]]]) -> Iterator[Swap]:
     counts: dict[tuple[str, str], int] = {}
     for old, new in pairs:
-        if old != new and old and new:
-            key = (", ".join(old), ", ".join(new))
+        if old != new and any(old) and any(new):
+            key = (", ".join(map(short_image, old)), ", ".join(map(short_image, new)))
             counts[key] = counts.get(key, 0) + 1
     for (before, after), models in counts.items():
         yield Swap(before=before, after=after, models=models)

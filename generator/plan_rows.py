@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from generator.overlay import group_of
-from generator.plan_change import ProjectChange, grouped, guards, quota
+from generator.plan_change import ProjectChange, grouped, guards, quota, readdressed
 from generator.plan_effects import (
     RESTARTS,
     Consequence,
@@ -19,6 +19,7 @@ from generator.plan_effects import (
     plural,
     reached,
     refusals,
+    replicas_text,
     restart,
     restarted,
     said,
@@ -27,7 +28,7 @@ from generator.plan_effects import (
     started,
     tokens,
 )
-from generator.plan_workloads import LLM_CONFIG, MODELS, RUNTIME, Key, Serving
+from generator.plan_workloads import LLM_CONFIG, MODELS, RUNTIME, SERVICE, Key, Serving, used_by
 from generator.rules.admission import Rulebook
 
 State = Literal["added", "changed", "removed", "moved"]
@@ -66,19 +67,51 @@ class Row:
 def rows_of(change: ProjectChange, rules: Rulebook | None) -> list[Row]:
     """All rows of a project; `rules` are the admission rules of the environment's release."""
     found = grouped(change)
+    if change.after is None:
+        return [_whole(change, [item for items in found.values() for item in items])]
     used = quota(change, found)
     rows = []
+    workloads = change.was.keys() | change.now.keys()
     for key, objects in found.items():
-        if key in change.was or key in change.now:
+        if key in workloads:
             rows.append(_workload(change, key, objects, used, rules))
-        elif change.before is not None and change.after is not None and not change.moves:
+        elif change.before is not None and not change.moves:
             rows.append(_other(change, key, objects, rules))
-    if change.before is None or change.after is None or change.moves:
-        loose = [
-            item for key, items in found.items() if key not in change.was and key not in change.now for item in items
-        ]
-        rows.insert(0, _whole(change, loose))
+    if not change.moves:
+        rows += _readdressed(change, found.keys())
+    if change.before is None or change.moves:
+        rows.insert(0, _whole(change, [item for key in found.keys() - workloads for item in found[key]]))
     return rows
+
+
+def _readdressed(change: ProjectChange, done: Collection[Key]) -> Iterator[Row]:
+    """One row for the models of which nothing changes but, with the facts of the cluster, their addresses."""
+    found = {
+        key: list(reached(change.was[key], one))
+        for key, one in readdressed(change).items()
+        if key not in done and (RUNTIME, one.server or "") not in done
+    }
+    if found:
+        yield Row(
+            project=change.name,
+            key=(PROJECT, change.name),
+            state="changed",
+            what=(f"where {plural(len(found), 'model')} can be reached",),
+            consequences=_ordered(_few(item for items in found.values() for item in items)),
+            objects=(),
+        )
+
+
+def _few(found: Iterable[Consequence]) -> Iterator[Consequence]:
+    """Of many consequences with the same effect the first, and how many more there are."""
+    by_effect: dict[Effect, list[Consequence]] = {}
+    for one in dict.fromkeys(found):
+        by_effect.setdefault(one.effect, []).append(one)
+    for effect, here in by_effect.items():
+        if len(here) > _MOST_URLS:
+            yield Consequence(effect, f"{here[0].text}, and so for {len(here) - 1} more")
+        else:
+            yield from here
 
 
 # ---- models and servers ----------------------------------------------------------------------------------------------
@@ -96,11 +129,15 @@ def _workload(
         raise AssertionError(key)
     if change.moves:
         return _moved(change, key, objects, (old, new), quota)
-    found = [*_refused(change, objects, rules), *_pods(change, key, objects, (old, new), quota)]
+    found = list(_refused(change, objects, rules))
+    pods = list(_pods(change, key, objects, (old, new), quota))
+    anew = any(item.effect is Effect.RECREATE for item in (*found, *pods))
+    found += [item for item in pods if not (anew and item.effect in RESTARTS)]
     found += [*scaled(old, new, quota), *_reached(change, key, old, new), *tokens(old, new, change.prune)]
     gone = [item for item in objects if item.after is None]
-    if gone and change.stays:
-        found.append(Consequence(Effect.NOTHING, f"{_named(gone)} stay until they are deleted by hand"))
+    left = [item for item in gone if change.stays and item.key[0] != "Secret"]
+    if left:
+        found.append(Consequence(Effect.NOTHING, f"left on the cluster until deleted by hand: {_named(left)}"))
     recreated = [item for item in found if item.effect is Effect.RECREATE]
     deleted = (
         [item for item in objects if item.before is not None and _immutable(item, new, rules, change)]
@@ -112,7 +149,7 @@ def _workload(
         project=change.name,
         key=key,
         state="changed",
-        what=said([item for item in objects if item.steps], new.mode) + _came_and_went(objects),
+        what=_what(objects, old, new),
         consequences=_ordered(found),
         objects=tuple(objects),
         destroys=bool(recreated),
@@ -127,7 +164,7 @@ def _refused(change: ProjectChange, objects: Sequence[ObjectChange], rules: Rule
         if item.after is not None and group_of(item.after) == "serving.kserve.io":
             for found in refusals(item, change.after, rules):
                 if found.effect is Effect.RECREATE:
-                    text = f"the cluster refuses it in place: {found.text}; delete {code(item.key[1])}, and it is made anew"
+                    text = f"the cluster refuses it in place ({found.text}): once it is deleted, it is made anew"
                     yield Consequence(Effect.RECREATE, text)
                 else:
                     yield found
@@ -172,19 +209,10 @@ def _reached(change: ProjectChange, key: Key, old: Serving, new: Serving) -> Ite
         if not (new.server and guards(change, new.server)):
             yield from reached(old, new)
         return
-    by_effect: dict[Effect, list[Consequence]] = {}
-    for model, one in change.now.items():
-        before = change.was.get(model)
-        if one.server == key[1] and before is not None:
-            for found in reached(before, one):
-                here = by_effect.setdefault(found.effect, [])
-                if found not in here:
-                    here.append(found)
-    for effect, here in by_effect.items():
-        if len(here) > _MOST_URLS:
-            rest = f", and so for {len(here) - 1} more models"
-            here = [Consequence(effect, here[0].text + rest)]
-        yield from here
+    served = [
+        (change.was[model], one) for model, one in change.now.items() if one.server == key[1] and model in change.was
+    ]
+    yield from _few(item for before, one in served for item in reached(before, one))
 
 
 def _added(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], new: Serving, quota: Quota) -> Row:
@@ -205,25 +233,24 @@ def _added(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], new
 
 
 def _removed(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], old: Serving) -> Row:
+    models = [] if old.model else [(name, one) for (_, name), one in change.was.items() if one.server == key[1]]
+    gone = [name for name, _ in models if change.loses((SERVICE, name))]
     url = old.address.external if old.address else None
-    server_goes = (
-        old.server is not None and (RUNTIME, old.server) in change.was and (RUNTIME, old.server) not in change.now
-    )
     found: list[Consequence] = []
     if change.stays:
         where = f"it runs on in {code(change.before.namespace)}" if change.before else "it runs on"
-        held = "".join(f", with {count} {code(name)}" for name, count in old.accelerators.items())
-        found.append(Consequence(Effect.UNMANAGED, f"{where}{held}, until it is deleted by hand"))
-    elif server_goes:
-        found.append(Consequence(Effect.WITH_SERVER, f"server {code(old.server)} goes, and with it all its models"))
+        found.append(Consequence(Effect.UNMANAGED, f"{where}{_holding([old])}, until it is deleted by hand"))
+        if gone:
+            found.append(Consequence(Effect.NOTHING, f"so do its models {_listed(gone)}"))
     else:
-        models = [key[1] for key, one in change.was.items() if one.server == old.key[1] and not old.model]
-        found.append(
-            Consequence(Effect.DELETE, f"with its models {_listed(models)}" if models else "Argo CD deletes it")
-        )
-    if url and not change.stays:
-        found.append(Consequence(Effect.URL_GONE, code(url)))
-    if not change.stays:
+        freed = ", ".join(f"{count} {code(name)}" for name, count in old.accelerators.items())
+        found.append(Consequence(Effect.DELETE, f"frees {freed}" if freed else ""))
+        if gone:
+            found.append(Consequence(Effect.WITH_SERVER, _listed(gone)))
+        urls = [url] if url else [one.address.external for _, one in models if one.address and one.address.external]
+        found += [Consequence(Effect.URL_GONE, code(each)) for each in urls[:_MOST_URLS]]
+        if len(urls) > _MOST_URLS:
+            found.append(Consequence(Effect.URL_GONE, f"and {plural(len(urls) - _MOST_URLS, 'more URL')}"))
         found += [
             Consequence(Effect.TOKEN_LOST, f"Secret {code(name)}: who uses it is locked out") for name in old.tokens
         ]
@@ -237,6 +264,11 @@ def _removed(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], o
         destroys=True,
         command=_delete(change, objects) if change.stays else None,
     )
+
+
+def _holding(found: Iterable[Serving]) -> str:
+    """What stays on the cluster holds on to its accelerators."""
+    return "".join(f", with {count} {code(name)}" for name, count in used_by(found).items())
 
 
 def _moved(
@@ -308,32 +340,35 @@ def _other(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], rul
     )
 
 
-def _whole(change: ProjectChange, loose: Sequence[ObjectChange]) -> Row:
-    """The row of a project that comes, goes or moves, with what belongs to no model."""
+def _whole(change: ProjectChange, objects: Sequence[ObjectChange]) -> Row:
+    """The row of a project that goes, with all that is in it; or that comes or moves, with what belongs to no model."""
     models = [key[1] for key, one in (change.was or change.now).items() if one.model]
     serving = f"{plural(len(models), 'model')}" + (f": {_listed(models)}" if models else "")
     what: tuple[str, ...]
+    state: State
     if change.before is None:
-        what, effect, text = ("new project",), Effect.START, serving
-        state: State = "added"
+        what, effect, text, state = ("new project",), Effect.START, serving, "added"
     elif change.after is None:
-        gone = "leaves the environment" if not change.environment_goes else "goes with its environment"
-        what, effect, state = (f"project {gone}",), Effect.PROJECT, "removed"
-        text = f"{serving}; Argo CD deletes nothing of it: all stays in {code(change.before.namespace)} until it is deleted"
+        effect = Effect.ENVIRONMENT if change.environment_goes else Effect.PROJECT
+        what, state = ("goes with its environment" if change.environment_goes else "leaves the environment",), "removed"
+        text = (
+            f"{serving}; Argo CD deletes nothing of it: all stays in {code(change.before.namespace)}"
+            f"{_holding(change.was.values())}, until it is deleted by hand"
+        )
     else:
         what = (f"namespace {code(change.before.namespace)} → {code(change.after.namespace)}",)
         effect, state = Effect.NAMESPACE, "moved"
-        text = f"{serving}; everything is made anew, and what is in the old namespace stays there until it is deleted"
-    removed = [item for item in loose if item.before is not None and (change.after is None or change.moves)]
+        text = f"{serving}; all is made anew, and what is in the old namespace stays there until it is deleted by hand"
+    gone = [item for item in objects if item.before is not None and item.key[0] != "Namespace"]
     return Row(
         project=change.name,
         key=(PROJECT, change.name),
         state=state,
         what=what,
         consequences=(Consequence(effect, text),),
-        objects=tuple(item for item in loose if item.steps or item.before is None or item.after is None),
+        objects=tuple(item for item in objects if item.steps or item.before is None or item.after is None),
         destroys=change.before is not None,
-        command=_delete(change, [item for item in removed if item.key[0] != "Namespace"]),
+        command=_delete(change, gone) if state != "added" else None,
     )
 
 
@@ -351,6 +386,13 @@ def _listed(names: Iterable[str]) -> str:
 
 def _named(objects: Iterable[ObjectChange]) -> str:
     return ", ".join(f"{item.key[0]} {code(item.key[1])}" for item in objects)
+
+
+def _what(objects: Sequence[ObjectChange], old: Serving, new: Serving) -> tuple[str, ...]:
+    """What changed in a few words; least and most replicas are spoken of together."""
+    ranges = f"replicas {code(replicas_text(old))} → {code(replicas_text(new))}"
+    words = said([item for item in objects if item.steps], new.mode)
+    return (*(ranges if word.startswith("replicas") else word for word in words), *_came_and_went(objects))
 
 
 def _came_and_went(objects: Sequence[ObjectChange]) -> tuple[str, ...]:

@@ -184,7 +184,10 @@ def _images(containers: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 def _template(runtime: Object | None, named: Any) -> str | None:
     if runtime is None:
         return str(named) if named else None
-    return str(_metadata(runtime, "annotations").get("opendatahub.io/template-name") or named)
+    written = _metadata(runtime, "annotations").get("opendatahub.io/template-name")
+    return str(written or named).removesuffix(
+        "-template"
+    )  # some releases write the name of the Template, some the runtime's
 
 
 def _amounts(container: Mapping[str, Any]) -> dict[str, int]:

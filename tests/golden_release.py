@@ -12,7 +12,10 @@ from generator.catalog import release
 GPU = label("nvidia.com/gpu")
 
 CONNECTIONS: dict[str, Any] = {
-    "store": {"displayName": "Object store", "s3": {"endpoint": "https://s3.example.org", "region": "us-east-1", "bucket": "models"}},
+    "store": {
+        "displayName": "Object store",
+        "s3": {"endpoint": "https://s3.example.org", "region": "us-east-1", "bucket": "models"},
+    },
     "registry": {"description": "Images of the team", "oci": {"host": "quay.io"}},
     "zoo": {"uri": "https://models.example.org/resnet50.onnx"},
 }  # fmt: skip

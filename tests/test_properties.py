@@ -23,7 +23,7 @@ from generator.pipeline import Fleet, fleet
 
 Check = Callable[[st.DataObject], None]
 
-QUICK, LONG = 25, 1000
+QUICK, LONG = 25, 200
 
 
 def examples(count: int) -> settings:

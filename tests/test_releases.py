@@ -11,12 +11,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+import yaml
 from console import example
 from golden_release import spec_of
 from matrix import CLUSTER, Claim, claims, repository_of
 from repository import findings, write
 
-from generator import pipeline
+from generator import emit, pipeline
 from generator.catalog import release, release_names
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -143,17 +144,67 @@ def test_the_matrix_has_every_runtime_of_every_release() -> None:
 # ---- an upgrade ------------------------------------------------------------------------------------------------------
 
 
+PROD = "nerc-ocp-prod"
+
+
+def upgraded(root: Path) -> Path:
+    """The example with one change: the next line of releases for its production cluster."""
+    environment = example(root) / f"environments/{PROD}.yaml"
+    environment.write_text(environment.read_text("utf-8").replace("release: rhoai-2.25", "release: rhoai-3.3"), "utf-8")
+    return root
+
+
 def test_what_the_example_has_to_change_for_an_upgrade(tmp_path: Path, update_golden: bool) -> None:
     """Everything that would no longer work is listed at once, each with its way out, and nothing else."""
-    root = example(tmp_path)
-    before = {finding.text() for finding in findings(root)}
-    environment = root / "environments/nerc-ocp-prod.yaml"
-    environment.write_text(environment.read_text("utf-8").replace("release: rhoai-2.25", "release: rhoai-3.3"), "utf-8")
-    found = [finding for finding in findings(root) if finding.text() not in before]
+    found = [finding for finding in findings(upgraded(tmp_path)) if PROD in finding.environments]
     assert [finding.text() for finding in found if not finding.hint] == []
     text = "".join(f"{finding.text()}\n" for finding in found)
     path = GOLDEN / "upgrade-2.25-to-3.3.txt"
     if update_golden:
-        path.parent.mkdir(exist_ok=True)
         path.write_text(text, "utf-8")
     assert diff({"findings": path.read_text("utf-8")}, {"findings": text}) == ""
+
+
+def test_the_ways_out_lead_out(tmp_path: Path) -> None:
+    """With what the findings advise done, the upgraded example renders."""
+    root = upgraded(tmp_path)
+
+    def change(file: str, *steps: tuple[tuple[str, ...], Any]) -> None:
+        data = yaml.safe_load((root / file).read_text("utf-8"))
+        for path, value in steps:
+            node = data
+            for step in path[:-1]:
+                node = node.setdefault(step, {})
+            node[path[-1]] = value
+        (root / file).write_text(emit.dump(data), "utf-8")
+
+    def profile(name: str) -> tuple[tuple[str, ...], Any]:
+        return ("accelerators", name, "hardwareProfile"), {"name": name, "namespace": "redhat-ods-applications"}
+
+    change(
+        f"environments/{PROD}.yaml",
+        (("platforms",), {"serverless": False, "modelMesh": False, "rawServiceConfig": "Headless"}),
+        (("runtimes",), {"vllm-gaudi-runtime": {"disabled": True}, "vllm-rocm-runtime": {"disabled": True}}),
+        *(profile(f"nvidia-{kind}-gpu") for kind in ("a100", "h100", "v100")),
+    )
+    for project, path, model in (
+        ("classifiers", "spam", "spam"),
+        ("coolstore", "coolstore-model", "coolstore"),
+    ):
+        data = yaml.safe_load((root / f"projects/{project}.yaml").read_text("utf-8"))
+        connection = next(iter(data["connections"]))
+        served = {"runtime": "kserve-ovms", "framework": "onnx-1", "size": "Small"}
+        namespace = data["environments"][PROD]["namespace"]
+        instead = {"location": {"connection": connection, "path": path}} | served
+        change(
+            f"projects/{project}.yaml",
+            (
+                ("environments", PROD),
+                {"namespace": namespace, "platform": "single-model", "servers": None, "models": {model: instead}},
+            ),
+        )
+    change(
+        "projects/llama-on-demand.yaml",
+        (("environments", PROD, "models", "llama-3-8b"), {"mode": "standard", "replicas": 1}),
+    )
+    assert [finding.text() for finding in findings(root) if PROD in finding.environments] == []

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from repository import findings, repository, write
 
-from generator import pipeline, reference
+from generator import pipeline, reference, tree
 from generator import write as writer
 from generator.finding import Finding
 from generator.merge import whole
@@ -26,7 +26,7 @@ DATA = Path(reference.__file__).with_name("data") / "rules"
 SOURCES = Path(reference.__file__).parent
 CASES = Path(__file__).with_name("data") / "rules" / "cases.yaml"
 JUDGED = [code for code in reference.codes() if not explanation(code).manifest]
-EVERYTHING = writer.Scope(None, None)
+EVERYTHING = tree.Scope(None, None)
 
 
 @cache
@@ -54,7 +54,7 @@ def said_of(one: Explanation, example: Mapping[str, Any], root: Path) -> list[Fi
     files = dict(pipeline.fleet(root).files)
     writer.write(root, files, EVERYTHING)
     write(root, example)
-    return writer.conflicts(writer.compare(root, files, EVERYTHING))
+    return tree.conflicts(tree.compare(root, files, EVERYTHING))
 
 
 @pytest.mark.parametrize("code", JUDGED)

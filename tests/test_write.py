@@ -21,19 +21,10 @@ import pytest
 
 import generator
 from generator.finding import MachineFailed, Rejected
-from generator.write import (
-    Changes,
-    Manner,
-    Scope,
-    compare,
-    conflicts,
-    current,
-    recover,
-    seal_state,
-    sealed,
-    unfinished,
-    write,
-)
+from generator.lock import Manner
+from generator.seal import seal_state, sealed
+from generator.tree import Changes, Scope, compare, conflicts, current
+from generator.write import recover, unfinished, write
 
 CHILD = [sys.executable, str(Path(__file__).with_name("write_child.py"))]
 CHILD_ENVIRONMENT = {

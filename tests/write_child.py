@@ -20,7 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from generator.finding import MachineFailed, Rejected
-from generator.write import Manner, Scope, recover, write
+from generator.lock import Manner
+from generator.tree import Scope
+from generator.write import recover, write
 
 
 def written(root: Path, files: dict[str, str], step: Callable[[str], None], *, only_recover: bool = False) -> int:
