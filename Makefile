@@ -96,9 +96,9 @@ setup-tools: setup-dev
 
 define SETUP_TOOLS
 import pathlib, sys
-from generator import finding, tools
+from generator import finding, toolbox, tools
 try:
-    tools.ensure(pathlib.Path(), tools.pinned()["tools"], lambda line: print(line, flush=True))
+    tools.ensure(pathlib.Path(), toolbox.pinned()["tools"], lambda line: print(line, flush=True))
 except finding.MachineFailed as failed:
     sys.exit(str(failed))
 endef

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 ENVIRONMENTS = {"edu": "rhoai-2.22", "prod": "rhoai-2.25", "test": "rhoai-3.3"}
 """As NERC runs them: three releases with three rule books."""
@@ -79,3 +80,62 @@ def write_server(root: Path, models: int) -> None:
         for number in range(models)
     )
     (root / "projects/many.yaml").write_text(text + "environments: {edu: {}, prod: {}}\n")
+
+
+CAPABILITIES = (
+    "connectionAnnotation",
+    "connectionDescriptionAlways",
+    "connectionProtocolAnnotation",
+    "enableAuthAlways",
+    "inferenceDescription",
+    "modelType",
+    "runtimeAcceleratorName",
+    "runtimeDisplayName",
+    "runtimeScope",
+    "runtimeSharedMemory",
+)
+"""What the chart and the script need to know of a release."""
+
+
+def write_values(root: Path, folder: Path) -> None:
+    """What helm and the script are given of a fleet: its specs as they are, and the facts of each environment."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    folder.mkdir(parents=True, exist_ok=True)
+    specs = {path.stem: yaml.load(path.read_bytes(), Loader=loader) for path in sorted((root / "projects").iterdir())}
+    parts = {name: {key: spec[key] for key in ("connections", "models")} for name, spec in specs.items()}
+    (folder / "projects.yaml").write_text(yaml.safe_dump({"projects": parts}, sort_keys=False))
+    base = yaml.load(_BASE, Loader=loader)
+    for environment, release in ENVIRONMENTS.items():
+        own = {
+            name: spec["environments"][environment] for name, spec in specs.items() if spec["environments"][environment]
+        }
+        facts = {key: base[key] for key in ("sizes", "accelerators", "secrets")}
+        facts["secrets"]["keyPrefix"] = environment
+        values = {"facts": {**facts, **_release_facts(release, base["runtimes"])}, "projects": own}
+        (folder / f"{environment}.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+
+
+def _release_facts(name: str, offered: dict[str, Any]) -> dict[str, Any]:
+    from generator import catalog
+
+    release = catalog.release(name)
+    runtime = catalog.shipped_runtime(name, "vllm-cuda-runtime")
+    annotations = runtime.object["metadata"]["annotations"]
+    by_template = release.capabilities["runtimeTemplateName"] == "template"
+    found = {
+        "displayName": runtime.display_name,
+        "templateName": runtime.template_name if by_template else runtime.name,
+        "apiProtocol": runtime.api_protocol,
+        "modelType": runtime.model_types[0],
+        "format": runtime.formats[0].name,
+        "images": offered[runtime.name]["images"],
+        "annotations": {key: text for key, text in annotations.items() if key != "openshift.io/display-name"},
+        "spec": dict(runtime.spec),
+    }
+    return {
+        "can": {name: release.capabilities[name] for name in CAPABILITIES},
+        "modeStandard": release.terms["modeStandard"],
+        "runtimes": {runtime.name: found},
+    }

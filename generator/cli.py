@@ -166,14 +166,17 @@ def render(  # noqa: PLR0913 - one parameter an option, as click passes them
     """Render the overlays of every environment and say what changed."""
     from generator import write
     from generator.finding import merged
+    from generator.pipeline import fleet
     from generator.tree import conflicts
 
     started = os.times()
     root = settings.root
     if not only_check:
         write.recover(root)
-    found = made(settings, form)
-    scope = scope_of(found, environments, projects)
+    found = fleet(root)
+    scope = _with_all_overlays(root, found.files, scope_of(found, environments, projects))
+    if form != "json":
+        show_findings(found.warnings, form)
     files = {path: text for path, text in found.files.items() if _in_scope(path, scope)}
     if only_check:
         _check_drift(root, files, scope, (form, found.warnings))
@@ -198,14 +201,14 @@ def verify(settings: Settings, form: str) -> None:
 
 
 def _verify(root: Path, found: Fleet, form: str) -> None:
-    from generator import pipeline, tools, write
+    from generator import api_schemas, pipeline, tools, write
     from generator.verify import Meant
     from generator.verify import verify as prove
 
     _refuse_stale(root, found)
     programs = tools.ensure(root, ("kustomize", "kubeconform"), tell)
     schemas = {
-        name: tools.schemas(root, pipeline.schemas_of(environment), tell)
+        name: api_schemas.schemas(root, pipeline.schemas_of(environment), tell)
         for name, environment in found.environments.items()
     }
     meant = [Meant(one.project.environment.name, one.folder, one.objects) for one in found.deployed]
@@ -241,16 +244,16 @@ def _verify(root: Path, found: Fleet, form: str) -> None:
 @click.pass_obj
 def admit(settings: Settings, name: str, existing: Path | None, form: str, files: tuple[str, ...]) -> None:
     """Say of any manifests whether a cluster of a release would take them; FILE may be - for standard input."""
-    from generator import admit_report, catalog, tools
+    from generator import admit_report, api_schemas, catalog, toolbox
     from generator.admit import admit_files
 
     known = catalog.release_names()
     if name not in known:
         raise click.UsageError(_no_such("--release", name, known))
     release = catalog.release(name)
-    beside = tools.pinned()["schemas"]
+    beside = toolbox.pinned()["schemas"]
     entries = [*release.crds, *beside["secrets"].values(), list(beside["argocd"].values())[-1]]
-    schemas = tools.schemas(settings.root, tools.needs(release.kubernetes, entries), tell)
+    schemas = api_schemas.schemas(settings.root, api_schemas.needs(release.kubernetes, entries), tell)
     verdicts = admit_files(files, existing, sys.stdin.buffer.read, release, schemas.folders)
     if form == "json":
         import json
@@ -417,15 +420,32 @@ def scope_of(found: Fleet, environments: Sequence[str], projects: Sequence[str])
     """The folders that the options choose. The base goes with every project."""
     from generator.tree import Scope
 
-    names = {one.project.name for one in found.deployed} | {path.split("/")[2] for path in found.files}
+    names = {path.split("/")[2] for path in found.files} - {"argocd"}
     for option, given, known in (("--env", environments, found.environments), ("--project", projects, names)):
         for name in given:
             if name not in known:
                 raise click.UsageError(_no_such(option, name, sorted(known)))
     return Scope(
         environments=frozenset({*environments, "base"}) if environments else None,
-        projects=frozenset(projects) if projects else None,
+        projects=frozenset({*projects, "argocd"}) if projects else None,
     )
+
+
+def _with_all_overlays(root: Path, files: Mapping[str, str], scope: Scope) -> Scope:
+    """The scope, widened to every overlay of the projects whose base changes: they all build on it."""
+    from dataclasses import replace
+
+    from generator.tree import compare
+
+    if scope.environments is None:
+        return scope
+    shared = replace(scope, environments=frozenset({"base"}))
+    base = {path: text for path, text in files.items() if _in_scope(path, shared)}
+    changes = compare(root, base, shared)
+    touched = {path.split("/")[2] for path in (*changes.added, *changes.changed, *changes.removed)}
+    if touched:
+        tell(f"modelfleet: the base of {', '.join(sorted(touched))} changes too, so all overlays on it are written")
+    return replace(scope, everywhere=frozenset(touched))
 
 
 def _check_drift(root: Path, files: dict[str, str], scope: Scope, shown: tuple[str, tuple[Finding, ...]]) -> None:
@@ -483,6 +503,10 @@ def _show_summary(found: Fleet, changes: Changes, started: os.times_result) -> N
     from generator.report import Line, accelerators_of, changed_projects, label_commands, models_of, plural, summary
 
     states = _states(changes)
+    for name in states.get("base", {}):
+        for one in found.deployed:
+            if one.project.name == name:  # every overlay builds on the base
+                states.setdefault(one.project.environment.name, {}).setdefault(name, "changed")
     lines = []
     for name, environment in sorted(found.environments.items()):
         here = [one for one in found.deployed if one.project.environment.name == name]

@@ -71,6 +71,23 @@ SHARED_MEMORY_VOLUME = {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLim
 
 DASHBOARD = "opendatahub.io/dashboard"
 
+OURS = frozenset(
+    {
+        "enable-auth",
+        "enable-route",
+        "opendatahub.io/accelerator-name",
+        "opendatahub.io/accelerator-profile-namespace",
+        "opendatahub.io/apiProtocol",
+        "opendatahub.io/hardware-profile-name",
+        "opendatahub.io/hardware-profile-namespace",
+        "opendatahub.io/serving-runtime-scope",
+        "opendatahub.io/template-display-name",
+        "opendatahub.io/template-name",
+        "openshift.io/display-name",
+    }
+)
+"""Annotations of a runtime that the spec and the environment decide, whatever an exported one carries."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
@@ -402,8 +419,7 @@ def _runtime_values(project: Project, workload: Workload, runtime: Runtime) -> d
         "accelerator_name": (accelerator.name if accelerator else "") if can("runtimeAcceleratorName") else None,
         "api_protocol": runtime.api_protocol or own.get("opendatahub.io/apiProtocol"),
     }
-    ours = ("openshift.io/display-name", "opendatahub.io/apiProtocol", "opendatahub.io/accelerator-name")
-    return written | {"other_annotations": [(key, text) for key, text in own.items() if key not in ours]}
+    return written | {"other_annotations": [(key, text) for key, text in own.items() if key not in OURS]}
 
 
 def single_model_spec(project: Project, model: Model, runtime: Runtime) -> dict[str, Any]:

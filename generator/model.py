@@ -115,7 +115,8 @@ class Runtime:
     def formats(self) -> tuple[Format, ...]:
         """What it serves, in the order of its list."""
         listed = self.spec.get("supportedModelFormats") or ()
-        return tuple(Format(str(item["name"]), _text(item.get("version"))) for item in listed)
+        found = (Format(str(item["name"]), _text(item.get("version"))) for item in listed)
+        return tuple(dict.fromkeys(found))
 
     @property
     def containers(self) -> tuple[Mapping[str, Any], ...]:
@@ -173,7 +174,7 @@ class Environment:
     @property
     def cluster(self) -> str:
         """What tells this cluster from others: Argo CD's name of it, or its address."""
-        return str(self.get("cluster", "name") or self.get("cluster", "server") or self.name)
+        return str(self.get("cluster", "name") or self.get("cluster", "server") or self.name).rstrip("/").lower()
 
     def can(self, capability: str) -> Any:
         """A capability of the release; None where the release is open."""

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from generator import argocd, catalog, emit, secret
 from generator.discover import Sources, discover
-from generator.finding import Finding, Location, MachineFailed, Pointer, Rejected, dotted, listed, merged, nearest
+from generator.finding import (
+    Finding,
+    Location,
+    MachineFailed,
+    Pointer,
+    Rejected,
+    Severity,
+    dotted,
+    listed,
+    merged,
+    nearest,
+)
 from generator.load import Document, read
 from generator.manifest import SOURCES, Manifest, manifests
 from generator.merge import Merged, Source, lay, whole
@@ -20,14 +31,14 @@ from generator.model import Environment, Object, Project
 from generator.overlay import Overlay, base_files, build, identity, overlay, overlay_files, placed, same
 from generator.packaged import packaged
 from generator.resolve import argocd_settings, destination, resolve
-from generator.rules import judge, patches
+from generator.rules import Problem, judge, options, patches
 from generator.rules.admission import Rulebook, rulebook
-from generator.rules.admission_manifest import by_name
+from generator.rules.admission_manifest import AdmissionRule, by_name
 from generator.seal import sealed
 
 if TYPE_CHECKING:
+    from generator.api_schemas import Needs
     from generator.render import Rendered, Templates
-    from generator.tools import Needs
 
 BASE = "base"
 
@@ -136,7 +147,8 @@ def environment_of(name: str, document: Document, base: Document | None) -> tupl
     """An environment's facts over the shared ones; its release where that is known."""
     from generator.schema import explain
 
-    facts, findings = (whole(document), []) if base is None else lay(whole(base), document, "environment")
+    below = whole(base) if base is not None else Merged({}, Source(document, ()))
+    facts, findings = lay(below, document, "environment")
     findings += explain(facts.data, "merged-environment", facts)
     release, written = None, facts.data.get("release")
     if isinstance(written, str):
@@ -159,7 +171,7 @@ def environment_of(name: str, document: Document, base: Document | None) -> tupl
         findings.append(
             Finding(
                 at=facts.at(("argocd", "version")),
-                code="ENV009",
+                code="ENV010",
                 path="argocd.version",
                 message=f"{version!r} is no version of Argo CD that modelfleet knows",
                 hint=f"write one of {listed(argocd.versions())}",
@@ -247,7 +259,9 @@ def owners(projects: Sequence[Project]) -> Iterator[Finding]:
     first: dict[tuple[str, str], Project] = {}
     for project in projects:
         environment = project.environment
-        owner = first.setdefault((environment.cluster, project.namespace), project)
+        clusters = {environment.cluster, str(environment.get("cluster", "appsDomain"))}  # two names may be one cluster
+        taken = [first.setdefault((cluster, project.namespace), project) for cluster in sorted(clusters)]
+        owner = next((other for other in taken if other is not project), project)
         if owner is project:
             continue
         pointer: Pointer = ("namespace",) if "namespace" in project.spec.data else ()
@@ -294,18 +308,46 @@ def patched(
     if findings:
         return item, findings
     try:
-        return patches.apply(item, steps), []
+        changed = patches.apply(item, steps)
     except patches.PatchFailed as failed:
-        place = (*pointer, failed.index, "path")
-        finding = Finding(
-            at=project.spec.at(place),
-            code="PATCH002",
-            path=dotted(place),
-            message=failed.message,
-            hint=failed.hint,
-            environments=(name,),
-        )
-        return item, [finding]
+        problem = Problem(pointer=(*pointer, failed.index, "path"), message=failed.message, hint=failed.hint)
+        return item, [judge.located("PATCH002", problem, project.spec, name)]
+    for place, message, hint in patches.misshapen(item, changed):
+        shown = f"{dotted(place)}: {message}" if place else message
+        problem = Problem(pointer=_step_at(pointer, steps, place), message=shown, hint=hint)
+        findings.append(judge.located("PATCH004", problem, project.spec, name))
+    if not findings and item["kind"] == "InferenceService":
+        findings += _reserved_variables(project, manifest, (item, changed), steps)
+    return (item, findings) if findings else (changed, [])
+
+
+def _reserved_variables(
+    project: Project, manifest: Manifest, items: tuple[Object, Object], steps: Sequence[Mapping[str, Any]]
+) -> Iterator[Finding]:
+    """Variables that a patch adds although the runtime or the controller sets them."""
+    model = next((model for model in project.models if model.pointer == manifest.pointer), None)
+    if model is None:
+        return
+    before, after = (item["spec"].get("predictor", {}).get("model", {}).get("env") or [] for item in items)
+    for index, variable in enumerate(after):
+        name = variable.get("name") if isinstance(variable, dict) and variable not in before else None
+        if name is not None and (reason := options.reserved(model).get(name)):
+            patch = (*manifest.pointer, "patch", items[1]["kind"])
+            pointer = _step_at(patch, steps, ("spec", "predictor", "model", "env", index))
+            problem = Problem(pointer=pointer, message=f"{name} is not yours to set", hint=reason)
+            yield judge.located("OPT005", problem, project.spec, project.environment.name)
+
+
+def _step_at(pointer: Pointer, steps: Sequence[Mapping[str, Any]], place: Pointer) -> Pointer:
+    """The last step of a patch that speaks of a place in the object, or of something around or below it."""
+    spoken = tuple(map(str, place))
+    for index in range(len(steps) - 1, -1, -1):
+        path = patches.steps_of(steps[index]["path"])
+        if path[-1:] == ("-",):
+            path = path[:-1]
+        if spoken[: len(path)] == path or path[: len(spoken)] == spoken:
+            return (*pointer, index, "value" if "value" in steps[index] else "path")
+    return pointer
 
 
 def _patches_of_nothing(project: Project, made: Sequence[Made]) -> Iterator[Finding]:
@@ -329,16 +371,17 @@ def _patches_of_nothing(project: Project, made: Sequence[Made]) -> Iterator[Find
 def place_of(project: Project, one: Made, pointer: Pointer) -> tuple[Merged | Document, Pointer]:
     """The hand-written file and the field in it that caused a part of a rendered object."""
     entry, kind = one.manifest.pointer, one.object["kind"]
-    for index, step in reversed(list(enumerate(one.manifest.patches.get(kind) or ()))):
-        path = tuple(step["path"].replace("~1", "/").replace("~0", "~").split("/")[1:])
-        spoken = tuple(map(str, pointer))
-        if spoken[: len(path)] == path or path[: len(spoken)] == spoken:
-            return project.spec, (*entry, "patch", kind, index, "value")
+    steps = one.manifest.patches.get(kind) or ()
+    patch = (*entry, "patch", kind)
+    if pointer and (step := _step_at(patch, steps, pointer)) != patch:
+        return project.spec, step
+    runtime = one.manifest.runtime
     found = one.rendered.source(pointer)
+    if runtime is not None and runtime.document is not None and pointer in (("apiVersion",), ("kind",)):
+        return runtime.document, (*runtime.pointer, *pointer)
     if found is None:
         return project.spec, entry
     expression, rest = found
-    runtime = one.manifest.runtime
     if expression == "spec" and runtime is not None and runtime.document is not None:
         return runtime.document, (*runtime.pointer, "spec", *rest)
     if expression == "env" and rest and isinstance(rest[0], int):
@@ -397,9 +440,14 @@ def admitted(project: Project, made: Sequence[Made], rules: Rulebook) -> Iterato
                 path=dotted(pointer),
                 message=problem.message,
                 hint=problem.hint,
-                severity=problem.severity,
+                severity=Severity.ERROR if _is_stuck(rule, item) else problem.severity,
                 environments=(project.environment.name,),
             )
+
+
+def _is_stuck(rule: AdmissionRule, item: Object) -> bool:
+    """What the cluster takes and the model never gets over. Presets of an LLMInferenceService may be the user's own."""
+    return rule.stage == "reconcile" and item["kind"] == "InferenceService"
 
 
 # ---- files -----------------------------------------------------------------------------------------------------------
@@ -517,7 +565,7 @@ def argocd_of(
 
 def schemas_of(environment: Environment) -> Needs:
     """What the objects of an environment are checked with. Raises `MachineFailed` where its release is not known."""
-    from generator.tools import needs
+    from generator.api_schemas import needs
 
     release = environment.release
     if release is None:

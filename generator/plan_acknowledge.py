@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,15 @@ class Given:
     at: Location
     environment: str
     project: str | None
+
+    @property
+    def shared(self) -> bool:
+        """Whether it stands in base.yaml, and so in every environment."""
+        return self.at.file == BASE_FILE
+
+    def concerns(self, environments: Collection[str]) -> bool:
+        """Whether it speaks of these environments and no others."""
+        return self.environment in environments and not self.shared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +95,9 @@ def needs(
             wanted.append((f"environment/{name}", None))
     found = []
     for text, project in dict.fromkeys(wanted):
-        moved = text.removeprefix("project/") if text.startswith("project/") else project
+        places = {project, text.removeprefix("project/") if text.startswith("project/") else project}
         answered = any(
-            one.text == text and one.project in (project, None if project is None else project, moved)
-            for one in written
-            if one.environment == name or loss.all
+            one.text == text and one.project in places and (one.environment == name or loss.all) for one in written
         )
         at = _place(here[project], name) if project in here else _environment_place(name, environments)
         found.append(Need(text=text, environment=name, project=project, at=at, given=answered))
@@ -113,7 +120,7 @@ def _environment_place(name: str, environments: Mapping[str, Environment]) -> Lo
     return document.key_at(("acknowledge",))
 
 
-def missing(found: Sequence[Need], written: Sequence[Given]) -> Iterator[Finding]:
+def missing(found: Sequence[Need]) -> Iterator[Finding]:
     """One finding for each file that lacks acknowledgements, with the line to write."""
     places = dict.fromkeys((need.environment, need.project) for need in found if not need.given)
     for environment, project in places:
@@ -141,10 +148,9 @@ def stale(found: Sequence[Need], written: Sequence[Given]) -> Iterator[Finding]:
     for one in written:
         by_place.setdefault(one.at, []).append(one)
     for at, here in by_place.items():
-        shared = at.file == BASE_FILE
-        if any((one.text, one.environment) in used or (shared and one.text in texts) for one in here):
-            continue
         one = here[0]
+        if any((each.text, each.environment) in used or (one.shared and each.text in texts) for each in here):
+            continue
         yield Finding(
             at=at,
             code="PLAN002",
@@ -152,5 +158,5 @@ def stale(found: Sequence[Need], written: Sequence[Given]) -> Iterator[Finding]:
             message=f"{one.text!r} acknowledges nothing that this change does",
             hint="take it away once it is merged",
             severity=Severity.WARNING,
-            environments=() if shared else (one.environment,),
+            environments=() if one.shared else (one.environment,),
         )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from generator import tools
+from generator import processes, tools
 from generator.finding import MachineFailed, printable
 from generator.model import Object
 from generator.overlay import group_of, placed
@@ -25,6 +25,7 @@ _HAND_WRITTEN = "projects"
 _GIT_S = 60.0
 _KUSTOMIZATION = "kustomization.yaml"
 _DEEPEST = 8
+_DEPTH = 2  # of slashes in the path of a generated folder
 _OF_THE_CALLER = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_PREFIX")
 
 KINDS = frozenset(
@@ -52,31 +53,40 @@ class NotBuilt(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The committed files below a repository's root at one commit: path to blob id. `links` are no ordinary files."""
+    """The committed files below a repository's root at one commit: blob ids by path, and those of generated files by folder.
+
+    `links` are no ordinary files.
+    """
 
     root: Path
     commit: str
     blobs: Mapping[str, str]
+    folders: Mapping[str, Mapping[str, str]]
     links: frozenset[str]
 
-    def below(self, folder: str) -> dict[str, str]:
-        """The files of a folder with their ids."""
-        start = f"{folder}/"
-        return {path: blob for path, blob in self.blobs.items() if path.startswith(start)}
+
+def by_folder(ids: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The ids of generated files by folder (`environments/<environment>/<project>`) and name."""
+    found: dict[str, dict[str, str]] = {}
+    for path, blob in ids.items():
+        folder, _, name = path.rpartition("/")
+        if folder.count("/") == _DEPTH and folder.startswith(f"{TOP}/"):
+            found.setdefault(folder, {})[name] = blob
+    return found
 
 
 # ---- Git -------------------------------------------------------------------------------------------------------------
 
 
-def _git(root: Path, words: Sequence[str], stdin: bytes = b"") -> tools.Done:
+def _git(root: Path, words: Sequence[str], stdin: bytes = b"") -> processes.Done:
     ours = {name: value for name, value in os.environ.items() if name not in _OF_THE_CALLER}
     ours |= {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
-    within = tools.Surroundings(environment=ours)
+    within = processes.Surroundings(environment=ours)
     settings = ["-c", "core.quotePath=false", "-c", "core.fsmonitor=false"]
-    return tools.run(["git", *settings, *words], root, stdin, _GIT_S, within)
+    return processes.run(["git", *settings, *words], root, stdin, _GIT_S, within)
 
 
-def _failed(done: tools.Done, what: str) -> MachineFailed:
+def _failed(done: processes.Done, what: str) -> MachineFailed:
     return MachineFailed(f"plan: {what}: {done.complaint.removeprefix('fatal: ')}")
 
 
@@ -146,7 +156,7 @@ def tree(root: Path, commit: str) -> Tree:
             blobs[name] = blob.decode()
             if mode not in (b"100644", b"100755"):
                 links.add(name)
-    return Tree(root, commit, blobs, frozenset(links))
+    return Tree(root, commit, blobs, by_folder(blobs), frozenset(links))
 
 
 def contents(found: Tree, paths: Iterable[str]) -> dict[str, bytes]:
@@ -189,8 +199,7 @@ def as_committed(root: Path, ids: Mapping[str, str]) -> bool:
     """Whether the generated files in the index and in the working tree are exactly these; false where it is not sure."""
     listed = _git(root, ["ls-files", "-s", "-z", "--", TOP])
     touched = _git(root, ["diff-files", "-z", "--name-only", "--relative", "--", TOP])
-    others = _git(root, ["ls-files", "-o", "-z", "--exclude-standard", "--", TOP])
-    if listed.code or touched.code or touched.out or others.code or others.out:
+    if listed.code or touched.code or touched.out:
         return False
     known = {}
     for entry in listed.out.split(b"\0"):
@@ -211,9 +220,42 @@ class Built:
     objects: tuple[Object, ...]
 
 
-def build(folder: str, texts: Mapping[str, bytes], depth: int = 0) -> Built:
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Committed files by path. What is in them is remembered by their ids: environments share their bases."""
+
+    contents: Mapping[str, bytes]
+    blobs: Mapping[str, str]
+    known: dict[str, list[Any]]
+
+    def documents(self, path: str) -> list[Any]:
+        """What a file holds. Raises `NotBuilt` where it is not there or no YAML."""
+        import yaml
+
+        if path not in self.contents:
+            message = f"{printable(path)} is not there"
+            raise NotBuilt(message)
+        blob = self.blobs[path]
+        if blob not in self.known:
+            try:
+                self.known[blob] = [one.item for one in objects_of(self.contents[path]) if one.item]
+            except (yaml.YAMLError, ValueError) as error:
+                message = f"{printable(path)} cannot be read"
+                raise NotBuilt(message) from error
+        return self.known[blob]
+
+    def document(self, path: str) -> Any:
+        """The one document of a file."""
+        found = self.documents(path)
+        if len(found) != 1:
+            message = f"{printable(path)} does not hold one document"
+            raise NotBuilt(message)
+        return found[0]
+
+
+def build(folder: str, texts: Texts, depth: int = 0) -> Built:
     """What `kustomize build` makes of a folder of generated files. Raises `NotBuilt` where it is not sure."""
-    kustomization = _one(f"{folder}/{_KUSTOMIZATION}", texts)
+    kustomization = texts.document(f"{folder}/{_KUSTOMIZATION}")
     if not isinstance(kustomization, dict) or depth > _DEEPEST:
         message = f"{folder}/{_KUSTOMIZATION} is no kustomization"
         raise NotBuilt(message)
@@ -223,7 +265,7 @@ def build(folder: str, texts: Mapping[str, bytes], depth: int = 0) -> Built:
     objects: list[Object] = []
     for entry in kustomization.get("resources") or ():
         path = _joined(folder, str(entry))
-        if f"{path}/{_KUSTOMIZATION}" in texts:
+        if f"{path}/{_KUSTOMIZATION}" in texts.contents:
             objects += build(path, texts, depth + 1).objects
         else:
             objects += _objects(path, texts)
@@ -245,30 +287,8 @@ def _joined(folder: str, entry: str) -> str:
     return "/".join(steps)
 
 
-def _documents(path: str, texts: Mapping[str, bytes]) -> list[Any]:
-    import yaml
-
-    if path not in texts:
-        message = f"{printable(path)} is not there"
-        raise NotBuilt(message)
-    try:
-        found: list[Any] = [one.item for one in objects_of(texts[path])]
-        return [item for item in found if item is not None]
-    except (yaml.YAMLError, ValueError) as error:
-        message = f"{printable(path)} cannot be read"
-        raise NotBuilt(message) from error
-
-
-def _one(path: str, texts: Mapping[str, bytes]) -> Any:
-    found = _documents(path, texts)
-    if len(found) != 1:
-        message = f"{printable(path)} does not hold one document"
-        raise NotBuilt(message)
-    return found[0]
-
-
-def _objects(path: str, texts: Mapping[str, bytes]) -> list[Object]:
-    found = _documents(path, texts)
+def _objects(path: str, texts: Texts) -> list[Object]:
+    found = texts.documents(path)
     for item in found:
         named = isinstance(item, dict) and isinstance(item.get("metadata"), dict) and "name" in item["metadata"]
         if not named or not item.get("apiVersion") or (group_of(item), item.get("kind")) not in KINDS:
@@ -277,12 +297,12 @@ def _objects(path: str, texts: Mapping[str, bytes]) -> list[Object]:
     return found
 
 
-def _patched(folder: str, entry: Any, objects: list[Object], texts: Mapping[str, bytes]) -> list[Object]:
+def _patched(folder: str, entry: Any, objects: list[Object], texts: Texts) -> list[Object]:
     if not isinstance(entry, dict) or not isinstance(entry.get("path"), str) or entry.keys() - {"path", "target"}:
         message = f"{folder}/{_KUSTOMIZATION} has a patch of another form"
         raise NotBuilt(message)
     path = _joined(folder, entry["path"])
-    patch = _one(path, texts)
+    patch = texts.document(path)
     if isinstance(patch, dict) and patch.get("$patch") == "delete" and isinstance(patch.get("metadata"), dict):
         gone = (patch.get("apiVersion"), patch.get("kind"), patch["metadata"].get("name"))
         return [item for item in objects if (item["apiVersion"], item["kind"], item["metadata"]["name"]) != gone]
@@ -310,7 +330,7 @@ def _targeted(item: Object, target: Mapping[str, Any]) -> bool:
         raise NotBuilt(message) from error
 
 
-def build_for_real(root: Path, folder: str, texts: Mapping[str, bytes], why: str) -> Built:
+def build_for_real(root: Path, folder: str, contents: Mapping[str, bytes], why: str) -> Built:
     """What the real kustomize makes of a committed folder, from a copy in a temporary folder."""
     import tempfile
 
@@ -323,7 +343,7 @@ def build_for_real(root: Path, folder: str, texts: Mapping[str, bytes], why: str
         raise MachineFailed(message)
     with tempfile.TemporaryDirectory(prefix="modelfleet-") as name:
         top = Path(name)
-        for path, content in texts.items():
+        for path, content in contents.items():
             if ".." in PurePosixPath(path).parts:
                 continue
             target = top / path

@@ -21,17 +21,22 @@ Both = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """An environment before and after."""
+    """An environment before and after, and whether anything in it is another fact now."""
 
     before: Environment | None
     after: Environment | None
+    differ: bool
 
-    @property
-    def differ(self) -> bool:
-        """Whether anything is another fact now."""
-        if self.before is self.after:
-            return False
-        return self.before is None or self.after is None or not same(self.before.facts.data, self.after.facts.data)
+
+def facts_of(before: Environment | None, after: Environment | None) -> Facts:
+    """Compares the facts; acknowledgements are none."""
+    if before is after or before is None or after is None:
+        return Facts(before, after, before is not after)
+    return Facts(before, after, not same(_without(before.facts.data), _without(after.facts.data)))
+
+
+def _without(data: Any) -> Any:
+    return {key: value for key, value in data.items() if key != "acknowledge"} if isinstance(data, dict) else data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +144,8 @@ def changed_facts(facts: Facts) -> tuple[str, ...]:
     """The facts of an environment that are others now, in words."""
     if facts.before is None or facts.after is None or not facts.differ:
         return ()
-    found = [_fact(*change) for change in _differing(facts.before.facts.data, facts.after.facts.data, ())]
+    both = (_without(facts.before.facts.data), _without(facts.after.facts.data))
+    found = [_fact(*change) for change in _differing(*both, ())]
     rest = len(found) - _MOST_FACTS
     return tuple(found) if rest <= 1 else (*found[:_MOST_FACTS], f"{rest} more facts")
 
@@ -160,7 +166,6 @@ def _fact(pointer: Pointer, before: Any, after: Any) -> str:
 def _differing(before: Any, after: Any, pointer: Pointer) -> Iterator[tuple[Pointer, Any, Any]]:
     if isinstance(before, dict) and isinstance(after, dict):
         for key in (*after, *(key for key in before if key not in after)):
-            if pointer or key != "acknowledge":
-                yield from _differing(before.get(key), after.get(key), (*pointer, key))
+            yield from _differing(before.get(key), after.get(key), (*pointer, key))
     elif not same(before, after):
         yield pointer, before, after

@@ -111,7 +111,7 @@ def _top(found: Plan) -> Iterator[str]:
         yield "| environment | models | accelerators | what happens |"
         yield "|---|---|---|---|"
         for one in found.environments:
-            used = "<br>".join(f"{_code(name)} {both(count)}" for name, count in one.figures.accelerators.items())
+            used = "<br>".join(f"{both(count)} {_code(name)}" for name, count in one.figures.accelerators.items())
             mark = _MARKS[TONES[one.effect]] if one.rows else _MARKS["faint"]
             words = f"{mark} {_heaviest(one)}"
             yield f"| {_code(one.name, table=True)} | {both(one.figures.models)} | {used or '–'} | {words} |"
@@ -164,8 +164,8 @@ def _head(one: EnvironmentPlan) -> Iterator[str]:
     yield " · ".join(figures)
     yield ""
     if one.rows:
-        yield "| project | what | change | effect |"
-        yield "|---|---|---|---|"
+        yield "| what | effect | change |"
+        yield "|---|---|---|"
 
 
 def _row(row: Row) -> str:
@@ -175,13 +175,15 @@ def _row(row: Row) -> str:
         words.append(": ".join(filter(None, (bold, inline(explained, table=True)))))
     mark = _MARKS[TONES[row.effect]]
     what = "<br>".join(inline(text, table=True) for text in row.what)
-    name = "the whole project" if row.key[0] == PROJECT else f"{_kind(row.key[0])}{_code(row.key[1], table=True)}"
-    return f"| {_code(row.project, table=True)} | {name} | {what} | {mark} {'<br>'.join(words)} |"
+    return f"| {_thing(row)} | {mark} {'<br>'.join(words)} | {what} |"
 
 
-def _kind(kind: str) -> str:
+def _thing(row: Row) -> str:
+    kind, name = row.key
+    if kind == PROJECT:
+        return f"project {_code(row.project, table=True)}"
     words = {"InferenceService": "", "LLMInferenceService": "", "ServingRuntime": "server "}
-    return words.get(kind, f"{escaped(kind)} ")
+    return f"{words.get(kind, f'{escaped(kind)} ')}{_code(f'{row.project}/{name}', table=True)}"
 
 
 def _commands(commands: Sequence[str]) -> str:

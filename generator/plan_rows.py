@@ -22,12 +22,12 @@ from generator.plan_effects import (
     replicas_text,
     restart,
     restarted,
-    said,
     scaled,
     secret_users,
     started,
     tokens,
 )
+from generator.plan_words import said
 from generator.plan_workloads import LLM_CONFIG, MODELS, RUNTIME, SERVICE, Key, Serving, used_by
 from generator.rules.admission import Rulebook
 

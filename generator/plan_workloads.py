@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 from generator.endpoints import Address, address_of, way_of
@@ -201,7 +202,8 @@ def _amounts(container: Mapping[str, Any]) -> dict[str, int]:
     return found
 
 
-def _number(amount: Any) -> int:
+@lru_cache(maxsize=1024)
+def _number(amount: str | int | float) -> int:
     try:
         return math.ceil(value(str(amount)))
     except NotAQuantity:

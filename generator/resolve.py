@@ -280,7 +280,7 @@ def argocd_settings(environment: Environment) -> dict[str, Any]:
 def destination(environment: Environment) -> dict[str, str]:
     """The cluster in Argo CD's words."""
     cluster = environment.get("cluster")
-    return {key: str(cluster[key]) for key in ("name", "server") if key in cluster}
+    return {key: str(cluster[key]) for key in ("name", "server") if cluster.get(key) is not None}
 
 
 def _display(data: Mapping[str, Any], name: str) -> str:

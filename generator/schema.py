@@ -6,6 +6,7 @@ words that only they can know, beside the keywords that they belong to:
     x-message    what is wrong with a value that `pattern` or `not` refuses; it follows the value
     x-hint       what to do about a wrong value
     x-wants      what belongs there, where the names of the types say too little
+    x-longest    why a text may not be longer
     x-elsewhere  for keys that people try here: where they belong
     x-missing    for required keys: what to add
     x-unknown    what to do about any other unknown key
@@ -417,7 +418,8 @@ def _odd_character(text: str) -> str:
 def _too_long(case: _Case) -> Iterator[_Problem]:
     length = len(case.value)
     message = f"{case.told} has {length} characters, of which {case.wanted} are allowed"
-    yield case.problem(message, f"shorten it by {length - case.wanted}")
+    why = case.words("x-longest")
+    yield case.problem(message, f"shorten it by {length - case.wanted}" + (f"; {why}" if why else ""))
 
 
 def _too_short(case: _Case) -> Iterator[_Problem]:

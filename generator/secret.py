@@ -84,6 +84,13 @@ _LOGIN = re.compile(
 )
 _PRIVATE_KEY, _URL, _GIVEN = "a private key", "a URL with a password", "a value given to a name"
 
+_PRESENTED = re.compile(r"(bearer|basic|token)\s{1,9}([A-Za-z0-9._~+/-]{4,200}={0,2})", re.IGNORECASE)
+_HEADER = re.compile(rf"authorization[\"']?\s{{0,9}}[:=]\s{{0,9}}[\"']?{_PRESENTED.pattern}", re.IGNORECASE)
+_LIKE_A_TOKEN = re.compile(r"[A-Za-z0-9]{16}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NO_WORD = re.compile(r"(?=.{8})(?:.*[0-9]|.*[a-z][A-Z])")
+_SCHEMES = {"bearer": "a bearer token", "basic": "a user and password", "token": "an access token"}
+"""How a secret is presented in a request: the word before it, and what it then is."""
+
 _ASSIGNED = re.compile(
     r"""(?<![A-Za-z0-9_.-])(-{0,2}[A-Za-z][A-Za-z0-9_.-]{0,60})
     (?: = (?=["']?([^\s"'&;,]{1,64})) | ["']\s{0,9}:\s{0,9}["']([^"']{1,200}) )""",
@@ -137,7 +144,7 @@ def shown(value: object, key: str = "") -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     word = str(value)
-    if names_secret(key) or _hit(word) is not None:
+    if names_secret(key) or _hit(word) is not None or _presented(word) is not None:
         return HIDDEN
     word = printable(f"'{word}'" if isinstance(value, str) else word)
     end = "...'" if isinstance(value, str) else "..."
@@ -175,11 +182,26 @@ def _hit(text: str, *, encoded: bool = False) -> _Hit | None:
         return _Hit(_kind(text, match.start()))
     if "@" in text and _LOGIN.match(text):
         return _Hit(_URL)
+    if len(text) >= 16 and "uthorization" in text.lower() and (header := _HEADER.search(text)) is not None:
+        scheme, token = header.groups()
+        if _NO_WORD.match(token) or _is_credential(token):
+            return _Hit(_SCHEMES[scheme.lower()])
     if (name := next(_assigned(text), None)) is not None:
         return _Hit(_GIVEN, name)
     if len(text) >= 16 and not encoded:
         return next(_opaque(text), None)
     return None
+
+
+def _presented(text: str) -> _Hit | None:
+    """A text that is a scheme and a credential and nothing else; in prose the same words would be innocent."""
+    match = _PRESENTED.fullmatch(text.strip())
+    return _Hit(_SCHEMES[match[1].lower()]) if match is not None and _is_credential(match[2]) else None
+
+
+def _is_credential(token: str) -> bool:
+    """Whether what follows a scheme is no word: too long for one, or a user and a password in base64."""
+    return _LIKE_A_TOKEN.search(token) is not None or ":" in _decoded(token)
 
 
 def _assigned(text: str) -> Iterator[str]:
@@ -265,7 +287,12 @@ class _Search:
                 self.key((*pointer, key))
             if isinstance(value, dict | list):
                 yield (*pointer, key), value, self.passed_on(pointer, parent, key)
-            elif self.hit(value) is not None or above or self.named(key):
+            elif (
+                self.hit(value) is not None
+                or above
+                or self.named(key)
+                or (pointer[-1:] == ("env",) and isinstance(value, str) and _presented(value) is not None)
+            ):
                 self.value((*pointer, key), parent, value, above if key in _PLACES or above in _SECRET_DATA else "")
 
     def sequence(self, pointer: Pointer, parent: list[Any], above: str) -> Iterator[tuple[Pointer, Any, str]]:
@@ -302,6 +329,8 @@ class _Search:
     def value(self, pointer: Pointer, parent: Any, value: Any, above: str) -> None:
         """Judges one value that is neither list nor mapping."""
         name, hit = naming(parent, pointer[-1]), self.hit(value)
+        if hit is None and isinstance(value, str) and _reaches_program(pointer):
+            hit = _presented(value)
         if hit is None:
             holder = name if name is not None and name != "value" and self.named(name) else above
             if not holder or value is None or isinstance(value, bool) or _excused(pointer, parent, value):
@@ -319,7 +348,12 @@ class _Search:
 
     def add(self, pointer: Pointer, field: str, hit: _Hit | None) -> None:
         """Adds the finding about a value."""
-        code, message, hint = "SEC001", f"{field} holds a secret", _in_store(field)
+        variable = _reaches_program(pointer)
+        code, message, hint = (
+            "SEC001",
+            f"{field} holds a secret",
+            _in_store(field) if variable or hit is None else _TAKE_OUT,
+        )
         if field == "tokens":
             hint = "write names there: the cluster makes a token for each"
         elif "connections" in pointer[:3]:
@@ -332,7 +366,8 @@ class _Search:
             code, message = "SEC003", f"{message}: a password in a URL"
             hint = "leave user and password out of the URL, and put them into the environment's secret store"
         elif hit.kind == _GIVEN:
-            code, message, hint = "SEC005", f"{message}: it gives {hit.name} a value", _in_store(hit.name)
+            code, message = "SEC005", f"{message}: it gives {hit.name} a value"
+            hint = _in_store(hit.name) if variable else _TAKE_OUT
         else:
             message = f"{message}: it looks like {hit.kind}"
         self.report(code, self.document.at(pointer), message, hint, spelled(pointer))
@@ -353,8 +388,7 @@ class _Search:
                 return  # counting lines for nothing would take its time
             line, column = text.count("\n", 0, match.start()) + 1, match.start() - text.rfind("\n", 0, match.start())
             what = "private key" if hit.kind == _PRIVATE_KEY else "secret"
-            hint = "take it out, and replace it where it is valid: Git keeps what was written"
-            self.report("SEC007", Location(self.document.file, line, column), f"a comment holds a {what}", hint)
+            self.report("SEC007", Location(self.document.file, line, column), f"a comment holds a {what}", _TAKE_OUT)
 
     def report(self, code: str, at: Location, message: str, hint: str, path: str = "") -> None:
         """Keeps a finding, unless there are so many that nobody reads more."""
@@ -371,6 +405,15 @@ _PIECE = re.compile(r"[^\s\"',{}\[\]]{6,}")
 _SECRET_DATA = ("data", "stringData")
 _LEADING_OPTION = re.compile(r"(--?[A-Za-z][A-Za-z0-9_.-]{0,60})[= ]")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+
+
+_TAKE_OUT = "take it out, and replace it where it is valid: Git keeps what was written"
+_OF_PROGRAMS = frozenset({"env", "args", "command", "value"})
+
+
+def _reaches_program(pointer: Pointer) -> bool:
+    """Whether a value is a variable's or an argument's, which can be read from a Secret instead."""
+    return not _OF_PROGRAMS.isdisjoint(pointer)
 
 
 def _excused(pointer: Pointer, parent: Any, value: Any) -> bool:

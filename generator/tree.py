@@ -24,14 +24,18 @@ _Met = tuple[_State, str]  # with the SHA-256 of what is not to stay as it is
 class Scope:
     """The generated folders that a run owns: `environments/<environment>/<project>` for these names, None for all.
 
-    `base` counts as an environment here and `argocd` as a project. Nothing outside is looked at or touched.
+    `base` counts as an environment here and `argocd` as a project. Projects `everywhere` are owned in all environments.
+    Nothing outside is looked at or touched.
     """
 
     environments: frozenset[str] | None = None
     projects: frozenset[str] | None = None
+    everywhere: frozenset[str] = frozenset()
 
     def owns(self, names: Sequence[str]) -> bool:
         """Whether it owns this folder, or something in this folder: `(environment,)` or `(environment, project)`."""
+        if self.everywhere and (len(names) == 1 or names[1] in self.everywhere):
+            return True
         limits = (self.environments, self.projects)
         return all(limit is None or name in limit for limit, name in zip(limits, names, strict=False))
 

@@ -17,9 +17,13 @@ from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from generator.api_schemas import Schemas
+from generator.crds import bundled_schemas
 from generator.finding import Finding, Location, MachineFailed, Pointer, printable
 from generator.overlay import file_name, group_of, same
-from generator.tools import FOLDER, Done, Say, Schemas, Tool, bundled_schemas, kubeconform, kustomize_builds
+from generator.processes import Done
+from generator.toolbox import FOLDER, Say
+from generator.tools import Tool, kubeconform, kustomize_builds
 
 _BATCH_OBJECTS = 100  # kustomize's time grows with the square of the objects in a build; a process costs it 15 ms
 _BATCH_OVERLAYS = 100

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from generator import tools
+from generator import api_schemas, tools
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -57,7 +57,7 @@ def oldest_kustomize() -> tools.Tool:
 
 
 @pytest.fixture(scope="session")
-def real_schemas() -> tools.Schemas:
+def real_schemas() -> api_schemas.Schemas:
     """Those of an environment of OpenShift AI 2.25 with Argo CD 2.14 and stores of External Secrets v1beta1."""
-    wanted = tools.needs("1.32", [KSERVE], secrets="external-secrets.io/v1beta1", argocd="2.14")
-    return tools.schemas(REPOSITORY, wanted, _say)
+    wanted = api_schemas.needs("1.32", [KSERVE], secrets="external-secrets.io/v1beta1", argocd="2.14")
+    return api_schemas.schemas(REPOSITORY, wanted, _say)

@@ -450,7 +450,12 @@ def test_render_may_be_limited_to_an_environment_or_a_project(root: Path) -> Non
         root, {"projects/shop.yaml": SPEC.replace("acme-ml", "shop-ml").replace("{prod: {}}", "{prod: {}, test: {}}")}
     )
     modelfleet(root, "render", "--env", "test", "--project", "shop")
-    assert {tuple(path.split("/")[1:3]) for path in tree(root)} == {("base", "shop"), ("test", "shop")}
+    assert {tuple(path.split("/")[1:3]) for path in tree(root)} == {
+        ("base", "shop"),
+        ("prod", "shop"),  # it builds on the base
+        ("test", "argocd"),  # it allows what is new
+        ("test", "shop"),
+    }
     modelfleet(root, "render", "--project", "acme")
     folders = {tuple(path.split("/")[1:3]) for path in tree(root)}
     assert folders == {("base", "shop"), ("test", "shop"), ("base", "acme"), ("prod", "acme")}

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from generator.finding import MachineFailed
-from generator.render import Rendered, TemplateError, Templates
+from generator.render import Rendered, Templates
+from generator.skeleton import TemplateError
 
 Write = Callable[[str], Templates]
 

@@ -953,6 +953,34 @@ llm: map: no parallelism
 ! 4}
 = parallelism: {tensor: 1}
 
+acme: length: a secret whose file could have no name
+-   hf-token: {keys: [token]}
++   aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: {keys: [token]}
+! 11:3: error[SPEC006]: secrets.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...' has 227 characters, of which 226 are allowed; shorten it by
+! 1; the name of its file patch-externalsecret-<name>.yaml must stay below 255 bytes
+=   aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: {keys: [token]}
+
+acme: together: two kinds of connection in an override
+- dev: {}
++ dev: {connections: {store: {s3: null, oci: {host: quay.io}, uri: "hf://org/model"}}}
+! 27:63: error[SPEC009]: environments.dev.connections.store.uri: uri is a second kind: a connection is one of s3, oci
+! and uri; keep one of them
+= dev: {connections: {store: {s3: null, oci: null, uri: "hf://org/model"}}}
+
+acme: together: nothing for a kind
+-   catalogue: {uri: "https://models.example.org/llama"}
++   catalogue: {s3: null, uri: "https://models.example.org/llama"}
+! 9:19: error[SPEC001]: connections.catalogue.s3: there is no value; give it one, or leave the key out; null removes
+! something only in environments.<environment>
+=   catalogue: {uri: "hf://org/model"}
+
+acme: length: a connection whose file could have no name
+-   catalogue: {uri: "https://models.example.org/llama"}
++   aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: {uri: "https://models.example.org/llama"}
+! 9:3: error[SPEC006]: connections.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...' has 227 characters, of which 226 are allowed;
+! shorten it by 1; the name of its file patch-externalsecret-<name>.yaml must stay below 255 bytes
+=   aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: {uri: "https://models.example.org/llama"}
+
 acme: together: two kinds of connection
 -     credentials: {key: acme/object-store}
 +     oci: {host: quay.io}
@@ -1097,6 +1125,100 @@ own: runtime: a value as a number
 ! 11:34: error[SPEC001]: spec.containers[0].env[0].value: the number 8080 stands where text belongs; put it in
 ! quotes: "8080"
 = value: "8080"
+
+own: runtime: annotations that are a list
+-   multiModel: false
++   annotations: [a]
+! 13:16: error[SPEC001]: spec.annotations: a list stands where a map of texts belongs
+=   annotations: {prometheus.io/path: /metrics}
+
+own: runtime: a label that is no text
+-   multiModel: false
++   labels: {tier: 1}
+! 13:18: error[SPEC001]: spec.labels.tier: the number 1 stands where text belongs; put it in quotes: "1"
+=   labels: {tier: "1"}
+
+own: runtime: an annotation of its own that is no text
+- {openshift.io/display-name: Acme vLLM}
++ {openshift.io/display-name: {en: Acme}}
+! 5:44: error[SPEC001]: metadata.annotations.openshift.io/display-name: a map stands where text belongs
+= {openshift.io/display-name: ""}
+
+own: runtime: volumes that are a map
+-   multiModel: false
++   volumes: {shm: {emptyDir: {}}}
+! 13:12: error[SPEC001]: spec.volumes: a map stands where a list belongs
+=   volumes: [{name: shm, emptyDir: {}}]
+
+own: runtime: a volume without a name
+-   multiModel: false
++   volumes: [{emptyDir: {}}]
+! 13:13: error[SPEC003]: spec.volumes[0]: 'name' is missing; add it, such as name: "shm"
+=   volumes: []
+
+own: runtime: workers without a container
+-   multiModel: false
++   workerSpec: {pipelineParallelSize: 2}
+! 13:15: error[SPEC003]: spec.workerSpec: 'containers' is missing; add the workers' container: containers: [{name:
+! worker-container, image: ...}]
+=   workerSpec: {pipelineParallelSize: 2, containers: [{name: worker-container}]}
+
+own: runtime: workers with an empty list of containers
+-   multiModel: false
++   workerSpec: {containers: []}
+! 13:28: error[SPEC010]: spec.workerSpec.containers: the list is empty
+=   workerSpec: {containers: [{name: worker-container}], volumes: [{name: shm}]}
+
+own: runtime: workers that are a list
+-   multiModel: false
++   workerSpec: [{name: worker-container}]
+! 13:15: error[SPEC001]: spec.workerSpec: a list stands where a map belongs; write each entry under its name, without
+! a dash: <name>: ...
+=   workerSpec: {containers: [{name: worker-container, volumeMounts: [{name: shm, mountPath: /dev/shm}]}]}
+
+own: runtime: ports that are numbers
+- ports: [{containerPort: 8080}]
++ ports: [8080]
+! 12:13: error[SPEC001]: spec.containers[0].ports[0]: the number 8080 stands where a map belongs
+= ports: [{containerPort: 65535, protocol: TCP, name: h2c}]
+
+own: runtime: a port that is a text
+- ports: [{containerPort: 8080}]
++ ports: [{containerPort: "8080"}]
+! 12:29: error[SPEC001]: spec.containers[0].ports[0].containerPort: the text '8080' stands where a whole number belongs;
+! take the quotes away: 8080
+= ports: []
+
+own: runtime: a mount that is a map
+- ports: [{containerPort: 8080}]
++ volumeMounts: {shm: /dev/shm}
+! 12:19: error[SPEC001]: spec.containers[0].volumeMounts: a map stands where a list belongs
+= volumeMounts: [{name: shm, mountPath: /dev/shm, readOnly: true}]
+
+own: runtime: a mount without a path
+- ports: [{containerPort: 8080}]
++ volumeMounts: [{name: shm}]
+! 12:20: error[SPEC003]: spec.containers[0].volumeMounts[0]: 'mountPath' is missing; add it, such as mountPath:
+! "/dev/shm"
+= volumeMounts: []
+
+own: runtime: arguments that are a text
+- args: [--port=8080]
++ args: --port=8080
+! 10:11: error[SPEC001]: spec.containers[0].args: the text '--port=8080' stands where a list of texts belongs
+= args: []
+
+own: runtime: a model format that is a text
+- [{name: vLLM, autoSelect: true}]
++ [vLLM]
+! 14:27: error[SPEC001]: spec.supportedModelFormats[0]: the text 'vLLM' stands where a map belongs
+= [{name: vLLM}]
+
+config: config: volumes that are a map
+- {template: {containers
++ {template: {volumes: {}, containers
+! 4:28: error[SPEC001]: spec.template.volumes: a map stands where a list belongs
+= {template: {volumes: [{name: shm}], containers
 
 template: template: no object
 - objects:
@@ -1249,7 +1371,6 @@ def nulled(pointer: Pointer) -> dict[str, Any]:
     return found
 
 
-NOT_REMOVED = {("connections", "*", kind) for kind in ("s3", "oci", "uri")}  # another kind takes its place
 ONLY_KEYS = {("secrets", "*", "credentials", "key"), ("models", "*", "genAiAsset", "useCase")}  # nothing would be left
 OVERRIDE = [
     pointer[2:]
@@ -1257,7 +1378,7 @@ OVERRIDE = [
     if pointer[:2] == ("environments", "*") and len(pointer) > 2 and pointer[2] != "acknowledge"
 ]
 LAYER = [pointer for pointer, _ in entries(SCHEMAS["environment"]) if pointer != ("version",)]
-MERGED_LEVELS = [("project", pointer) for pointer in OVERRIDE if pointer not in NOT_REMOVED]
+MERGED_LEVELS = [("project", pointer) for pointer in OVERRIDE]
 MERGED_LEVELS += [("environment", pointer) for pointer in LAYER]
 
 
@@ -1603,7 +1724,7 @@ IN_PLACE = ("allOf", "anyOf", "prefixItems")
 NAMED = ("properties", "$defs", "dependentSchemas")
 SINGLE = ("additionalProperties", "propertyNames", "items", *CONDITIONS)
 ANNOTATIONS = {"$schema", "title", "description", "examples"}
-OUR_WORDS = {"x-message", "x-hint", "x-wants", "x-elsewhere", "x-missing", "x-unknown"}
+OUR_WORDS = {"x-message", "x-hint", "x-wants", "x-elsewhere", "x-missing", "x-unknown", "x-longest"}
 APPLICATORS = {"$ref", *IN_PLACE, *NAMED, *SINGLE}
 
 

@@ -16,7 +16,7 @@ import pytest
 from console import REPOSITORY, SPEC, Ran, example, miniature, modelfleet, process, tree, write
 
 from bench.fleet import write_server
-from generator import pipeline, tools, verify
+from generator import api_schemas, pipeline, toolbox, tools, verify
 
 Equip = Callable[[Path], Path]
 
@@ -34,10 +34,10 @@ def equip(real_tools: Mapping[str, tools.Tool]) -> Equip:
 
     def equipped(root: Path) -> Path:
         for environment in pipeline.fleet(root).environments.values():
-            tools.schemas(REPOSITORY, pipeline.schemas_of(environment), _may_install)
-        (root / tools.FOLDER).mkdir()
+            api_schemas.schemas(REPOSITORY, pipeline.schemas_of(environment), _may_install)
+        (root / toolbox.FOLDER).mkdir()
         for name in ("bin", "schemas"):
-            (root / tools.FOLDER / name).symlink_to(REPOSITORY / tools.FOLDER / name)
+            (root / toolbox.FOLDER / name).symlink_to(REPOSITORY / toolbox.FOLDER / name)
         return root
 
     return equipped
@@ -99,7 +99,7 @@ def test_the_example_builds_to_the_same_objects_with_the_oldest_kustomize(
         for one, outcome in zip(meant, done, strict=True)
         for finding in verify.compare(root, one, [each.item for each in verify.objects_of(outcome.out)])
     ]
-    assert (oldest_kustomize.version, findings) == (tools.pinned()["tools"]["oldest-kustomize"]["version"], [])
+    assert (oldest_kustomize.version, findings) == (toolbox.pinned()["tools"]["oldest-kustomize"]["version"], [])
 
 
 # ---- what verify is for
@@ -171,7 +171,7 @@ def test_progress_is_shown_on_a_terminal_alone(
     assert (code, progress[0]) == (0, f"building {overlays} overlays with {real_tools['kustomize']}")
     checked = [re.fullmatch(rf"checking (\d+) objects with {real_tools['kubeconform']}", line) for line in progress[1:]]
     assert sum(int(match[1]) for match in checked if match) == objects
-    (root / tools.FOLDER / "verified/prod.json").unlink()
+    (root / toolbox.FOLDER / "verified/prod.json").unlink()
     assert modelfleet(root, "verify") == (0, proved(root, real_tools, before=1), "")
 
 

@@ -14,26 +14,20 @@ import pytest
 import yaml
 
 from generator import tools
+from generator.api_schemas import Module, Needs, Schemas, needs, schemas
+from generator.crds import convert_crds
 from generator.finding import Finding, Location, MachineFailed, Rejected
+from generator.processes import Done, Surroundings, run
+from generator.toolbox import pinned
 from generator.tools import (
     Conformity,
-    Done,
-    Module,
-    Needs,
-    Schemas,
-    Surroundings,
     Tool,
     Verdict,
-    convert_crds,
     ensure,
     kubeconform,
     kustomize_build,
     kustomize_builds,
     locate,
-    needs,
-    pinned,
-    run,
-    schemas,
 )
 
 KUSTOMIZE = ".tools/bin/kustomize-5.7.1"

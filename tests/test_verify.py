@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from generator.api_schemas import Schemas
 from generator.finding import Finding, MachineFailed
-from generator.tools import Done, Schemas, Tool, kustomize_build
+from generator.processes import Done
+from generator.tools import Tool, kustomize_build
 from generator.verify import Built, Meant, Verified, compare, number_of, objects_of, verify
 
 Object = dict[str, Any]

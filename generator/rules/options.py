@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from generator.catalog import reserved_env
@@ -99,13 +99,17 @@ def expanded_variable(subject: OfModel) -> Iterator[Problem]:
             )
 
 
+def reserved(model: Model) -> Mapping[str, str]:
+    """Variables that are not the user's to set, and why."""
+    own = model.engine.facts["reservedEnv"] if model.engine else {}
+    return {**own, **reserved_env(advanced=model.mode == "advanced")}
+
+
 @rule("OPT005", "The variable is set by the runtime or the controller")
 def reserved_variable(subject: OfModel) -> Iterator[Problem]:
-    model = subject.model
-    own = model.engine.facts["reservedEnv"] if model.engine else {}
-    common = reserved_env(advanced=model.mode == "advanced")
+    names = reserved(subject.model)
     for pointer, name, _ in variables(subject):
-        if reason := common.get(name) or own.get(name):
+        if reason := names.get(name):
             yield Problem(pointer=pointer, key=True, message=f"{name} is not yours to set", hint=reason)
 
 

@@ -25,6 +25,17 @@ LOCKED: Mapping[str, str] = {
 }
 """Paths that only the spec decides, and the reason."""
 
+FIELDS: Mapping[str, str] = {
+    "/spec/predictor/model/args": "write args in the spec",
+    "/spec/predictor/model/runtime": "write runtime in the spec",
+    "/spec/predictor/minReplicas": "write replicas in the spec",
+    "/spec/predictor/maxReplicas": "write replicas in the spec",
+    "/spec/predictor/workerSpec/pipelineParallelSize": "write multiNode in the spec",
+    "/spec/predictor/workerSpec/tensorParallelSize": "write multiNode in the spec",
+    "/spec/replicas": "write replicas in the spec",
+}
+"""Paths that have a field of the spec, whose rules a patch would pass by."""
+
 
 class PatchFailed(Exception):
     """A step does not fit the object; `index` is the step's."""
@@ -35,54 +46,68 @@ class PatchFailed(Exception):
 
 
 def locked(steps: tuple[Mapping[str, Any], ...], pointer: Pointer) -> Iterator[Problem]:
-    """Steps that would change what only the spec decides."""
+    """Steps that would change what the spec decides."""
     for index, step in enumerate(steps):
-        paths = [
-            str(step.get(key)) for key in ("path", "from") if step.get(key) and (key == "path" or step["op"] == "move")
-        ]
-        for path in paths:
-            for locked_path, reason in LOCKED.items():
-                if _touches(path, locked_path, step):
-                    shown = locked_path.lstrip("/").replace("~1", "/")
-                    yield Problem(
-                        pointer=(*pointer, index, "path"),
-                        message=f"a patch cannot change {shown}",
-                        hint=reason,
-                        policy=True,
-                    )
-                    break
+        path = str(step["path"])
+        for locked_path, reason in {**LOCKED, **FIELDS}.items():
+            if _touches(path, locked_path):
+                yield Problem(
+                    pointer=(*pointer, index, "path"),
+                    message=f"a patch cannot change {locked_path.lstrip('/').replace('~1', '/')}",
+                    hint=reason,
+                    policy=locked_path in LOCKED,
+                )
+                break
 
 
-def _touches(path: str, locked_path: str, step: Mapping[str, Any]) -> bool:
+def misshapen(before: Any, after: Any, pointer: Pointer = ()) -> Iterator[tuple[Pointer, str, str]]:
+    """Where a patched object can no longer be one of its kind: the place, what is wrong, what to do."""
+    if after is None:
+        yield pointer, "null is no value", "use op: remove"
+    elif isinstance(before, dict | list) and type(before) is not type(after):
+        yield pointer, f"{_kind(after)} takes the place of {_kind(before)}", "keep its shape"
+    elif pointer[:1] == ("metadata",) and pointer[1:2] in (("labels",), ("annotations",)) and len(pointer) == 3:
+        if not isinstance(after, str):
+            yield pointer, f"{pointer[1]} hold texts, and this is none", "put it in quotes"
+    elif isinstance(after, dict):
+        old = before if isinstance(before, dict) else {}
+        for key in old:
+            if key not in after and not pointer:
+                yield (), f"{key} is gone", "keep it"
+        for key, value in after.items():
+            yield from misshapen(old.get(key), value, (*pointer, key))
+    elif isinstance(after, list):
+        for index, value in enumerate(after):
+            yield from misshapen(None, value, (*pointer, index)) if value is None else ()
+
+
+def _kind(value: Any) -> str:
+    return "a map" if isinstance(value, dict) else "a list" if isinstance(value, list) else "a scalar"
+
+
+def _touches(path: str, locked_path: str) -> bool:
     """Whether a step at `path` would change the value at `locked_path`: at it, below it, or a map around it."""
-    if path == locked_path or path.startswith(locked_path + "/"):
-        return True
-    around = locked_path.startswith(path + "/") or path == ""
-    return around and step["op"] in ("add", "replace", "remove", "move", "copy")
+    return path == locked_path or path.startswith(locked_path + "/") or locked_path.startswith(path + "/") or not path
 
 
 def apply(document: Any, steps: tuple[Mapping[str, Any], ...]) -> Any:
     """The object after the JSON 6902 steps; the given one stays as it is. Raises `PatchFailed`."""
     for index, step in enumerate(steps):
         operation, path = step["op"], _split(step["path"])
-        if operation == "test":
-            if _get(document, path, index) != step.get("value"):
-                raise PatchFailed(index, "the test does not hold", "look at the rendered object")
-        elif operation in ("add", "replace"):
+        if operation in ("add", "replace"):
             document = _put(document, path, step.get("value"), index, existing=operation == "replace")
         elif operation == "remove":
             document = _remove(document, path, index)
-        else:
-            source = _split(step["from"])
-            moved = _get(document, source, index)
-            if operation == "move":
-                document = _remove(document, source, index)
-            document = _put(document, path, moved, index, existing=False)
     return document
 
 
+def steps_of(path: str) -> tuple[str, ...]:
+    """The steps of a JSON pointer."""
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:])
+
+
 def _split(path: str) -> list[str]:
-    return [step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:]]
+    return list(steps_of(path))
 
 
 def _index(container: list[Any], step: str, index: int, end: bool) -> int:
@@ -93,17 +118,6 @@ def _index(container: list[Any], step: str, index: int, end: bool) -> int:
             index, f"the list has no item {step!r}", f"it has {len(container)}, counted from 0; '-' is its end"
         )
     return int(step)
-
-
-def _get(document: Any, path: list[str], index: int) -> Any:
-    for step in path:
-        if isinstance(document, list):
-            document = document[_index(document, step, index, end=False)]
-        elif isinstance(document, dict) and step in document:
-            document = document[step]
-        else:
-            raise PatchFailed(index, f"there is nothing called {step!r}", _there(document))
-    return document
 
 
 def _there(document: Any) -> str:

@@ -1,0 +1,265 @@
+"""The two sides of a plan: what is committed at a revision, and a fresh render; project by project in each environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from generator import catalog, plan_before
+from generator.finding import MachineFailed, Rejected
+from generator.load import parse
+from generator.merge import Merged, Source, lay, whole
+from generator.model import Environment, Object, Project
+from generator.plan_before import Built, NotBuilt, Texts, Tree
+from generator.plan_change import ProjectChange
+from generator.plan_effects import code
+from generator.plan_figures import Facts
+from generator.plan_workloads import Side, servings, side
+from generator.tree import TOP, Scope, compare
+
+ARGOCD, BASE = "argocd", "base"
+
+
+class Deployed(Protocol):
+    """A project in an environment, rendered."""
+
+    @property
+    def project(self) -> Project:
+        """What it resolves to."""
+
+    @property
+    def objects(self) -> tuple[Object, ...]:
+        """The objects as they will be in the cluster."""
+
+
+class Synced(Protocol):
+    """What Argo CD needs to sync an environment, rendered."""
+
+    @property
+    def environment(self) -> str:
+        """The environment's name."""
+
+    @property
+    def objects(self) -> tuple[Object, ...]:
+        """The objects as they will be on the cluster of Argo CD."""
+
+
+class Rendered(Protocol):
+    """A fresh render of the working tree."""
+
+    @property
+    def environments(self) -> Mapping[str, Environment]:
+        """All environments by name."""
+
+    @property
+    def deployed(self) -> Sequence[Deployed]:
+        """Every project in each of its environments."""
+
+    @property
+    def synced(self) -> Sequence[Synced]:
+        """For every environment."""
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Every generated file."""
+
+
+# ---- the two sides ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Comparison:
+    """Both sides while the plan is made.
+
+    `commits` says for each environment with which commit it is compared, `default` for those that are only committed.
+    `ids` are the blob ids of the fresh render, `fresh` the same by folder. `built` collects what took the real kustomize,
+    `parsed` what is in the committed files that were read.
+    """
+
+    root: Path
+    after: Rendered
+    trees: Mapping[str, Tree]
+    commits: Mapping[str, str]
+    default: str
+    ids: Mapping[str, str]
+    fresh: Mapping[str, Mapping[str, str]]
+    built: list[str]
+    parsed: dict[str, list[Any]]
+
+    def tree(self, environment: str) -> Tree:
+        """What is committed of an environment."""
+        return self.trees[self.commits.get(environment, self.default)]
+
+
+def revisions_of(after: Rendered) -> str:
+    """The revisions that Argo CD syncs, for people."""
+    return ", ".join(dict.fromkeys(filter(None, map(_revision, after.environments.values()))))
+
+
+def _revision(environment: Environment) -> str | None:
+    found = environment.get("argocd", "revision")
+    return str(found) if found else None
+
+
+def comparison_of(root: Path, after: Rendered, against: str | None) -> Comparison:
+    """Finds what to compare with: `against`, else where the branch left what each environment syncs."""
+    if against is not None:
+        default = plan_before.commit_of(root, against)
+        commits = dict.fromkeys(after.environments, default)
+    else:
+        branches = {name: branch for name, env in after.environments.items() if (branch := _revision(env))}
+        if not branches:
+            message = "plan: no environment says which argocd.revision it syncs; name what to compare with: --against"
+            raise MachineFailed(message)
+        bases = {branch: plan_before.merge_base(root, branch) for branch in dict.fromkeys(branches.values())}
+        commits = {name: bases[branch] for name, branch in branches.items()}
+        default = next(iter(commits.values()))
+    trees = {commit: plan_before.tree(root, commit) for commit in {default, *commits.values()}}
+    like = next(iter(trees[default].blobs.values()), default)
+    ids = plan_before.blob_ids(after.files, like)
+    return Comparison(root, after, trees, commits, default, ids, plan_before.by_folder(ids), [], {})
+
+
+def stale_files(comparison: Comparison) -> tuple[str, ...]:
+    """The generated files of the working tree that are not as a fresh render writes them."""
+    if plan_before.as_committed(comparison.root, comparison.ids):
+        return ()
+    changes = compare(comparison.root, comparison.after.files, Scope())
+    return tuple(sorted({*changes.added, *changes.changed, *changes.removed}))
+
+
+def environments_before(comparison: Comparison) -> dict[str, Environment]:
+    """The environments that are in the committed tree, by name; facts that cannot be read are left open."""
+    found = {}
+    committed = comparison.trees[comparison.default]
+    names = {*comparison.after.environments, *(folder.split("/")[1] for folder in committed.folders)}
+    names |= {path.split("/")[1].removesuffix(".yaml") for path in committed.blobs if _is_environment(path)}
+    names.discard(BASE)
+    for name in names:
+        tree = comparison.tree(name)
+        files = (f"{TOP}/{BASE}.yaml", f"{TOP}/{name}.yaml")
+        if files[1] not in tree.blobs and not any(folder.split("/")[1] == name for folder in tree.folders):
+            continue
+        now = comparison.after.environments.get(name)
+        if now is not None and _same_on_disk(comparison, tree, files):
+            found[name] = now
+        else:
+            found[name] = _environment(name, plan_before.contents(tree, files), files)
+    return found
+
+
+def _is_environment(path: str) -> bool:
+    return path.startswith(f"{TOP}/") and path.count("/") == 1 and path.endswith(".yaml")
+
+
+def _same_on_disk(comparison: Comparison, tree: Tree, files: Sequence[str]) -> bool:
+    for file in files:
+        path = comparison.root / file
+        text = {file: path.read_text("utf-8")} if path.is_file() else {}
+        if plan_before.blob_ids(text, comparison.default).get(file) != tree.blobs.get(file):
+            return False
+    return True
+
+
+def _environment(name: str, texts: Mapping[str, bytes], files: Sequence[str]) -> Environment:
+    layers = []
+    for file in files:
+        if file in texts:
+            try:
+                layers.append(parse(texts[file], file))
+            except Rejected:
+                continue
+    if not layers:
+        return Environment(name=name, facts=Merged({}, Source(parse(b"{}", files[1]), ())), release=None)
+    facts = whole(layers[0])
+    for layer in layers[1:]:
+        facts, _ = lay(facts, layer, "environment")
+    written = facts.data.get("release") if isinstance(facts.data, dict) else None
+    known = isinstance(written, str) and written in catalog.release_names()
+    return Environment(name=name, facts=facts, release=catalog.release(str(written)) if known else None)
+
+
+# ---- the projects of an environment -----------------------------------------------------------------------------------
+
+
+def prunes(environment: Environment | None) -> bool:
+    """Whether Argo CD deletes there what is no longer in Git."""
+    return environment is not None and environment.get("argocd", "prune") is True
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A project of an environment, and whether anything about it can differ."""
+
+    change: ProjectChange
+    differs: bool
+
+
+def project_changes(comparison: Comparison, name: str, facts: Facts) -> tuple[list[Compared], bool]:
+    """Every project of the environment; those that cannot differ with the same objects on both sides."""
+    tree = comparison.tree(name)
+    here = {one.project.name: one for one in comparison.after.deployed if one.project.environment.name == name}
+    committed = [folder.split("/")[2] for folder in tree.folders if folder.split("/")[1] == name]
+    known = [*here, *(project for project in committed if project not in here and project != ARGOCD)]
+    differing = [project for project in known if _differs(comparison, tree, name, project)]
+    built = built_before(comparison, tree, name, differing)
+    found = []
+    for project in known:
+        one = here.get(project)
+        after = side(one.project.environment, one.project.namespace, one.objects) if one and facts.after else None
+        if project in differing:
+            old = built.get(project)
+            before = _before_side(facts, project, old) if old is not None else None
+        else:
+            before = Side(facts.before, after.namespace, after.objects) if after and facts.before else None
+        if before or after:
+            found.append(Compared(_change(facts, project, before, after), project in differing or facts.differ))
+    return found, bool(differing)
+
+
+def _differs(comparison: Comparison, tree: Tree, name: str, project: str) -> bool:
+    """Whether a file of the overlay or of its base does."""
+    folders = (f"{TOP}/{name}/{project}", f"{TOP}/{BASE}/{project}")
+    return any(tree.folders.get(folder) != comparison.fresh.get(folder) for folder in folders)
+
+
+def _change(facts: Facts, project: str, before: Side | None, after: Side | None) -> ProjectChange:
+    now = servings(after) if after else {}
+    unmoved = before is not None and after is not None and before.objects is after.objects and not facts.differ
+    return ProjectChange(
+        name=project,
+        before=before,
+        after=after,
+        was=now if unmoved else servings(before) if before else {},
+        now=now,
+        prune=prunes(facts.after),
+        environment_goes=facts.after is None,
+    )
+
+
+def _before_side(facts: Facts, project: str, old: Built) -> Side:
+    environment = facts.before or facts.after
+    if environment is None:
+        raise AssertionError(project)
+    spaces = [str(item["metadata"].get("namespace")) for item in old.objects if item["metadata"].get("namespace")]
+    return side(environment, old.namespace or (spaces[0] if spaces else project), old.objects)
+
+
+def built_before(comparison: Comparison, tree: Tree, name: str, projects: Sequence[str]) -> dict[str, Built]:
+    """The committed overlays as they build; one without a kustomization makes nothing."""
+    folders = {project: f"{TOP}/{name}/{project}" for project in projects}
+    folders = {project: folder for project, folder in folders.items() if f"{folder}/kustomization.yaml" in tree.blobs}
+    read = [*folders.values(), *(f"{TOP}/{BASE}/{project}" for project in folders)]
+    wanted = [f"{folder}/{file}" for folder in read for file in tree.folders.get(folder, ())]
+    texts = Texts(plan_before.contents(tree, wanted), tree.blobs, comparison.parsed)
+    found = {}
+    for project, folder in folders.items():
+        try:
+            found[project] = plan_before.build(folder, texts)
+        except NotBuilt as reason:
+            everything = plan_before.contents(tree, [path for path in tree.blobs if path.startswith(f"{TOP}/")])
+            found[project] = plan_before.build_for_real(comparison.root, folder, everything, str(reason))
+            comparison.built.append(f"{code(folder)} as it was committed was built with kustomize: {code(reason)}")
+    return found

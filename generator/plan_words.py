@@ -1,0 +1,82 @@
+"""What changed, in a few words for people: fields by the names that `data/effects.yaml` gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from generator.plan_diff import ABSENT, Path, Step, knowledge, value_text
+from generator.plan_effects import ObjectChange, Rule, code, rule_for
+from generator.plan_workloads import Mode
+
+_MOST_NAMED = 5
+_MOST_ITEMS = 3
+
+
+def said(changes: Sequence[ObjectChange], mode: Mode | None) -> tuple[str, ...]:
+    """What changed, in a few words each: what has a name of its own first, and of that what matters to the pods."""
+    found: dict[str, tuple[tuple[bool, bool, int], str]] = {}
+    unnamed: dict[str, int] = {}
+    for change in changes:
+        for step in change.steps:
+            rule = rule_for(change.key[0], mode, step.path)
+            label, word = rule.says or _label(step.path), step.path[1] if len(step.path) > 2 else ""
+            if not rule.says and word in ("annotations", "labels"):
+                unnamed[word] = unnamed.get(word, 0) + 1
+                label = word if unnamed[word] > 1 else label
+                if unnamed[word] == 2:
+                    found = {key: item for key, item in found.items() if not key.startswith(word.removesuffix("s"))}
+            text = f"{unnamed[label]} {label}" if label in unnamed else _worded(label, step, rule)
+            order = (not rule.first, not rule.says, -rule.effect.weight)
+            old = found.get(label)
+            whole = text if old is None or label in unnamed else _together(label, old[1], text)
+            found[label] = (min(order, old[0]) if old else order, whole)
+    ordered = [text for _, text in sorted(found.values(), key=lambda item: item[0])]
+    rest = len(ordered) - _MOST_NAMED
+    return tuple(ordered) if rest <= 1 else (*ordered[:_MOST_NAMED], f"{rest} more fields")
+
+
+def _together(label: str, one: str, other: str) -> str:
+    """Two fields of one name: both values where they are the same, as for the least and the most replicas."""
+    ends = {text.removeprefix(label).strip() for text in (one, other)}
+    return one if len(ends) == 1 else label
+
+
+def _label(path: Path) -> str:
+    """A field that has no name of its own: by its last steps."""
+    named = [step for step in path if step not in ("metadata", "spec", "predictor", "model")]
+    if named and named[0] in ("annotations", "labels") and len(named) > 1:
+        return f"{named[0].removesuffix('s')} {code(named[1])}"
+    if len(named) > 1 and named[-2] in knowledge()["lists"]:
+        return f"{named[-2].removesuffix('s')} {code(named[-1])}"
+    if len(named) > 1 and "env" in named[:-1]:
+        return f"env {code(named[named.index('env') + 1])}"
+    return " ".join(code(step) if index else step for index, step in enumerate(named[-2:])) or "all of it"
+
+
+def _worded(label: str, step: Step, rule: Rule) -> str:
+    if rule.added and step.before is ABSENT:
+        return rule.added
+    if rule.removed and step.after is ABSENT:
+        return rule.removed
+    if step.reordered:
+        return f"{label} in another order"
+    if isinstance(step.before, list) or isinstance(step.after, list):
+        return f"{label} {items}" if (items := _items(step)) else label
+    name = step.path[-1] if step.path else ""
+    old, new = value_text(step.before, name), value_text(step.after, name)
+    if step.before is ABSENT:
+        return f"{label} {code(new)} added" if new else f"{label} added"
+    if step.after is ABSENT:
+        return f"{label} {code(old)} removed" if old else f"{label} removed"
+    return f"{label} {code(old)} → {code(new)}" if old and new else label
+
+
+def _items(step: Step) -> str:
+    """The items of a list of plain values that came and went."""
+    old = step.before if isinstance(step.before, list) else []
+    new = step.after if isinstance(step.after, list) else []
+    if any(isinstance(item, dict | list) for item in (*old, *new)):
+        return ""
+    gone, come = [item for item in old if item not in new], [item for item in new if item not in old]
+    words = [f"−{code(value_text(item))}" for item in gone] + [f"+{code(value_text(item))}" for item in come]
+    return " ".join(words) if 0 < len(words) <= _MOST_ITEMS else ""
