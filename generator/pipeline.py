@@ -335,7 +335,7 @@ def _reserved_variables(
             patch = (*manifest.pointer, "patch", items[1]["kind"])
             pointer = _step_at(patch, steps, ("spec", "predictor", "model", "env", index))
             problem = Problem(pointer=pointer, message=f"{name} is not yours to set", hint=reason)
-            yield judge.located("OPT005", problem, project.spec, project.environment.name)
+            yield judge.located(options.reserved_variable.code, problem, project.spec, project.environment.name)
 
 
 def _step_at(pointer: Pointer, steps: Sequence[Mapping[str, Any]], place: Pointer) -> Pointer:

@@ -458,7 +458,8 @@ def test_render_may_be_limited_to_an_environment_or_a_project(root: Path) -> Non
     }
     modelfleet(root, "render", "--project", "acme")
     folders = {tuple(path.split("/")[1:3]) for path in tree(root)}
-    assert folders == {("base", "shop"), ("test", "shop"), ("base", "acme"), ("prod", "acme")}
+    shop = {("base", "shop"), ("prod", "shop"), ("test", "shop")}
+    assert folders == shop | {("base", "acme"), ("prod", "acme"), ("prod", "argocd"), ("test", "argocd")}
     assert modelfleet(root, "render", "--check", "--env", "test", "--project", "shop").code == 0
     assert modelfleet(root, "render", "--check").code == 3
     modelfleet(root, "render")

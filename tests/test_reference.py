@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,6 @@ PRINTED = {
     "releases": ["releases"],
     "runtimes": ["runtimes"],
     "runtimes-of-2.25": ["runtimes", "--release", "rhoai-2.25"],
-    "rules": ["rules"],
     "explain-fragment": ["explain", "CAP003"],
     "explain-text": ["explain", "YAML011"],
     "explain-link": ["explain", "YAML020"],
@@ -54,6 +54,15 @@ def test_what_is_printed(name: str, tmp_path: Path, update_golden: bool) -> None
 )
 def test_what_is_not_known(words: list[str], said: str, tmp_path: Path) -> None:
     assert modelfleet(tmp_path, *words) == (2, "", f"modelfleet: {said}\n")
+
+
+def test_the_list_of_rules(tmp_path: Path) -> None:
+    ran = modelfleet(tmp_path, "rules")
+    heading, *rows = (re.split(r" {2,}", line) for line in ran.out.splitlines())
+    assert (ran.code, heading) == (0, ["CODE", "STAGE", "RELEASES", "WHAT IS WRONG"])
+    assert [row[0] for row in rows] == list(codes())
+    assert ["ENV009", "environment", "3.0-3.5", "The accelerator has no hardware profile"] in rows
+    assert ["ADM025", "webhook", "all", explanation("ADM025").title] in rows
 
 
 def test_releases_for_machines(tmp_path: Path) -> None:

@@ -209,6 +209,7 @@ BY_NAME = "holds a secret, to judge by its name"
 STRING_DATA = "{kind: Secret, stringData: {user: me}, data: {x: eHg=}}"
 LEAVE_OUT = "leave it out: what a connection needs to log in comes from the environment's secret store"
 OPTION = f"{store('API_KEY')}, and write --api-key=$(API_KEY)"
+KEEPS = "take it out, and replace it where it is valid: Git keeps what was written"
 
 
 @pytest.mark.parametrize(
@@ -307,7 +308,26 @@ def test_a_secret_is_known_by_its_name(content: str, expected: list[str]) -> Non
         ),
         (
             f"a: [[{joined(AWS_ID)}]]",
-            [f"1:6 [SEC001]: a[0][0]: a holds a secret: it looks like {AWS}; {store()}"],
+            [f"1:6 [SEC001]: a[0][0]: a holds a secret: it looks like {AWS}; {KEEPS}"],
+        ),
+        (
+            f"models: {{llama: {{description: key {joined(AWS_ID)}, displayName: 'X {joined(AWS_ID)}'}}}}",
+            [
+                f"1:32 [SEC001]: models.llama.description: description holds a secret: it looks like {AWS}; {KEEPS}",
+                f"1:71 [SEC001]: models.llama.displayName: displayName holds a secret: it looks like {AWS}; {KEEPS}",
+            ],
+        ),
+        (
+            f"location: {{uri: 'https://models.example.org/{joined(AWS_ID)}'}}",
+            [f"1:17 [SEC001]: location.uri: uri holds a secret: it looks like {AWS}; {KEEPS}"],
+        ),
+        (
+            "description: log in with password=hunter2",
+            [f"1:14 [SEC005]: description: description holds a secret: it gives password a value; {KEEPS}"],
+        ),
+        (
+            f"description: {joined('-----BE¦GIN PRIVATE KEY-----')}",
+            [f"1:14 [SEC004]: description: description holds a private key; {KEEPS}"],
         ),
         (
             f"environments: {{prod: {{models: {{llama: {{env: {{X: {joined(AWS_ID)}}}}}}}}}}}",
@@ -329,11 +349,39 @@ def test_a_key_that_is_a_secret_is_found_and_not_written() -> None:
     ]
     assert texts(f"{joined(f'h¦f_{MIXED[:34]}')}: [{joined(AWS_ID)}]\n") == [
         f"1:1 [SEC006]: (hidden): this key is a secret, or looks like one; {store()}",
-        f"1:41 [SEC001]: (hidden)[0]: (hidden) holds a secret: it looks like {AWS}; {store()}",
+        f"1:41 [SEC001]: (hidden)[0]: (hidden) holds a secret: it looks like {AWS}; {KEEPS}",
     ]
 
 
-KEEPS = "take it out, and replace it where it is valid: Git keeps what was written"
+LETTERS = "abcdefghijklmnop"
+PRESENTED = [
+    (f"env: {{SETTING: Bearer {LETTERS}}}", "1:16", "env.SETTING", "SETTING", "a bearer token"),
+    (f"env: {{SETTING: 'bearer  {LETTERS} '}}", "1:16", "env.SETTING", "SETTING", "a bearer token"),
+    (f"env: {{SETTING: TOKEN {LETTERS}}}", "1:16", "env.SETTING", "SETTING", "an access token"),
+    ("env: {SETTING: Token 123e4567-e89b-12d3-a456-426614174000}", "1:16", "env.SETTING", "SETTING", "an access token"),
+    (f"env: {{SETTING: Basic {LETTERS}}}", "1:16", "env.SETTING", "SETTING", "a user and password"),
+    (f"env: {{SETTING: Basic {encoded('m¦e:abc')}}}", "1:16", "env.SETTING", "SETTING", "a user and password"),
+    (f"env: [{{name: SETTING, value: Bearer {LETTERS}}}]", "1:30", "env[0].value", "SETTING", "a bearer token"),
+    (f"env: {{SETTING: 'Authorization: Bearer {LETTERS}'}}", "1:16", "env.SETTING", "SETTING", "a bearer token"),
+    ("env: {SETTING: 'authorization=Token s3cr3tabc'}", "1:16", "env.SETTING", "SETTING", "an access token"),
+    ("env: {SETTING: 'Authorization: Bearer tEstAbcd'}", "1:16", "env.SETTING", "SETTING", "a bearer token"),
+    (f"env: {{SETTING: '{{\"Authorization\": \"Basic {encoded('m¦e:abc')}\"}}'}}", "1:16", "env.SETTING", "SETTING",
+     "a user and password"),
+    (f"args: [--header, Bearer {LETTERS}]", "1:18", "args[1]", "--header", "a bearer token"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "place", "path", "field", "kind"), PRESENTED, ids=numbered(PRESENTED))
+def test_a_secret_behind_the_word_that_presents_it(content: str, place: str, path: str, field: str, kind: str) -> None:
+    hint = store(field) if field == "SETTING" else f"{store('HEADER')}, and write --header=$(HEADER)"
+    assert texts(f"{content}\n") == [f"{place} [SEC001]: {path}: {field} holds a secret: it looks like {kind}; {hint}"]
+
+
+def test_a_header_is_found_in_every_text_and_a_credential_alone_is_not() -> None:
+    assert texts(f"description: 'send Authorization: Bearer {LETTERS} with it'\n") == [
+        f"1:14 [SEC001]: description: description holds a secret: it looks like a bearer token; {KEEPS}"
+    ]
+    assert texts(f"description: Bearer {LETTERS}\n") == []
 
 
 def test_comments_are_searched_too() -> None:
@@ -451,6 +499,12 @@ INNOCENT = [
     "name: eyJ.not.a.token",
     "text: Bearer authentication-is-required-for-this-endpoint",
     "text: '-----BEGIN is how it begins'",
+    "env: {TITLE: Bearer tokens are accepted, HINT: Basic authentication, TASK: token classification}",
+    "env: {TITLE: Basic Llama-3.1-8B-Instruct, HINT: Token 2, AUTH: Basic, SCHEME: Bearer}",
+    "env: {TITLE: 'Authorization: Bearer tokens are accepted', HINT: 'authorization: basic authentication'}",
+    "env: {HEADER: Bearer $(API_TOKEN), OTHER: 'Authorization: Bearer <token>', MORE: Bearer YOUR_TOKEN}",
+    "env: {HEADER: 'Authorization: Bearer ${TOKEN}', TITLE: The bearer of abcdefghijklmnop}",
+    "description: 'Authorization: Bearer authentication-is-required for this endpoint'",
     "secret: {secretName: x}",
     "password: null",
     "token: true",
