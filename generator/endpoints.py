@@ -18,6 +18,7 @@ from generator import catalog
 from generator.finding import listed
 from generator.manifest import token_secret
 from generator.model import Environment, Model, Object, Project, Server, Workload
+from generator.rules.admission_manifest import mapping, mappings
 
 AUTH_PORT = 8443
 """The port of the proxy that asks for a token."""
@@ -114,7 +115,7 @@ def address_of(item: Object, runtime: Object | None, environment: Environment) -
         return _through_gateway(item, environment)
     name, namespace = str(item["metadata"]["name"]), str(item["metadata"].get("namespace", ""))
     host = f"https://{name}-{namespace}.{environment.get('cluster', 'appsDomain')}"
-    labels, annotations = item["metadata"].get("labels") or {}, _annotations(item)
+    labels, annotations = mapping(item["metadata"].get("labels")), _annotations(item)
     if way == "server":
         return _of_server(namespace, runtime, host)
     guarded = str(annotations.get("security.opendatahub.io/enable-auth")).lower() == "true"
@@ -128,13 +129,13 @@ def address_of(item: Object, runtime: Object | None, environment: Environment) -
     if guarded:
         port, internal = AUTH_PORT, f"https://{service}:{AUTH_PORT}"
     elif environment.get("platforms", "rawServiceConfig") != "Headed":
-        port = container_port((runtime or {}).get("spec") or {})
+        port = container_port(mapping((runtime or {}).get("spec")))
         internal = f"http://{service}:{port}"
     return Address(internal=internal, port=port, external=host if exposed else None, guarded=guarded)
 
 
 def _annotations(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    return item["metadata"].get("annotations") or {}
+    return mapping(item["metadata"].get("annotations"))
 
 
 def _of_server(namespace: str, runtime: Object | None, host: str) -> Address:
@@ -153,10 +154,11 @@ def _of_server(namespace: str, runtime: Object | None, host: str) -> Address:
 
 def container_port(spec: Mapping[str, Any]) -> int:
     """The port on which a runtime answers: the transformer's if it has one, KServe's default where none is named."""
-    containers = [item for item in spec.get("containers") or () if isinstance(item, dict)]
+    containers = [item for _, item in mappings(spec.get("containers"))]
     chosen = [item for item in containers if item.get("name") == "transformer-container"] or containers
-    ports = (chosen[0].get("ports") or ()) if chosen else ()
-    return int(ports[0].get("containerPort", DEFAULT_CONTAINER_PORT)) if ports else DEFAULT_CONTAINER_PORT
+    ports = [item for _, item in mappings(chosen[0].get("ports"))] if chosen else []
+    port = ports[0].get("containerPort") if ports else None
+    return port if isinstance(port, int) else DEFAULT_CONTAINER_PORT
 
 
 def _through_gateway(item: Object, environment: Environment) -> Address:
@@ -173,9 +175,10 @@ def _through_gateway(item: Object, environment: Environment) -> Address:
 
 def gateway_of(item: Object) -> Mapping[str, str]:
     """The Gateway of an LLMInferenceService: `name` and `namespace`."""
-    router = (item.get("spec") or {}).get("router") or {}
-    refs = (router.get("gateway") or {}).get("refs") or ()
-    return {**GATEWAY, **refs[0]} if refs else GATEWAY
+    gateway = mapping(mapping(mapping(item.get("spec")).get("router")).get("gateway"))
+    for _, ref in mappings(gateway.get("refs")):
+        return {**GATEWAY, **{key: str(ref[key]) for key in GATEWAY if key in ref}}
+    return GATEWAY
 
 
 # ---- endpoints, with their protocols ---------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from generator.overlay import placed, same
 from generator.plan_diff import canonical_object
 from generator.plan_effects import RESTARTS, ObjectChange, Quota, compared, field_effect, restart
 from generator.plan_workloads import LLM, LLM_CONFIG, RUNTIME, SERVICE, Key, Serving, Side, quota_of, used_by
+from generator.rules.admission_manifest import mapping, mappings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,7 @@ def _owners(change: ProjectChange, key: Key) -> tuple[Key, ...]:
         return tuple(user for user in users if user in workloads) or (key,)
     ends = {"ServiceAccount": "-sa", "Role": "-view-role", "RoleBinding": "-view"}
     if kind == "Secret":
-        account = (item["metadata"].get("annotations") or {}).get("kubernetes.io/service-account.name")
+        account = mapping(item["metadata"].get("annotations")).get("kubernetes.io/service-account.name")
         named = str(account).removesuffix("-sa") if account else None
     else:
         end = ends.get(kind)
@@ -113,11 +114,11 @@ def _users(side: Side, key: Key) -> Iterator[Key]:
     """The models that are made with a runtime or a configuration."""
     kind, name = key
     for other, item in side.objects.items():
-        spec = item.get("spec") or {}
+        spec = mapping(item.get("spec"))
         if kind == RUNTIME and other[0] == SERVICE:
-            named = [((spec.get("predictor") or {}).get("model") or {}).get("runtime")]
+            named = [mapping(mapping(spec.get("predictor")).get("model")).get("runtime")]
         elif kind == LLM_CONFIG and other[0] == LLM:
-            named = [ref.get("name") for ref in spec.get("baseRefs") or () if isinstance(ref, dict)]
+            named = [ref.get("name") for _, ref in mappings(spec.get("baseRefs"))]
         else:
             continue
         if name in named:

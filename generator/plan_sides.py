@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from generator import catalog, plan_before
-from generator.finding import MachineFailed, Rejected
+from generator.finding import MachineFailed, Rejected, Severity
 from generator.load import parse
 from generator.merge import Merged, Source, lay, whole
 from generator.model import Environment, Object, Project
@@ -164,13 +164,18 @@ def _same_on_disk(comparison: Comparison, tree: Tree, files: Sequence[str]) -> b
 
 
 def _environment(name: str, texts: Mapping[str, bytes], files: Sequence[str]) -> Environment:
+    """An environment as it was committed; what is wrong in itself, or was for an older version of the tool, is left out."""
+    from generator.schema import validate
+
     layers = []
     for file in files:
         if file in texts:
             try:
-                layers.append(parse(texts[file], file))
+                document = parse(texts[file], file)
             except Rejected:
                 continue
+            if not any(finding.severity is Severity.ERROR for finding in validate(document, "environment")):
+                layers.append(document)
     if not layers:
         return Environment(name=name, facts=Merged({}, Source(parse(b"{}", files[1]), ())), release=None)
     facts = whole(layers[0])

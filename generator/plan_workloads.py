@@ -16,6 +16,7 @@ from generator.model import Environment, Object
 from generator.overlay import group_of
 from generator.plan_diff import knowledge
 from generator.quantity import NotAQuantity, value
+from generator.rules.admission_manifest import mapping, mappings
 
 Mode = Literal["standard", "multi-node", "advanced", "server", "distributed"]
 
@@ -117,16 +118,17 @@ def servings(found: Side) -> dict[Key, Serving]:
 
 
 def _spec(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    return item.get("spec") or {}
+    return mapping(item.get("spec"))
 
 
 def _metadata(item: Mapping[str, Any], part: str) -> Mapping[str, Any]:
-    return item["metadata"].get(part) or {}
+    return mapping(item["metadata"].get(part))
 
 
 def _service(found: Side, item: Object) -> Serving:
-    predictor = _spec(item).get("predictor") or {}
-    model, worker = predictor.get("model") or {}, predictor.get("workerSpec")
+    predictor = mapping(_spec(item).get("predictor"))
+    model, worker = mapping(predictor.get("model")), predictor.get("workerSpec")
+    worker = worker if isinstance(worker, dict) else None
     named = model.get("runtime")
     runtime = found.objects.get((RUNTIME, str(named)))
     key = (SERVICE, str(item["metadata"]["name"]))
@@ -142,7 +144,7 @@ def _service(found: Side, item: Object) -> Serving:
         least=0 if on_server else least,
         most=0 if on_server else most,
         stopped=_metadata(item, "annotations").get("serving.kserve.io/stop") == "true",
-        recreates=(predictor.get("deploymentStrategy") or {}).get("type") == "Recreate",
+        recreates=mapping(predictor.get("deploymentStrategy")).get("type") == "Recreate",
         grouped=worker is not None,
         per_replica=per_replica,
         accelerator=_accelerator(found, per_replica, item, runtime),
@@ -173,9 +175,12 @@ def _whole(number: Any, otherwise: int) -> int:
 
 def _containers(runtime: Object | None) -> list[Mapping[str, Any]]:
     spec = _spec(runtime) if runtime else {}
-    worker = spec.get("workerSpec") or {}
-    found = (*(spec.get("containers") or ()), *(worker.get("containers") or ()))
-    return [item for item in found if isinstance(item, dict)]
+    return [*_maps(spec.get("containers")), *_maps(mapping(spec.get("workerSpec")).get("containers"))]
+
+
+def _maps(value: Any) -> list[Mapping[str, Any]]:
+    """The mappings of a list; a hand-edited file may hold anything."""
+    return [item for _, item in mappings(value)]
 
 
 def _images(containers: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -193,11 +198,11 @@ def _template(runtime: Object | None, named: Any) -> str | None:
 
 def _amounts(container: Mapping[str, Any]) -> dict[str, int]:
     """Accelerators that a container asks for: resources whose names have a domain."""
-    resources = container.get("resources") or {}
+    resources = mapping(container.get("resources"))
     found: dict[str, int] = {}
     for part in ("limits", "requests"):
-        for name, amount in (resources.get(part) or {}).items():
-            if "/" in str(name):
+        for name, amount in mapping(resources.get(part)).items():
+            if "/" in str(name) and isinstance(amount, str | int | float):
                 found.setdefault(str(name), _number(amount))
     return found
 
@@ -227,7 +232,7 @@ def _counted(
     runtime_worker = named.pop("worker-container", {})
     parts: list[tuple[Mapping[str, int], int]] = [(own, 1), *((_amounts(item), 1) for item in named.values())]
     if worker is not None:
-        ours = next((item for item in worker.get("containers") or () if isinstance(item, dict)), {})
+        ours = next(iter(_maps(worker.get("containers"))), {})
         nodes = _whole(worker.get("pipelineParallelSize"), 1)
         parts.append(({**_amounts(runtime_worker), **_amounts(ours)}, nodes - 1))
     return _summed(parts)
@@ -259,11 +264,11 @@ def _server(found: Side, item: Object) -> Serving:
 
 def _distributed(found: Side, item: Object) -> Serving:
     spec, name = _spec(item), str(item["metadata"]["name"])
-    replicas, scaling = _whole(spec.get("replicas"), 1), spec.get("scaling") or {}
+    replicas, scaling = _whole(spec.get("replicas"), 1), mapping(spec.get("scaling"))
     least = _whole(scaling.get("minReplicas"), 1) if scaling else replicas
     most = _whole(scaling.get("maxReplicas"), least) if scaling else replicas
-    prefill = spec.get("prefill") or {}
-    readers = _whole((prefill.get("scaling") or {}).get("maxReplicas"), _whole(prefill.get("replicas"), 1))
+    prefill = mapping(spec.get("prefill"))
+    readers = _whole(mapping(prefill.get("scaling")).get("maxReplicas"), _whole(prefill.get("replicas"), 1))
     per_replica = _group(spec)
     return Serving(
         key=(LLM, name),
@@ -277,7 +282,7 @@ def _distributed(found: Side, item: Object) -> Serving:
         per_replica=per_replica,
         beside=_summed([(_group(prefill), readers)]),
         accelerator=_accelerator(found, per_replica, item, None),
-        images=_images((spec.get("template") or {}).get("containers") or ()),
+        images=_images(_maps(mapping(spec.get("template")).get("containers"))),
         runtime=None,
         server=None,
         address=address_of(item, None, found.environment),
@@ -287,17 +292,17 @@ def _distributed(found: Side, item: Object) -> Serving:
 
 def _group(spec: Mapping[str, Any]) -> dict[str, int]:
     """A head with its workers, as an LLMInferenceService describes them."""
-    parallelism = spec.get("parallelism") or {}
+    parallelism = mapping(spec.get("parallelism"))
     data, local = _whole(parallelism.get("data"), 0), _whole(parallelism.get("dataLocal"), 0)
     nodes = max(data // local, 1) if data and local else _whole(parallelism.get("pipeline"), 1)
-    parts = [(_pod(spec.get("template") or {}), 1)]
+    parts = [(_pod(mapping(spec.get("template"))), 1)]
     if spec.get("worker"):
-        parts.append((_pod(spec["worker"]), nodes - 1))
+        parts.append((_pod(mapping(spec["worker"])), nodes - 1))
     return _summed(parts)
 
 
 def _pod(template: Mapping[str, Any]) -> dict[str, int]:
-    return _summed((_amounts(item), 1) for item in template.get("containers") or () if isinstance(item, dict))
+    return _summed((_amounts(item), 1) for item in _maps(template.get("containers")))
 
 
 def _tokens(found: Side, name: str) -> tuple[str, ...]:
@@ -316,8 +321,8 @@ def _accelerator(found: Side, used: Mapping[str, int], item: Object, runtime: Ob
     """The environment's own name for the accelerator: several share the identifier that pods ask for."""
     if not used:
         return None
-    offered = found.environment.get("accelerators") or {}
-    fitting = {name: facts for name, facts in offered.items() if (facts or {}).get("identifier") in used}
+    offered = mapping(found.environment.get("accelerators"))
+    fitting = {name: facts for name, facts in offered.items() if mapping(facts).get("identifier") in used}
     for test in (
         lambda name, facts: _metadata(runtime or {"metadata": {}}, "annotations").get(_NAMED) == name,
         lambda name, facts: (
@@ -341,8 +346,8 @@ def _profile(item: Object) -> Any:
 def _tolerated(item: Object, runtime: Object | None, facts: Mapping[str, Any]) -> bool:
     wanted = facts.get("tolerations") or ()
     spec = _spec(item)
-    places = [spec.get("predictor") or {}, spec.get("template") or {}, _spec(runtime) if runtime else {}]
-    there = [toleration for place in places for toleration in place.get("tolerations") or ()]
+    places = [mapping(spec.get("predictor")), mapping(spec.get("template")), _spec(runtime) if runtime else {}]
+    there = [toleration for place in places for toleration in _maps(place.get("tolerations"))]
     return bool(wanted) and all(toleration in there for toleration in wanted)
 
 
