@@ -281,7 +281,7 @@ def lines(found: Sequence[Endpoint]) -> Iterator[str]:
         here = [one for one in found if one.environment == environment]
         yield from ([""] if index else [])
         yield environment
-        rows = [("PROJECT", "MODEL", "PROTOCOL", "FROM", "ADDRESS", "PORT", "TOKEN")]
+        rows: list[tuple[str, ...]] = [("PROJECT", "MODEL", "PROTOCOL", "FROM", "ADDRESS", "PORT", "TOKEN")]
         rows += [row for one in here for row in _rows(one)]
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         for row in rows:

@@ -294,6 +294,10 @@ def _objects(path: str, texts: Texts) -> list[Object]:
         if not named or not item.get("apiVersion") or (group_of(item), item.get("kind")) not in KINDS:
             message = f"{printable(path)} holds something else than a kind that is rendered"
             raise NotBuilt(message)
+        subjects = item.get("subjects", ())
+        if item["kind"] == "RoleBinding" and not (subjects and all(isinstance(one, dict) for one in subjects)):
+            message = f"{printable(path)} binds a role to nobody"
+            raise NotBuilt(message)
     return found
 
 

@@ -80,7 +80,12 @@ def _differing(change: ProjectChange, key: Key, before: Object | None, after: Ob
     moved = change.moves and before is not None and after is not None
     if before is not None and after is not None and not moved and same(before, after):
         return None
-    if before is not None and moved and change.after is not None:
+    if (
+        before is not None
+        and moved
+        and change.after is not None
+        and (key[0] != "RoleBinding" or before.get("subjects"))
+    ):
         before = placed(before, change.after.namespace)
     old = None if before is None else canonical_object(before)
     new = None if after is None else canonical_object(after)

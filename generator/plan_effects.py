@@ -160,6 +160,13 @@ def field_effect(changes: Sequence[ObjectChange], mode: Mode | None) -> Effect:
     return max(effects, key=lambda effect: effect.weight, default=Effect.NOTHING)
 
 
+def reason(changes: Sequence[ObjectChange], mode: Mode | None) -> str:
+    """Why changed fields do nothing, where it is one reason for all of them."""
+    rules = {rule_for(change.key[0], mode, step.path) for change in changes for step in change.steps}
+    reasons = {rule.reason for rule in rules}
+    return reasons.pop() if len(reasons) == 1 and all(rule.effect is Effect.NOTHING for rule in rules) else ""
+
+
 # ---- refusals --------------------------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from generator.finding import Severity, dotted
@@ -123,13 +123,9 @@ def title(one: EnvironmentPlan) -> str:
     return new + (", ".join(words) or "no model changes")
 
 
-def _counts(word: str, counts: Sequence[tuple[int, str]]) -> Iterator[str]:
-    """`2 models added`, `1 removed`."""
-    first = True
-    for count, state in counts:
-        if count:
-            yield f"{plural(count, word) if first else count} {state}"
-            first = False
+def _counts(word: str, counts: Iterable[tuple[int, str]]) -> Iterator[str]:
+    """`2 models added`, `1 model removed`."""
+    return (f"{plural(count, word)} {state}" for count, state in counts if count)
 
 
 def figure_lines(figures: Figures) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,7 @@ from generator.plan_effects import (
     field_effect,
     plural,
     reached,
+    reason,
     refusals,
     replicas_text,
     restart,
@@ -192,10 +193,16 @@ def _pods(
         yield restarted(new, effect, objects, quota)
         if not new.model:
             yield from _on_server(change, key[1])
+    elif effect is Effect.RELOAD and old.server and change.loses((RUNTIME, old.server)) and not change.stays:
+        yield Consequence(
+            Effect.DOWNTIME, f"its server {code(old.server)} goes: it answers once {code(new.server)} has loaded it"
+        )
     elif effect is Effect.RELOAD:
         yield Consequence(effect, "its server loads the new one and then sends it the requests; no pod restarts")
     elif old.stopped and new.stopped:
         yield Consequence(Effect.NOTHING, "it is stopped, so no pod runs that would restart")
+    elif why := reason(objects, new.mode):
+        yield Consequence(Effect.NOTHING, why)
 
 
 def _on_server(change: ProjectChange, server: str) -> Iterator[Consequence]:
@@ -307,7 +314,8 @@ def _other(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], rul
     effect = field_effect(objects, None)
     side = change.after or change.before
     users = secret_users(side, key[1]) if side and key[0] == "ExternalSecret" else ()
-    read = f"{_listed(users)} {'reads' if len(users) == 1 else 'read'} it" if users else "no model reads it"
+    one = len(users) == 1
+    read = f"{_listed(users)} {'reads' if one else 'read'} it" if users else "no model reads it"
     if key[0] == "ExternalSecret":
         if item.state == "removed" and not change.stays:
             loses = f"; {_listed(users)} cannot start again without it" if users else ""
@@ -319,7 +327,7 @@ def _other(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], rul
         elif item.state == "added":
             found.append(Consequence(Effect.NOTHING, f"its Secret is made from the store; {read}"))
         elif effect is Effect.NEXT_START and users:
-            found.append(Consequence(Effect.NEXT_START, f"{read} when its pods start"))
+            found.append(Consequence(Effect.NEXT_START, f"{read} when {'its' if one else 'their'} pods start"))
     elif effect is not Effect.NOTHING and item.state == "changed":
         found.append(
             Consequence(effect, f"{_named(objects)} cannot be changed in place" if effect is Effect.RECREATE else "")
@@ -327,7 +335,7 @@ def _other(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], rul
     elif item.state == "removed" and change.stays:
         found.append(Consequence(Effect.NOTHING, "it stays until it is deleted by hand"))
     if not found:
-        found.append(Consequence(Effect.NOTHING))
+        found.append(Consequence(Effect.NOTHING, reason(objects, None)))
     kept = item.key[0] == "Namespace"
     return Row(
         project=change.name,

@@ -19,7 +19,7 @@ def said(changes: Sequence[ObjectChange], mode: Mode | None) -> tuple[str, ...]:
     for change in changes:
         for step in change.steps:
             rule = rule_for(change.key[0], mode, step.path)
-            label, word = rule.says or _label(step.path), step.path[1] if len(step.path) > 2 else ""
+            label, word = _named(rule, step.path) or _label(step.path), step.path[1] if len(step.path) > 2 else ""
             if not rule.says and word in ("annotations", "labels"):
                 unnamed[word] = unnamed.get(word, 0) + 1
                 label = word if unnamed[word] > 1 else label
@@ -33,6 +33,10 @@ def said(changes: Sequence[ObjectChange], mode: Mode | None) -> tuple[str, ...]:
     ordered = [text for _, text in sorted(found.values(), key=lambda item: item[0])]
     rest = len(ordered) - _MOST_NAMED
     return tuple(ordered) if rest <= 1 else (*ordered[:_MOST_NAMED], f"{rest} more fields")
+
+
+def _named(rule: Rule, path: Path) -> str:
+    return rule.says.replace("{}", code(path[-1])) if path else rule.says
 
 
 def _together(label: str, one: str, other: str) -> str:

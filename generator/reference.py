@@ -35,6 +35,9 @@ FAMILIES: Mapping[str, str] = {
     "LLM": "distributed inference (llm-d)",
     "PATCH": "patches",
     "OUT": "the generated files",
+    "ARGO": "what Argo CD makes of them",
+    "VER": "verification with the real tools",
+    "PLAN": "what merging does",
     "ADM": "what a cluster refuses at admission, or accepts and never makes work",
 }
 """The families of codes, in the order in which a run comes to them."""
@@ -389,7 +392,7 @@ def explained(one: Explanation, width: int = 100) -> Iterator[str]:
     yield f"Stage:    {one.stage}"
     yield f"Releases: {span(one.releases)}"
     yield f"Source:   {one.source}"
-    if not one.manifest:
+    if not one.manifest and not isinstance(one.example, str):
         yield "The examples are laid over a small repository, which docs/rules.md shows at its end."
 
 

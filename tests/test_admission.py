@@ -397,6 +397,38 @@ FINDINGS = {
         "remove it, the controller names the autoscaler",
     ),
     "ADM136": ("spec.prefill.scaling.wva", "prefill is scaled with keda, decode with hpa", "use hpa or keda for both"),
+    "ADM051": (
+        "spec.predictor.model.runtime",
+        "the runtime 'vllm' is disabled",
+        "name another runtime, or take disabled out of this one",
+    ),
+    "ADM052": (
+        "spec.predictor.model.modelFormat.name",
+        "the runtime 'vllm' does not serve the format 'onnx'",
+        "it serves vLLM",
+    ),
+    "ADM053": (
+        "spec.predictor.model.protocolVersion",
+        "the runtime 'vllm' does not speak protocol 'v1'",
+        "it speaks v2",
+    ),
+    "ADM054": ("spec.volumes[1].name", "'cache' stands twice in volumes", "keep one of them"),
+    "ADM140": ("spec.predictor.model.env[1].name", "'HF_HOME' stands twice in env", "keep one of them"),
+    "ADM141": (
+        "metadata.name",
+        "'Granite_Sa' is no name for a ServiceAccount",
+        "lower-case letters, digits, '-' and '.', a letter or digit at each end of each part, 253 characters at most",
+    ),
+    "ADM142": (
+        "metadata.labels.app.kubernetes.io/part-of",
+        "'Granite models' is no value of a label",
+        "letters, digits, '-', '_' and '.', a letter or digit first and last, 63 characters at most",
+    ),
+    "ADM143": (
+        "data.greeting",
+        "the value of 'greeting' is no base64",
+        "write plain text into stringData, or encode it",
+    ),
     "ADM137": (
         "spec.scaling.wva.variantCost",
         "'cheap' is no cost",
@@ -495,9 +527,9 @@ def test_rules_are_chosen_by_release_and_kind() -> None:
     def codes(release: str, kind: str) -> set[str]:
         return {rule.code for rule in rules_for(catalog.release(release).capabilities, kind)}
 
-    general = {"ADM001", "ADM002", "ADM007"}
+    general = {"ADM001", "ADM002", "ADM007", "ADM141", "ADM142", "ADM143"}
     assert codes("rhoai-2.25", "Secret") == general
-    assert codes("rhoai-2.22", "LLMInferenceServiceConfig") == general | {"ADM003"}
+    assert codes("rhoai-2.22", "LLMInferenceServiceConfig") == general | {"ADM003", "ADM140"}
     assert codes("rhoai-3.5", "LLMInferenceService") - codes("rhoai-3.3", "LLMInferenceService") == {
         "ADM118", "ADM119", "ADM120", "ADM130", "ADM131", "ADM132", "ADM133", "ADM134", "ADM135", "ADM136", "ADM137",
     }  # fmt: skip

@@ -313,8 +313,8 @@ def test_a_secret_is_known_by_its_name(content: str, expected: list[str]) -> Non
         (
             f"models: {{llama: {{description: key {joined(AWS_ID)}, displayName: 'X {joined(AWS_ID)}'}}}}",
             [
-                f"1:32 [SEC001]: models.llama.description: description holds a secret: it looks like {AWS}; {KEEPS}",
-                f"1:71 [SEC001]: models.llama.displayName: displayName holds a secret: it looks like {AWS}; {KEEPS}",
+                f"1:31 [SEC001]: models.llama.description: description holds a secret: it looks like {AWS}; {KEEPS}",
+                f"1:70 [SEC001]: models.llama.displayName: displayName holds a secret: it looks like {AWS}; {KEEPS}",
             ],
         ),
         (
@@ -398,8 +398,8 @@ c: |
     assert texts(content) == [
         f"1:1 [SEC007]: a comment holds a secret; {KEEPS}",
         f"2:7 [SEC007]: a comment holds a secret; {KEEPS}",
-        f"3:4 [SEC001]: b: b holds a secret: it looks like {AWS}; {store()}",
-        f"4:4 [SEC004]: c: c holds a private key; {store()}",
+        f"3:4 [SEC001]: b: b holds a secret: it looks like {AWS}; {KEEPS}",
+        f"4:4 [SEC004]: c: c holds a private key; {KEEPS}",
         f"6:1 [SEC007]: a comment holds a private key; {KEEPS}",
     ]
 
@@ -533,7 +533,7 @@ def test_no_shape_of_a_document_is_asked_for(data: Any) -> None:
 
 def test_a_document_that_is_one_secret() -> None:
     (finding,) = scan(Document("x.yaml", joined(AWS_ID), {}, {}, {}))
-    assert finding.text() == f"x.yaml:1:1: error[SEC001]: [0]: the file holds a secret: it looks like {AWS}; {store()}"
+    assert finding.text() == f"x.yaml:1:1: error[SEC001]: [0]: the file holds a secret: it looks like {AWS}; {KEEPS}"
 
 
 def test_deep_documents_are_searched_without_recursion() -> None:
@@ -557,7 +557,7 @@ def test_no_finding_holds_a_part_of_the_value(value: str) -> None:
 
 @pytest.mark.parametrize("size", [1 << 14])
 @pytest.mark.parametrize(
-    "part", ["://", "a=", "key: ", "eyJ", "sk-", "QUtJ", "://a:", "aZ0", "Bearer ", "-----BEGIN ", "# a"]
+    "part", ["://", "a=", "key: ", "eyJ", "sk-", "QUtJ", "://a:", "aZ0", "Bearer ", "authorization: token ", "-----BEGIN ", "# a"]
 )
 def test_hostile_texts_take_no_time(part: str, size: int) -> None:
     text = (part * size)[:size]

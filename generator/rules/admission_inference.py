@@ -175,7 +175,6 @@ def model_name(manifest: Manifest) -> Iterator[Problem]:
     title="A component holds exactly one implementation",
     stage="webhook",
     kinds=SERVICE,
-    where=PREDICTOR,
 )
 def one_implementation(manifest: Manifest) -> Iterator[Problem]:
     """A predictor is served by one model server; transformers and explainers are containers."""

@@ -67,7 +67,7 @@ def unknown_accelerator(subject: OfHardware) -> Iterator[Problem]:
     if accelerator is None or accelerator.known:
         return
     offered = subject.environment.get("accelerators") or {}
-    what = f"{subject.environment.name} offers {listed(list(offered))}" if offered else "it offers none"
+    what = f"there are {listed(list(offered))}" if offered else "there is none"
     yield Problem(
         pointer=_accelerator_name(subject.project, subject.pointer),
         message=f"no {accelerator.name!r} is offered",
@@ -158,9 +158,7 @@ def unknown_size(subject: OfHardware) -> Iterator[Problem]:
     if size is None or size in sizes:
         return
     near = nearest(size, sizes)
-    known = (
-        f"{subject.environment.name} has {listed(list(sizes))}" if sizes else "it has none: write requests and limits"
-    )
+    known = f"there are {listed(list(sizes))}" if sizes else "it has none: write requests and limits"
     yield Problem(
         pointer=(*subject.pointer, "size"),
         message=f"no size {size!r} is offered",
@@ -370,6 +368,14 @@ def unknown_field(subject: OfModel) -> Iterator[Problem]:
                 message=f"{release.title if release else 'the release'} has no {what}",
                 hint=f"take {field} away for this environment: {field}: null",
             )
+    llm = subject.model.llm
+    if llm is not None and llm.config and not subject.environment.can("llm"):
+        yield Problem(
+            pointer=(*subject.model.pointer, "runtime"),
+            message=f"{release.title if release else 'the release'} has no LLMInferenceService, which "
+            f"{subject.model.runtime_name!r} configures",
+            hint="use a ServingRuntime there",
+        )
 
 
 _FIELDS = {
@@ -398,17 +404,21 @@ def accelerator_for_runtime(subject: OfWorkload) -> Iterator[Problem]:
                 hint=_offered(subject.environment, runtime),
             )
         return
-    if not accelerator.known or accelerator.identifier in runtime.recommended:
+    if not accelerator.known or _fits(accelerator.identifier, runtime):
         return
     yield from _misfit(subject, runtime, accelerator)
+
+
+def _fits(identifier: str | None, runtime: Runtime) -> bool:
+    """Whether the runtime is made for it; a slice of a GPU (nvidia.com/mig-1g.5gb) is one of the GPU's kind."""
+    vendor, _, what = (identifier or "").partition("/")
+    return identifier in runtime.recommended or (what.startswith("mig-") and f"{vendor}/gpu" in runtime.recommended)
 
 
 def _offered(environment: Environment, runtime: Runtime) -> str:
     offered = environment.get("accelerators") or {}
     fitting = [
-        name
-        for name, facts in offered.items()
-        if isinstance(facts, dict) and facts.get("identifier") in runtime.recommended
+        name for name, facts in offered.items() if isinstance(facts, dict) and _fits(facts.get("identifier"), runtime)
     ]
     return f"add accelerator: one of {listed(fitting)}" if fitting else "choose another runtime"
 
@@ -548,7 +558,10 @@ def no_hardware_profiles(subject: OfHardware) -> Iterator[Problem]:
 def no_size(subject: OfWorkload) -> Iterator[Problem]:
     workload = subject.workload
     hardware, runtime = workload.hardware, workload.runtime
-    if hardware.requests or hardware.size is not None or (runtime is not None and runtime.multi_node):
+    own = (
+        runtime is not None and runtime.multi_node and hardware.profile is None
+    )  # a profile's webhook fills in its own
+    if hardware.requests or hardware.size is not None or own:
         return
     sizes = subject.environment.get("sizes") or {}
     yield Problem(
@@ -619,3 +632,41 @@ def no_shared_memory(subject: OfModel) -> Iterator[Problem]:
 def _mounts_shared_memory(runtime: Runtime) -> bool:
     mounts = (mount for container in runtime.containers for mount in container.get("volumeMounts") or ())
     return any(mount.get("mountPath") == "/dev/shm" for mount in mounts)
+
+
+@rule("CAP027", "Nothing shows the description")
+def unseen_description(subject: OfModel) -> Iterator[Problem]:
+    model, release = subject.model, subject.environment.release
+    if (
+        model.description
+        and release is not None
+        and model.llm is None
+        and not subject.environment.can("inferenceDescription")
+    ):
+        yield Problem(
+            pointer=(*model.pointer, "description"),
+            message=f"{release.title} shows no description of a model, so none is written",
+            hint="keep it for later releases, or make it a comment",
+            severity=Severity.WARNING,
+        )
+
+
+@rule("CAP028", "The runtime is for another type of model")
+def model_type_of_runtime(subject: OfModel) -> Iterator[Problem]:
+    model, runtime = subject.model, subject.model.runtime
+    if runtime is None or not runtime.model_types or not subject.environment.can("modelType"):
+        return
+    if model.model_type not in runtime.model_types:
+        yield Problem(
+            pointer=(*model.pointer, "modelType"),
+            message=f"{runtime.name!r} serves {listed(runtime.model_types)} models, and this is said to be {model.model_type}",
+            hint="the dashboard would list it in the wrong place",
+            severity=Severity.WARNING,
+        )
+    elif model.gen_ai_asset and model.model_type != "generative":
+        yield Problem(
+            pointer=(*model.pointer, "genAiAsset"),
+            message=f"a {model.model_type} model is no gen AI asset",
+            hint="take genAiAsset away",
+            severity=Severity.WARNING,
+        )

@@ -138,3 +138,48 @@ def no_accelerator(subject: OfModel) -> Iterator[Problem]:
             hint="add accelerator: {name, count}",
             severity=Severity.WARNING,
         )
+
+
+@rule("LLM008", "The parallelism does not fit the accelerators and nodes", when=having("llm"))
+def parallelism_fits(subject: OfModel) -> Iterator[Problem]:
+    for pointer, group in _groups(subject):
+        sizes, at = group.parallelism, (*pointer, "parallelism")
+        data, local = sizes.get("data"), sizes.get("dataLocal")
+        tensor = sizes.get("tensor")
+        if data and local and (data % local or local > data):
+            yield Problem(
+                pointer=(*at, "dataLocal"),
+                message=f"{data} copies cannot be spread evenly with {local} on each node",
+                hint="data is a multiple of dataLocal",
+            )
+        elif group.worker is None and (sizes.get("pipeline") or (data and local and data > local)):
+            yield Problem(
+                pointer=at,
+                message="it spreads over several nodes, and there are no workers",
+                hint="add worker: true beside parallelism",
+            )
+        if tensor and group.head.hardware.accelerator is not None and group.head.hardware.gpus != tensor * (local or 1):
+            each = f"{tensor} x {local} copies" if local else str(tensor)
+            yield Problem(
+                pointer=(*at, "tensor"),
+                message=f"a node needs {each} accelerators, and gets {group.head.hardware.gpus}",
+                hint="write accelerator: {count} to fit: nothing works it out",
+            )
+
+
+@rule("LLM009", "On one node the presets do not pass the tensor parallelism on", when=having("llm"))
+def tensor_on_one_node(subject: OfModel) -> Iterator[Problem]:
+    model = subject.model
+    if model.llm is None or model.llm.config or model.llm.base_refs or model.engine is None:
+        return
+    option = str(model.engine.facts["tensorParallelArg"])
+    for pointer, group in _groups(subject):
+        tensor = group.parallelism.get("tensor") or group.head.hardware.gpus
+        told = any(model.engine.option(arg) == option for arg in group.head.args)
+        if group.worker is None and tensor > 1 and not told:
+            yield Problem(
+                pointer=(*pointer, "parallelism", "tensor") if group.parallelism.get("tensor") else pointer,
+                message=f"the preset for one node starts vLLM on one of its {tensor} accelerators",
+                hint=f'add "{option}={tensor}" to args',
+                severity=Severity.WARNING,
+            )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from generator.finding import Severity, listed, nearest
+from generator.finding import Pointer, Severity, listed, nearest
 from generator.model import Connection, EnvSecret
 from generator.rules import Problem, having
 from generator.rules.subjects import OfLocated, OfProject, rule
@@ -56,6 +56,12 @@ def path_for_kind(subject: OfLocated) -> Iterator[Problem]:
             pointer=(*pointer, "uri"),
             message=f"{connection.name!r} has the address already",
             hint="take uri away, or the connection",
+        )
+    if connection.kind == "oci" and location.uri is not None and not location.uri.startswith("oci"):
+        yield Problem(
+            pointer=(*pointer, "uri"),
+            message=f"{connection.name!r} is a registry, and this is no image",
+            hint=f"write oci://{location.uri.partition('://')[2][:60]}",
         )
     if connection.kind == "oci" and location.uri is None:
         yield Problem(
@@ -139,17 +145,34 @@ _METADATA = (
 @rule("LOC007", "The endpoint is no place for credentials")
 def endpoint_of_the_cloud(subject: OfProject) -> Iterator[Problem]:
     for connection in subject.project.connections.values():
-        endpoint = connection.settings.get("endpoint")
-        if not isinstance(endpoint, str):
-            continue
-        host = (urlsplit(endpoint).netloc.rpartition("@")[2] or "").lower()
-        if host.startswith(_METADATA):
+        field: Pointer = ("uri",) if connection.kind == "uri" else ("s3", "endpoint")
+        address = connection.settings.get(field[-1])
+        if isinstance(address, str) and (host := _of_the_node(address)):
             yield Problem(
-                pointer=(*connection.pointer, "s3", "endpoint"),
+                pointer=(*connection.pointer, *field),
                 message=f"endpoint {host!r} is the node's own or the cloud's metadata address: the pod would hand it its keys",
                 hint="give the address of the object store",
                 policy=True,
             )
+
+
+@rule("LOC010", "The address is the node's own or the cloud's")
+def address_of_the_cloud(subject: OfLocated) -> Iterator[Problem]:
+    address = subject.location.uri
+    if address is not None and (host := _of_the_node(address)):
+        yield Problem(
+            pointer=(*subject.located.pointer, "location", "uri"),
+            message=f"{host!r} is the node's own or the cloud's metadata address, and no place of models",
+            hint="give the address of the model",
+            policy=True,
+        )
+
+
+def _of_the_node(address: str) -> str | None:
+    """The host, where it means the node or the cloud's metadata service; also written as one number."""
+    host = urlsplit(address).netloc.rpartition("@")[2].lower()
+    name = host.partition(":")[0]
+    return host if host.startswith(_METADATA) or name.isdigit() or name.startswith("0x") else None
 
 
 @rule("LOC008", "The image is in another registry than the connection")

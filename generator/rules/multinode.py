@@ -14,7 +14,7 @@ from generator.rules.subjects import OfModel, rule
 @rule("MN001", "The runtime is for one node, or for several")
 def runtime_for_nodes(subject: OfModel) -> Iterator[Problem]:
     model, runtime = subject.model, subject.model.runtime
-    if runtime is None:
+    if runtime is None or model.llm is not None:
         return
     if model.multi_node and not runtime.multi_node:
         yield Problem(
@@ -86,7 +86,7 @@ def one_group(subject: OfModel) -> Iterator[Problem]:
 @rule("MN005", "Workers cannot read the model from there")
 def shared_storage(subject: OfModel) -> Iterator[Problem]:
     model, allowed = subject.model, subject.environment.can("multiNodeStorage")
-    if not model.multi_node or allowed is None:
+    if not model.multi_node or allowed is None or model.llm is not None:
         return
     uri = model.location.storage_uri
     scheme = uri.partition("://")[0] if uri is not None else "s3"

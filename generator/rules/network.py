@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from generator.finding import Severity
+from generator.model import Model
 from generator.rules import Problem, having
 from generator.rules.subjects import OfModel, OfServer, OfWorkload, rule
 
@@ -12,7 +13,8 @@ from generator.rules.subjects import OfModel, OfServer, OfWorkload, rule
 @rule("NET001", "A route without tokens is open to everybody")
 def open_route(subject: OfWorkload) -> Iterator[Problem]:
     workload = subject.workload
-    if workload.route and not workload.tokens:
+    distributed = isinstance(workload, Model) and workload.llm is not None  # LLM001 speaks of its gateway
+    if workload.route and not workload.tokens and not distributed:
         yield Problem(
             pointer=(*workload.pointer, "route"),
             message="a route without tokens: whoever knows the address can use the model",

@@ -56,6 +56,14 @@ def through_shell(model: Model) -> bool:
 def hidden_option(subject: OfModel) -> Iterator[Problem]:
     for pointer, arg in arguments(subject):
         found = _HIDDEN.search(arg)
+        name = arg.partition("=")[0]
+        if arg.startswith("--") and " " in name and not found and not through_shell(subject.model):
+            option, _, rest = name.partition(" ")
+            yield Problem(
+                pointer=pointer,
+                message=f"an element is one argument, and no option is called {name[:40]!r}",
+                hint=f"write {option}={rest.strip()[:20]}, or two elements",
+            )
         if arg.startswith("-") and found and not _quoted(arg):
             yield Problem(
                 pointer=pointer,
@@ -89,8 +97,10 @@ def expanded_argument(subject: OfModel) -> Iterator[Problem]:
 def expanded_variable(subject: OfModel) -> Iterator[Problem]:
     if through_shell(subject.model):
         return  # LLM004 refuses the text
-    for pointer, arg in arguments(subject):
-        if found := _VARIABLE.search(arg):
+    texts = list(arguments(subject))
+    texts += [(pointer, text) for pointer, _, text in variables(subject) if isinstance(text, str)]
+    for pointer, text in texts:
+        if found := _VARIABLE.search(text):
             yield Problem(
                 pointer=pointer,
                 message=f"{found[0]} is replaced by Kubernetes with that variable's value",

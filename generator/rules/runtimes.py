@@ -25,6 +25,12 @@ def judge_file(document: Document) -> Iterator[Problem]:
     if data["kind"] != "ServingRuntime":
         return
     spec, at = data["spec"], (*pointer, "spec")
+    if spec.get("disabled") is True:
+        yield Problem(
+            pointer=(*at, "disabled"),
+            message="the runtime is disabled: KServe would never start a model on it",
+            hint="take disabled away",
+        )
     containers = spec.get("containers") or []
     if not spec.get("multiModel") and not any(item.get("name") == "kserve-container" for item in containers):
         first = containers[0].get("name") if containers else None

@@ -1,0 +1,82 @@
+"""The benchmark: it runs, and what it compares are the same objects."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bench import fleet, run
+
+
+@pytest.fixture
+def helm() -> str:
+    found = shutil.which("helm") or run.installed_helm()
+    if found is None:
+        pytest.skip("there is no helm on PATH and none in .tools/bin")
+    return found
+
+
+def compared(place: Path, helm: str | None) -> list[str]:
+    fleet.write_fleet(place, 11)
+    fleet.write_values(place, place / "values")
+    return run.differing(place, place / "values", helm)
+
+
+def test_the_bare_script_renders_the_same_objects(tmp_path: Path) -> None:
+    assert compared(tmp_path, None) == []
+
+
+def test_helm_renders_the_same_objects(tmp_path: Path, helm: str) -> None:
+    assert compared(tmp_path, helm) == []
+
+
+def test_a_difference_would_be_noticed(tmp_path: Path) -> None:
+    fleet.write_fleet(tmp_path, 1)
+    fleet.write_values(tmp_path, tmp_path / "values")
+    spec = tmp_path / "projects/team-000.yaml"
+    spec.write_text(spec.read_text().replace("size: Medium", "size: Small"))
+    wanted = [f"jinja in {name}: InferenceService team-000 model-0" for name in fleet.ENVIRONMENTS]
+    assert run.differing(tmp_path, tmp_path / "values", None) == wanted
+
+
+def test_one_short_round(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "installed_helm", lambda: None)
+    monkeypatch.setenv("PATH", os.defpath)
+    run.main(["--runs", "1", "--models", "1", "10", "--server", "20"])
+    said = capsys.readouterr().out
+    rows = re.findall(r"^(\S[^\n]*?)  +\d+\.\d{3}  ", said, re.MULTILINE)
+    assert rows == [
+        "bare Python",
+        "--version",
+        "check 1",
+        "render 1",
+        "render 1 again",
+        "jinja 1",
+        "check 10",
+        "render 10",
+        "render 10 again",
+        "render 10, one changed",
+        "jinja 10",
+        "check server of 20",
+        "render server of 20",
+    ]
+    assert re.findall(r"^(.*): [\d.]+(?:x| MiB), at most", said, re.MULTILINE) == [
+        "--version to bare Python",
+        "peak memory",
+    ]
+
+
+def test_a_command_that_fails_is_shown() -> None:
+    with pytest.raises(RuntimeError, match="oh no"):
+        run.measured(["sh", "-c", "echo oh no >&2; exit 3"])
+
+
+def test_what_a_command_takes_is_counted() -> None:
+    cost = run.measured(["python3", "-c", "x = bytearray(60 << 20)\nfor _ in range(3_000_000): pass"])
+    assert 0 < cost.cpu < 20
+    assert cost.wall > 0
+    assert 60 < cost.memory < 200
