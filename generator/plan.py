@@ -205,12 +205,26 @@ def _administered(name: str, change: ObjectChange) -> Row:
     )
 
 
+def _unlisted(rows: Sequence[Row]) -> Iterator[str]:
+    """The kinds that the AppProject no longer lists."""
+    for row in rows:
+        for change in row.objects:
+            for step in change.steps if change.key[0] == "AppProject" else ():
+                if step.path[:2] == ("spec", "namespaceResourceWhitelist") and step.after is ABSENT:
+                    yield step.path[-1].rpartition(" ")[2]
+
+
 def _remarks(facts: Facts, rows: Sequence[Row], changes: Sequence[Compared]) -> Iterator[str]:
     before, after = facts.before, facts.after
     if before is not None and after is not None and prunes(after) and not prunes(before):
         yield (
             "Argo CD is to delete what is no longer in Git: from the next sync on that is also what earlier changes "
             "have left on the cluster"
+        )
+    if after is not None and prunes(after) and (kinds := list(_unlisted(rows))):
+        yield (
+            f"apply {code(f'{TOP}/{after.name}/{ARGOCD}')} only when Argo CD has deleted what goes: "
+            f"then it may no longer touch {', '.join(map(code, kinds))}"
         )
     if after is not None and after.get("namespaces") != "managed":
         new = [

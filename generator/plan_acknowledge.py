@@ -39,7 +39,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """Something that needs an acknowledgement, and whether it has one. `file` and `line` say where it is to be written.
+    """Something that needs an acknowledgement, where that is to be written, and where it has one.
 
     `project` is the one in whose file; None for the environment's.
     """
@@ -48,7 +48,12 @@ class Need:
     environment: str
     project: str | None
     at: Location
-    given: bool
+    answers: tuple[Location, ...]
+
+    @property
+    def given(self) -> bool:
+        """Whether it is acknowledged."""
+        return bool(self.answers)
 
 
 def given(environments: Mapping[str, Environment], projects: Iterable[Project]) -> Iterator[Given]:
@@ -96,11 +101,13 @@ def needs(
     found = []
     for text, project in dict.fromkeys(wanted):
         places = {project, text.removeprefix("project/") if text.startswith("project/") else project}
-        answered = any(
-            one.text == text and one.project in places and (one.environment == name or loss.all) for one in written
+        answers = tuple(
+            one.at
+            for one in written
+            if one.text == text and one.project in places and (one.environment == name or loss.all)
         )
         at = _place(here[project], name) if project in here else _environment_place(name, environments)
-        found.append(Need(text=text, environment=name, project=project, at=at, given=answered))
+        found.append(Need(text=text, environment=name, project=project, at=at, answers=answers))
     return found
 
 
@@ -127,7 +134,7 @@ def missing(found: Sequence[Need]) -> Iterator[Finding]:
         here = [need for need in found if (need.environment, need.project) == (environment, project)]
         lacking = [need.text for need in here if not need.given]
         block = f"environments.{environment}" if project is not None else ""
-        line = f"acknowledge: [{', '.join(need.text for need in here)}]"
+        line = f"acknowledge: [{', '.join(need.text for need in sorted(here, key=lambda need: not need.given))}]"
         where = f"under {block} " if block else ""
         yield Finding(
             at=here[0].at,
@@ -142,15 +149,8 @@ def missing(found: Sequence[Need]) -> Iterator[Finding]:
 
 def stale(found: Sequence[Need], written: Sequence[Given]) -> Iterator[Finding]:
     """Acknowledgements that nothing needs any more; one that is shared counts as needed where any environment needs it."""
-    used = {(need.text, need.environment) for need in found}
-    texts = {need.text for need in found}
-    by_place: dict[Location, list[Given]] = {}
-    for one in written:
-        by_place.setdefault(one.at, []).append(one)
-    for at, here in by_place.items():
-        one = here[0]
-        if any((each.text, each.environment) in used or (one.shared and each.text in texts) for each in here):
-            continue
+    used = {at for need in found for at in need.answers}
+    for at, one in {one.at: one for one in written if one.at not in used}.items():
         yield Finding(
             at=at,
             code="PLAN002",

@@ -24,6 +24,11 @@ from generator.verify import objects_of
 _HAND_WRITTEN = "projects"
 _GIT_S = 60.0
 _KUSTOMIZATION = "kustomization.yaml"
+_SHARED = (
+    rb"[\s\[{,]&\w",
+    rb"[\s\[{,]\*\w",
+)  # what is rendered shares nothing, and a few such lines can grow without end
+_MOST_LEVELS = 64
 _DEEPEST = 8
 _DEPTH = 2  # of slashes in the path of a generated folder
 _OF_THE_CALLER = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_PREFIX")
@@ -237,9 +242,13 @@ class Texts:
             raise NotBuilt(message)
         blob = self.blobs[path]
         if blob not in self.known:
+            content = self.contents[path]
+            if all(re.search(pattern, content) for pattern in _SHARED):
+                message = f"{printable(path)} has anchors"
+                raise NotBuilt(message)
             try:
-                self.known[blob] = [one.item for one in objects_of(self.contents[path]) if one.item]
-            except (yaml.YAMLError, ValueError) as error:
+                self.known[blob] = [one.item for one in objects_of(content) if one.item]
+            except (yaml.YAMLError, ValueError, RecursionError) as error:
                 message = f"{printable(path)} cannot be read"
                 raise NotBuilt(message) from error
         return self.known[blob]
@@ -294,11 +303,19 @@ def _objects(path: str, texts: Texts) -> list[Object]:
         if not named or not item.get("apiVersion") or (group_of(item), item.get("kind")) not in KINDS:
             message = f"{printable(path)} holds something else than a kind that is rendered"
             raise NotBuilt(message)
+        if _too_deep(item):
+            message = f"{printable(path)} is nested too deeply"
+            raise NotBuilt(message)
         subjects = item.get("subjects", ())
         if item["kind"] == "RoleBinding" and not (subjects and all(isinstance(one, dict) for one in subjects)):
             message = f"{printable(path)} binds a role to nobody"
             raise NotBuilt(message)
     return found
+
+
+def _too_deep(value: Any, levels: int = _MOST_LEVELS) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_too_deep(child, levels - 1) for child in inner)
 
 
 def _patched(folder: str, entry: Any, objects: list[Object], texts: Texts) -> list[Object]:
@@ -359,5 +376,8 @@ def build_for_real(root: Path, folder: str, contents: Mapping[str, bytes], why: 
         message = f"plan: kustomize cannot build {folder} as it was committed: {said}"
         raise MachineFailed(message)
     objects = tuple(dict(one.item) for one in objects_of(done.out))
+    if any(map(_too_deep, objects)):
+        message = f"plan: {folder} as it was committed is nested too deeply"
+        raise MachineFailed(message)
     spaces = {str(item["metadata"]["namespace"]) for item in objects if item["metadata"].get("namespace")}
     return Built(spaces.pop() if len(spaces) == 1 else None, objects)

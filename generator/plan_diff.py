@@ -142,7 +142,7 @@ def _keyed(items: list[Any], keys: list[str]) -> dict[str, Any] | None:
         if not isinstance(item, dict):
             return None
         words = [item[key] if isinstance(item[key], str) else _text(item[key]) for key in keys if key in item]
-        name = " ".join(words)
+        name = " ".join(filter(None, words))
         if not name or name in found:
             return None
         found[name] = item

@@ -95,7 +95,7 @@ def _readdressed(change: ProjectChange, done: Collection[Key]) -> Iterator[Row]:
     if found:
         yield Row(
             project=change.name,
-            key=(PROJECT, change.name),
+            key=next(iter(found)) if len(found) == 1 else (PROJECT, change.name),
             state="changed",
             what=(f"where {plural(len(found), 'model')} can be reached",),
             consequences=_ordered(_few(item for items in found.values() for item in items)),
@@ -151,7 +151,7 @@ def _workload(
         key=key,
         state="changed",
         what=_what(objects, old, new),
-        consequences=_ordered(found),
+        consequences=_ordered(found or [Consequence(Effect.NOTHING, reason(objects, new.mode))]),
         objects=tuple(objects),
         destroys=bool(recreated),
         command=command,
@@ -201,8 +201,6 @@ def _pods(
         yield Consequence(effect, "its server loads the new one and then sends it the requests; no pod restarts")
     elif old.stopped and new.stopped:
         yield Consequence(Effect.NOTHING, "it is stopped, so no pod runs that would restart")
-    elif why := reason(objects, new.mode):
-        yield Consequence(Effect.NOTHING, why)
 
 
 def _on_server(change: ProjectChange, server: str) -> Iterator[Consequence]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from generator.plan_diff import ABSENT, Path, Step, knowledge, value_text
+from generator.plan_diff import ABSENT, Path, Step, knowledge, masked, value_text
 from generator.plan_effects import ObjectChange, Rule, code, rule_for
 from generator.plan_workloads import Mode
 
@@ -66,7 +66,7 @@ def _worded(label: str, step: Step, rule: Rule) -> str:
         return f"{label} in another order"
     if isinstance(step.before, list) or isinstance(step.after, list):
         return f"{label} {items}" if (items := _items(step)) else label
-    name = step.path[-1] if step.path else ""
+    name = next((each for each in reversed(step.path) if each != "value"), "")
     old, new = value_text(step.before, name), value_text(step.after, name)
     if step.before is ABSENT:
         return f"{label} {code(new)} added" if new else f"{label} added"
@@ -77,8 +77,7 @@ def _worded(label: str, step: Step, rule: Rule) -> str:
 
 def _items(step: Step) -> str:
     """The items of a list of plain values that came and went."""
-    old = step.before if isinstance(step.before, list) else []
-    new = step.after if isinstance(step.after, list) else []
+    old, new = (masked(each) if isinstance(each, list) else [] for each in (step.before, step.after))
     if any(isinstance(item, dict | list) for item in (*old, *new)):
         return ""
     gone, come = [item for item in old if item not in new], [item for item in new if item not in old]

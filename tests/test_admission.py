@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from generator import catalog
 from generator.admit import Given, admit
 from generator.finding import Severity, dotted
 from generator.packaged import packaged
-from generator.rules import always
+from generator.rules import Problem, always
 from generator.rules.admission import Rulebook, declared_rules, judge, rulebook, rules_for
 from generator.rules.admission_manifest import Manifest, by_name
 
@@ -416,7 +416,7 @@ FINDINGS = {
     "ADM140": ("spec.predictor.model.env[1].name", "'HF_HOME' stands twice in env", "keep one of them"),
     "ADM141": (
         "metadata.name",
-        "'Granite_Sa' is no name for a ServiceAccount",
+        "ServiceAccount cannot have the name 'Granite_Sa'",
         "lower-case letters, digits, '-' and '.', a letter or digit at each end of each part, 253 characters at most",
     ),
     "ADM142": (
@@ -456,6 +456,7 @@ class Shapes:
                     "resources",
                     "name",
                     "confidential",
+                    "protocolVersion",
                 )
             },
             "additionalProperties": False,
@@ -1242,8 +1243,281 @@ def test_runtimes_that_do_not_conflict(other: dict[str, Any]) -> None:
 
 def test_a_runtime_with_workers_is_found_among_the_peers() -> None:
     workers = {**nodes(runtime="vllm"), "metadata": nodes()["metadata"]}
-    assert said("2.25", workers, None, runtime(workerSpec=POD_WORKER)) == []
+    formats = [{"name": "vLLM"}]
+    assert said("2.25", workers, None, runtime(workerSpec=POD_WORKER, supportedModelFormats=formats)) == []
     assert said("2.25", workers, None, runtime("other")) == []
+
+
+FORMATS: list[Any] = [{"name": "vLLM"}, {"name": "onnx", "version": "1"}, {"name": "onnx", "version": "2"}]
+FORMAT = "ADM052 spec.predictor.model.modelFormat"
+PROTOCOL = "ADM053 spec.predictor.model.protocolVersion: the runtime 'vllm' does not speak protocol 'v1'"
+
+
+def chosen(name: str = "vLLM", version: str | None = None, **fields: Any) -> dict[str, Any]:
+    form = {"name": name} if version is None else {"name": name, "version": version}
+    return model(runtime="vllm", modelFormat=form, **fields)
+
+
+@pytest.mark.parametrize(
+    ("item", "spec", "expected"),
+    [
+        (chosen(), {}, []),
+        (chosen(), {"disabled": False}, []),
+        (chosen(), {"disabled": True}, ["ADM051 spec.predictor.model.runtime: the runtime 'vllm' is disabled"]),
+        (chosen("VLLM"), {}, [f"{FORMAT}.name: the runtime 'vllm' does not serve the format 'VLLM'"]),
+        (chosen(), {"supportedModelFormats": []}, [f"{FORMAT}.name: the runtime 'vllm' does not serve the format 'vLLM'"]),
+        (chosen("onnx"), {}, []),
+        (chosen("onnx", "2"), {}, []),
+        (chosen("onnx", "3"), {}, [f"{FORMAT}.version: the runtime 'vllm' does not serve version '3' of the format 'onnx'"]),
+        (chosen("vLLM", "1"), {}, [f"{FORMAT}.version: the runtime 'vllm' does not serve version '1' of the format 'vLLM'"]),
+        (chosen(protocolVersion="v1"), {}, []),
+        (chosen(protocolVersion="v1"), {"protocolVersions": []}, []),
+        (chosen(protocolVersion="v1"), {"protocolVersions": ["v2", "v1"]}, []),
+        (chosen(protocolVersion="v1"), {"protocolVersions": ["v2"]}, [PROTOCOL]),
+        (chosen(), {"protocolVersions": ["v2"]}, []),
+        (model(protocolVersion="v1"), {"protocolVersions": ["v2"]}, []),
+    ],
+)  # fmt: skip
+def test_the_runtime_that_a_model_names_must_serve_it(
+    item: dict[str, Any], spec: dict[str, Any], expected: list[str]
+) -> None:
+    known = runtime(**{"supportedModelFormats": FORMATS, **spec})
+    elsewhere = {**known, "metadata": {"name": "vllm", "namespace": "other"}}
+    assert said("2.25", item, None, known) == expected
+    assert said("2.25", item, None, runtime("other", disabled=True), elsewhere) == []
+
+
+def test_what_a_runtime_of_model_mesh_serves_is_not_asked() -> None:
+    item = model({MODE: "ModelMesh"}, runtime="vllm", protocolVersion="v1")
+    assert said("2.25", item, None, runtime(disabled=True, protocolVersions=["v2"])) == []
+
+
+NONE_FOUND = (
+    "ADM031 spec.predictor: exactly one of [SKLearn, XGBoost, Tensorflow, PyTorch, Triton, ONNX, HuggingFace, PMML, "
+    "LightGBM, Paddle, Model, WorkerSpec, PodSpec] must be specified in the predictor, found none"
+)
+
+
+@pytest.mark.parametrize(
+    "spec", [{}, {"spec": None}, {"spec": {}}, {"spec": {"predictor": None}}, {"spec": {"predictor": {}}}]
+)
+def test_a_service_without_a_predictor_is_refused(spec: dict[str, Any]) -> None:
+    whole = {key: value for key, value in service().items() if key != "spec"}
+    assert said("2.25", {**whole, **spec}) == [NONE_FOUND]
+
+
+# ---- keys of lists ---------------------------------------------------------------------------------------------------
+
+SAME = [{"name": "A", "value": "1"}, {"name": "B"}, {"name": "A", "value": "2"}]
+PORTS = [{"containerPort": 80}, {"containerPort": 80, "protocol": "UDP"}, {"containerPort": 80, "protocol": "TCP"}]
+MOUNTS = [{"name": "a", "mountPath": "/x"}, {"name": "a", "mountPath": "/y"}, {"name": "b", "mountPath": "/x"}]
+TWO = [{"name": "a"}, {"name": "a"}]
+TWICE = "stands twice in"
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        (model(env=SAME), [f"ADM140 spec.predictor.model.env[2].name: 'A' {TWICE} env"]),
+        (model(env=SAME[:2]), []),
+        (model(ports=PORTS), [f"ADM140 spec.predictor.model.ports[2].containerPort: port 80/TCP {TWICE} ports"]),
+        (model(ports=PORTS[:2]), []),
+        (
+            model(volumeMounts=MOUNTS),
+            [f"ADM140 spec.predictor.model.volumeMounts[2].mountPath: '/x' {TWICE} volumeMounts"],
+        ),
+        (model(volumeMounts=MOUNTS[:2]), []),
+        (
+            predictor(model=None, sklearn={"storageUri": "s3://models/iris", "env": SAME}),
+            [f"ADM140 spec.predictor.sklearn.env[2].name: 'A' {TWICE} env"],
+        ),
+        (
+            predictor(
+                containers=[{"name": "a", "env": SAME}],
+                initContainers=[{"name": "a", "ports": PORTS}],
+            ),
+            [
+                f"ADM140 spec.predictor.containers[0].env[2].name: 'A' {TWICE} env",
+                f"ADM140 spec.predictor.initContainers[0].ports[2].containerPort: port 80/TCP {TWICE} ports",
+            ],
+        ),
+        (
+            nodes(worker={"containers": [{"name": "worker-container", "env": SAME}]}),
+            [f"ADM140 spec.predictor.workerSpec.containers[0].env[2].name: 'A' {TWICE} env"],
+        ),
+        (
+            service(explainer={"art": {"env": SAME}}, transformer={"containers": [{"name": "t", "env": SAME}]}),
+            [
+                f"ADM140 spec.explainer.art.env[2].name: 'A' {TWICE} env",
+                f"ADM140 spec.transformer.containers[0].env[2].name: 'A' {TWICE} env",
+            ],
+        ),
+        (
+            runtime(containers=[{"name": "kserve-container", "env": SAME}]),
+            [f"ADM140 spec.containers[0].env[2].name: 'A' {TWICE} env"],
+        ),
+        (
+            runtime(workerSpec={"containers": [{"name": "worker-container", "env": SAME}], "pipelineParallelSize": 2}),
+            [f"ADM140 spec.workerSpec.containers[0].env[2].name: 'A' {TWICE} env"],
+        ),
+        (
+            llm(template={"containers": TWO, "volumes": TWO, "initContainers": [{"name": "a", "env": SAME}]}),
+            [
+                f"ADM140 spec.template.initContainers[0].env[2].name: 'A' {TWICE} env",
+                f"ADM140 spec.template.containers[1].name: 'a' {TWICE} containers",
+                f"ADM140 spec.template.volumes[1].name: 'a' {TWICE} volumes",
+            ],
+        ),
+        (
+            {**llm(prefill={"template": {"containers": TWO}}), "kind": "LLMInferenceServiceConfig"},
+            [f"ADM140 spec.prefill.template.containers[1].name: 'a' {TWICE} containers"],
+        ),
+        (
+            llm(worker={"containers": TWO}, parallelism={"data": 2, "dataLocal": 1}),
+            [f"ADM140 spec.worker.containers[1].name: 'a' {TWICE} containers"],
+        ),
+        (
+            llm(router={"scheduler": {"template": {"containers": TWO}}}),
+            [f"ADM140 spec.router.scheduler.template.containers[1].name: 'a' {TWICE} containers"],
+        ),
+        (llm(template={"containers": [{"name": "a"}, {"name": "b"}], "initContainers": [{"name": "a"}]}), []),
+        # admitted, and then no pod comes of it
+        (runtime(volumes=TWO), [f"ADM054 spec.volumes[1].name: 'a' {TWICE} volumes"]),
+        (runtime(containers=TWO), [f"ADM054 spec.containers[1].name: 'a' {TWICE} containers"]),
+        (runtime(volumes=[{"name": "a"}, {"name": "b"}]), []),
+        (predictor(volumes=TWO), []),
+        (
+            predictor(model=None, containers=[server("a"), server("a")]),
+            [f"ADM054 spec.predictor.containers[1].name: 'a' {TWICE} containers"],
+        ),
+        (
+            service(transformer={"containers": [{"name": "t"}], "volumes": TWO}),
+            [f"ADM054 spec.transformer.volumes[1].name: 'a' {TWICE} volumes"],
+        ),
+    ],
+)
+def test_items_of_one_key_stand_once_in_a_list(item: dict[str, Any], expected: list[str]) -> None:
+    assert said("2.25", item) == expected
+
+
+def test_a_canary_has_containers_too() -> None:
+    item = canaries(canary(model={**PLAIN, "name": "", "env": SAME}))
+    assert said("3.5", item) == [f"ADM140 spec.canary[0].predictor.model.env[2].name: 'A' {TWICE} env"]
+
+
+# ---- metadata of any object ------------------------------------------------------------------------------------------
+
+
+def thing(kind: str = "v1/ConfigMap", name: str = "granite", **metadata: Any) -> dict[str, Any]:
+    version, _, named = kind.rpartition("/")
+    return {"apiVersion": version, "kind": named, "metadata": {"name": name, **metadata}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "right"),
+    [
+        ("v1/ConfigMap", "a", True),
+        ("v1/ConfigMap", "a.b-c.1", True),
+        ("v1/ConfigMap", "a" * 253, True),
+        ("v1/ConfigMap", "a" * 254, False),
+        ("v1/ConfigMap", "a..b", False),
+        ("v1/ConfigMap", "-a", False),
+        ("v1/ConfigMap", "a-", False),
+        ("v1/ConfigMap", "a_b", False),
+        ("v1/ConfigMap", "a\n", False),
+        ("v1/ConfigMap", "é", False),
+        ("serving.kserve.io/v1alpha1/ServingRuntime", "A", False),
+        ("route.openshift.io/v1/Route", "A", False),
+        ("route.openshift.io/v1/Route", "a.b", True),
+        ("v1/Namespace", "a" * 63, True),
+        ("v1/Namespace", "a" * 64, False),
+        ("v1/Namespace", "a.b", False),
+        ("v1/Service", "a.b", False),
+        ("project.openshift.io/v1/Project", "a.b", False),
+        ("rbac.authorization.k8s.io/v1/Role", "system:auth_delegator A", True),
+        ("rbac.authorization.k8s.io/v1/RoleBinding", "a/b", False),
+        ("rbac.authorization.k8s.io/v1/RoleBinding", "a%b", False),
+        ("rbac.authorization.k8s.io/v1/ClusterRole", "..", False),
+        ("rbac.authorization.k8s.io/v1/ClusterRole", ".", False),
+        ("rbac.authorization.k8s.io/v1/ClusterRole", "...", True),
+        ("user.openshift.io/v1/Group", "Model_Owners", True),
+        ("networking.k8s.io/v1/IPAddress", "2001:db8::1", True),
+        ("networking.k8s.io/v1/NetworkPolicy", "2001:db8::1", False),
+        ("apiregistration.k8s.io/v1/APIService", "v1.", True),
+    ],
+)
+def test_the_names_that_the_api_server_takes(kind: str, name: str, right: bool) -> None:
+    assert [text.split()[0] for text in said("2.25", thing(kind, name))] == ([] if right else ["ADM141"])
+
+
+def test_of_the_name_of_a_service_its_own_rule_speaks() -> None:
+    assert said("2.25", service(name="A")) == ["ADM010 metadata.name: 'A' is no name for an InferenceService"]
+    long = f"'{'a' * 37}...'"
+    assert said("2.25", service(name="a" * 254)) == [
+        f"ADM141 metadata.name: InferenceService cannot have the name {long}"
+    ]
+    assert said("2.25", service(name="a" * 253)) == []
+
+
+KEY = "is no key of"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({"labels": {"a": "", "A.b_c-1": "X", "example.org/a": "a" * 63, "b": None}}, []),
+        ({"labels": {"": "x"}}, [f"ADM142 metadata.labels.: '' {KEY} labels"]),
+        ({"labels": {"a/b/c": "x"}}, [f"ADM142 metadata.labels.a/b/c: 'a/b/c' {KEY} labels"]),
+        ({"labels": {"/a": "x"}}, [f"ADM142 metadata.labels./a: '/a' {KEY} labels"]),
+        ({"labels": {"a/": "x"}}, [f"ADM142 metadata.labels.a/: 'a/' {KEY} labels"]),
+        ({"labels": {"Example.org/a": "x"}}, [f"ADM142 metadata.labels.Example.org/a: 'Example.org/a' {KEY} labels"]),
+        ({"annotations": {"Example.org/A": "any: text\n" * 9}}, []),
+        ({"annotations": {"a b": "x"}}, [f"ADM142 metadata.annotations.a b: 'a b' {KEY} annotations"]),
+        ({"labels": {"a": "b c"}}, ["ADM142 metadata.labels.a: 'b c' is no value of a label"]),
+        ({"labels": {"a": "-b"}}, ["ADM142 metadata.labels.a: '-b' is no value of a label"]),
+        ({"labels": {"a": "a" * 64}}, [f"ADM142 metadata.labels.a: '{'a' * 37}...' is no value of a label"]),
+        ({"labels": {"a": True}}, ["ADM142 metadata.labels.a: true is no text"]),
+        ({"annotations": {"a": 1}}, ["ADM142 metadata.annotations.a: 1 is no text"]),
+        ({"annotations": {"a": ["b"]}}, ["ADM142 metadata.annotations.a: a list is no text"]),
+        ({"annotations": {"a": "é" * 131071, "b": ""}}, []),
+        (
+            {"annotations": {"a": "é" * 131071, "b": "x"}},
+            ["ADM142 metadata.annotations: the annotations have 262145 bytes, at most 262144 are allowed"],
+        ),
+        ({"labels": ["a"], "annotations": "a"}, []),
+    ],
+)
+def test_labels_and_annotations(metadata: dict[str, Any], expected: list[str]) -> None:
+    assert said("2.25", thing(**metadata)) == expected
+
+
+def test_a_schema_that_knows_metadata_says_itself_what_is_no_text() -> None:
+    def silent(item: Mapping[str, Any]) -> Iterator[Problem]:
+        yield from ()
+
+    rules = book("rhoai-2.25")
+    for kind, codes in {
+        "v1/ConfigMap": [],
+        "batch/v1/Job": [],
+        "networking.k8s.io/v1/NetworkPolicy": [],
+        "serving.kserve.io/v1alpha1/ServingRuntime": ["ADM142"],
+    }.items():
+        manifest = rules.manifest(thing(kind, labels={"a": 1}), schema=silent)
+        assert [rule.code for rule, _ in rules.judge(manifest)] == codes
+
+
+@pytest.mark.parametrize(
+    ("value", "right"),
+    [
+        ("", True), ("YQ==", True), ("YWI=", True), ("YWJj", True), ("YW\nJj\r\n", True), ("YW/+", True), (None, True),
+        ("YQ", False), ("YQ=", False), ("YWI", False), ("Y===", False), ("YW-_", False), ("YW Jj", False), ("====", False),
+    ],
+)  # fmt: skip
+def test_the_data_of_a_secret(value: object, right: bool) -> None:
+    expected = [] if right else ["ADM143 data.k: the value of 'k' is no base64"]
+    assert said("2.25", {**thing("v1/Secret"), "data": {"k": value}}) == expected
+    assert said("2.25", {**thing("v1/ConfigMap"), "data": {"k": value}}) == []
+    assert said("2.25", {**thing("v1/Secret"), "stringData": {"k": value}}) == []
 
 
 def test_a_pipeline_is_ready_with_a_configuration_of_ones_own() -> None:
@@ -1282,7 +1556,7 @@ def test_judge_without_a_rulebook_says_the_same() -> None:
 
 
 def test_what_is_admitted_and_stuck_is_a_warning_and_what_is_refused_an_error() -> None:
-    stuck = {"ADM014", "ADM016", "ADM029", "ADM061", "ADM121"}
+    stuck = {"ADM051", "ADM052", "ADM053", "ADM054", "ADM014", "ADM016", "ADM029", "ADM061", "ADM121"}
     rules = book("rhoai-2.25")
     for path in EXPLANATIONS:
         explanation = explained(path)

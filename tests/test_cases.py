@@ -2,7 +2,8 @@
 
 `expected.txt` holds the command, everything that it says, and its exit code. One that is accepted has the tree that is
 written in `expected/`; one that is refused has a repository in `near-miss/` that differs a little and is accepted. Where
-a case has no `environments/` or `runtimes/`, those of `cases/common/` stand in for it. `pytest --update-golden` writes what is expected anew.
+a case has no `environments/` or `runtimes/`, those of `cases/common/` stand in for it. `pytest --update-golden` writes
+what is expected anew.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ WARNING = (
 WRONG = SPEC.replace("Small", "Smal")
 ERROR = (
     "projects/acme.yaml:10:11: error[CAP006]: models.ranker.size: in prod: no size 'Smal' is offered; did you mean 'Small'? "
-    "prod has Small, Medium\n"
+    "there are Small, Medium\n"
 )
 
 
@@ -277,7 +277,7 @@ def test_json_of_a_refusal(root: Path) -> None:
         "code": "CAP006",
         "path": "models.ranker.size",
         "message": "no size 'Smal' is offered",
-        "hint": "did you mean 'Small'? prod has Small, Medium",
+        "hint": "did you mean 'Small'? there are Small, Medium",
         "environments": ["prod"],
         "policy": False,
     }
@@ -313,7 +313,7 @@ def test_github_annotates_the_lines_beside_the_text(root: Path) -> None:
     write(root, {"projects/acme.yaml": WRONG})
     annotations = (
         "::error file=projects/acme.yaml,line=10,col=11,title=CAP006::models.ranker.size: no size 'Smal' is offered; "
-        "did you mean 'Small'? prod has Small, Medium\n"
+        "did you mean 'Small'? there are Small, Medium\n"
     )
     for words in (["check"], ["render"], ["verify"]):
         for option in (["--format", "github"], ["--format=github"]):

@@ -953,13 +953,6 @@ llm: map: no parallelism
 ! 4}
 = parallelism: {tensor: 1}
 
-acme: length: a secret whose file could have no name
--   hf-token: {keys: [token]}
-+   aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: {keys: [token]}
-! 11:3: error[SPEC006]: secrets.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...' has 227 characters, of which 226 are allowed; shorten it by
-! 1; the name of its file patch-externalsecret-<name>.yaml must stay below 255 bytes
-=   aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: {keys: [token]}
-
 acme: together: two kinds of connection in an override
 - dev: {}
 + dev: {connections: {store: {s3: null, oci: {host: quay.io}, uri: "hf://org/model"}}}
@@ -973,13 +966,6 @@ acme: together: nothing for a kind
 ! 9:19: error[SPEC001]: connections.catalogue.s3: there is no value; give it one, or leave the key out; null removes
 ! something only in environments.<environment>
 =   catalogue: {uri: "hf://org/model"}
-
-acme: length: a connection whose file could have no name
--   catalogue: {uri: "https://models.example.org/llama"}
-+   aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: {uri: "https://models.example.org/llama"}
-! 9:3: error[SPEC006]: connections.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...' has 227 characters, of which 226 are allowed;
-! shorten it by 1; the name of its file patch-externalsecret-<name>.yaml must stay below 255 bytes
-=   aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: {uri: "https://models.example.org/llama"}
 
 acme: together: two kinds of connection
 -     credentials: {key: acme/object-store}
@@ -1288,6 +1274,20 @@ def test_refusals_and_their_near_misses(case: Refusal) -> None:
     assert said(changed(case.file, case.old, case.near_miss), case.file) == []
 
 
+@pytest.mark.parametrize(
+    ("old", "line", "within"), [("  catalogue: {uri", 9, "connections"), ("  hf-token: {keys", 11, "secrets")]
+)
+def test_a_name_leaves_room_for_the_name_of_its_file(old: str, line: int, within: str) -> None:
+    def named(length: int) -> list[str]:
+        return said(changed(ACME, old, f"  {'a' * length}:{old.partition(':')[2]}"))
+
+    assert named(226) == []
+    assert named(227) == [
+        f"{line}:3: error[SPEC006]: {within}.{'a' * 37}...: '{'a' * 35}...' has 227 characters, of which 226 are allowed; "
+        "shorten it by 1; the name of its file patch-externalsecret-<name>.yaml must stay below 255 bytes"
+    ]
+
+
 def test_everything_is_said_at_once_in_the_order_of_the_file() -> None:
     text = PROJECT.replace("mode: standard", "mode: serverless").replace("replicas: 1", "replicas: lots")
     assert said(
@@ -1426,6 +1426,17 @@ def merged_environment(base: str, text: str) -> list[str]:
 @pytest.mark.parametrize("text", [PROJECT, SERVERS])
 def test_good_specs_are_complete(text: str) -> None:
     assert merged_project(text) == []
+
+
+def test_null_takes_the_kind_of_a_connection_away() -> None:
+    def overridden(store: str) -> list[str]:
+        return merged_project(changed(ACME, "{namespace: acme-prod}", f"{{connections: {{store: {store}}}}}"))
+
+    assert overridden('{s3: null, credentials: null, uri: "hf://org/model"}') == []
+    assert overridden("{s3: null}") == [
+        "projects/acme.yaml:7:5: error[SPEC003]: connections.store: 's3', 'oci' or 'uri' is missing; "
+        "add s3: {endpoint, region, bucket}, oci: {host} or uri: https://..."
+    ]
 
 
 LOCATED = "say where the model is, such as location: {connection: ..., path: ...}"

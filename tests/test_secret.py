@@ -557,7 +557,21 @@ def test_no_finding_holds_a_part_of_the_value(value: str) -> None:
 
 @pytest.mark.parametrize("size", [1 << 14])
 @pytest.mark.parametrize(
-    "part", ["://", "a=", "key: ", "eyJ", "sk-", "QUtJ", "://a:", "aZ0", "Bearer ", "authorization: token ", "-----BEGIN ", "# a"]
+    "part",
+    [
+        "://",
+        "a=",
+        "key: ",
+        "eyJ",
+        "sk-",
+        "QUtJ",
+        "://a:",
+        "aZ0",
+        "Bearer ",
+        "authorization: token ",
+        "-----BEGIN ",
+        "# a",
+    ],
 )
 def test_hostile_texts_take_no_time(part: str, size: int) -> None:
     text = (part * size)[:size]
@@ -588,6 +602,8 @@ def test_hostile_texts_take_no_time(part: str, size: int) -> None:
         ("abc", "--api-key", "(hidden)"),
         ("abc", "tokenizer", "'abc'"),
         ("--api-key=abc", "", "(hidden)"),
+        (f"Bearer {LETTERS}", "", "(hidden)"),
+        ("Bearer tokens", "", "'Bearer tokens'"),
     ],
 )
 def test_a_value_for_a_message(value: object, key: str, expected: str) -> None:

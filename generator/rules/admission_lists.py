@@ -28,6 +28,7 @@ from generator.rules.admission_manifest import (
 Place = tuple[Pointer, Mapping[str, Any]]
 _CONTAINERS = ("containers", "initContainers")
 _NAMES = (*_CONTAINERS, "volumes")
+_LISTS = frozenset(_NAMES)
 
 
 @rule(
@@ -39,10 +40,10 @@ _NAMES = (*_CONTAINERS, "volumes")
 def keyed_twice(manifest: Manifest) -> Iterator[Problem]:
     """A variable by its name, a port by its number and protocol, a mount by its path."""
     pods = list(_pods(manifest))
-    for pointer, container in (*_single(manifest), *(found for pod in pods for found in _containers(pod))):
-        yield from _repeated((pointer, container), "env", "name", _named)
-        yield from _repeated((pointer, container), "ports", "containerPort", _port)
-        yield from _repeated((pointer, container), "volumeMounts", "mountPath", _mounted)
+    for container in (*_single(manifest), *(found for pod in pods for found in _containers(pod))):
+        for field, (at, key) in _KEYED.items():
+            if len(items(container[1].get(field))) > 1:
+                yield from _repeated(container, field, at, key)
     for pod in pods if manifest.object.get("kind") in LLM_KINDS else ():
         yield from _named_twice(pod)
 
@@ -62,7 +63,11 @@ def named_twice(manifest: Manifest) -> Iterator[Problem]:
 
 
 def _pods(manifest: Manifest) -> Iterator[Place]:
-    """The pods that an object describes, its workers' too."""
+    """The pods that an object describes, its workers' too, without those that hold no list."""
+    return (place for place in _all_pods(manifest) if not _LISTS.isdisjoint(place[1]))
+
+
+def _all_pods(manifest: Manifest) -> Iterator[Place]:
     if manifest.object.get("kind") in LLM_KINDS:
         scheduler = mapping(mapping(manifest.spec.get("router")).get("scheduler"))
         for pointer, workload in workloads(manifest.spec):
@@ -72,7 +77,8 @@ def _pods(manifest: Manifest) -> Iterator[Place]:
         return
     for pointer, pod in _heads(manifest):
         yield pointer, pod
-        yield (*pointer, "workerSpec"), mapping(pod.get("workerSpec"))
+        if "workerSpec" in pod:
+            yield (*pointer, "workerSpec"), mapping(pod["workerSpec"])
 
 
 def _heads(manifest: Manifest) -> Iterator[Place]:
@@ -103,7 +109,8 @@ def _containers(pod: Place) -> Iterator[Place]:
 
 def _named_twice(pod: Place, severity: Severity = Severity.ERROR) -> Iterator[Problem]:
     for field in _NAMES:
-        yield from _repeated(pod, field, "name", _named, severity)
+        if len(items(pod[1].get(field))) > 1:
+            yield from _repeated(pod, field, "name", _named, severity)
 
 
 def _repeated(
@@ -115,8 +122,6 @@ def _repeated(
 ) -> Iterator[Problem]:
     """The items of a list whose key an earlier one has; what has no key is left to the schema."""
     pointer, holder = place
-    if len(items(holder.get(field))) < 2:
-        return
     seen: set[str] = set()
     for index, item in mappings(holder[field]):
         said = key(item)
@@ -141,3 +146,10 @@ def _mounted(item: Mapping[str, Any]) -> str:
 def _port(item: Mapping[str, Any]) -> str:
     number, protocol = item.get("containerPort"), item.get("protocol") or "TCP"
     return f"port {number}/{protocol}" if isinstance(number, int) and isinstance(protocol, str) else ""
+
+
+_KEYED: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
+    "env": ("name", _named),
+    "ports": ("containerPort", _port),
+    "volumeMounts": ("mountPath", _mounted),
+}

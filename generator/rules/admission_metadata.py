@@ -37,7 +37,7 @@ def name_form(manifest: Manifest) -> Iterator[Problem]:
     api_version, kind = text(manifest.object.get("apiVersion")), text(manifest.object.get("kind"))
     if not name or not kind or (kind in SERVICE and len(name) <= _MOST_NAME):
         return
-    said, hint = f"{shown(name)} is no name for a {kind}", ""
+    hint = ""
     if (api_version, kind) in _LABELLED:
         if len(name) > _MOST_WORD or not _DNS_LABEL.fullmatch(name):
             hint = "lower-case letters, digits and '-', a letter or digit first and last, 63 characters at most"
@@ -47,7 +47,7 @@ def name_form(manifest: Manifest) -> Iterator[Problem]:
     elif len(name) > _MOST_NAME or not (kind in SERVICE or _SUBDOMAIN.fullmatch(name)):
         hint = "lower-case letters, digits, '-' and '.', a letter or digit at each end of each part, 253 characters at most"
     if hint:
-        yield Problem(pointer=("metadata", "name"), message=said, hint=hint)
+        yield Problem(pointer=("metadata", "name"), message=f"{kind} cannot have the name {shown(name)}", hint=hint)
 
 
 @rule(code="ADM142", title="Labels and annotations have keys and values that the API server takes", stage="schema")

@@ -146,7 +146,7 @@ _METADATA = (
 def endpoint_of_the_cloud(subject: OfProject) -> Iterator[Problem]:
     for connection in subject.project.connections.values():
         field: Pointer = ("uri",) if connection.kind == "uri" else ("s3", "endpoint")
-        address = connection.settings.get(field[-1])
+        address = connection.settings.get(str(field[-1]))
         if isinstance(address, str) and (host := _of_the_node(address)):
             yield Problem(
                 pointer=(*connection.pointer, *field),

@@ -1,0 +1,386 @@
+"""What a change of the files does to running models, row by row, on real Git repositories."""
+
+from __future__ import annotations
+
+import pytest
+from plan_repository import Repository, repository
+
+Row = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]
+
+REPLACED = "the pods are replaced"
+COPIED = "labels and annotations are copied to the pods, which are replaced"
+FULL = "1 more nvidia.com/gpu while it rolls, but the quota of 3 has 0 left: the new pods wait, and the old ones go on serving"
+APPLY = "oc apply -k environments/prod/argocd where Argo CD runs"
+INSIDE = "inside the cluster"
+RANK = "rank-predictor.chat.svc.cluster.local"
+
+CHAT_FILE, TEXTS_FILE, WIDE_FILE, BASE_FILE = (
+    "projects/chat.yaml",
+    "projects/texts.yaml",
+    "projects/wide.yaml",
+    "environments/base.yaml",
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """One for all changes, each of which is taken back."""
+    return repository(tmp_path_factory.mktemp("plan"))
+
+
+CHANGES: dict[str, tuple[str, str, str, list[Row]]] = {
+    "autoscaling": (
+        CHAT_FILE,
+        "    replicas: 2\n",
+        "    replicas: {min: 1, max: 2}\n",
+        [("chat/chat", ("replicas 2 → 1–2",), (("scale", "2 → 1–2 replicas; nvidia.com/gpu 3 of 3"),))],
+    ),
+    "fewer replicas": (
+        CHAT_FILE,
+        "    replicas: 2\n",
+        "    replicas: 1\n",
+        [("chat/chat", ("replicas 2 → 1",), (("scale", "2 → 1 replica; nvidia.com/gpu 3 → 2 of 3"),))],
+    ),
+    "replicas of Knative": (
+        CHAT_FILE,
+        "{min: 0, max: 1}",
+        "{min: 1, max: 1}",
+        [
+            (
+                "chat/idle",
+                ("replicas 0–1 → 1",),
+                (("rolling", f"{REPLACED}; {FULL}"), ("scale", "0–1 → 1 replica; nvidia.com/gpu 3 of 3")),
+            )
+        ],
+    ),
+    "stop": (
+        CHAT_FILE,
+        "    replicas: 2\n",
+        "    replicas: 2\n    stopped: true\n",
+        [
+            (
+                "chat/chat",
+                ("stopped",),
+                (("downtime", "stopped: its pods go and nothing answers until it is started again"),),
+            )
+        ],
+    ),
+    "display name": (
+        CHAT_FILE,
+        "    displayName: Chat\n",
+        "    displayName: Talk\n",
+        [("chat/chat", ("display name Chat → Talk",), (("metadata", f"{COPIED}; {FULL}"),))],
+    ),
+    "display name of a model without accelerators": (
+        CHAT_FILE,
+        "    framework: onnx-1\n",
+        "    framework: onnx-1\n    displayName: Rank\n",
+        [("chat/rank", ("display name rank → Rank",), (("metadata", COPIED),))],
+    ),
+    "display name of a group of nodes": (
+        WIDE_FILE,
+        "  huge:\n",
+        "  huge:\n    displayName: Huge\n",
+        [
+            (
+                "wide/huge",
+                ("display name huge → Huge",),
+                (
+                    (
+                        "metadata",
+                        f"{COPIED}; 8 more nvidia.com/gpu while it rolls, but the quota of 12 has 4 left: "
+                        "the new pods wait, and the old ones go on serving",
+                    ),
+                ),
+            )
+        ],
+    ),
+    "display name of a model on a server": (
+        TEXTS_FILE,
+        "spam: {framework",
+        "spam: {displayName: Spam, framework",
+        [
+            (
+                "texts/spam",
+                ("display name spam → Spam",),
+                (("nothing", "KServe passes models of ModelMesh by, and ModelMesh copies no metadata of theirs"),),
+            )
+        ],
+    ),
+    "args": (
+        CHAT_FILE,
+        "--max-model-len=4096",
+        "--max-model-len=8192",
+        [
+            (
+                "chat/chat",
+                ("args −--max-model-len=4096 +--max-model-len=8192",),
+                (("rolling", f"{REPLACED}; {FULL}"),),
+            )
+        ],
+    ),
+    "env": (
+        CHAT_FILE,
+        "LEVEL: INFO",
+        "LEVEL: DEBUG, MORE: much",
+        [("chat/chat", ("env LEVEL INFO → DEBUG", "env MORE added"), (("rolling", f"{REPLACED}; {FULL}"),))],
+    ),
+    "order of env": (
+        CHAT_FILE,
+        "{LEVEL: INFO, HUB: {secret: hub, key: token}}",
+        "{HUB: {secret: hub, key: token}, LEVEL: INFO}",
+        [("chat/chat", ("env in another order",), (("rolling", f"{REPLACED}; {FULL}"),))],
+    ),
+    "location": (
+        CHAT_FILE,
+        "path: rank",
+        "path: rank-2",
+        [("chat/rank", ("location rank → rank-2",), (("rolling", REPLACED),))],
+    ),
+    "patch": (
+        CHAT_FILE,
+        "    framework: onnx-1\n",
+        "    framework: onnx-1\n    patch: {InferenceService: [{op: add, path: /spec/predictor/priorityClassName, value: high}]}\n",
+        [("chat/rank", ("priorityClassName high added",), (("rolling", REPLACED),))],
+    ),
+    "image": (
+        BASE_FILE,
+        'kserve-ovms: {images: {kserve-container: "registry.example.org/ovms:1"}}',
+        'kserve-ovms: {images: {kserve-container: "registry.example.org/ovms:2"}}',
+        [
+            (
+                "chat/rank",
+                ("image registry.example.org/ovms:1 → registry.example.org/ovms:2",),
+                (("rolling", f"{REPLACED}; once KServe looks at the model again"),),
+            )
+        ],
+    ),
+    "no route": (
+        CHAT_FILE,
+        "    route: true\n",
+        "",
+        [
+            (
+                "chat/chat",
+                ("route off",),
+                (("url-gone", "https://chat-chat.apps.example.org"), ("metadata", f"{COPIED}; {FULL}")),
+            )
+        ],
+    ),
+    "route timeout": (
+        CHAT_FILE,
+        "    route: true\n",
+        "    route: {timeout: 5m}\n",
+        [
+            (
+                "chat/chat",
+                ("route timeout 5m added",),
+                (("nothing", "the Route takes it over; it is not copied to the pods"),),
+            )
+        ],
+    ),
+    "route of Knative": (
+        CHAT_FILE,
+        "    mode: advanced\n",
+        "    mode: advanced\n    route: true\n",
+        [("chat/idle", ("route on",), (("url-new", "https://idle-chat.apps.example.org"),))],
+    ),
+    "authorization on": (
+        CHAT_FILE,
+        "    framework: onnx-1\n",
+        "    framework: onnx-1\n    tokens: [a]\n",
+        [
+            (
+                "chat/rank",
+                ("token authorization on", "new: ServiceAccount, Role, RoleBinding, Secret"),
+                (
+                    ("url-changed", f"{INSIDE} http://{RANK}:8888 → https://{RANK}:8443"),
+                    ("auth-on", "callers without a token are refused"),
+                    ("rolling", REPLACED),
+                    ("token-new", "Secret a-rank-sa"),
+                ),
+            )
+        ],
+    ),
+    "another token": (
+        CHAT_FILE,
+        "[web]",
+        "[mobile]",
+        [
+            (
+                "chat/chat",
+                ("new: Secret", "removed: Secret"),
+                (
+                    ("token-lost", "Secret web-chat-sa: who uses it is locked out"),
+                    ("token-new", "Secret mobile-chat-sa"),
+                ),
+            )
+        ],
+    ),
+    "replicas of a server": (
+        TEXTS_FILE,
+        "    replicas: 2\n",
+        "    replicas: 3\n",
+        [("texts/texts", ("replicas 2 → 3",), (("scale", "2 → 3 replicas"),))],
+    ),
+    "size of a server": (
+        TEXTS_FILE,
+        "    size: Small\n    replicas: 2\n",
+        "    size: Large\n    replicas: 2\n",
+        [
+            (
+                "texts/texts",
+                ("requests cpu 1 → 4", "requests memory 4Gi → 8Gi", "limits cpu 2 → 8", "limits memory 8Gi → 16Gi"),
+                (("rolling", REPLACED), ("nothing", "with all its models: spam, topic")),
+            )
+        ],
+    ),
+    "route and tokens of a server": (
+        TEXTS_FILE,
+        "    replicas: 2\n",
+        "    replicas: 2\n    route: true\n    tokens: [x]\n",
+        [
+            (
+                "texts/texts",
+                ("route on", "token authorization on", "new: ServiceAccount, RoleBinding, Secret"),
+                (
+                    ("auth-on", "callers without a token are refused"),
+                    ("url-new", "https://spam-texts.apps.example.org"),
+                    ("url-new", "https://topic-texts.apps.example.org"),
+                    ("token-new", "Secret x-texts-sa"),
+                ),
+            )
+        ],
+    ),
+    "location of a model on a server": (
+        TEXTS_FILE,
+        "path: topic",
+        "path: topic-2",
+        [
+            (
+                "texts/topic",
+                ("location topic → topic-2",),
+                (("reload", "its server loads the new one and then sends it the requests; no pod restarts"),),
+            )
+        ],
+    ),
+    "a model on a server goes": (
+        TEXTS_FILE,
+        "      topic: {framework: onnx-1, location: {connection: store, path: topic}}\n",
+        "",
+        [("texts/topic", ("model removed",), (("delete", ""),))],
+    ),
+    "settings of a connection": (
+        TEXTS_FILE,
+        "bucket: texts",
+        "bucket: other",
+        [
+            (
+                "texts/store",
+                ("settings texts → other",),
+                (("next-start", "spam, topic, rest read it when their pods start"),),
+            )
+        ],
+    ),
+    "keys of a secret": (
+        CHAT_FILE,
+        "  hub: {keys: [token]}",
+        "  hub: {keys: [token, more]}",
+        [("chat/hub", ("keys in the store added",), (("next-start", "chat reads it when its pods start"),))],
+    ),
+    "a connection's secret is left to others": (
+        TEXTS_FILE,
+        "bucket: texts}",
+        "bucket: texts}, existing: true",
+        [
+            (
+                "texts/store",
+                ("removed",),
+                (("next-start", "its Secret is deleted with it; spam, topic, rest cannot start again without it"),),
+            )
+        ],
+    ),
+    "store's API version": (
+        BASE_FILE,
+        "external-secrets.io/v1,",
+        "external-secrets.io/v1beta1,",
+        [
+            (
+                name,
+                ("API version external-secrets.io/v1 → external-secrets.io/v1beta1",),
+                (("nothing", "the cluster keeps one version and converts the other"),),
+            )
+            for name in ("chat/hub", "chat/store", "texts/store")
+        ],
+    ),
+    "the cluster's services": (
+        BASE_FILE,
+        "rawServiceConfig: Headless",
+        "rawServiceConfig: Headed",
+        [
+            (
+                "chat/rank",
+                ("where 1 model can be reached",),
+                (("url-changed", f"{INSIDE} http://{RANK}:8888 → http://{RANK}"),),
+            ),
+            (
+                "wide/huge",
+                ("where 1 model can be reached",),
+                (
+                    (
+                        "url-changed",
+                        f"{INSIDE} http://huge-predictor.wide.svc.cluster.local:8080 → http://huge-predictor.wide.svc.cluster.local",
+                    ),
+                ),
+            ),
+        ],
+    ),
+    "the sizes of the cluster that nothing uses": (
+        BASE_FILE,
+        '  Large: {requests: {cpu: "4"',
+        '  Large: {requests: {cpu: "5"',
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_and_its_effects(name: str, made: Repository) -> None:
+    path, old, new, rows = CHANGES[name]
+    made.edit(path, old, new)
+    try:
+        assert made.rows() == rows
+    finally:
+        made.git("checkout", "-q", "--", "projects", "environments")
+
+
+def test_the_mode_of_a_live_model_cannot_change(made: Repository) -> None:
+    made.edit(
+        CHAT_FILE, "    mode: advanced\n    replicas: {min: 0, max: 1}\n", "    mode: standard\n    replicas: 1\n"
+    )
+    try:
+        assert made.rows() == [
+            (
+                "chat/idle",
+                (
+                    "deployment mode Serverless → RawDeployment",
+                    "replicas 0–1 → 1",
+                    "label networking.knative.dev/visibility cluster-local removed",
+                    "3 annotations",
+                ),
+                (
+                    (
+                        "recreate",
+                        "the cluster refuses it in place (the deployment mode cannot change from 'Serverless' to "
+                        "'RawDeployment' (ADM040)): once it is deleted, it is made anew",
+                    ),
+                    (
+                        "url-changed",
+                        f"{INSIDE} https://idle.chat.svc.cluster.local → http://idle-predictor.chat.svc.cluster.local:8080",
+                    ),
+                    ("scale", "0–1 → 1 replica; nvidia.com/gpu 3 of 3"),
+                ),
+            )
+        ]
+    finally:
+        made.git("checkout", "-q", "--", "projects", "environments")

@@ -1,0 +1,373 @@
+"""What goes, what stays on the cluster, and what has to be acknowledged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from plan_repository import BASE, CHAT, FILES, PROD, TEXTS, WIDE, Repository, repository
+
+IDLE = CHAT[CHAT.index("  idle:\n") : CHAT.index("  rank:\n")]
+SPARE = TEXTS[TEXTS.index("  spare:\n") : TEXTS.index("environments:")]
+KEPT = BASE.replace("prune: true", "prune: false")
+
+MORE = """\
+version: 1
+platform: single-model
+models:
+"""
+"""Models enough that one or two are less than a fifth."""
+
+MANY = (
+    MORE
+    + "".join(
+        f"  m{number}: {{runtime: kserve-ovms, framework: onnx-1, size: Small, location: {{pvc: p, path: m{number}}}}}\n"
+        for number in range(14)
+    )
+    + "environments: {prod: {}}\n"
+)
+
+
+def made(tmp_path: Path, *, prune: bool = True) -> Repository:
+    return repository(
+        tmp_path, {**FILES, "environments/base.yaml": BASE if prune else KEPT, "projects/many.yaml": MANY}
+    )
+
+
+def findings(found: Repository, *words: str) -> list[str]:
+    return found.plan(*words).err.splitlines()
+
+
+def lacking(place: str, environment: str, what: str, line: str = "") -> str:
+    """A finding about a missing acknowledgement."""
+    file = place.partition(":")[0]
+    block = f"environments.{environment}" if file.startswith("projects/") else ""
+    path = f"{block}.acknowledge" if block else "acknowledge"
+    under = f"under {block} " if block else ""
+    return (
+        f"{place}: error[PLAN001]: {path}: in {environment}: merging destroys what nobody has acknowledged: {what}; "
+        f"if that is meant, write {under}`acknowledge: [{line or what}]`"
+    )
+
+
+def needless(place: str, path: str, text: str, environments: str = "prod") -> str:
+    where = f"in {environments}: " if environments else ""
+    return (
+        f"{place}: warning[PLAN002]: {path}: {where}{text!r} acknowledges nothing that this change does; "
+        "take it away once it is merged"
+    )
+
+
+# ---- what goes -------------------------------------------------------------------------------------------------------
+
+
+def test_a_model_that_is_pruned(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    found.edit("projects/chat.yaml", IDLE, "")
+    assert found.rows() == [("chat/idle", ("model removed",), (("delete", "frees 1 nvidia.com/gpu"),))]
+    assert found.data()["environments"][0]["changes"][0]["command"] is None
+
+
+def test_a_model_that_stays_because_nothing_is_pruned(tmp_path: Path) -> None:
+    found = made(tmp_path, prune=False)
+    found.edit("projects/chat.yaml", IDLE, "")
+    text = "it runs on in chat, with 1 nvidia.com/gpu, until it is deleted by hand"
+    assert found.rows() == [("chat/idle", ("model removed",), (("unmanaged", text),))]
+    command = "oc delete -n chat inferenceservice/idle servingruntime/idle"
+    assert found.data()["environments"][0]["changes"][0]["command"] == command
+
+
+def test_what_stays_can_leave_no_room_for_what_comes(tmp_path: Path) -> None:
+    found = made(tmp_path, prune=False)
+    found.edit("projects/chat.yaml", "  idle:\n", "  eager:\n")
+    found.edit("projects/chat.yaml", "path: idle", "path: eager")
+    assert found.rows() == [
+        (
+            "chat/idle",
+            ("model removed",),
+            (("unmanaged", "it runs on in chat, with 1 nvidia.com/gpu, until it is deleted by hand"),),
+        ),
+        (
+            "chat/eager",
+            ("new model with vllm-cuda-runtime",),
+            (
+                (
+                    "start",
+                    "0–1 replica; nvidia.com/gpu 3 of 3; but what stays unmanaged holds 1 of them, so the new pods wait "
+                    "until that is deleted",
+                ),
+            ),
+        ),
+    ]
+
+
+def test_tokens_and_their_objects_that_stay(tmp_path: Path) -> None:
+    found = made(tmp_path, prune=False)
+    found.edit("projects/chat.yaml", "    tokens: [web]\n", "")
+    rows = {name: effects for name, _, effects in found.rows()}
+    inside = "inside the cluster https://chat-predictor.chat.svc.cluster.local:8443 → http://chat-predictor.chat.svc.cluster.local:8080"
+    assert rows["chat/chat"] == (
+        ("unmanaged", "Secret web-chat-sa: its token opens the model until it is deleted by hand"),
+        ("url-changed", inside),
+        ("auth-off", "whoever reaches it may call it without a token"),
+        (
+            "rolling",
+            "the pods are replaced; 1 more nvidia.com/gpu while it rolls, but the quota of 3 has 0 left: the new pods wait, "
+            "and the old ones go on serving",
+        ),
+        (
+            "nothing",
+            "left on the cluster until deleted by hand: ServiceAccount chat-sa, Role chat-view-role, RoleBinding chat-view",
+        ),
+    )
+    assert findings(found) == []
+
+
+def test_kinds_that_the_project_of_argo_cd_no_longer_lists(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    found.edit("projects/chat.yaml", "    tokens: [web]\n", "")
+    assert found.data()["environments"][0]["remarks"] == [
+        "apply environments/prod/argocd only when Argo CD has deleted what goes: then it may no longer touch "
+        "Secret, ServiceAccount, Role, RoleBinding"
+    ]
+
+
+def test_models_of_a_server_go_with_it(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    found.edit("projects/texts.yaml", SPARE, "")
+    assert found.rows() == [("texts/spare", ("model server removed",), (("delete", ""), ("with-server", "rest")))]
+    assert findings(found) == [lacking("projects/texts.yaml:13:22", "prod", "ServingRuntime/spare")]
+
+
+def test_a_rename_is_a_deletion_and_a_creation(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    found.edit("projects/chat.yaml", "  rank:\n", "  sort:\n")
+    assert found.rows() == [
+        ("chat/rank", ("model removed",), (("delete", ""),)),
+        ("chat/sort", ("new model with kserve-ovms",), (("start", "1 replica"),)),
+    ]
+    assert findings(found) == [lacking("projects/chat.yaml:32:9", "prod", "InferenceService/rank")]
+
+
+def test_a_project_that_goes_stays_on_the_cluster_even_where_argo_cd_prunes(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    (found.root / "projects/wide.yaml").unlink()
+    assert found.rows() == [
+        (
+            "wide/wide",
+            ("leaves the environment",),
+            (
+                (
+                    "project",
+                    "1 model: huge; Argo CD deletes nothing of it: all stays in wide, with 8 nvidia.com/gpu, until it is "
+                    "deleted by hand",
+                ),
+            ),
+        ),
+        (
+            "argocd/models-prod",
+            ("destination prod wide removed",),
+            (("admin", "oc apply -k environments/prod/argocd where Argo CD runs"),),
+        ),
+    ]
+    assert findings(found) == [lacking("environments/prod.yaml:1:1", "prod", "project/wide")]
+
+
+def test_another_namespace(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    found.edit("projects/wide.yaml", "environments: {prod: {}}", "environments: {prod: {namespace: broad}}")
+    inside = "http://huge-predictor.{}.svc.cluster.local:8080"
+    assert found.rows()[:2] == [
+        (
+            "wide/wide",
+            ("namespace wide → broad",),
+            (
+                (
+                    "namespace",
+                    "1 model: huge; all is made anew, and what is in the old namespace stays there until it is deleted by hand",
+                ),
+            ),
+        ),
+        (
+            "wide/huge",
+            ("made anew in the new namespace",),
+            (
+                ("unmanaged", "the old one runs on in wide, with 8 nvidia.com/gpu, until it is deleted by hand"),
+                ("url-changed", f"inside the cluster {inside.format('wide')} → {inside.format('broad')}"),
+                ("start", "1 replica; nvidia.com/gpu 8 of 12"),
+            ),
+        ),
+    ]
+    assert findings(found) == [lacking("environments/prod.yaml:1:1", "prod", "project/wide")]
+
+
+DEV = PROD.replace("prod", "dev").replace("apps.", "apps.dev.")
+
+
+def with_dev(tmp_path: Path, *, base: str = BASE) -> Repository:
+    project = "projects/wide.yaml"
+    files = {**FILES, "environments/base.yaml": base, "environments/dev.yaml": DEV}
+    return repository(tmp_path, {**files, project: WIDE.replace("{prod: {}}", "{prod: {}, dev: {}}")})
+
+
+def without_dev(found: Repository) -> None:
+    (found.root / "environments/dev.yaml").unlink()
+    found.edit("projects/wide.yaml", "{prod: {}, dev: {}}", "{prod: {}}")
+
+
+def test_an_environment_that_goes(tmp_path: Path) -> None:
+    found = with_dev(tmp_path)
+    without_dev(found)
+    text = "1 model: huge; Argo CD deletes nothing of it: all stays in wide, with 8 nvidia.com/gpu, until it is deleted by hand"
+    stays = (("admin", "it stays until an administrator of Argo CD deletes it"),)
+    assert found.rows("dev") == [
+        ("wide/wide", ("goes with its environment",), (("environment", text),)),
+        ("argocd/models-dev", ("removed",), stays),
+        ("argocd/models-dev", ("removed",), stays),
+    ]
+    assert findings(found) == [lacking("environments/base.yaml:1:1", "dev", "environment/dev")]
+    found.write("environments/base.yaml", BASE + "acknowledge: [environment/dev]\n")
+    assert (found.plan().code, findings(found)) == (0, [])
+
+
+def test_an_environment_that_comes(tmp_path: Path) -> None:
+    found = repository(tmp_path)
+    found.write("environments/dev.yaml", DEV)
+    found.edit("projects/wide.yaml", "{prod: {}}", "{prod: {}, dev: {}}")
+    data = next(one for one in found.data()["environments"] if one["name"] == "dev")
+    assert (data["state"], data["remarks"]) == (
+        "added",
+        ["wide must exist with the labels that modelfleet labels --env dev prints"],
+    )
+    apply = "oc apply -k environments/dev/argocd where Argo CD runs"
+    assert found.rows("dev") == [
+        (
+            "wide/huge",
+            ("new model with vllm-multinode-runtime",),
+            (("start", "1 replica; nvidia.com/gpu 0 → 8 of 12"),),
+        ),
+        ("wide/wide", ("new project",), (("start", "1 model: huge"),)),
+        ("argocd/models-dev", ("added",), (("admin", f"{apply}; before that, Argo CD refuses what is new in it"),)),
+        ("argocd/models-dev", ("added",), (("admin", apply),)),
+    ]
+    assert found.rows("prod") == []
+
+
+def test_pruning_that_is_switched_on(tmp_path: Path) -> None:
+    found = made(tmp_path, prune=False)
+    found.write("environments/base.yaml", BASE)
+    data = found.data()["environments"][0]
+    assert data["facts"] == ["argocd.prune false → true"]
+    assert data["remarks"] == [
+        "Argo CD is to delete what is no longer in Git: from the next sync on that is also what earlier changes have left "
+        "on the cluster"
+    ]
+
+
+# ---- acknowledgements ------------------------------------------------------------------------------------------------
+
+BLOCK = "environments:\n  prod: {}\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("", [lacking("projects/chat.yaml:25:9", "prod", "InferenceService/idle")]),
+        ("InferenceService/idle", []),
+        (
+            "InferenceService/ideal",
+            [
+                lacking("projects/chat.yaml:26:5", "prod", "InferenceService/idle"),
+                needless("projects/chat.yaml:26:19", "environments.prod.acknowledge", "InferenceService/ideal"),
+            ],
+        ),
+        (
+            "InferenceService/idle, InferenceService/rank",
+            [needless("projects/chat.yaml:26:42", "environments.prod.acknowledge", "InferenceService/rank")],
+        ),
+    ],
+)
+def test_an_acknowledgement_in_the_project(written: str, expected: list[str], tmp_path: Path) -> None:
+    found = made(tmp_path)
+    found.edit("projects/chat.yaml", IDLE, "")
+    if written:
+        found.edit("projects/chat.yaml", BLOCK, f"environments:\n  prod:\n    acknowledge: [{written}]\n")
+    said = found.plan()
+    assert said.err.splitlines() == expected
+    assert said.code == (4 if any("error[" in line for line in expected) else 0)
+
+
+def test_an_acknowledgement_belongs_to_one_environment_and_one_project(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    found.edit("projects/chat.yaml", IDLE, "")
+    found.edit("projects/wide.yaml", "{prod: {}}", "{prod: {acknowledge: [InferenceService/idle]}}")
+    assert findings(found) == [
+        lacking("projects/chat.yaml:25:9", "prod", "InferenceService/idle"),
+        needless("projects/wide.yaml:9:37", "environments.prod.acknowledge", "InferenceService/idle"),
+    ]
+
+
+def test_a_project_is_acknowledged_in_the_environment(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    (found.root / "projects/wide.yaml").unlink()
+    found.write("environments/prod.yaml", PROD + "acknowledge: [project/wide]\n")
+    assert (found.plan().code, findings(found)) == (0, [])
+
+
+@pytest.mark.parametrize("where", ["environments/prod.yaml", "projects/wide.yaml"])
+def test_a_move_is_acknowledged_in_either_file(where: str, tmp_path: Path) -> None:
+    found = made(tmp_path)
+    inner = "namespace: broad" + (", acknowledge: [project/wide]" if where.startswith("projects") else "")
+    found.edit("projects/wide.yaml", "{prod: {}}", f"{{prod: {{{inner}}}}}")
+    if where.startswith("environments"):
+        found.write(where, PROD + "acknowledge: [project/wide]\n")
+    assert (found.plan().code, findings(found)) == (0, [])
+
+
+def test_more_than_a_fifth_needs_one_of_its_own(tmp_path: Path) -> None:
+    found = repository(tmp_path)  # seven models
+    found.edit("projects/chat.yaml", IDLE, "")
+    assert findings(found) == [lacking("projects/chat.yaml:25:9", "prod", "InferenceService/idle")]
+    found.edit("projects/texts.yaml", SPARE, "")
+    found.edit("projects/texts.yaml", "{prod: {}}", "{prod: {acknowledge: [ServingRuntime/spare]}}")
+    found.edit("projects/chat.yaml", "  prod: {}", "  prod: {acknowledge: [InferenceService/idle]}")
+    assert findings(found) == [lacking("environments/prod.yaml:1:1", "prod", "environment/prod")]
+    found.write("environments/prod.yaml", PROD + "acknowledge: [environment/prod]\n")
+    assert (found.plan().code, findings(found)) == (0, [])
+
+
+def test_exactly_a_fifth_needs_none_of_its_own(tmp_path: Path) -> None:
+    more = MANY[: MANY.index("  m8:")] + "environments: {prod: {}}\n"  # fifteen with these eight
+    found = repository(tmp_path, {**FILES, "projects/many.yaml": more})
+    text = found.read("projects/many.yaml")
+    found.write("projects/many.yaml", text[: text.index("  m5:")] + "environments: {prod: {}}\n")
+    what = "InferenceService/m5, InferenceService/m6, InferenceService/m7"
+    assert findings(found) == [lacking("projects/many.yaml:9:22", "prod", what)]
+
+
+def test_what_is_written_stays_in_the_line_to_write(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    found.edit("projects/texts.yaml", SPARE, "")
+    found.edit(
+        "projects/texts.yaml", "      topic: {framework: onnx-1, location: {connection: store, path: topic}}\n", ""
+    )
+    found.edit("projects/texts.yaml", "{prod: {}}", "{prod: {acknowledge: [ServingRuntime/spare]}}")
+    both = "ServingRuntime/spare, InferenceService/topic"
+    assert findings(found) == [lacking("projects/texts.yaml:12:23", "prod", "InferenceService/topic", both)]
+
+
+def test_one_that_is_shared_counts_where_any_environment_needs_it(tmp_path: Path) -> None:
+    found = with_dev(tmp_path, base=BASE + "acknowledge: [project/wide]\n")
+    assert findings(found) == [needless("environments/base.yaml:24:15", "acknowledge", "project/wide", "")]
+    found.edit("projects/wide.yaml", "{prod: {}, dev: {}}", "{prod: {}, dev: {namespace: other}}")
+    assert findings(found) == [
+        lacking("environments/dev.yaml:1:1", "dev", "environment/dev", "project/wide, environment/dev")
+    ]
+    assert findings(found, "--env", "prod") == []
+
+
+def test_render_is_never_held_up(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    found.edit("projects/chat.yaml", IDLE, "")
+    found.render()
+    assert found.plan().code == 4

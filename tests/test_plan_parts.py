@@ -1,0 +1,629 @@
+"""The parts of a plan: differences by meaning, the table of effects, how workloads roll, texts for people."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from generator import catalog
+from generator.finding import Finding, Location, Severity
+from generator.load import parse
+from generator.merge import whole
+from generator.model import Environment
+from generator.packaged import packaged
+from generator.plan import EnvironmentPlan, Plan
+from generator.plan_change import ProjectChange
+from generator.plan_diff import ABSENT, Step, canonical_object, differences, knowledge, masked, unified, value_text
+from generator.plan_effects import Consequence, Effect, ObjectChange, code, compared, rule_for
+from generator.plan_figures import Figures
+from generator.plan_markdown import MARKER, MOST_CHARACTERS, escaped, inline, markdown
+from generator.plan_report import TONES, text
+from generator.plan_rows import Row, rows_of
+from generator.plan_words import said
+from generator.plan_workloads import LLM, RUNTIME, SERVICE, Mode, Serving, servings, side, used_by
+from generator.rules.admission import rulebook
+
+MODES: tuple[Mode, ...] = ("standard", "multi-node", "advanced", "server", "distributed")
+
+# ---- differences -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        ({"requests": {"cpu": "1000m"}}, {"requests": {"cpu": 1}}),
+        ({"limits": {"memory": "1024Mi"}}, {"limits": {"memory": "1Gi"}}),
+        ({"emptyDir": {"sizeLimit": "2048Mi"}}, {"emptyDir": {"sizeLimit": "2Gi"}}),
+        ({"model": {"args": []}}, {"model": {}}),
+        (
+            {"rules": [{"apiGroups": ["a"], "verbs": ["get", "list"]}]},
+            {"rules": [{"apiGroups": ["a"], "verbs": ["list", "get"]}]},
+        ),
+        (
+            {"supportedModelFormats": [{"name": "a"}, {"name": "b"}]},
+            {"supportedModelFormats": [{"name": "b"}, {"name": "a"}]},
+        ),
+    ],
+)
+def test_what_means_the_same(before: Any, after: Any) -> None:
+    assert list(differences(canonical_object(before), canonical_object(after))) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "steps"),
+    [
+        ({"a": 1}, {"a": 2}, [Step(("a",), 1, 2)]),
+        ({"a": True}, {"a": 1}, [Step(("a",), True, 1)]),
+        ({"a": "1"}, {"a": 1}, [Step(("a",), "1", 1)]),
+        ({"requests": {"cpu": "1"}}, {"requests": {"cpu": "1500m"}}, [Step(("requests", "cpu"), "1", "1500m")]),
+        ({"a": {"b": 1}}, {}, [Step(("a", "b"), 1, ABSENT)]),
+        ({}, {"a": {"b": {"c": 1}}}, [Step(("a", "b", "c"), ABSENT, 1)]),
+        ({}, {"a": {}}, [Step(("a",), ABSENT, {})]),
+        ({"args": ["a", "b"]}, {"args": ["b", "a"]}, [Step(("args",), ["a", "b"], ["b", "a"], reordered=True)]),
+        ({"verbs": ["a"]}, {"verbs": ["a", "b"]}, [Step(("verbs",), ["a"], ["a", "b"])]),
+        (
+            {"env": [{"name": "A", "value": "1"}, {"name": "B"}]},
+            {"env": [{"name": "B"}, {"name": "A", "value": "2"}]},
+            [Step(("env", "A", "value"), "1", "2"), Step(("env",), ["A", "B"], ["B", "A"], reordered=True)],
+        ),
+        (
+            {"env": [{"name": "A"}]},
+            {"env": [{"name": "A"}, {"name": "B"}]},
+            [Step(("env", "B"), ABSENT, {"name": "B"})],
+        ),
+        (
+            {"env": [{"name": "A"}, {"name": "A"}]},
+            {"env": [{"name": "A"}]},
+            [Step(("env",), [{"name": "A"}, {"name": "A"}], [{"name": "A"}])],
+        ),
+        (
+            {"ports": [{"containerPort": 8080}]},
+            {"ports": [{"containerPort": 8080, "name": "http"}]},
+            [Step(("ports", "8080", "name"), ABSENT, "http")],
+        ),
+        ({"env": "text"}, {"env": [1]}, [Step(("env",), "text", [1])]),
+    ],
+)
+def test_what_differs(before: Any, after: Any, steps: list[Step]) -> None:
+    assert list(differences(before, after)) == steps
+
+
+def test_a_difference_as_lines_of_yaml() -> None:
+    spec = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
+    before = {"kind": "A", "spec": spec}
+    after = {"spec": {**spec, "one": 9, "eight": 9}, "kind": "A"}
+    assert unified(before, after) == [
+        " spec:",
+        "-  one: 1",
+        "+  one: 9",
+        "   two: 2",
+        "   three: 3",
+        "@@",
+        "   six: 6",
+        "   seven: 7",
+        "-  eight: 8",
+        "+  eight: 9",
+        " kind: A",
+    ]
+    assert unified(None, {"a": 1}) == ["+a: 1"]
+    assert unified({"a": 1}, None) == ["-a: 1"]
+    assert unified(before, before) == []
+
+
+TOKEN = "hf_" + "a1B2c3D4e5" * 3
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"env": [{"name": "HF_TOKEN", "value": "x"}]}, {"env": [{"name": "HF_TOKEN", "value": "(hidden)"}]}),
+        ({"env": [{"name": "A", "value": TOKEN}]}, {"env": [{"name": "A", "value": "(hidden)"}]}),
+        ({"args": ["--api-key", "letmein"]}, {"args": ["--api-key", "(hidden)"]}),
+        ({"args": [f"--key={TOKEN}"]}, {"args": ["(hidden)"]}),
+        ({"data": {"password": "x"}}, {"data": {"password": "(hidden)"}}),
+        ({"secretKey": "AWS_SECRET_ACCESS_KEY"}, {"secretKey": "AWS_SECRET_ACCESS_KEY"}),
+        ({"secretKeyRef": {"name": "hub", "key": "token"}}, {"secretKeyRef": {"name": "hub", "key": "token"}}),
+        ({"a": 1, "b": None, "c": ["plain"]}, {"a": 1, "b": None, "c": ["plain"]}),
+    ],
+)
+def test_secrets_are_masked(value: Any, expected: Any) -> None:
+    assert masked(value) == expected
+
+
+def test_no_secret_is_in_what_is_said() -> None:
+    def model(secret: str) -> Any:
+        env = [{"name": "API_TOKEN", "value": secret}]
+        return {"kind": SERVICE, "metadata": {"name": "m"}, "spec": {"predictor": {"model": {"env": env}}}}
+
+    change = compared((SERVICE, "m"), model("first"), model("second"))
+    assert change is not None
+    assert said([change], "standard") == ("env `API_TOKEN` `(hidden)` → `(hidden)`",)
+    assert unified(change.before, change.after) == []
+
+
+def test_no_secret_is_in_items_of_a_list() -> None:
+    def model(secret: str) -> Any:
+        return {"kind": SERVICE, "spec": {"predictor": {"model": {"args": ["--api-key", secret, "--port=1"]}}}}
+
+    change = compared((SERVICE, "m"), model("first"), model("second"))
+    assert change is not None
+    assert said([change], "standard") == ("args",)
+
+
+def test_a_short_form_of_a_value() -> None:
+    digest = "sha256:" + "0123456789abcdef" * 4
+    assert value_text(f"registry.example.org/a/very/long/path/to/an/image@{digest}") == (
+        "registry.example.org/a/very/long/path/to/an/image@sha256:01234567…"
+    )
+    assert value_text("x" * 50) == "x" * 35 + "..."
+    assert [value_text(value) for value in (3, True, {"a": 1}, [1], ABSENT)] == ["3", "true", "", "", ""]
+
+
+# ---- the table of effects --------------------------------------------------------------------------------------------
+
+
+def schema(name: str) -> Any:
+    return json.loads((packaged("schemas") / f"{name}.schema.json").read_bytes())
+
+
+def test_the_table_fits_its_schema() -> None:
+    complaints = [
+        error.message for error in jsonschema.Draft202012Validator(schema("effects")).iter_errors(knowledge())
+    ]
+    assert complaints == []
+
+
+def test_effects_are_the_same_everywhere() -> None:
+    assert schema("plan")["$defs"]["effect"]["enum"] == [effect.id for effect in Effect]
+    assert set(TONES) == set(Effect)
+
+
+@pytest.mark.parametrize(
+    "entry", knowledge()["rules"], ids=lambda entry: f"{entry.get('kinds', ['*'])[0]} {'.'.join(entry['at'])}"
+)
+def test_every_rule_is_the_first_for_some_field(entry: Any) -> None:
+    steps = entry["at"][:-1] if entry["at"][-1] == "**" else entry["at"]
+    path = tuple(step.replace("m??Replicas", "minReplicas").replace("*", "x") for step in steps)
+    ends: list[tuple[str, ...]] = [("anything",), ()] if entry["at"][-1] == "**" else [()]
+    found = [
+        rule_for(kind, mode, path + end)
+        for kind in entry.get("kinds", ["Unheard"])
+        for mode in (*entry.get("modes", MODES), *([] if "modes" in entry else [None]))
+        for end in ends
+    ]
+    assert entry["reason"] in {rule.reason for rule in found}
+    assert entry["effect"] in {rule.effect.id for rule in found}
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "path", "effect"),
+    [
+        (SERVICE, "standard", "metadata/annotations/anything", Effect.METADATA),
+        (SERVICE, "server", "metadata/annotations/anything", Effect.NOTHING),
+        (SERVICE, "standard", "metadata/annotations/haproxy.router.openshift.io~1timeout", Effect.NOTHING),
+        (SERVICE, "standard", "metadata/annotations/security.opendatahub.io~1enable-auth", Effect.ROLLING),
+        (SERVICE, "advanced", "metadata/annotations/security.opendatahub.io~1enable-auth", Effect.NOTHING),
+        (SERVICE, "standard", "metadata/labels/networking.knative.dev~1visibility", Effect.METADATA),
+        (SERVICE, "advanced", "metadata/labels/networking.knative.dev~1visibility", Effect.NOTHING),
+        (SERVICE, "standard", "spec/predictor/minReplicas", Effect.SCALE),
+        (SERVICE, "advanced", "spec/predictor/minReplicas", Effect.ROLLING),
+        (SERVICE, "multi-node", "spec/predictor/deploymentStrategy/type", Effect.ROLLING),
+        (SERVICE, "standard", "spec/predictor/deploymentStrategy/type", Effect.NOTHING),
+        (SERVICE, "standard", "spec/predictor/timeout", Effect.NOTHING),
+        (SERVICE, "advanced", "spec/predictor/timeout", Effect.ROLLING),
+        (SERVICE, "standard", "spec/predictor/model/env/A/value", Effect.ROLLING),
+        (RUNTIME, "standard", "metadata/annotations/anything", Effect.NOTHING),
+        (RUNTIME, "standard", "spec/annotations/anything", Effect.ROLLING),
+        (RUNTIME, "standard", "spec/supportedModelFormats/vLLM/priority", Effect.NOTHING),
+        (RUNTIME, "server", "spec/supportedModelFormats/onnx 1/autoSelect", Effect.ROLLING),
+        (RUNTIME, "server", "spec/replicas", Effect.SCALE),
+        (LLM, "distributed", "metadata/annotations/anything", Effect.NOTHING),
+        (LLM, "distributed", "metadata/annotations/prometheus.io~1port", Effect.METADATA),
+        (LLM, "distributed", "metadata/labels/kueue.x-k8s.io~1queue-name", Effect.METADATA),
+        (LLM, "distributed", "spec/replicas", Effect.SCALE),
+        (LLM, "distributed", "spec/router/gateway/refs", Effect.NOTHING),
+        (LLM, "distributed", "spec/template/containers/main/env/A", Effect.ROLLING),
+        ("RoleBinding", None, "roleRef/name", Effect.RECREATE),
+        ("RoleBinding", None, "subjects/ServiceAccount a b", Effect.NOTHING),
+        ("ExternalSecret", None, "spec/data/token/remoteRef/key", Effect.NEXT_START),
+        ("ExternalSecret", None, "spec/refreshInterval", Effect.NOTHING),
+        ("Unheard", None, "spec/anything", Effect.NOTHING),
+    ],
+)
+def test_the_effect_of_a_field(kind: str, mode: Mode | None, path: str, effect: Effect) -> None:
+    assert rule_for(kind, mode, tuple(step.replace("~1", "/") for step in path.split("/"))).effect is effect
+
+
+# ---- how workloads roll ----------------------------------------------------------------------------------------------
+
+
+def serving(
+    mode: Mode, most: int, *, least: int | None = None, grouped: bool = False, recreates: bool = False
+) -> Serving:
+    return Serving(
+        key=(SERVICE, "m"),
+        mode=mode,
+        model=True,
+        least=most if least is None else least,
+        most=most,
+        stopped=False,
+        recreates=recreates,
+        grouped=grouped,
+        per_replica={},
+        accelerator=None,
+        images=(),
+        runtime=None,
+        server=None,
+        address=None,
+        tokens=(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "surge", "missing"),
+    [
+        (serving("standard", 1), 1, 0),
+        (serving("standard", 3), 1, 0),
+        (serving("standard", 4), 1, 1),
+        (serving("standard", 5), 2, 1),
+        (serving("standard", 9), 3, 2),
+        (serving("standard", 2, recreates=True), 0, 2),
+        (serving("multi-node", 1, grouped=True), 1, 0),
+        (serving("advanced", 4, least=0), 1, 0),
+        (serving("advanced", 4, least=3), 3, 0),
+        (serving("server", 1), 1, 0),
+        (serving("server", 2), 2, 0),
+        (serving("server", 7), 6, 1),
+        (serving("distributed", 2), 1, 0),
+        (serving("distributed", 2, grouped=True), 0, 1),
+        (serving("distributed", 0, grouped=True), 0, 0),
+    ],
+)
+def test_how_a_workload_rolls(one: Serving, surge: int, missing: int) -> None:
+    assert (one.surge(), one.missing()) == (surge, missing)
+
+
+FACTS = b"""\
+accelerators:
+  a100: {identifier: nvidia.com/gpu, tolerations: [{key: gpu, value: a100}]}
+  h100: {identifier: nvidia.com/gpu, tolerations: [{key: gpu, value: h100}]}
+  fpga: {identifier: example.com/fpga}
+cluster: {name: prod, appsDomain: apps.example.org}
+gateways: {own: {host: llm.example.org}}
+"""
+
+
+def environment(release: str = "rhoai-3.4") -> Environment:
+    return Environment(
+        name="prod", facts=whole(parse(FACTS, "environments/prod.yaml")), release=catalog.release(release)
+    )
+
+
+def llm(**spec: Any) -> Any:
+    return {
+        "apiVersion": "serving.kserve.io/v1alpha2",
+        "kind": LLM,
+        "metadata": {"name": "llm", "namespace": "n"},
+        "spec": spec,
+    }
+
+
+def pods(count: int) -> Any:
+    return {"containers": [{"name": "main", "resources": {"limits": {"nvidia.com/gpu": str(count)}}}]}
+
+
+def test_a_distributed_service() -> None:
+    spec = {
+        "replicas": 2,
+        "parallelism": {"data": 8, "dataLocal": 4},
+        "template": {**pods(4), "tolerations": [{"key": "gpu", "value": "h100"}]},
+        "worker": pods(4),
+        "prefill": {"replicas": 3, "template": pods(1)},
+        "router": {"gateway": {"refs": [{"name": "own", "namespace": "gw"}]}},
+    }
+    (one,) = servings(side(environment(), "n", [llm(**spec)])).values()
+    assert (one.mode, one.least, one.most, one.grouped, one.accelerator) == ("distributed", 2, 2, True, "h100")
+    assert (one.per_replica, one.beside, one.accelerators) == (
+        {"nvidia.com/gpu": 8},
+        {"nvidia.com/gpu": 3},
+        {"nvidia.com/gpu": 19},
+    )
+    assert one.address is not None
+    assert (one.address.external, one.address.guarded) == ("https://llm.example.org/n/llm", True)
+
+
+def test_a_change_of_a_distributed_service_that_the_cluster_refuses() -> None:
+    def made(data: int) -> Any:
+        parallelism = {"data": data, "dataLocal": 4}
+        return side(environment(), "n", [llm(replicas=1, parallelism=parallelism, template=pods(4), worker=pods(4))])
+
+    before, after = made(8), made(16)
+    release = catalog.release("rhoai-3.4")
+    change = ProjectChange(name="p", before=before, after=after, was=servings(before), now=servings(after), prune=True)
+    (row,) = rows_of(change, rulebook(release.capabilities, release.terms))
+    assert row.consequences[0].effect is Effect.RECREATE
+    assert row.command == "oc delete -n n llminferenceservice/llm"
+
+
+OBJECTS: list[Any] = [
+    llm(replicas=1, template=pods(1)),
+    {
+        "apiVersion": "serving.kserve.io/v1beta1",
+        "kind": SERVICE,
+        "metadata": {"name": "m", "namespace": "n", "labels": {"a": "b"}, "annotations": {"c": "d"}},
+        "spec": {
+            "predictor": {
+                "minReplicas": 1,
+                "maxReplicas": 2,
+                "tolerations": [{"key": "gpu", "value": "a100"}],
+                "imagePullSecrets": [{"name": "s"}],
+                "model": {"runtime": "r", "storage": {"key": "s"}, "resources": {"limits": {"nvidia.com/gpu": "1"}}},
+                "workerSpec": {"pipelineParallelSize": 2, "containers": [{"name": "worker-container"}]},
+            }
+        },
+    },
+    {
+        "apiVersion": "serving.kserve.io/v1alpha1",
+        "kind": RUNTIME,
+        "metadata": {"name": "r", "namespace": "n"},
+        "spec": {
+            "multiModel": False,
+            "containers": [{"name": "kserve-container", "image": "i", "ports": [{"containerPort": 8080}]}],
+            "workerSpec": {"containers": [{"name": "worker-container", "image": "i"}]},
+        },
+    },
+    {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "t", "namespace": "n", "annotations": {"kubernetes.io/service-account.name": "m-sa"}},
+    },
+    {
+        "apiVersion": "external-secrets.io/v1",
+        "kind": "ExternalSecret",
+        "metadata": {"name": "s", "namespace": "n"},
+        "spec": {},
+    },
+]
+
+ANYTHING: list[Any] = [None, True, 0, -3, 2.5, "", "text", [], [1], [{}], [None], {}, {"a": 1}, {"name": []}]
+
+
+@st.composite
+def spoilt(draw: st.DrawFn) -> list[Any]:
+    """Objects of which a few values, anywhere below `spec` and in the maps of `metadata`, are replaced by anything."""
+    objects = deepcopy(OBJECTS)
+    for _ in range(draw(st.integers(0, 4))):
+        item = draw(st.sampled_from(objects))
+        parents: list[tuple[Any, Any]] = [(item, "spec")] if "spec" in item else []
+        parents += [(item["metadata"], key) for key in ("labels", "annotations") if key in item["metadata"]]
+        stack = [item.get("spec")]
+        while stack:
+            value = stack.pop()
+            pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+            for key, inner in pairs:
+                parents.append((value, key))
+                stack.append(inner)
+        if parents:
+            parent, key = draw(st.sampled_from(parents))
+            parent[key] = deepcopy(draw(st.sampled_from(ANYTHING)))
+    return objects
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(spoilt(), st.sets(st.integers(0, 4)), st.booleans(), st.sampled_from(["n", "other"]))
+def test_whatever_was_committed_can_be_planned(objects: list[Any], kept: set[int], prune: bool, namespace: str) -> None:
+    before = side(
+        environment("rhoai-2.25"), namespace, [item for index, item in enumerate(objects) if index not in kept]
+    )
+    after = side(environment("rhoai-2.25"), "n", OBJECTS)
+    release = catalog.release("rhoai-2.25")
+    change = ProjectChange(name="p", before=before, after=after, was=servings(before), now=servings(after), prune=prune)
+    for row in rows_of(change, rulebook(release.capabilities, release.terms)):
+        assert row.consequences
+        assert [one.effect.weight for one in row.consequences] == sorted(
+            (one.effect.weight for one in row.consequences), reverse=True
+        )
+        for each in row.objects:
+            unified(each.before, each.after)
+
+
+def test_accelerators_are_counted_over_all_nodes() -> None:
+    found = servings(side(environment(), "n", OBJECTS))
+    assert used_by(found.values()) == {"nvidia.com/gpu": 3}
+
+
+# ---- Markdown --------------------------------------------------------------------------------------------------------
+
+NASTY = "a|b `c` <script>alert(1)</script> @someone [x](http://y) ![i](z) **b** #1 \\ \x1b[31m \u202e </details>"
+
+
+def a_plan(rows: list[Row], **beside: Any) -> Plan:
+    figures = Figures(
+        models=(1, 1),
+        added=0,
+        changed=len(rows),
+        removed=0,
+        replicas=(1, 1),
+        accelerators={},
+        uses=(),
+        routes=(0, 0),
+        tokens=(0, 0),
+        images=(),
+        runtimes=(),
+    )
+    one = EnvironmentPlan(
+        name="prod",
+        state="changed",
+        differs=True,
+        prune=True,
+        figures=figures,
+        facts=(),
+        remarks=(),
+        rows=tuple(rows),
+        needs=(),
+    )
+    return Plan(revision="main", commit="0" * 40, stale=(), built=(), environments=(one,), findings=(), **beside)
+
+
+def a_row(name: str, effect: Effect = Effect.ROLLING, words: int = 1, value: str = "b") -> Row:
+    before, after = ({"spec": {"text": [f"{each}{number}" for number in range(words)]}} for each in ("a", value))
+    change = compared((SERVICE, name), before, after)
+    assert change is not None
+    return Row(
+        project="p",
+        key=(SERVICE, name),
+        state="changed",
+        what=(f"text {code(value)}",),
+        consequences=(Consequence(effect, f"about {code(value)}"),),
+        objects=(change,),
+    )
+
+
+def test_what_users_write_is_never_markup() -> None:
+    told = markdown(a_plan([a_row(NASTY, value=NASTY)]))
+    lines = told.splitlines()
+    spans = "`a\\|b 'c' <script>alert(1)</script> @someone [x](http://y) ![i](z) **b** #1 \\ \\u001b[31m \\u202e </details>`"
+    row = next(line for line in lines if line.startswith("| `p/"))
+    assert row == f"| {spans.replace('`a', '`p/a', 1)} | 🟡 **rolling restart**: about {spans} | text {spans} |"
+    summary = next(line for line in lines if line.startswith("<details>"))
+    assert "<script" not in summary and "@" not in summary and "&#60;script&#62;" in summary
+    fence = next(line for line in lines if line.startswith("```"))
+    assert fence == "```diff"
+    inside = lines[lines.index("```diff") + 1 :]
+    assert all(line[:1] in "+- @`" for line in inside[: inside.index("```")])
+
+
+def test_a_fence_is_longer_than_any_in_the_difference() -> None:
+    told = markdown(a_plan([a_row("m", value="````")]))
+    assert "\n`````diff\n" in told
+
+
+@pytest.mark.parametrize(
+    ("given_text", "expected"),
+    [
+        ("a `b|c` d", "a `b|c` d"),
+        ("plain", "plain"),
+        ("``", ""),
+    ],
+)
+def test_names_and_values_stand_in_code_spans(given_text: str, expected: str) -> None:
+    assert inline(given_text) == expected
+
+
+def test_escaped_text_is_no_markup() -> None:
+    assert escaped("a*b_c@d <e>") == "a&#42;b&#95;c&#64;d &#60;e&#62;"
+
+
+def test_the_marker_comes_first_and_the_comment_is_never_too_long() -> None:
+    rows = [a_row(f"model-{number:04}", words=30) for number in range(400)]
+    rows += [a_row("gone", Effect.DELETE), a_row("calm", Effect.NOTHING)]
+    told = markdown(a_plan(rows))
+    assert told.startswith(f"{MARKER}\n## ")
+    assert len(told) <= MOST_CHARACTERS < 65_536
+    shown = sum(line.startswith("| `p/") for line in told.splitlines())
+    folds = told.count("<details>")
+    left = [f"{402 - shown} changes"] if shown < 402 else []
+    assert told.splitlines()[-1] == (
+        f"_Left out, because a comment cannot be longer: {', '.join([*left, f'{402 - folds} differences'])}. "
+        "`modelfleet plan` shows them all._"
+    )
+
+
+def test_what_is_cut_is_what_matters_least() -> None:
+    rows = [a_row(f"model-{number}", words=4) for number in range(40)]
+    rows += [a_row("gone", Effect.DELETE), a_row("calm", Effect.NOTHING)]
+    told = markdown(a_plan(sorted(rows, key=lambda row: -row.effect.weight)), most=3000)
+    names = [line.split("`")[1] for line in told.splitlines() if line.startswith("| `p/")]
+    assert names[0] == "p/gone"
+    assert "p/calm" not in names
+    assert len(told) <= 3000
+
+
+def test_stale_acknowledgements_and_missing_ones_are_said_first() -> None:
+    at = Location("projects/a.yaml", 3, 5)
+    findings = (
+        Finding(
+            at=at,
+            code="PLAN001",
+            path="environments.prod.acknowledge",
+            message="m",
+            hint="write `acknowledge: [A/b]`",
+            policy=True,
+        ),
+        Finding(
+            at=at,
+            code="PLAN002",
+            path="acknowledge",
+            message="'@x' is stale",
+            hint="take it away",
+            severity=Severity.WARNING,
+        ),
+    )
+    plan = a_plan([a_row("m")])
+    told = markdown(Plan(**{**{name: getattr(plan, name) for name in Plan.__slots__}, "findings": findings}))
+    assert told.splitlines()[3:8] == [
+        "> ⛔ **Not acknowledged.** Merging destroys something that people may be using. If that is meant, write:",
+        ">",
+        "> - `projects/a.yaml:3`, under `environments.prod`: `acknowledge: [A/b]`",
+        "",
+        "> ⚠️ `projects/a.yaml:3`: '&#64;x' is stale; take it away",
+    ]
+
+
+# ---- text ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_for_a_terminal() -> None:
+    lines = list(text(a_plan([a_row("m")])))
+    assert [line.text for line in lines] == [
+        "prod: 1 model changed",
+        "  models 1, replicas at most 1, routes 0, tokens 0",
+        "",
+        "  p: model m: text b",
+        "    rolling restart: about b",
+        "",
+        "prod/p InferenceService/m",
+        "   spec:",
+        "     text:",
+        "  -  - a0",
+        "  +  - b0",
+    ]
+    assert [line.tone for line in lines if line.tone != "plain"] == [
+        "head",
+        "faint",
+        "warn",
+        "head",
+        "faint",
+        "faint",
+        "removed",
+        "added",
+    ]
+
+
+def test_differences_on_a_terminal_have_an_end() -> None:
+    rows = [a_row(f"model-{number}", words=60) for number in range(20)]
+    lines = [line.text for line in text(a_plan(rows))]
+    assert "  ... 82 more lines" in lines
+    assert lines[-1] == "further differences are left out: --format json has them all"
+    assert len(lines) < 520
+
+
+def test_an_object_that_comes_or_goes_is_named_alone() -> None:
+    change = ObjectChange((SERVICE, "m"), None, {"kind": SERVICE}, ())
+    row = Row(
+        project="p",
+        key=(SERVICE, "m"),
+        state="added",
+        what=("new",),
+        consequences=(Consequence(Effect.START),),
+        objects=(change,),
+    )
+    assert [line.text for line in text(a_plan([row]))][-2:] == ["  p: model m: new", "    starts"]
+    assert "- InferenceService `m`" in markdown(a_plan([row])).splitlines()
