@@ -39,7 +39,7 @@ check: setup ## check every file, write nothing
 test: setup-dev setup-tools ## everything that CI runs: linters, types, tests with the real tools
 	@$(MAKE) lint
 	@echo "Running the tests"
-	@REQUIRE_TOOLS=1 $(BIN)/python -m pytest -q -n 2
+	@REQUIRE_TOOLS=1 $(BIN)/python -m pytest -q -n 2 -m "not slow"
 
 lint: setup-dev ## ruff and mypy
 	@echo "Linting, formatting, types"
