@@ -72,11 +72,11 @@ class Aim:
         return self.value <= self.limit
 
 
-def measured(command: Command) -> Cost:
+def measured(command: Command, environment: Mapping[str, str] | None = None) -> Cost:
     """Runs a command to its end. Raises RuntimeError where it fails."""
     begun = time.perf_counter()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = subprocess.Popen([str(word) for word in command], stdout=out, stderr=err)
+        process = subprocess.Popen([str(word) for word in command], stdout=out, stderr=err, env=environment)
         _, status, used = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -87,15 +87,21 @@ def measured(command: Command) -> Cost:
     return Cost(used.ru_utime + used.ru_stime, wall, used.ru_maxrss / MIB)
 
 
-def measure(tasks: Sequence[Task], runs: int, say: Callable[[str], None]) -> None:
-    """Runs all tasks, one after the other, so many times."""
-    for number in range(runs):
-        say(f"round {number + 1} of {runs}")
+def measure(tasks: Sequence[Task], runs: int, place: Path, say: Callable[[str], None]) -> None:
+    """Runs all tasks, one after the other, so many times; a round before that does not count.
+
+    In that round Python compiles its modules into a folder of their own, whatever the settings of the machine are.
+    """
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment = {**kept, "PYTHONPYCACHEPREFIX": str(place / "compiled")}
+    for number in range(runs + 1):
+        say(f"round {number} of {runs}" if number else "a round that does not count")
         for task in tasks:
             task.before()
-            parts = [measured(command) for command in task.commands]
+            parts = [measured(command, environment) for command in task.commands]
             cpu, wall = sum(part.cpu for part in parts), sum(part.wall for part in parts)
-            task.costs.append(Cost(cpu, wall, max(part.memory for part in parts)))
+            if number:
+                task.costs.append(Cost(cpu, wall, max(part.memory for part in parts)))
 
 
 # ---- what is measured
@@ -122,11 +128,24 @@ def one_changed(root: Path) -> None:
     path.write_text(text.replace(old, new) if old in text else text.replace(new, old))
 
 
+def prepare(place: Path, sizes: Sequence[int], helm: str | None) -> None:
+    """Writes the fleets, and makes sure that all render the same objects.
+
+    It has a process of its own: what a process had of memory when it started a command counts for the command too.
+    """
+    fleet.write_fleet(place / "same", 11)
+    fleet.write_values(place / "same", place / "same-values")
+    wrong = differing(place / "same", place / "same-values", helm)
+    if wrong:
+        sys.exit("not the same objects, so nothing is compared:\n" + "\n".join(wrong[:20]))
+    for models in sizes:
+        fleet.write_fleet(place / f"fleet-{models}", models)
+        fleet.write_values(place / f"fleet-{models}", place / f"values-{models}")
+
+
 def tasks_of(models: int, place: Path, helm: str | None) -> Iterator[Task]:
     """Check and render of a fleet, and what its peers take for the same objects."""
     root, values = place / f"fleet-{models}", place / f"values-{models}"
-    fleet.write_fleet(root, models)
-    fleet.write_values(root, values)
     run: tuple[str | Path, ...] = (*product(), "--root", root)
     yield Task(f"check {models}", ((*run, "check"),))
     yield Task(f"render {models}", ((*run, "render"),), lambda: emptied(root))
@@ -250,7 +269,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--models", type=int, nargs="+", default=[1, 100, 1000], help="sizes of the fleet (1 100 1000)")
     parser.add_argument("--server", type=int, default=1500, help="models on one ModelMesh server (1500)")
     parser.add_argument("--helm", default=shutil.which("helm") or installed_helm(), help="the program (from PATH)")
+    parser.add_argument("--prepare", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
+    if chosen.prepare:
+        prepare(chosen.prepare, chosen.models, chosen.helm)
+        return
 
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
@@ -259,16 +282,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         place = Path(name)
         if not chosen.helm:
             say("no helm on PATH and none in .tools/bin: `go install helm.sh/helm/v3/cmd/helm@v3.19.0` makes one")
-        fleet.write_fleet(place / "same", 11)
-        fleet.write_values(place / "same", place / "same-values")
-        wrong = differing(place / "same", place / "same-values", chosen.helm)
-        if wrong:
-            sys.exit("not the same objects, so nothing is compared:\n" + "\n".join(wrong[:20]))
+        words = [sys.executable, __file__, "--prepare", name, "--helm", chosen.helm or "", "--models", *chosen.models]
+        if subprocess.run([str(word) for word in words], check=False).returncode:
+            sys.exit(1)
         tasks = list(start_tasks())
         for models in chosen.models:
             tasks += tasks_of(models, place, chosen.helm)
         tasks += server_tasks(chosen.server, place)
-        measure(tasks, chosen.runs, say)
+        measure(tasks, chosen.runs, place, say)
     by_name = {task.name: task for task in tasks}
     helms = {name.removeprefix("helm "): task for name, task in by_name.items() if name.startswith("helm ")}
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, best and median of {chosen.runs} runs\n")

@@ -17,7 +17,8 @@ from generator.plan_change import ProjectChange
 from generator.plan_diff import ABSENT
 from generator.plan_effects import Consequence, Effect, ObjectChange, code, compared
 from generator.plan_figures import Facts, Figures, changed_facts, facts_of, figures
-from generator.plan_rows import Row, rows_of
+from generator.plan_row import Row
+from generator.plan_rows import rows_of
 from generator.plan_sides import (
     ARGOCD,
     Compared,

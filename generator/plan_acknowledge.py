@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from generator.finding import Finding, Location, Severity, listed, printable
 from generator.model import Environment, Project
-from generator.plan_rows import PROJECT, Row
+from generator.plan_row import PROJECT, Row
 
 if TYPE_CHECKING:
     from generator.load import Document

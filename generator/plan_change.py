@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from generator.model import Object
 from generator.overlay import placed, same
+from generator.plan_accelerators import quota_of
 from generator.plan_diff import canonical_object
 from generator.plan_effects import RESTARTS, ObjectChange, Quota, compared, field_effect, restart
-from generator.plan_workloads import LLM, LLM_CONFIG, RUNTIME, SERVICE, Key, Serving, Side, quota_of, used_by
+from generator.plan_workloads import LLM, LLM_CONFIG, RUNTIME, SERVICE, Key, Serving, Side, used_by
 from generator.rules.admission_manifest import mapping, mappings
 
 

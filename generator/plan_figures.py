@@ -9,11 +9,12 @@ from typing import Any
 from generator.finding import Pointer, dotted
 from generator.model import Environment
 from generator.overlay import same
+from generator.plan_accelerators import quota_of
 from generator.plan_change import ProjectChange
 from generator.plan_diff import short_image, value_text
 from generator.plan_effects import code
-from generator.plan_rows import Row
-from generator.plan_workloads import MODELS, Serving, quota_of, used_by, used_by_name
+from generator.plan_row import Row
+from generator.plan_workloads import MODELS, Serving, used_by, used_by_name
 
 Both = tuple[int, int]
 """A count before and after."""

@@ -14,7 +14,7 @@ from generator.plan import EnvironmentPlan, Plan
 from generator.plan_diff import unified
 from generator.plan_effects import Effect, ObjectChange, plural
 from generator.plan_report import MOST_LINES_OF_OBJECT, TONES, Tone, both, effect_words, figure_lines, heading, title
-from generator.plan_rows import PROJECT, Row
+from generator.plan_row import PROJECT, Row
 
 MARKER = "<!-- modelfleet plan -->"
 """The first line of the comment, by which it is found again."""

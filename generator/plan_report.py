@@ -10,7 +10,7 @@ from generator.plan import EnvironmentPlan, Plan
 from generator.plan_diff import unified
 from generator.plan_effects import Consequence, Effect, ObjectChange, plural
 from generator.plan_figures import Both, Figures
-from generator.plan_rows import PROJECT, Row
+from generator.plan_row import PROJECT, Row
 from generator.plan_workloads import RUNTIME
 
 Tone = Literal["plain", "head", "good", "mild", "warn", "bad", "added", "removed", "faint"]

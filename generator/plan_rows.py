@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from generator.overlay import group_of
 from generator.plan_change import ProjectChange, grouped, guards, quota, readdressed
@@ -20,7 +18,6 @@ from generator.plan_effects import (
     reached,
     reason,
     refusals,
-    replicas_text,
     restart,
     restarted,
     scaled,
@@ -28,41 +25,21 @@ from generator.plan_effects import (
     started,
     tokens,
 )
+from generator.plan_row import (
+    MOST_URLS,
+    PROJECT,
+    Row,
+    State,
+    deletion,
+    few,
+    names,
+    objects_named,
+    ordered,
+    what_changed,
+)
 from generator.plan_words import said
-from generator.plan_workloads import LLM_CONFIG, MODELS, RUNTIME, SERVICE, Key, Serving, used_by
+from generator.plan_workloads import RUNTIME, SERVICE, Key, Serving, used_by
 from generator.rules.admission import Rulebook
-
-State = Literal["added", "changed", "removed", "moved"]
-
-PROJECT = "Project"
-"""Stands for a kind in the row of a project as a whole."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One thing that changes. `consequences` begin with the heaviest; `what` says which fields, in a few words.
-
-    `destroys` is set where a model or server goes or is made anew; `command` removes by hand what Argo CD leaves.
-    """
-
-    project: str
-    key: Key
-    state: State
-    what: tuple[str, ...]
-    consequences: tuple[Consequence, ...]
-    objects: tuple[ObjectChange, ...]
-    destroys: bool = False
-    command: str | None = None
-
-    @property
-    def effect(self) -> Effect:
-        """The heaviest effect."""
-        return self.consequences[0].effect if self.consequences else Effect.NOTHING
-
-    @property
-    def label(self) -> str:
-        """Kind and name, as acknowledgements spell them."""
-        return f"{self.key[0]}/{self.key[1]}"
 
 
 def rows_of(change: ProjectChange, rules: Rulebook | None) -> list[Row]:
@@ -98,21 +75,9 @@ def _readdressed(change: ProjectChange, done: Collection[Key]) -> Iterator[Row]:
             key=next(iter(found)) if len(found) == 1 else (PROJECT, change.name),
             state="changed",
             what=(f"where {plural(len(found), 'model')} can be reached",),
-            consequences=_ordered(_few(item for items in found.values() for item in items)),
+            consequences=ordered(few(item for items in found.values() for item in items)),
             objects=(),
         )
-
-
-def _few(found: Iterable[Consequence]) -> Iterator[Consequence]:
-    """Of many consequences with the same effect the first, and how many more there are."""
-    by_effect: dict[Effect, list[Consequence]] = {}
-    for one in dict.fromkeys(found):
-        by_effect.setdefault(one.effect, []).append(one)
-    for effect, here in by_effect.items():
-        if len(here) > _MOST_URLS:
-            yield Consequence(effect, f"{here[0].text}, and so for {len(here) - 1} more")
-        else:
-            yield from here
 
 
 # ---- models and servers ----------------------------------------------------------------------------------------------
@@ -138,20 +103,20 @@ def _workload(
     gone = [item for item in objects if item.after is None]
     left = [item for item in gone if change.stays and item.key[0] != "Secret"]
     if left:
-        found.append(Consequence(Effect.NOTHING, f"left on the cluster until deleted by hand: {_named(left)}"))
+        found.append(Consequence(Effect.NOTHING, f"left on the cluster until deleted by hand: {objects_named(left)}"))
     recreated = [item for item in found if item.effect is Effect.RECREATE]
     deleted = (
         [item for item in objects if item.before is not None and _immutable(item, new, rules, change)]
         if recreated
         else []
     )
-    command = _delete(change, [*deleted, *(gone if change.stays else ())])
+    command = deletion(change, [*deleted, *(gone if change.stays else ())])
     return Row(
         project=change.name,
         key=key,
         state="changed",
-        what=_what(objects, old, new),
-        consequences=_ordered(found or [Consequence(Effect.NOTHING, reason(objects, new.mode))]),
+        what=what_changed(objects, old, new),
+        consequences=ordered(found or [Consequence(Effect.NOTHING, reason(objects, new.mode))]),
         objects=tuple(objects),
         destroys=bool(recreated),
         command=command,
@@ -184,15 +149,15 @@ def _pods(
     old, new = both
     effect = field_effect(objects, new.mode)
     if effect is Effect.RECREATE:
-        named = _named([item for item in objects if field_effect([item], new.mode) is Effect.RECREATE])
+        named = objects_named([item for item in objects if field_effect([item], new.mode) is Effect.RECREATE])
         yield Consequence(Effect.RECREATE, f"{named} cannot be changed: delete it, and it is made anew")
         others = [item for item in objects if field_effect([item], new.mode) is not Effect.RECREATE]
         effect = field_effect(others, new.mode)
     effect = restart(old, new, effect)
     if effect in RESTARTS:
-        yield restarted(new, effect, objects, quota)
-        if not new.model:
-            yield from _on_server(change, key[1])
+        found = restarted(new, effect, objects, quota)
+        served = "" if new.model else _on_server(change, key[1])
+        yield Consequence(found.effect, found.text + served)
     elif effect is Effect.RELOAD and old.server and change.loses((RUNTIME, old.server)) and not change.stays:
         yield Consequence(
             Effect.DOWNTIME, f"its server {code(old.server)} goes: it answers once {code(new.server)} has loaded it"
@@ -203,10 +168,9 @@ def _pods(
         yield Consequence(Effect.NOTHING, "it is stopped, so no pod runs that would restart")
 
 
-def _on_server(change: ProjectChange, server: str) -> Iterator[Consequence]:
-    names = [key[1] for key, one in change.now.items() if one.server == server]
-    if names:
-        yield Consequence(Effect.NOTHING, f"with all its models: {_listed(names)}")
+def _on_server(change: ProjectChange, server: str) -> str:
+    models = [key[1] for key, one in change.now.items() if one.server == server]
+    return f"; with all its models: {names(models)}" if models else ""
 
 
 def _reached(change: ProjectChange, key: Key, old: Serving, new: Serving) -> Iterator[Consequence]:
@@ -217,7 +181,7 @@ def _reached(change: ProjectChange, key: Key, old: Serving, new: Serving) -> Ite
     served = [
         (change.was[model], one) for model, one in change.now.items() if one.server == key[1] and model in change.was
     ]
-    yield from _few(item for before, one in served for item in reached(before, one))
+    yield from few(item for before, one in served for item in reached(before, one))
 
 
 def _added(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], new: Serving, quota: Quota) -> Row:
@@ -232,7 +196,7 @@ def _added(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], new
         key=key,
         state="added",
         what=(f"new {noun}{with_runtime}",),
-        consequences=_ordered(found),
+        consequences=ordered(found),
         objects=tuple(objects),
     )
 
@@ -244,18 +208,17 @@ def _removed(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], o
     found: list[Consequence] = []
     if change.stays:
         where = f"it runs on in {code(change.before.namespace)}" if change.before else "it runs on"
-        found.append(Consequence(Effect.UNMANAGED, f"{where}{_holding([old])}, until it is deleted by hand"))
-        if gone:
-            found.append(Consequence(Effect.NOTHING, f"so do its models {_listed(gone)}"))
+        served = f" with its models {names(gone)}" if gone else ""
+        found.append(Consequence(Effect.UNMANAGED, f"{where}{served}{_holding([old])}, until it is deleted by hand"))
     else:
         freed = ", ".join(f"{count} {code(name)}" for name, count in old.accelerators.items())
         found.append(Consequence(Effect.DELETE, f"frees {freed}" if freed else ""))
         if gone:
-            found.append(Consequence(Effect.WITH_SERVER, _listed(gone)))
+            found.append(Consequence(Effect.WITH_SERVER, names(gone)))
         urls = [url] if url else [one.address.external for _, one in models if one.address and one.address.external]
-        found += [Consequence(Effect.URL_GONE, code(each)) for each in urls[:_MOST_URLS]]
-        if len(urls) > _MOST_URLS:
-            found.append(Consequence(Effect.URL_GONE, f"and {plural(len(urls) - _MOST_URLS, 'more URL')}"))
+        found += [Consequence(Effect.URL_GONE, code(each)) for each in urls[:MOST_URLS]]
+        if len(urls) > MOST_URLS:
+            found.append(Consequence(Effect.URL_GONE, f"and {plural(len(urls) - MOST_URLS, 'more URL')}"))
         found += [
             Consequence(Effect.TOKEN_LOST, f"Secret {code(name)}: who uses it is locked out") for name in old.tokens
         ]
@@ -264,10 +227,10 @@ def _removed(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], o
         key=key,
         state="removed",
         what=("model removed" if old.model else "model server removed",),
-        consequences=_ordered(found),
+        consequences=ordered(found),
         objects=tuple(objects),
         destroys=True,
-        command=_delete(change, objects) if change.stays else None,
+        command=deletion(change, objects) if change.stays else None,
     )
 
 
@@ -295,10 +258,10 @@ def _moved(
         key=key,
         state="moved",
         what=("made anew in the new namespace", *said([item for item in objects if item.steps], new.mode)),
-        consequences=_ordered(found),
+        consequences=ordered(found),
         objects=tuple(item for item in objects if item.steps or item.before is None or item.after is None),
         destroys=True,
-        command=_delete(change, objects),
+        command=deletion(change, objects),
     )
 
 
@@ -313,10 +276,10 @@ def _other(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], rul
     side = change.after or change.before
     users = secret_users(side, key[1]) if side and key[0] == "ExternalSecret" else ()
     one = len(users) == 1
-    read = f"{_listed(users)} {'reads' if one else 'read'} it" if users else "no model reads it"
+    read = f"{names(users)} {'reads' if one else 'read'} it" if users else "no model reads it"
     if key[0] == "ExternalSecret":
         if item.state == "removed" and not change.stays:
-            loses = f"; {_listed(users)} cannot start again without it" if users else ""
+            loses = f"; {names(users)} cannot start again without it" if users else ""
             found.append(
                 Consequence(Effect.NEXT_START if users else Effect.NOTHING, f"its Secret is deleted with it{loses}")
             )
@@ -328,7 +291,9 @@ def _other(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], rul
             found.append(Consequence(Effect.NEXT_START, f"{read} when {'its' if one else 'their'} pods start"))
     elif effect is not Effect.NOTHING and item.state == "changed":
         found.append(
-            Consequence(effect, f"{_named(objects)} cannot be changed in place" if effect is Effect.RECREATE else "")
+            Consequence(
+                effect, f"{objects_named(objects)} cannot be changed in place" if effect is Effect.RECREATE else ""
+            )
         )
     elif item.state == "removed" and change.stays:
         found.append(Consequence(Effect.NOTHING, "it stays until it is deleted by hand"))
@@ -340,16 +305,16 @@ def _other(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], rul
         key=key,
         state="added" if item.state == "added" else "removed" if item.state == "removed" else "changed",
         what=said(objects, None) or (item.state,),
-        consequences=_ordered(found),
+        consequences=ordered(found),
         objects=tuple(objects),
-        command=_delete(change, objects) if item.state == "removed" and change.stays and not kept else None,
+        command=deletion(change, objects) if item.state == "removed" and change.stays and not kept else None,
     )
 
 
 def _whole(change: ProjectChange, objects: Sequence[ObjectChange]) -> Row:
     """The row of a project that goes, with all that is in it; or that comes or moves, with what belongs to no model."""
     models = [key[1] for key, one in (change.was or change.now).items() if one.model]
-    serving = f"{plural(len(models), 'model')}" + (f": {_listed(models)}" if models else "")
+    serving = f"{plural(len(models), 'model')}" + (f": {names(models)}" if models else "")
     what: tuple[str, ...]
     state: State
     if change.before is None:
@@ -374,54 +339,5 @@ def _whole(change: ProjectChange, objects: Sequence[ObjectChange]) -> Row:
         consequences=(Consequence(effect, text),),
         objects=tuple(item for item in objects if item.steps or item.before is None or item.after is None),
         destroys=change.before is not None,
-        command=_delete(change, gone) if state != "added" else None,
+        command=deletion(change, gone) if state != "added" else None,
     )
-
-
-# ---- words -----------------------------------------------------------------------------------------------------------
-
-_MOST_LISTED = 6
-_MOST_URLS = 2
-
-
-def _listed(names: Iterable[str]) -> str:
-    found = [code(name) for name in names]
-    rest = len(found) - _MOST_LISTED
-    return ", ".join(found[:_MOST_LISTED]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _named(objects: Iterable[ObjectChange]) -> str:
-    return ", ".join(f"{item.key[0]} {code(item.key[1])}" for item in objects)
-
-
-def _what(objects: Sequence[ObjectChange], old: Serving, new: Serving) -> tuple[str, ...]:
-    """What changed in a few words; least and most replicas are spoken of together."""
-    ranges = f"replicas {code(replicas_text(old))} → {code(replicas_text(new))}"
-    words = said([item for item in objects if item.steps], new.mode)
-    return (*(ranges if word.startswith("replicas") else word for word in words), *_came_and_went(objects))
-
-
-def _came_and_went(objects: Sequence[ObjectChange]) -> tuple[str, ...]:
-    words = []
-    for state, word in (("added", "new"), ("removed", "removed")):
-        kinds = [item.key[0] for item in objects if item.state == state]
-        if kinds:
-            words.append(f"{word}: {', '.join(dict.fromkeys(kinds))}")
-    return tuple(words)
-
-
-def _ordered(found: Iterable[Consequence]) -> tuple[Consequence, ...]:
-    return tuple(sorted(dict.fromkeys(found), key=lambda item: -item.effect.weight)) or (Consequence(Effect.NOTHING),)
-
-
-def _delete(change: ProjectChange, objects: Sequence[ObjectChange]) -> str | None:
-    """The command that removes objects from the namespace in which they are."""
-    side = change.before
-    if side is None or not objects:
-        return None
-    import shlex
-
-    order = {kind: index for index, kind in enumerate((*MODELS, RUNTIME, LLM_CONFIG))}
-    named = sorted(objects, key=lambda item: order.get(item.key[0], len(order)))
-    words = [f"{item.key[0].lower()}/{item.key[1]}" for item in named]
-    return shlex.join(["oc", "delete", "-n", side.namespace, *words])

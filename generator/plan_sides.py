@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from generator import catalog, plan_before
+from generator import catalog, plan_before, plan_git
 from generator.finding import MachineFailed, Rejected, Severity
 from generator.load import parse
 from generator.merge import Merged, Source, lay, whole
 from generator.model import Environment, Object, Project
-from generator.plan_before import Built, NotBuilt, Texts, Tree
+from generator.plan_before import Built, NotBuilt, Texts
 from generator.plan_change import ProjectChange
 from generator.plan_effects import code
 from generator.plan_figures import Facts
+from generator.plan_git import Tree
 from generator.plan_workloads import Side, servings, side
 from generator.tree import TOP, Scope, compare
 
@@ -106,25 +107,25 @@ def _revision(environment: Environment) -> str | None:
 def comparison_of(root: Path, after: Rendered, against: str | None) -> Comparison:
     """Finds what to compare with: `against`, else where the branch left what each environment syncs."""
     if against is not None:
-        default = plan_before.commit_of(root, against)
+        default = plan_git.commit_of(root, against)
         commits = dict.fromkeys(after.environments, default)
     else:
         branches = {name: branch for name, env in after.environments.items() if (branch := _revision(env))}
         if not branches:
             message = "plan: no environment says which argocd.revision it syncs; name what to compare with: --against"
             raise MachineFailed(message)
-        bases = {branch: plan_before.merge_base(root, branch) for branch in dict.fromkeys(branches.values())}
+        bases = {branch: plan_git.merge_base(root, branch) for branch in dict.fromkeys(branches.values())}
         commits = {name: bases[branch] for name, branch in branches.items()}
         default = next(iter(commits.values()))
-    trees = {commit: plan_before.tree(root, commit) for commit in {default, *commits.values()}}
+    trees = {commit: plan_git.tree(root, commit) for commit in {default, *commits.values()}}
     like = next(iter(trees[default].blobs.values()), default)
-    ids = plan_before.blob_ids(after.files, like)
-    return Comparison(root, after, trees, commits, default, ids, plan_before.by_folder(ids), [], {})
+    ids = plan_git.blob_ids(after.files, like)
+    return Comparison(root, after, trees, commits, default, ids, plan_git.by_folder(ids), [], {})
 
 
 def stale_files(comparison: Comparison) -> tuple[str, ...]:
     """The generated files of the working tree that are not as a fresh render writes them."""
-    if plan_before.as_committed(comparison.root, comparison.ids):
+    if plan_git.as_committed(comparison.root, comparison.ids):
         return ()
     changes = compare(comparison.root, comparison.after.files, Scope())
     return tuple(sorted({*changes.added, *changes.changed, *changes.removed}))
@@ -146,7 +147,7 @@ def environments_before(comparison: Comparison) -> dict[str, Environment]:
         if now is not None and _same_on_disk(comparison, tree, files):
             found[name] = now
         else:
-            found[name] = _environment(name, plan_before.contents(tree, files), files)
+            found[name] = _environment(name, plan_git.contents(tree, files), files)
     return found
 
 
@@ -158,7 +159,7 @@ def _same_on_disk(comparison: Comparison, tree: Tree, files: Sequence[str]) -> b
     for file in files:
         path = comparison.root / file
         text = {file: path.read_text("utf-8")} if path.is_file() else {}
-        if plan_before.blob_ids(text, comparison.default).get(file) != tree.blobs.get(file):
+        if plan_git.blob_ids(text, comparison.default).get(file) != tree.blobs.get(file):
             return False
     return True
 
@@ -258,13 +259,13 @@ def built_before(comparison: Comparison, tree: Tree, name: str, projects: Sequen
     folders = {project: folder for project, folder in folders.items() if f"{folder}/kustomization.yaml" in tree.blobs}
     read = [*folders.values(), *(f"{TOP}/{BASE}/{project}" for project in folders)]
     wanted = [f"{folder}/{file}" for folder in read for file in tree.folders.get(folder, ())]
-    texts = Texts(plan_before.contents(tree, wanted), tree.blobs, comparison.parsed)
+    texts = Texts(plan_git.contents(tree, wanted), tree.blobs, comparison.parsed)
     found = {}
     for project, folder in folders.items():
         try:
             found[project] = plan_before.build(folder, texts)
         except NotBuilt as reason:
-            everything = plan_before.contents(tree, [path for path in tree.blobs if path.startswith(f"{TOP}/")])
+            everything = plan_git.contents(tree, [path for path in tree.blobs if path.startswith(f"{TOP}/")])
             found[project] = plan_before.build_for_real(comparison.root, folder, everything, str(reason))
             comparison.built.append(f"{code(folder)} as it was committed was built with kustomize: {code(reason)}")
     return found

@@ -8,15 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Literal
 
 from generator.endpoints import Address, address_of, way_of
 from generator.model import Environment, Object
 from generator.overlay import group_of
+from generator.plan_accelerators import accelerator_name, amounts_of, maps, of_group, of_service, summed, whole_number
 from generator.plan_diff import knowledge
-from generator.quantity import NotAQuantity, value
-from generator.rules.admission_manifest import mapping, mappings
+from generator.rules.admission_manifest import mapping
 
 Mode = Literal["standard", "multi-node", "advanced", "server", "distributed"]
 
@@ -69,7 +68,7 @@ class Serving:
     @property
     def accelerators(self) -> dict[str, int]:
         """Accelerators by identifier at the busiest time."""
-        return _summed([(self.per_replica, self.running), (self.beside, 1 if self.running else 0)])
+        return summed([(self.per_replica, self.running), (self.beside, 1 if self.running else 0)])
 
     def surge(self) -> int:
         """Replicas that run beside the others while it rolls."""
@@ -136,7 +135,7 @@ def _service(found: Side, item: Object) -> Serving:
     mode: Mode = "server" if on_server else _way(found, item) if worker is None else "multi-node"
     least, most = _replicas(predictor, mode)
     containers = _containers(runtime)
-    per_replica = {} if on_server else _counted(model, worker, containers)
+    per_replica = {} if on_server else of_service(model, worker, containers)
     return Serving(
         key=key,
         mode=mode,
@@ -147,7 +146,7 @@ def _service(found: Side, item: Object) -> Serving:
         recreates=mapping(predictor.get("deploymentStrategy")).get("type") == "Recreate",
         grouped=worker is not None,
         per_replica=per_replica,
-        accelerator=_accelerator(found, per_replica, item, runtime),
+        accelerator=accelerator_name(found.environment, per_replica, item, runtime),
         images=() if on_server else _images(containers),
         runtime=None if on_server else _template(runtime, named),
         server=str(named) if on_server and named else None,
@@ -162,25 +161,16 @@ def _way(found: Side, item: Object) -> Mode:
 
 def _replicas(predictor: Mapping[str, Any], mode: Mode) -> tuple[int, int]:
     """KServe's defaults: one replica at least, and as many at most; an HPA never goes below one."""
-    least = _whole(predictor.get("minReplicas"), 1)
-    most = _whole(predictor.get("maxReplicas"), 0)
+    least = whole_number(predictor.get("minReplicas"), 1)
+    most = whole_number(predictor.get("maxReplicas"), 0)
     if mode == "standard" and (predictor.get("minReplicas") is not None or most):
         least = max(least, 1)
     return least, max(most, least, 1 if mode == "advanced" else 0)
 
 
-def _whole(number: Any, otherwise: int) -> int:
-    return number if isinstance(number, int) and not isinstance(number, bool) else otherwise
-
-
 def _containers(runtime: Object | None) -> list[Mapping[str, Any]]:
     spec = _spec(runtime) if runtime else {}
-    return [*_maps(spec.get("containers")), *_maps(mapping(spec.get("workerSpec")).get("containers"))]
-
-
-def _maps(value: Any) -> list[Mapping[str, Any]]:
-    """The mappings of a list; a hand-edited file may hold anything."""
-    return [item for _, item in mappings(value)]
+    return [*maps(spec.get("containers")), *maps(mapping(spec.get("workerSpec")).get("containers"))]
 
 
 def _images(containers: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -196,53 +186,11 @@ def _template(runtime: Object | None, named: Any) -> str | None:
     )  # some releases write the name of the Template, some the runtime's
 
 
-def _amounts(container: Mapping[str, Any]) -> dict[str, int]:
-    """Accelerators that a container asks for: resources whose names have a domain."""
-    resources = mapping(container.get("resources"))
-    found: dict[str, int] = {}
-    for part in ("limits", "requests"):
-        for name, amount in mapping(resources.get(part)).items():
-            if "/" in str(name) and isinstance(amount, str | int | float):
-                found.setdefault(str(name), _number(amount))
-    return found
-
-
-@lru_cache(maxsize=1024)
-def _number(amount: str | int | float) -> int:
-    try:
-        return math.ceil(value(str(amount)))
-    except NotAQuantity:
-        return 0
-
-
-def _summed(parts: Iterable[tuple[Mapping[str, int], int]]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for amounts, times in parts:
-        for name, count in amounts.items():
-            found[name] = found.get(name, 0) + count * times
-    return {name: count for name, count in found.items() if count}
-
-
-def _counted(
-    model: Mapping[str, Any], worker: Mapping[str, Any] | None, containers: Sequence[Mapping[str, Any]]
-) -> dict[str, int]:
-    """One replica of an InferenceService: the model's resources over its container's, and those of each worker."""
-    named = {str(item.get("name")): item for item in containers}
-    own = {**_amounts(named.pop("kserve-container", {})), **_amounts(model)}
-    runtime_worker = named.pop("worker-container", {})
-    parts: list[tuple[Mapping[str, int], int]] = [(own, 1), *((_amounts(item), 1) for item in named.values())]
-    if worker is not None:
-        ours = next(iter(_maps(worker.get("containers"))), {})
-        nodes = _whole(worker.get("pipelineParallelSize"), 1)
-        parts.append(({**_amounts(runtime_worker), **_amounts(ours)}, nodes - 1))
-    return _summed(parts)
-
-
 def _server(found: Side, item: Object) -> Serving:
     spec, name = _spec(item), str(item["metadata"]["name"])
-    replicas = _whole(spec.get("replicas"), int(knowledge()["serverReplicas"]))
+    replicas = whole_number(spec.get("replicas"), int(knowledge()["serverReplicas"]))
     containers = _containers(item)
-    per_replica = _summed((_amounts(container), 1) for container in containers)
+    per_replica = summed((amounts_of(container), 1) for container in containers)
     return Serving(
         key=(RUNTIME, name),
         mode="server",
@@ -253,7 +201,7 @@ def _server(found: Side, item: Object) -> Serving:
         recreates=False,
         grouped=False,
         per_replica=per_replica,
-        accelerator=_accelerator(found, per_replica, item, item),
+        accelerator=accelerator_name(found.environment, per_replica, item, item),
         images=_images(containers),
         runtime=_template(item, name),
         server=None,
@@ -264,12 +212,12 @@ def _server(found: Side, item: Object) -> Serving:
 
 def _distributed(found: Side, item: Object) -> Serving:
     spec, name = _spec(item), str(item["metadata"]["name"])
-    replicas, scaling = _whole(spec.get("replicas"), 1), mapping(spec.get("scaling"))
-    least = _whole(scaling.get("minReplicas"), 1) if scaling else replicas
-    most = _whole(scaling.get("maxReplicas"), least) if scaling else replicas
+    replicas, scaling = whole_number(spec.get("replicas"), 1), mapping(spec.get("scaling"))
+    least = whole_number(scaling.get("minReplicas"), 1) if scaling else replicas
+    most = whole_number(scaling.get("maxReplicas"), least) if scaling else replicas
     prefill = mapping(spec.get("prefill"))
-    readers = _whole(mapping(prefill.get("scaling")).get("maxReplicas"), _whole(prefill.get("replicas"), 1))
-    per_replica = _group(spec)
+    readers = whole_number(mapping(prefill.get("scaling")).get("maxReplicas"), whole_number(prefill.get("replicas"), 1))
+    per_replica = of_group(spec)
     return Serving(
         key=(LLM, name),
         mode="distributed",
@@ -280,29 +228,14 @@ def _distributed(found: Side, item: Object) -> Serving:
         recreates=False,
         grouped=bool(spec.get("worker")),
         per_replica=per_replica,
-        beside=_summed([(_group(prefill), readers)]),
-        accelerator=_accelerator(found, per_replica, item, None),
-        images=_images(_maps(mapping(spec.get("template")).get("containers"))),
+        beside=summed([(of_group(prefill), readers)]),
+        accelerator=accelerator_name(found.environment, per_replica, item, None),
+        images=_images(maps(mapping(spec.get("template")).get("containers"))),
         runtime=None,
         server=None,
         address=address_of(item, None, found.environment),
         tokens=_tokens(found, name),
     )
-
-
-def _group(spec: Mapping[str, Any]) -> dict[str, int]:
-    """A head with its workers, as an LLMInferenceService describes them."""
-    parallelism = mapping(spec.get("parallelism"))
-    data, local = _whole(parallelism.get("data"), 0), _whole(parallelism.get("dataLocal"), 0)
-    nodes = max(data // local, 1) if data and local else _whole(parallelism.get("pipeline"), 1)
-    parts = [(_pod(mapping(spec.get("template"))), 1)]
-    if spec.get("worker"):
-        parts.append((_pod(mapping(spec["worker"])), nodes - 1))
-    return _summed(parts)
-
-
-def _pod(template: Mapping[str, Any]) -> dict[str, int]:
-    return _summed((_amounts(item), 1) for item in _maps(template.get("containers")))
 
 
 def _tokens(found: Side, name: str) -> tuple[str, ...]:
@@ -314,69 +247,23 @@ def _tokens(found: Side, name: str) -> tuple[str, ...]:
     )
 
 
-# ---- which accelerator -----------------------------------------------------------------------------------------------
-
-
-def _accelerator(found: Side, used: Mapping[str, int], item: Object, runtime: Object | None) -> str | None:
-    """The environment's own name for the accelerator: several share the identifier that pods ask for."""
-    if not used:
-        return None
-    offered = mapping(found.environment.get("accelerators"))
-    fitting = {name: facts for name, facts in offered.items() if mapping(facts).get("identifier") in used}
-    for test in (
-        lambda name, facts: _metadata(runtime or {"metadata": {}}, "annotations").get(_NAMED) == name,
-        lambda name, facts: (
-            _profile(item) is not None and (facts.get("hardwareProfile") or {}).get("name") == _profile(item)
-        ),
-        lambda name, facts: _tolerated(item, runtime, facts),
-    ):
-        chosen = [name for name, facts in fitting.items() if test(name, facts)]
-        if len(chosen) == 1:
-            return str(chosen[0])
-    return str(next(iter(fitting))) if len(fitting) == 1 else next(iter(used))
-
-
-_NAMED = "opendatahub.io/accelerator-name"
-
-
-def _profile(item: Object) -> Any:
-    return _metadata(item, "annotations").get("opendatahub.io/hardware-profile-name")
-
-
-def _tolerated(item: Object, runtime: Object | None, facts: Mapping[str, Any]) -> bool:
-    wanted = facts.get("tolerations") or ()
-    spec = _spec(item)
-    places = [mapping(spec.get("predictor")), mapping(spec.get("template")), _spec(runtime) if runtime else {}]
-    there = [toleration for place in places for toleration in _maps(place.get("tolerations"))]
-    return bool(wanted) and all(toleration in there for toleration in wanted)
-
-
 # ---- totals ----------------------------------------------------------------------------------------------------------
 
 
 def used_by(found: Iterable[Serving]) -> dict[str, int]:
     """Accelerators by identifier at the busiest time."""
-    return _summed((one.accelerators, 1) for one in found)
+    return summed((one.accelerators, 1) for one in found)
 
 
 def used_by_name(found: Iterable[Serving]) -> dict[str, int]:
     """Accelerators by the environment's names for them."""
-    return _summed(_by_name(one) for one in found)
+    return summed(_by_name(one) for one in found)
 
 
 def _by_name(one: Serving) -> tuple[dict[str, int], int]:
     counts = one.accelerators
     first = next(iter(counts), None)
     return {one.accelerator if one.accelerator and name == first else name: count for name, count in counts.items()}, 1
-
-
-def quota_of(environment: Environment, project: str, identifier: str) -> int | None:
-    """How many accelerators a project may have there, if that is limited."""
-    key = f"requests.{identifier}"
-    for facts in (environment.get("quota", "projects", project), environment.get("quota", "default")):
-        if isinstance(facts, dict) and facts.get(key) is not None:
-            return _number(facts[key])
-    return None
 
 
 def models_of(found: Iterable[Serving]) -> Iterator[Serving]:

@@ -12,10 +12,12 @@ from console import SPEC, example, miniature, write
 from generator import pipeline
 from generator.finding import Finding, Location, Pointer, Rejected, Severity
 from generator.model import Project
+from generator.objects import Made, place_of, render
 from generator.overlay import Overlay
 from generator.packaged import packaged
-from generator.pipeline import Made, fleet
+from generator.pipeline import fleet
 from generator.render import Templates
+from generator.repository import stop
 
 MODEL = """\
 version: 1
@@ -95,10 +97,10 @@ def test_stop_raises_for_errors_alone_and_keeps_the_rest() -> None:
     warning = Finding(at=at, code="A001", message="a", severity=Severity.WARNING)
     error = Finding(at=at, code="A002", message="b")
     kept: list[Finding] = []
-    pipeline.stop([warning], kept)
+    stop([warning], kept)
     assert kept == [warning]
     with pytest.raises(Rejected) as caught:
-        pipeline.stop([error], kept)
+        stop([error], kept)
     assert caught.value.findings == (warning, error)
 
 
@@ -171,16 +173,14 @@ def made(root: Path, name: str = "acme", environment: str = "prod") -> tuple[Pro
     )
     release = project.environment.release
     assert release is not None
-    objects, wrong = pipeline.render(
-        project, Templates([packaged("templates") / folder for folder in release.templates])
-    )
+    rendered, wrong = render(project, Templates([packaged("templates") / folder for folder in release.templates]))
     assert wrong == []
-    return project, {f"{one.object['kind']}/{one.object['metadata']['name']}": one for one in objects}
+    return project, {f"{one.object['kind']}/{one.object['metadata']['name']}": one for one in rendered}
 
 
 def place(root: Path, name: str, pointer: Pointer) -> Location:
     project, objects = made(root)
-    origin, field = pipeline.place_of(project, objects[name], pointer)
+    origin, field = place_of(project, objects[name], pointer)
     return origin.at(field)
 
 

@@ -231,7 +231,7 @@ CHANGES: dict[str, tuple[str, str, str, list[Row]]] = {
             (
                 "texts/texts",
                 ("requests cpu 1 → 4", "requests memory 4Gi → 8Gi", "limits cpu 2 → 8", "limits memory 8Gi → 16Gi"),
-                (("rolling", REPLACED), ("nothing", "with all its models: spam, topic")),
+                (("rolling", f"{REPLACED}; with all its models: spam, topic"),),
             )
         ],
     ),

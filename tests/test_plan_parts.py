@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -24,7 +25,8 @@ from generator.plan_effects import Consequence, Effect, ObjectChange, code, comp
 from generator.plan_figures import Figures
 from generator.plan_markdown import MARKER, MOST_CHARACTERS, escaped, inline, markdown
 from generator.plan_report import TONES, text
-from generator.plan_rows import Row, rows_of
+from generator.plan_row import Row
+from generator.plan_rows import rows_of
 from generator.plan_words import said
 from generator.plan_workloads import LLM, RUNTIME, SERVICE, Mode, Serving, servings, side, used_by
 from generator.rules.admission import rulebook
@@ -627,3 +629,10 @@ def test_an_object_that_comes_or_goes_is_named_alone() -> None:
     )
     assert [line.text for line in text(a_plan([row]))][-2:] == ["  p: model m: new", "    starts"]
     assert "- InferenceService `m`" in markdown(a_plan([row])).splitlines()
+
+
+def test_the_documentation_has_every_effect_the_heaviest_first() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "plan.md").read_text("utf-8")
+    rows = page[page.index("| effect |") : page.index("Which field has which effect")].splitlines()[2:]
+    documented = [row.split("|")[1].strip() for row in rows if row]
+    assert documented == [effect.value for effect in sorted(Effect, key=lambda effect: -effect.weight)]

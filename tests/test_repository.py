@@ -48,7 +48,7 @@ FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("verify", ("verify",)),
     ("endpoints", ("endpoints",)),
     ("plan", ("plan", "plan_*")),
-    ("pipeline", ("pipeline",)),
+    ("pipeline", ("repository", "objects", "pipeline")),
     ("reference", ("reference", "pages")),
     ("report", ("report",)),
     ("cli", ("cli",)),
@@ -311,8 +311,8 @@ OWNERS = {
     "VER": {"verify", "crds"},
     "PLAN": {"plan", "plan_acknowledge", "plan_before", "plan_effects", "plan_rows"},
     "ARGO": {"argocd"},
-    "OWN": {"pipeline", "rules.names", "rules.capabilities", "rules.environments"},
-    "PATCH": {"pipeline", "rules.patches"},
+    "OWN": {"repository", "rules.names", "rules.capabilities", "rules.environments"},
+    "PATCH": {"objects", "rules.patches"},
 }
 
 

@@ -1,0 +1,108 @@
+"""A row of a plan, and the words that rows are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from generator.plan_change import ProjectChange
+from generator.plan_effects import Consequence, Effect, ObjectChange, code, replicas_text
+from generator.plan_words import said
+from generator.plan_workloads import LLM_CONFIG, MODELS, RUNTIME, Key, Serving
+
+State = Literal["added", "changed", "removed", "moved"]
+
+PROJECT = "Project"
+"""Stands for a kind in the row of a project as a whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One thing that changes. `consequences` begin with the heaviest; `what` says which fields, in a few words.
+
+    `destroys` is set where a model or server goes or is made anew; `command` removes by hand what Argo CD leaves.
+    """
+
+    project: str
+    key: Key
+    state: State
+    what: tuple[str, ...]
+    consequences: tuple[Consequence, ...]
+    objects: tuple[ObjectChange, ...]
+    destroys: bool = False
+    command: str | None = None
+
+    @property
+    def effect(self) -> Effect:
+        """The heaviest effect."""
+        return self.consequences[0].effect if self.consequences else Effect.NOTHING
+
+    @property
+    def label(self) -> str:
+        """Kind and name, as acknowledgements spell them."""
+        return f"{self.key[0]}/{self.key[1]}"
+
+
+_MOST_LISTED = 6
+MOST_URLS = 2
+"""Of more addresses than these only the first is named."""
+
+
+def names(found: Iterable[str]) -> str:
+    """Names for a text, not too many of them."""
+    words = [code(name) for name in found]
+    rest = len(words) - _MOST_LISTED
+    return ", ".join(words[:_MOST_LISTED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def objects_named(objects: Iterable[ObjectChange]) -> str:
+    """Objects for a text."""
+    return ", ".join(f"{item.key[0]} {code(item.key[1])}" for item in objects)
+
+
+def what_changed(objects: Sequence[ObjectChange], old: Serving, new: Serving) -> tuple[str, ...]:
+    """What changed in a few words; least and most replicas are spoken of together."""
+    ranges = f"replicas {code(replicas_text(old))} → {code(replicas_text(new))}"
+    words = said([item for item in objects if item.steps], new.mode)
+    return (*(ranges if word.startswith("replicas") else word for word in words), *came_and_went(objects))
+
+
+def came_and_went(objects: Sequence[ObjectChange]) -> tuple[str, ...]:
+    """The kinds of objects that are new, and of those that are gone."""
+    words = []
+    for state, word in (("added", "new"), ("removed", "removed")):
+        kinds = [item.key[0] for item in objects if item.state == state]
+        if kinds:
+            words.append(f"{word}: {', '.join(dict.fromkeys(kinds))}")
+    return tuple(words)
+
+
+def ordered(found: Iterable[Consequence]) -> tuple[Consequence, ...]:
+    """The heaviest first, each once."""
+    return tuple(sorted(dict.fromkeys(found), key=lambda item: -item.effect.weight)) or (Consequence(Effect.NOTHING),)
+
+
+def deletion(change: ProjectChange, objects: Sequence[ObjectChange]) -> str | None:
+    """The command that removes objects from the namespace in which they are."""
+    side = change.before
+    if side is None or not objects:
+        return None
+    import shlex
+
+    order = {kind: index for index, kind in enumerate((*MODELS, RUNTIME, LLM_CONFIG))}
+    named = sorted(objects, key=lambda item: order.get(item.key[0], len(order)))
+    words = [f"{item.key[0].lower()}/{item.key[1]}" for item in named]
+    return shlex.join(["oc", "delete", "-n", side.namespace, *words])
+
+
+def few(found: Iterable[Consequence]) -> Iterator[Consequence]:
+    """Of many consequences with the same effect the first, and how many more there are."""
+    by_effect: dict[Effect, list[Consequence]] = {}
+    for one in dict.fromkeys(found):
+        by_effect.setdefault(one.effect, []).append(one)
+    for effect, here in by_effect.items():
+        if len(here) > MOST_URLS:
+            yield Consequence(effect, f"{here[0].text}, and so for {len(here) - 1} more")
+        else:
+            yield from here

@@ -1,0 +1,221 @@
+"""The hand-written files as a whole: read, each valid by itself, laid over one another, and resolved.
+
+Everything that is wrong with all of them is collected, and the line stops once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from generator import argocd, catalog, secret
+from generator.discover import Sources, discover
+from generator.finding import Finding, Pointer, Rejected, dotted, listed, merged, nearest
+from generator.load import Document, read
+from generator.merge import Merged, Source, lay, whole
+from generator.model import Environment, Project
+from generator.resolve import resolve
+from generator.rules import judge
+
+BASE = "base"
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """The hand-written files, read and valid each by itself."""
+
+    projects: Mapping[str, Document]
+    environments: Mapping[str, Document]
+    base: Document | None
+    runtimes: Mapping[tuple[str | None, str], Document]
+
+
+def stop(findings: Iterable[Finding], kept: list[Finding] | None = None) -> None:
+    """Raises `Rejected` where there is an error; warnings are kept for later."""
+    found = merged(findings)
+    if judge.errors_of(found):
+        raise Rejected(merged([*found, *(kept or ())]))
+    if kept is not None:
+        kept += found
+
+
+def load(root: Path) -> Repository:
+    """Reads every hand-written file and judges each by itself: syntax, shape, secrets."""
+    sources: Sources = discover(root)
+    findings: list[Finding] = []
+
+    def take(file: str, kind: str) -> Document | None:
+        from generator.schema import validate
+
+        try:
+            document = read(root, file)
+        except Rejected as rejected:
+            findings.extend(rejected.findings)
+            return None
+        secrets = secret.scan(document)
+        told = {finding.at for finding in secrets}
+        findings.extend(secrets)
+        findings.extend(finding for finding in validate(document, kind) if finding.at not in told)
+        return document
+
+    base = take(sources.base, "environment") if sources.base else None
+    environments = {name: take(file, "environment") for name, file in sources.environments.items()}
+    projects = {name: take(file, "project") for name, file in sources.projects.items()}
+    runtimes = {key: take(file, "custom-runtime") for key, file in sources.runtimes.items()}
+    stop(findings)
+    return Repository(
+        projects={name: document for name, document in projects.items() if document},
+        environments={name: document for name, document in environments.items() if document},
+        base=base,
+        runtimes={key: document for key, document in runtimes.items() if document},
+    )
+
+
+# ---- environments ----------------------------------------------------------------------------------------------------
+
+
+def environment_of(name: str, document: Document, base: Document | None) -> tuple[Environment, list[Finding]]:
+    """An environment's facts over the shared ones; its release where that is known."""
+    from generator.schema import explain
+
+    below = whole(base) if base is not None else Merged({}, Source(document, ()))
+    facts, findings = lay(below, document, "environment")
+    findings += explain(facts.data, "merged-environment", facts)
+    release, written = None, facts.data.get("release")
+    if isinstance(written, str):
+        known = catalog.release_names()
+        if written in known:
+            release = catalog.release(written)
+        else:
+            near = nearest(written, known)
+            findings.append(
+                Finding(
+                    at=facts.at(("release",)),
+                    code="ENV001",
+                    path="release",
+                    message=f"{written!r} is no release that modelfleet knows",
+                    hint=(f"did you mean {near!r}? " if near else "") + f"there are {listed(known)}",
+                )
+            )
+    version = (facts.data.get("argocd") or {}).get("version")
+    if isinstance(version, str) and version not in argocd.versions():
+        findings.append(
+            Finding(
+                at=facts.at(("argocd", "version")),
+                code="ENV010",
+                path="argocd.version",
+                message=f"{version!r} is no version of Argo CD that modelfleet knows",
+                hint=f"write one of {listed(argocd.versions())}",
+            )
+        )
+    return Environment(name=name, facts=facts, release=release), findings
+
+
+def shared_facts(repository: Repository) -> Environment:
+    """What all environments share, as an environment that leaves the rest open."""
+    if repository.base is None:
+        document = next(iter(repository.projects.values()))
+        return Environment(name=BASE, facts=Merged({}, Source(document, ())), release=None)
+    facts = whole(repository.base)
+    written = facts.data.get("release")
+    return Environment(name=BASE, facts=facts, release=catalog.release(written) if written else None)
+
+
+# ---- projects --------------------------------------------------------------------------------------------------------
+
+
+def specs_of(
+    name: str, document: Document, environments: Mapping[str, Environment]
+) -> Iterator[tuple[str, Merged, list[Finding]]]:
+    """The spec as it is in each of its environments."""
+    from generator.schema import explain
+
+    below = whole(document, without="environments")
+    for key in document.data["environments"]:
+        pointer = ("environments", key)
+        if key not in environments:
+            near = nearest(key, environments)
+            known = f"there are {listed(sorted(environments))}" if environments else "there is none"
+            finding = Finding(
+                at=document.key_at(pointer),
+                code="ENV008",
+                path=dotted(pointer),
+                message=f"there is no environments/{key}.yaml",
+                hint=f"did you mean {near!r}?" if near else known,
+            )
+            yield key, below, [finding]
+            continue
+        spec, findings = lay(below, document, "project", pointer)
+        for finding in explain(spec.data, "merged-project", spec):
+            findings.append(_only_in_override(finding, key, spec, below))
+        yield key, spec, findings
+
+
+def _only_in_override(finding: Finding, environment: str, spec: Merged, below: Merged) -> Finding:
+    """A part that lacks fields and stands in the override alone is most likely a misspelt name."""
+    steps = finding.path.split(".")
+    for depth in range(len(steps) - 1, 0, -1):
+        *around, name = steps[: depth + 1]
+        old, new = below.data, spec.data
+        for step in around:
+            old = old.get(step) if isinstance(old, dict) else None
+            new = new.get(step) if isinstance(new, dict) else None
+        added = isinstance(old, dict) and isinstance(new, dict) and name in new and name not in old
+        near = nearest(name, old) if added and around[-1] in ("models", "servers", "connections", "secrets") else None
+        if near:
+            hint = f"did you mean {near!r}? {finding.hint}".strip()
+            return replace(finding, hint=hint, environments=(environment,))
+    return replace(finding, environments=(environment,))
+
+
+def resolved(
+    repository: Repository, environments: Mapping[str, Environment], shelf: catalog.Shelf
+) -> Iterator[Project]:
+    """Every project in each of its environments. Raises `Rejected`."""
+    findings: list[Finding] = []
+    found: list[tuple[str, Document, str, Merged]] = []
+    for name, document in repository.projects.items():
+        for environment, spec, wrong in specs_of(name, document, environments):
+            findings += wrong
+            found.append((name, document, environment, spec))
+    stop(findings)
+    for name, document, environment, spec in found:
+        yield resolve(name, document.file, spec, environments[environment], shelf)
+
+
+def owners(projects: Sequence[Project]) -> Iterator[Finding]:
+    """A namespace of a cluster belongs to one project in one environment."""
+    first: dict[tuple[str, str], Project] = {}
+    for project in projects:
+        environment = project.environment
+        clusters = {environment.cluster, str(environment.get("cluster", "appsDomain"))}  # two names may be one cluster
+        taken = [first.setdefault((cluster, project.namespace), project) for cluster in sorted(clusters)]
+        owner = next((other for other in taken if other is not project), project)
+        if owner is project:
+            continue
+        pointer: Pointer = ("namespace",) if "namespace" in project.spec.data else ()
+        yield Finding(
+            at=project.spec.at(pointer),
+            code="OWN002",
+            path=dotted(pointer),
+            message=f"namespace {project.namespace!r} on cluster {environment.cluster} would be {project.name}'s "
+            f"in {environment.name} and {owner.name}'s in {owner.environment.name}",
+            hint="give each its own namespace",
+            see=owner.spec.at(("namespace",) if "namespace" in owner.spec.data else ()),
+            policy=True,
+        )
+
+
+def settle_environments(repository: Repository) -> tuple[dict[str, Environment], catalog.Shelf]:
+    """All environments, and the user's own runtimes beside the catalogue."""
+    findings: list[Finding] = []
+    environments = {}
+    for name, document in repository.environments.items():
+        environments[name], wrong = environment_of(name, document, repository.base)
+        findings += wrong
+    stop(findings)
+    shelf, findings = catalog.shelve((key[0], document) for key, document in repository.runtimes.items())
+    findings += judge.judge_runtimes(repository.runtimes.values())
+    stop(findings)
+    return environments, shelf
