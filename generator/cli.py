@@ -584,6 +584,7 @@ PLAN_STYLES: Mapping[str, Mapping[str, Any]] = {
 @click.pass_obj
 def plan(settings: Settings, against: str | None, environments: tuple[str, ...], form: str) -> None:
     """Show what merging does to running models; exit 4 where it destroys what nobody has acknowledged."""
+    from generator import write
     from generator.plan import NoSuchEnvironment
     from generator.plan import plan as make
 
@@ -594,6 +595,8 @@ def plan(settings: Settings, against: str | None, environments: tuple[str, ...],
         made_plan = make(settings.root, found, against, environments)
     except NoSuchEnvironment as wrong:
         raise click.UsageError(_no_such("--env", wrong.name, wrong.known)) from None
+    if reason := write.unfinished(settings.root):
+        raise MachineFailed(reason)
     if form == "json":
         from generator.plan_report import data
 

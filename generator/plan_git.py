@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,18 +71,18 @@ def commit_of(root: Path, revision: str) -> str:
 
 def merge_base(root: Path, branch: str) -> str:
     """The commit from which the working tree's branch left `branch`, as the remote `origin` has it if it does."""
-    _refuse_no_git(root)
-    for name in (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}", f"refs/tags/{branch}"):
-        found = _git(root, ["rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"])
-        if found.code == 0:
-            break
-    else:
+    names = [f"refs/remotes/origin/{branch}", f"refs/heads/{branch}", f"refs/tags/{branch}"]
+    found = _git(root, ["for-each-ref", "--format=%(refname) %(objectname)", *names])
+    refs = dict(line.split(" ") for line in found.out.decode().splitlines())
+    commit = next((refs[name] for name in names if name in refs), None)
+    if commit is None:
+        _refuse_no_git(root)
         message = (
             f"plan: neither origin/{branch} nor {branch} is here to compare with; "
             f"`git fetch origin {branch}` first, or name a revision with --against"
         )
         raise MachineFailed(message)
-    done = _git(root, ["merge-base", "HEAD", found.out.decode().strip()])
+    done = _git(root, ["merge-base", "HEAD", commit])
     if done.code == 0:
         return done.out.decode().split()[0]
     shallow = _git(root, ["rev-parse", "--is-shallow-repository"]).out.strip() == b"true"
@@ -105,9 +104,6 @@ def _refuse_no_git(root: Path) -> None:
         raise _failed(done, "Git does not read this repository")
 
 
-_ENTRY = re.compile(rb"(\d{6}) (\w+) ([0-9a-f]+)\t(.+)", re.DOTALL)
-
-
 def tree(root: Path, commit: str) -> Tree:
     """The generated files of a commit, and the environments' own."""
     done = _git(root, ["ls-tree", "-r", "-z", commit, TOP])
@@ -115,13 +111,13 @@ def tree(root: Path, commit: str) -> Tree:
         raise _failed(done, f"Git cannot list {commit[:12]}")
     blobs: dict[str, str] = {}
     links: set[str] = set()
-    for entry in done.out.split(b"\0"):
-        if match := _ENTRY.fullmatch(entry):
-            mode, _, blob, path = match.groups()
-            name = path.decode("utf-8", "surrogateescape")
-            blobs[name] = blob.decode()
-            if mode not in (b"100644", b"100755"):
-                links.add(name)
+    for entry in done.out.decode("utf-8", "surrogateescape").split("\0"):
+        about, tab, path = entry.partition("\t")
+        if tab:
+            mode, _, blob = about.split(" ")
+            blobs[path] = blob
+            if mode not in ("100644", "100755"):
+                links.add(path)
     return Tree(root, commit, blobs, by_folder(blobs), frozenset(links))
 
 
@@ -151,11 +147,11 @@ def blob_ids(files: Mapping[str, str], like: str) -> dict[str, str]:
     """The ids that Git would give to these texts; `like` is an id of the repository, SHA-1 or SHA-256."""
     import hashlib
 
-    name = "sha256" if len(like) == 64 else "sha1"
+    hashed = hashlib.sha256 if len(like) == 64 else hashlib.sha1
     found = {}
     for path, text in files.items():
         content = text.encode()
-        digest = hashlib.new(name, b"blob %d\0" % len(content), usedforsecurity=False)
+        digest = hashed(b"blob %d\0" % len(content), usedforsecurity=False)
         digest.update(content)
         found[path] = digest.hexdigest()
     return found
@@ -167,9 +163,7 @@ def as_committed(root: Path, ids: Mapping[str, str]) -> bool:
     touched = _git(root, ["diff-files", "-z", "--name-only", "--relative", "--", TOP])
     if listed.code or touched.code or touched.out:
         return False
-    known = {}
-    for entry in listed.out.split(b"\0"):
-        about, tab, path = entry.partition(b"\t")
-        if tab and path.count(b"/") > 1:
-            known[path.decode("utf-8", "surrogateescape")] = about.split()[1].decode()
-    return known == ids
+    entries = set(listed.out.split(b"\0"))
+    wanted = {f"100644 {blob} 0\t{path}".encode("utf-8", "surrogateescape") for path, blob in ids.items()}
+    others = (entry.partition(b"\t")[2] for entry in entries - wanted)
+    return wanted <= entries and all(path.count(b"/") < _DEPTH for path in others)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -75,8 +75,8 @@ class Comparison:
     """Both sides while the plan is made.
 
     `commits` says for each environment with which commit it is compared, `default` for those that are only committed.
-    `ids` are the blob ids of the fresh render, `fresh` the same by folder. `built` collects what took the real kustomize,
-    `parsed` what is in the committed files that were read.
+    `ids` are the blob ids of the fresh render, `fresh` the same by folder. `read` holds the committed files that differ,
+    by commit, `parsed` what is in them; `built` collects what took the real kustomize.
     """
 
     root: Path
@@ -86,8 +86,9 @@ class Comparison:
     default: str
     ids: Mapping[str, str]
     fresh: Mapping[str, Mapping[str, str]]
-    built: list[str]
-    parsed: dict[str, list[Any]]
+    built: list[str] = field(default_factory=list)
+    parsed: dict[str, list[Any]] = field(default_factory=dict)
+    read: dict[str, dict[str, bytes]] = field(default_factory=dict)
 
     def tree(self, environment: str) -> Tree:
         """What is committed of an environment."""
@@ -120,7 +121,7 @@ def comparison_of(root: Path, after: Rendered, against: str | None) -> Compariso
     trees = {commit: plan_git.tree(root, commit) for commit in {default, *commits.values()}}
     like = next(iter(trees[default].blobs.values()), default)
     ids = plan_git.blob_ids(after.files, like)
-    return Comparison(root, after, trees, commits, default, ids, plan_git.by_folder(ids), [], {})
+    return Comparison(root, after, trees, commits, default, ids, plan_git.by_folder(ids))
 
 
 def stale_files(comparison: Comparison) -> tuple[str, ...]:
@@ -231,6 +232,19 @@ def _differs(comparison: Comparison, tree: Tree, name: str, project: str) -> boo
     return any(tree.folders.get(folder) != comparison.fresh.get(folder) for folder in folders)
 
 
+def _texts(comparison: Comparison, tree: Tree) -> Texts:
+    """The committed files of all overlays that differ and of their bases, read at once."""
+    if tree.commit not in comparison.read:
+        folders: dict[str, None] = {}
+        for folder in tree.folders:
+            _, name, project = folder.split("/")
+            if _differs(comparison, tree, name, project):
+                folders |= dict.fromkeys((folder, f"{TOP}/{BASE}/{project}"))
+        wanted = [f"{folder}/{file}" for folder in folders for file in tree.folders.get(folder, ())]
+        comparison.read[tree.commit] = plan_git.contents(tree, wanted)
+    return Texts(comparison.read[tree.commit], tree.blobs, comparison.parsed)
+
+
 def _change(facts: Facts, project: str, before: Side | None, after: Side | None) -> ProjectChange:
     now = servings(after) if after else {}
     unmoved = before is not None and after is not None and before.objects is after.objects and not facts.differ
@@ -257,9 +271,9 @@ def built_before(comparison: Comparison, tree: Tree, name: str, projects: Sequen
     """The committed overlays as they build; one without a kustomization makes nothing."""
     folders = {project: f"{TOP}/{name}/{project}" for project in projects}
     folders = {project: folder for project, folder in folders.items() if f"{folder}/kustomization.yaml" in tree.blobs}
-    read = [*folders.values(), *(f"{TOP}/{BASE}/{project}" for project in folders)]
-    wanted = [f"{folder}/{file}" for folder in read for file in tree.folders.get(folder, ())]
-    texts = Texts(plan_git.contents(tree, wanted), tree.blobs, comparison.parsed)
+    if not folders:
+        return {}
+    texts = _texts(comparison, tree)
     found = {}
     for project, folder in folders.items():
         try:

@@ -104,15 +104,16 @@ def side(environment: Environment, namespace: str, objects: Iterable[Object]) ->
 def servings(found: Side) -> dict[Key, Serving]:
     """The models and model servers of a project, in the order of its objects."""
     result: dict[Key, Serving] = {}
+    tokens = _tokens_of(found)
     for key, item in found.objects.items():
         if key[0] not in (SERVICE, LLM, RUNTIME) or group_of(item) != _SERVING:
             continue
         if key[0] == LLM:
-            result[key] = _distributed(found, item)
+            result[key] = _distributed(found, item, tokens.get(key[1], ()))
         elif key[0] == SERVICE:
-            result[key] = _service(found, item)
+            result[key] = _service(found, item, tokens.get(key[1], ()))
         elif _spec(item).get("multiModel"):
-            result[key] = _server(found, item)
+            result[key] = _server(found, item, tokens.get(key[1], ()))
     return result
 
 
@@ -124,7 +125,7 @@ def _metadata(item: Mapping[str, Any], part: str) -> Mapping[str, Any]:
     return mapping(item["metadata"].get(part))
 
 
-def _service(found: Side, item: Object) -> Serving:
+def _service(found: Side, item: Object, tokens: tuple[str, ...]) -> Serving:
     predictor = mapping(_spec(item).get("predictor"))
     model, worker = mapping(predictor.get("model")), predictor.get("workerSpec")
     worker = worker if isinstance(worker, dict) else None
@@ -151,7 +152,7 @@ def _service(found: Side, item: Object) -> Serving:
         runtime=None if on_server else _template(runtime, named),
         server=str(named) if on_server and named else None,
         address=address_of(item, runtime, found.environment),
-        tokens=() if on_server else _tokens(found, key[1]),
+        tokens=() if on_server else tokens,
     )
 
 
@@ -186,7 +187,7 @@ def _template(runtime: Object | None, named: Any) -> str | None:
     )  # some releases write the name of the Template, some the runtime's
 
 
-def _server(found: Side, item: Object) -> Serving:
+def _server(found: Side, item: Object, tokens: tuple[str, ...]) -> Serving:
     spec, name = _spec(item), str(item["metadata"]["name"])
     replicas = whole_number(spec.get("replicas"), int(knowledge()["serverReplicas"]))
     containers = _containers(item)
@@ -206,11 +207,11 @@ def _server(found: Side, item: Object) -> Serving:
         runtime=_template(item, name),
         server=None,
         address=None,
-        tokens=_tokens(found, name),
+        tokens=tokens,
     )
 
 
-def _distributed(found: Side, item: Object) -> Serving:
+def _distributed(found: Side, item: Object, tokens: tuple[str, ...]) -> Serving:
     spec, name = _spec(item), str(item["metadata"]["name"])
     replicas, scaling = whole_number(spec.get("replicas"), 1), mapping(spec.get("scaling"))
     least = whole_number(scaling.get("minReplicas"), 1) if scaling else replicas
@@ -234,17 +235,19 @@ def _distributed(found: Side, item: Object) -> Serving:
         runtime=None,
         server=None,
         address=address_of(item, None, found.environment),
-        tokens=_tokens(found, name),
+        tokens=tokens,
     )
 
 
-def _tokens(found: Side, name: str) -> tuple[str, ...]:
-    account = f"{name}-sa"
-    return tuple(
-        key[1]
-        for key, item in found.objects.items()
-        if key[0] == "Secret" and _metadata(item, "annotations").get(_ACCOUNT) == account
-    )
+def _tokens_of(found: Side) -> dict[str, tuple[str, ...]]:
+    """The Secrets with a token, by the workload that their ServiceAccount opens."""
+    result: dict[str, tuple[str, ...]] = {}
+    for (kind, name), item in found.objects.items():
+        if kind == "Secret":
+            account = str(_metadata(item, "annotations").get(_ACCOUNT) or "")
+            workload = account.removesuffix("-sa")
+            result[workload] = (*result.get(workload, ()), name)
+    return result
 
 
 # ---- totals ----------------------------------------------------------------------------------------------------------

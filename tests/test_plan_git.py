@@ -346,6 +346,16 @@ def test_what_is_built_here_is_what_is_rendered(tmp_path: Path) -> None:
         assert sorted(built.objects, key=str) == sorted(one.objects, key=str)
 
 
+def test_a_tree_that_is_half_written(tmp_path: Path) -> None:
+    made = repository(tmp_path)
+    write(made.root, {"environments/.modelfleet/journal": "{}"})
+    assert made.plan() == (
+        5,
+        "",
+        "modelfleet: environments/ is half written: a run was stopped in between; `modelfleet render` finishes it\n",
+    )
+
+
 def test_git_fails_in_one_line(tmp_path: Path) -> None:
     made = repository(tmp_path)
     commit = plan_git.commit_of(made.root, "main")
