@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from plan_repository import Repository, repository
+from plan_repository import BASE, CHAT, FILES, Repository, repository
 
 Row = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]
 
@@ -384,3 +386,45 @@ def test_the_mode_of_a_live_model_cannot_change(made: Repository) -> None:
         ]
     finally:
         made.git("checkout", "-q", "--", "projects", "environments")
+
+
+def room(needed: str) -> str:
+    return f"{COPIED}; 1 more nvidia.com/gpu while it rolls{needed}"
+
+
+@pytest.mark.parametrize(
+    ("quota", "replicas", "expected"),
+    [
+        ("requests.nvidia.com/gpu: 8", 2, room(", of 5 that the quota of 8 has left")),
+        ("requests.nvidia.com/gpu: 4", 2, room(", of 1 that the quota of 4 has left")),
+        (
+            "requests.nvidia.com/gpu: 3",
+            2,
+            room(", but the quota of 3 has 0 left: the new pods wait, and the old ones go on serving"),
+        ),
+        (
+            "requests.nvidia.com/gpu: 5",
+            4,
+            room("; the quota of 5 has 0 left, so it rolls with fewer replicas").replace(
+                "replaced;", "replaced; up to 1 replica fewer meanwhile;"
+            ),
+        ),
+        ("requests.cpu: 100", 2, room("")),
+    ],
+)
+def test_whether_the_quota_has_room_for_a_restart(quota: str, replicas: int, expected: str, tmp_path: Path) -> None:
+    base = BASE.replace("{requests.nvidia.com/gpu: 3}", f"{{{quota}}}")
+    chat = CHAT.replace("    replicas: 2\n", f"    replicas: {replicas}\n")
+    found = repository(tmp_path, {**FILES, BASE_FILE: base, CHAT_FILE: chat})
+    found.edit(CHAT_FILE, "    displayName: Chat\n", "    displayName: Talk\n")
+    assert found.rows() == [("chat/chat", ("display name Chat → Talk",), (("metadata", expected),))]
+
+
+def test_restarts_that_wait_for_each_other(tmp_path: Path) -> None:
+    found = repository(
+        tmp_path, {**FILES, BASE_FILE: BASE.replace("{requests.nvidia.com/gpu: 3}", "{requests.nvidia.com/gpu: 4}")}
+    )
+    found.edit(CHAT_FILE, "    displayName: Chat\n", "    displayName: Talk\n")
+    found.edit(CHAT_FILE, "    mode: advanced\n", "    mode: advanced\n    displayName: Idle\n")
+    waits = room("; all that rolls here needs 2 and the quota of 4 has 1 left: one waits for the other")
+    assert [effects for _, _, effects in found.rows()] == [(("metadata", waits),), (("metadata", waits),)]

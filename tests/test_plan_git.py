@@ -321,6 +321,22 @@ def test_what_is_not_built_here(files: Mapping[str, str], reason: str, tmp_path:
     assert str(refused.value) == reason
 
 
+def test_a_patch_is_for_the_whole_of_a_name() -> None:
+    def secret(name: str) -> str:
+        return f"apiVersion: v1\nkind: Secret\nmetadata: {{name: {name}}}\ntype: old\n"
+
+    contents = {
+        "o/kustomization.yaml": "resources: [a.yaml, b.yaml]\npatches: [{path: p.yaml, target: {kind: Secret, name: a}}]\n",
+        "o/a.yaml": secret("a"),
+        "o/b.yaml": secret("ab"),
+        "o/p.yaml": "- {op: replace, path: /type, value: new}\n",
+    }
+    texts = plan_before.Texts(
+        {path: text.encode() for path, text in contents.items()}, dict(zip(contents, contents, strict=True)), {}
+    )
+    assert [item["type"] for item in plan_before.build("o", texts).objects] == ["new", "old"]
+
+
 def test_a_link_among_the_committed_files_is_not_followed(tmp_path: Path) -> None:
     made = repository(tmp_path)
     path = made.root / RANK

@@ -201,6 +201,15 @@ def test_another_namespace(tmp_path: Path) -> None:
     assert findings(found) == [lacking("environments/prod.yaml:1:1", "prod", "project/wide")]
 
 
+def test_a_model_that_goes_while_its_project_moves_stays_where_it_was(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    found.edit("projects/chat.yaml", "  prod: {}", "  prod: {namespace: talk}")
+    found.edit("projects/chat.yaml", IDLE, "")
+    row = next(row for row in found.rows() if row[0] == "chat/idle")
+    text = "it runs on in chat, with 1 nvidia.com/gpu, until it is deleted by hand"
+    assert row == ("chat/idle", ("model removed",), (("unmanaged", text),))
+
+
 DEV = PROD.replace("prod", "dev").replace("apps.", "apps.dev.")
 
 
@@ -312,6 +321,7 @@ def test_a_project_is_acknowledged_in_the_environment(tmp_path: Path) -> None:
     (found.root / "projects/wide.yaml").unlink()
     found.write("environments/prod.yaml", PROD + "acknowledge: [project/wide]\n")
     assert (found.plan().code, findings(found)) == (0, [])
+    assert found.data()["environments"][0]["facts"] == []
 
 
 @pytest.mark.parametrize("where", ["environments/prod.yaml", "projects/wide.yaml"])
