@@ -88,6 +88,7 @@ test -x $(BIN)/python && $(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --
 rm -f $(VENV)/made-*
 $(PIP) install --require-hashes -r $(1)
 $(PIP) install --no-deps --no-build-isolation --no-index -e .
+$(BIN)/python -m compileall -q generator
 touch $(2)
 endef
 

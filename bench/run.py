@@ -120,6 +120,18 @@ def emptied(root: Path) -> None:
             shutil.rmtree(path)
 
 
+def committed(root: Path) -> None:
+    """Commits the fleet as it is to a Git repository; then the working tree gets one change, rendered, ahead of that."""
+    git = ("git", "-C", str(root), "-c", "user.name=bench", "-c", "user.email=bench@example.org")
+    commit = ["commit", "--quiet", "--allow-empty", "--message", "Before"]
+    if not (root / ".git").exists():
+        subprocess.run([*git, "init", "--quiet", "--initial-branch", "main"], check=True)
+    for words in (["add", "."], commit):
+        subprocess.run([*git, *words], check=True)
+    one_changed(root)
+    subprocess.run([*product(), "--root", str(root), "render"], check=True, capture_output=True)
+
+
 def one_changed(root: Path) -> None:
     """Changes the display name of one model, back and forth."""
     path = root / "projects/team-000.yaml"
@@ -152,6 +164,7 @@ def tasks_of(models: int, place: Path, helm: str | None) -> Iterator[Task]:
     yield Task(f"render {models} again", ((*run, "render"),))
     if models >= 10:
         yield Task(f"render {models}, one changed", ((*run, "render"),), lambda: one_changed(root))
+        yield Task(f"plan {models}, one changed", ((*run, "plan"),), lambda: committed(root))
     if helm:
         yield Task(f"helm {models}", tuple(charted(helm, values, name) for name in ENVIRONMENTS))
     yield Task(f"jinja {models}", ((sys.executable, SCRIPT, values, *ENVIRONMENTS),))
@@ -259,6 +272,8 @@ def aims(by_name: Mapping[str, Task], sizes: Sequence[int]) -> Iterator[Aim]:
     if {1, 100, 1000} <= set(sizes):
         start, hundred, thousand = (by_name[f"render {size}"].best("cpu") for size in (1, 100, 1000))
         yield Aim("1,000 models to 100, without start-up", (thousand - start) / (hundred - start), 11.0)
+    if 1000 in sizes:
+        yield Aim("wall time of a plan of 1,000", by_name["plan 1000, one changed"].best("wall"), 2.0, " s")
     most = max(task.best("memory") for name, task in by_name.items() if not name.startswith(("helm", "jinja", "bare")))
     yield Aim("peak memory", most, 150.0, " MiB")
 

@@ -136,9 +136,9 @@ def check(settings: Settings, form: str) -> None:
     if form == "json":
         show_findings(found.warnings, form)
         return
-    from generator.report import models_of, plural
+    from generator.report import plural
 
-    models = sum(models_of(one.project) for one in found.deployed)
+    models = sum(one.project.served for one in found.deployed)
     say(
         f"{plural(len({one.project.name for one in found.deployed}), 'project')} in "
         f"{plural(len(found.environments), 'environment')}: {plural(models, 'model')}, "
@@ -500,7 +500,7 @@ def _show_diffs(root: Path, files: dict[str, str], changes: Changes) -> None:
 
 
 def _show_summary(found: Fleet, changes: Changes, started: os.times_result) -> None:
-    from generator.report import Line, accelerators_of, changed_projects, label_commands, models_of, plural, summary
+    from generator.report import Line, accelerators_of, changed_projects, label_commands, plural, summary
 
     states = _states(changes)
     for name in states.get("base", {}):
@@ -515,7 +515,7 @@ def _show_summary(found: Fleet, changes: Changes, started: os.times_result) -> N
                 environment=name,
                 release=environment.release.title if environment.release else "",
                 projects=len(here),
-                models=sum(models_of(one.project) for one in here),
+                models=sum(one.project.served for one in here),
                 objects=sum(len(one.objects) for one in here),
                 accelerators=accelerators_of(one.project for one in here),
                 changes=changed_projects(states.get(name, {})),

@@ -434,6 +434,16 @@ class Project:
     servers: tuple[Server, ...] = ()
 
     @property
+    def folder(self) -> str:
+        """The overlay that Argo CD syncs."""
+        return f"environments/{self.environment.name}/{self.name}"
+
+    @property
     def workloads(self) -> tuple[Workload, ...]:
         """Its deployments and model servers."""
         return (*self.models, *self.servers)
+
+    @property
+    def served(self) -> int:
+        """How many models it has: deployments, and those on servers."""
+        return len(self.models) + sum(len(server.models) for server in self.servers)

@@ -20,7 +20,7 @@ from generator.rules.admission import Rulebook
 from generator.rules.admission_manifest import AdmissionRule, by_name
 
 if TYPE_CHECKING:
-    from generator.render import Rendered, Templates
+    from generator.render import Known, Rendered, Templates
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ class Made:
     rendered: Rendered
 
 
-def render(project: Project, templates: Templates) -> tuple[list[Made], list[Finding]]:
-    """All objects of a project, patched; and what is wrong with the patches."""
+def render(project: Project, templates: Templates, known: Known | None = None) -> tuple[list[Made], list[Finding]]:
+    """All objects of a project, patched; and what is wrong with the patches. What is `known` is not rendered again."""
     made: list[Made] = []
     findings: list[Finding] = []
     for manifest in manifests(project):
-        rendered = templates.render(manifest.template, manifest.values)
+        rendered = templates.render(manifest.template, manifest.values, known)
         if rendered is None:
             continue
         item = rendered.object

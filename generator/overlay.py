@@ -1,13 +1,13 @@
 """Kustomize bases and overlays from objects: what differs becomes a JSON 6902 patch, what is new a resource.
 
-`build` does to such a folder what `kustomize build` does (the few of its transformers that are used), so that every
+`built` does to such a folder what `kustomize build` does (the few of its transformers that are used), so that every
 overlay is known to build to exactly what was meant before the real kustomize is asked.
 """
 
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,9 @@ from generator.rules.patches import apply
 
 Identity = tuple[str, str, str]
 """Group, kind and name: what an object is within its namespace."""
+
+Keyed = Mapping[Identity, Object]
+"""The objects of one namespace."""
 
 
 def group_of(item: Mapping[str, Any]) -> str:
@@ -65,6 +68,8 @@ def difference(old: Any, new: Any, path: str = "") -> list[dict[str, Any]]:
 
 def same(one: Any, other: Any) -> bool:
     """Equality in which true is not 1. Nearly always both are alike to the byte, which C code finds out."""
+    if one is other or (isinstance(one, str) and one == other):
+        return True
     return bool(one == other) and (marshal.dumps(one, 2) == marshal.dumps(other, 2) or _alike(one, other))
 
 
@@ -96,17 +101,22 @@ class Overlay:
     patches: tuple[Patch, ...]
 
 
-def overlay(base: Sequence[Object], wanted: Sequence[Object], namespace: str) -> Overlay:
+def keyed(items: Iterable[Object]) -> dict[Identity, Object]:
+    """Objects by what they are within their namespace, in their order."""
+    return {identity(item): item for item in items}
+
+
+def overlay(base: Keyed, wanted: Keyed, namespace: str) -> Overlay:
     """The overlay that makes the wanted objects of the base."""
-    below = {identity(item): item for item in base}
-    above = {identity(item): item for item in wanted}
     patches = []
-    for key, old in below.items():
-        new = above.get(key)
+    for key, old in base.items():
+        new = wanted.get(key)
+        if new is old:
+            continue
         steps = None if new is None else tuple(difference(old, _named(new, old)))
         if steps is None or steps:
             patches.append(Patch(key, str(old["apiVersion"]), str(old["metadata"]["name"]), steps))
-    resources = tuple(item for key, item in above.items() if key not in below)
+    resources = tuple(item for key, item in wanted.items() if key not in base)
     return Overlay(namespace, resources, tuple(patches))
 
 
@@ -117,17 +127,28 @@ def _named(new: Object, old: Object) -> Object:
     return {**new, "metadata": {**new["metadata"], "name": old["metadata"]["name"]}}
 
 
-def build(base: Sequence[Object], layer: Overlay) -> list[Object]:
-    """What `kustomize build` makes of the overlay."""
-    patches = {patch.target: patch for patch in layer.patches}
-    built = []
-    for item in (*base, *layer.resources):
-        patch = patches.get(identity(item))
-        if patch is None:
-            built.append(placed(item, layer.namespace))
-        elif patch.steps is not None:
-            built.append(placed(apply(item, patch.steps), layer.namespace))
-    return built
+def built(base: Keyed, layer: Overlay) -> dict[Identity, Object]:
+    """What `kustomize build` makes of the overlay, before it puts everything into the namespace."""
+    found = dict(base)
+    for patch in layer.patches:
+        item = found.pop(patch.target)
+        if patch.steps is not None:
+            found[patch.target] = apply(item, patch.steps)
+    return found | keyed(layer.resources)
+
+
+def unlike(base: Keyed, layer: Overlay, wanted: Keyed) -> list[Identity]:
+    """The objects that the overlay does not build as they are wanted: none, or there is a bug of ours."""
+    found = built(base, layer)
+    patched = {patch.target for patch in layer.patches}
+    wrong = list(found.keys() ^ wanted.keys())
+    for key in found.keys() & wanted.keys():
+        item = found[key]
+        meant = _named(wanted[key], item)
+        # What no patch touches was found to be the same when the overlay was made; equality is enough to see a mix-up.
+        if item is not meant and not (same(item, meant) if key in patched else item == meant):
+            wrong.append(key)
+    return sorted(wrong)
 
 
 # ---- files -----------------------------------------------------------------------------------------------------------

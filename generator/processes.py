@@ -1,4 +1,4 @@
-"""Runs programs. The only module that starts processes."""
+"""Runs programs, and our own work side by side. The only module that starts processes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from generator.finding import MachineFailed, printable
 
@@ -15,6 +15,8 @@ _MOST_COMPLAINT = 2000  # characters
 _MOST_REASON = 300
 
 _Task = TypeVar("_Task")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,88 @@ def two_at_a_time(do: Callable[[_Task], Done], tasks: Iterable[_Task]) -> Iterat
 
     with ThreadPoolExecutor(max_workers=2) as pool:
         yield from pool.map(do, tasks)
+
+
+# ---- our own work ----------------------------------------------------------------------------------------------------
+
+_MOST_PROCESSES = 4  # beyond them, what each one has to read again of the same memory outweighs its help
+
+
+def shares(tasks: Sequence[_Item], weights: Sequence[int], least: int) -> list[Sequence[_Item]]:
+    """The tasks in as many parts of about the same weight as can run side by side, of `least` or more on average.
+
+    The order stays. It is one part where processes cannot be forked, or threads are running that a fork would cut off.
+    """
+    import threading
+
+    whole = sum(weights)
+    count = min(_processors(), _MOST_PROCESSES, max(whole // least, 1))
+    if not hasattr(os, "fork") or threading.active_count() > 1:
+        count = 1
+    parts: dict[int, list[_Item]] = {}
+    done = 0
+    for task, weight in zip(tasks, weights, strict=True):
+        middle = (2 * done + weight) * count // (2 * whole or 1)
+        parts.setdefault(min(middle, count - 1), []).append(task)
+        done += weight
+    return list(parts.values())
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def side_by_side(do: Callable[[Sequence[_Item]], _Result], parts: Sequence[Sequence[_Item]]) -> list[_Result]:
+    """What `do` makes of each part, in their order: of the first here, of each other in a copy of this process.
+
+    The outcome of a part must be data that pickle carries. A part whose process fails is done here, so that what is wrong
+    with it shows as it would have without the process.
+    """
+    running = [_forked(do, part) for part in parts[1:]]
+    try:
+        found = [do(part) for part in parts[:1]]
+        for part in parts[1:]:
+            arrived = _received(*running.pop(0))
+            found.append(do(part) if arrived is None else arrived[0])
+    finally:
+        for process, pipe in running:
+            os.close(pipe)
+            _end(process, group=False)
+            os.waitpid(process, 0)
+    return found
+
+
+def _forked(do: Callable[[Sequence[_Item]], _Result], part: Sequence[_Item]) -> tuple[int, int]:
+    """Starts a copy of this process that sends its outcome through a pipe; says which process and which end to read."""
+    reading, writing = os.pipe()
+    process = os.fork()
+    if process:
+        os.close(writing)
+        return process, reading
+    code = 1
+    try:
+        import pickle
+
+        os.close(reading)
+        with os.fdopen(writing, "wb") as stream:
+            pickle.dump((do(part),), stream, protocol=5)
+        code = 0
+    finally:
+        os._exit(code)  # without a word, and without what this process would do at its end
+
+
+def _received(process: int, pipe: int) -> tuple[Any] | None:
+    """The outcome of a process, once it has ended; None where it failed."""
+    import pickle
+
+    with os.fdopen(pipe, "rb") as stream:
+        content = stream.read()
+    _, status = os.waitpid(process, 0)
+    found: tuple[Any] | None = None if status else pickle.loads(content)
+    return found
+
+
+# ---- how programs are run --------------------------------------------------------------------------------------------
 
 
 def _limit_memory(process: int, limit: int) -> None:

@@ -8,6 +8,7 @@ manifest looks like is the templates' business, what stands in it the caller's; 
 
 from __future__ import annotations
 
+import marshal
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -59,6 +60,10 @@ class Rendered:
         return (self._plan.sites[node.index].text, ()) if isinstance(node, _Spot) else None
 
 
+Known = dict[tuple[str, bytes], Rendered | None]
+"""What was rendered of which values: things that are the same in several environments are made once."""
+
+
 class Templates:
     """The templates of some folders; of two files of one name, that of the earlier folder counts."""
 
@@ -67,22 +72,22 @@ class Templates:
         self._folders = tuple(folders)
         self._programs: dict[str, Program] = {}
 
-    def render(self, name: str, values: Mapping[str, Any]) -> Rendered | None:
+    def render(self, name: str, values: Mapping[str, Any], known: Known | None = None) -> Rendered | None:
         """The object that `<name>.yaml.j2` makes of the values, or None where it prints nothing.
 
         A value of None writes no key and no item, and a container that this leaves empty is not written either; a
-        container that is empty as it was given or written stays. Raises TemplateError.
+        container that is empty as it was given or written stays. What is in `known` is not rendered again, so it is the
+        very same object. Raises TemplateError.
         """
         program = self._programs.get(name)
         if program is None:
             program = self._programs[name] = self._find(name)
-        found: list[Any] = []
-        skeleton = printed(program, program.template, {**values, ASIDE: found})
-        plan = program.plans.get(skeleton)
-        if plan is None:
-            plan = _remembered_plan(program, skeleton, values)
-        made = filled(plan, found, found)
-        return None if made is None else Rendered(made, plan, found)
+        if known is None:
+            return _rendered(program, values)
+        key = program.file, marshal.dumps(dict(values), 2)  # true is not 1 there
+        if key not in known:
+            known[key] = _rendered(program, values)
+        return known[key]
 
     def _find(self, name: str) -> Program:
         for folder in self._folders if _NAME.fullmatch(name) else ():
@@ -99,6 +104,16 @@ class Templates:
                 raise MachineFailed(message) from error
         message = f"there is no template {name!r} in {', '.join(map(str, self._folders))}"
         raise TemplateError(message)
+
+
+def _rendered(program: Program, values: Mapping[str, Any]) -> Rendered | None:
+    found: list[Any] = []
+    skeleton = printed(program, program.template, {**values, ASIDE: found})
+    plan = program.plans.get(skeleton)
+    if plan is None:
+        plan = _remembered_plan(program, skeleton, values)
+    made = filled(plan, found, found)
+    return None if made is None else Rendered(made, plan, found)
 
 
 def _remembered_plan(program: Program, skeleton: str, values: Mapping[str, Any]) -> Plan:

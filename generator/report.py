@@ -28,11 +28,6 @@ def plural(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
-def models_of(project: Project) -> int:
-    """Deployments and models on servers."""
-    return len(project.models) + sum(len(server.models) for server in project.servers)
-
-
 def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Rows with their columns aligned; the first is the heading."""
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]

@@ -62,6 +62,7 @@ def test_one_short_round(capsys: pytest.CaptureFixture[str], monkeypatch: pytest
         "render 10",
         "render 10 again",
         "render 10, one changed",
+        "plan 10, one changed",
         "jinja 10",
         "check server of 20",
         "render server of 20",

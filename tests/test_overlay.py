@@ -7,7 +7,19 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.overlay import build, difference, identity, overlay, overlay_files, placed, same
+from generator.overlay import (
+    Overlay,
+    Patch,
+    built,
+    difference,
+    identity,
+    keyed,
+    overlay,
+    overlay_files,
+    placed,
+    same,
+    unlike,
+)
 from generator.rules.patches import apply
 
 
@@ -16,8 +28,8 @@ def thing(name: str, kind: str = "ServingRuntime", **spec: Any) -> dict[str, Any
 
 
 def test_what_differs_becomes_a_patch_and_what_is_new_a_resource() -> None:
-    base = [thing("a", replicas=1, args=["x"]), thing("gone")]
-    wanted = [thing("a", replicas=2, args=["x", "y"], extra={"a/b": 1}), thing("new")]
+    base = keyed([thing("a", replicas=1, args=["x"]), thing("gone")])
+    wanted = keyed([thing("a", replicas=2, args=["x", "y"], extra={"a/b": 1}), thing("new")])
     layer = overlay(base, wanted, "team")
     assert overlay_files(layer, "../../base/shop") == {
         "kustomization.yaml": {
@@ -51,12 +63,13 @@ def test_what_differs_becomes_a_patch_and_what_is_new_a_resource() -> None:
             "metadata": {"name": "gone"},
         },
     }
-    assert build(base, layer) == [placed(item, "team") for item in wanted]
+    assert built(base, layer) == wanted
+    assert unlike(base, layer, wanted) == []
 
 
 def test_an_overlay_without_differences_has_no_patches() -> None:
-    base = [thing("a", replicas=1)]
-    assert overlay_files(overlay(base, [thing("a", replicas=1)], "team"), "../../base/shop") == {
+    base = keyed([thing("a", replicas=1)])
+    assert overlay_files(overlay(base, keyed([thing("a", replicas=1)]), "team"), "../../base/shop") == {
         "kustomization.yaml": {
             "apiVersion": "kustomize.config.k8s.io/v1beta1",
             "kind": "Kustomization",
@@ -70,9 +83,23 @@ def test_a_namespace_takes_the_name_of_the_overlay() -> None:
     def namespace(name: str) -> dict[str, Any]:
         return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"a": "b"}}}
 
-    layer = overlay([namespace("shop")], [namespace("shop-prod")], "shop-prod")
+    base, wanted = keyed([namespace("shop")]), keyed([namespace("shop-prod")])
+    layer = overlay(base, wanted, "shop-prod")
     assert layer.patches == () and layer.resources == ()
-    assert build([namespace("shop")], layer) == [namespace("shop-prod")]
+    assert unlike(base, layer, wanted) == []
+
+
+def test_an_overlay_that_builds_to_something_else_is_noticed() -> None:
+    base, wanted = keyed([thing("a", on=1), thing("b")]), keyed([thing("a", on=True), thing("c")])
+    assert unlike(base, Overlay("team", (), ()), wanted) == [
+        ("serving.kserve.io", "ServingRuntime", "b"),
+        ("serving.kserve.io", "ServingRuntime", "c"),
+    ]
+    steps = ({"op": "replace", "path": "/spec/on", "value": 1},)
+    patch = Patch(("serving.kserve.io", "ServingRuntime", "a"), "serving.kserve.io/v1alpha1", "a", steps)
+    assert unlike(base, Overlay("team", (), (patch,)), keyed([thing("a", on=True), thing("b")])) == [
+        ("serving.kserve.io", "ServingRuntime", "a")
+    ], "true is not 1"
 
 
 def test_service_account_subjects_get_the_namespace() -> None:

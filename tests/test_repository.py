@@ -48,7 +48,7 @@ FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("verify", ("verify",)),
     ("endpoints", ("endpoints",)),
     ("plan", ("plan", "plan_*")),
-    ("pipeline", ("repository", "objects", "pipeline")),
+    ("pipeline", ("repository", "objects", "projects", "pipeline")),
     ("reference", ("reference", "pages")),
     ("report", ("report",)),
     ("cli", ("cli",)),
@@ -203,7 +203,8 @@ def test_only_the_command_line_prints_exits_and_reads_arguments() -> None:
         attributes = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         raised = {ast.unparse(node.exc) for node in ast.walk(tree) if isinstance(node, ast.Raise) and node.exc}
         clicked = {package for package in foreign(tree) if package.partition(".")[0] == "click"}
-        wrong = (calls(tree) & speaking) | (attributes & streams) | (raised & speaking) | clicked
+        ends = {"os._exit"} if name == "processes" else set()  # a copy of this process, when its work is done
+        wrong = ((calls(tree) | raised) & (speaking - ends)) | (attributes & streams) | clicked
         if wrong and name != "cli":
             found[name] = wrong
     assert found == {}
