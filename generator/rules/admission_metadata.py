@@ -28,6 +28,7 @@ _SEGMENTS = re.compile(
 
 _MOST_NAME, _MOST_WORD = 253, 63
 _MOST_ANNOTATIONS = 256 << 10
+_MOST_BYTES = 4  # of a character, in UTF-8
 
 
 @rule(code="ADM141", title="A name is one that the API server takes", stage="schema")
@@ -71,8 +72,11 @@ def labels_and_annotations(manifest: Manifest) -> Iterator[Problem]:
                     message=f"{shown(value)} is no value of a label",
                     hint="letters, digits, '-', '_' and '.', a letter or digit first and last, 63 characters at most",
                 )
-    size = sum(_bytes(key) + _bytes(text(value)) for key, value in manifest.annotations.items())
-    if size > _MOST_ANNOTATIONS:
+    written = [part for key, value in manifest.annotations.items() for part in (key, text(value))]
+    if (
+        _MOST_BYTES * sum(map(len, written)) > _MOST_ANNOTATIONS
+        and (size := sum(map(_bytes, written))) > _MOST_ANNOTATIONS
+    ):
         yield Problem(
             pointer=("metadata", "annotations"),
             key=True,
