@@ -201,7 +201,10 @@ def verify(settings: Settings, form: str) -> None:
 
 
 def _verify(root: Path, found: Fleet, form: str) -> None:
+    from functools import partial
+
     from generator import api_schemas, pipeline, tools, write
+    from generator.projects import cause
     from generator.verify import Meant
     from generator.verify import verify as prove
 
@@ -211,7 +214,10 @@ def _verify(root: Path, found: Fleet, form: str) -> None:
         name: api_schemas.schemas(root, pipeline.schemas_of(environment), tell)
         for name, environment in found.environments.items()
     }
-    meant = [Meant(one.project.environment.name, one.folder, one.objects) for one in found.deployed]
+    meant = [
+        Meant(one.project.environment.name, one.folder, one.objects, partial(cause, one.project))
+        for one in found.deployed
+    ]
     meant += [Meant(one.environment, one.folder, one.objects) for one in found.synced]
     if reason := write.unfinished(root):
         raise MachineFailed(reason)

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Pointer = tuple[str | int, ...]
 """Keys and indices from a document's root to one of its values."""
@@ -83,6 +83,18 @@ def dotted(pointer: Pointer) -> str:
     """A pointer as people write it: `models.llama.args[1]`."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in pointer)
     return "".join(steps).removeprefix(".")
+
+
+def pointer_in(data: Any, steps: Iterable[str | int]) -> Pointer:
+    """The way to a value of the data, which tells what of it are indices and what are keys, be they numbers."""
+    found: list[str | int] = []
+    for step in steps:
+        found.append(int(step) if isinstance(data, list) and str(step).isdecimal() else str(step))
+        try:
+            data = data[found[-1]]
+        except (LookupError, TypeError):
+            data = None
+    return tuple(found)
 
 
 _BIDIRECTIONAL = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from generator import emit
 from generator.catalog import Shelf
-from generator.finding import Finding
+from generator.finding import Finding, Location, Pointer, dotted
 from generator.load import Document
 from generator.merge import whole
 from generator.model import Environment, Object, Project
-from generator.objects import Made, admitted, collisions, render
-from generator.overlay import Keyed, base_files, keyed, overlay, overlay_files, placed, unlike
+from generator.objects import Made, admitted, collisions, place_of, render
+from generator.overlay import Keyed, base_files, identity, keyed, overlay, overlay_files, placed, unlike
 from generator.packaged import packaged
 from generator.repository import BASE
 from generator.resolve import resolve
@@ -108,6 +108,16 @@ def made_of(name: str, document: Document, projects: Sequence[Project], within: 
         objects=tuple(tuple(placed(one.object, project.namespace) for one in made) for project, made in found),
         files=files,
     )
+
+
+def cause(project: Project, item: Object, pointer: Pointer) -> tuple[Location, str] | None:
+    """Where in the hand-written files a part of an object comes from, and what the field there is called."""
+    made, _ = render(project, Shelves().of(project.environment))
+    for one in made:
+        if identity(one.object) == identity(item):
+            origin, field = place_of(project, one, pointer)
+            return origin.at(field), dotted(field)
+    return None
 
 
 def base_objects(name: str, document: Document, within: Surroundings, known: Known | None = None) -> list[Object]:

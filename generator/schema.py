@@ -21,7 +21,7 @@ from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-from generator.finding import Finding, Location, Pointer, dotted, listed, nearest
+from generator.finding import Finding, Location, Pointer, dotted, listed, nearest, pointer_in
 from generator.packaged import packaged
 from generator.secret import HIDDEN, shown
 from generator.secret_names import naming
@@ -193,7 +193,7 @@ class _Problem:
 
 
 def _case(error: Any, schema: Mapping[str, Any], data: Any, raw: Mapping[Pointer, str]) -> _Case:
-    pointer = _pointer(data, error.instance_path)
+    pointer = pointer_in(data, error.instance_path)
     in_key = getattr(error.kind, "error", None)  # of propertyNames: what is wrong with one key
     *steps, keyword = (in_key or error).schema_path
     around = _inside(schema, steps)
@@ -210,15 +210,6 @@ def _case(error: Any, schema: Mapping[str, Any], data: Any, raw: Mapping[Pointer
         raw=typed if told != HIDDEN and 0 < len(typed) <= _LONGEST_TOLD else None,
         told=told,
     )
-
-
-def _pointer(data: Any, path: Iterable[str | int]) -> Pointer:
-    """The way to a value. jsonschema-rs gives a key that looks like a number as a number; the data tells which it is."""
-    steps: list[str | int] = []
-    for step in path:
-        steps.append(str(step) if isinstance(data, dict) else step)
-        data = data[steps[-1]]
-    return tuple(steps)
 
 
 def _inside(data: Any, pointer: Iterable[str | int]) -> Any:

@@ -12,14 +12,14 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from generator.api_schemas import Schemas
 from generator.crds import bundled_schemas
-from generator.finding import Finding, Location, MachineFailed, Pointer, printable
+from generator.finding import Finding, Location, MachineFailed, Pointer, pointer_in, printable
 from generator.overlay import file_name, group_of, same
 from generator.processes import Done
 from generator.toolbox import FOLDER, Say
@@ -38,13 +38,21 @@ Identity = tuple[str, str, str, str]
 """Group, kind, namespace and name: what an object is in its cluster."""
 
 
+Cause = Callable[[Mapping[str, Any], Pointer], tuple[Location, str] | None]
+"""Where in the hand-written files a part of an object comes from, and what the field there is called."""
+
+
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """One overlay: its folder relative to the root, and the complete objects that it has to build to."""
+    """One overlay: its folder relative to the root, and the complete objects that it has to build to.
+
+    `cause` finds what a fault in an object comes from; without it, the generated file has to do.
+    """
 
     environment: str
     folder: str
     objects: tuple[Mapping[str, Any], ...]
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +78,8 @@ def verify(
 ) -> Verified:
     """Builds and checks every overlay. `tools` by name, `schemas` by environment. Raises MachineFailed.
 
-    The findings point into the generated files: VER001 to VER004 for what kustomize builds, VER010 to VER012 for what
-    kubeconform says of it and VER020 for kubernetes-validate.
+    VER001 to VER004, for what kustomize builds, point into the generated files; VER010 to VER012, for what kubeconform
+    says of it, and VER020, for kubernetes-validate, into the hand-written file that caused it, where that is known.
     """
     content = cache(partial(_content, root))
     used = {name: [_EDITION, *map(str, tools.values()), found.key] for name, found in schemas.items()}
@@ -343,6 +351,16 @@ class _Subject:
             environments=(self.overlay.environment,),
         )
 
+    def refused(self, code: str, pointer: Pointer, what: str, by: str) -> Finding:
+        """What a schema says of it. It may quote values, so nothing of that is shown where they could be secrets."""
+        shown = "does not fit its schema" if self.item["kind"] == "Secret" else printable(what)[:_MOST_SHOWN]
+        cause = self.overlay.cause(self.item, pointer) if self.overlay.cause else None
+        if cause is None:
+            return self.finding(code, pointer, f"{_named(self.item)}: {shown} ({by})")
+        there = f"{_pointer_text(pointer)}: " if pointer else ""
+        found = self.finding(code, pointer, f"{_named(self.item)}: {there}{shown} ({by})")
+        return replace(found, at=cause[0], path=cause[1], see=found.at)
+
 
 def compare(root: Path, one: Meant, built: Sequence[Mapping[str, Any]]) -> list[Finding]:
     """Where the objects that were built are not those that were meant."""
@@ -478,7 +496,7 @@ def _conforming(
         subject = _Subject(root, overlays[verdict.label], item)
         code = "VER010" if verdict.status == "invalid" else "VER011"
         for text, what in verdict.problems:
-            yield verdict.label, subject.finding(code, _pointer(text, item), _said(item, what, str(tool)))
+            yield verdict.label, subject.refused(code, _pointer(text, item), what, str(tool))
     seen = outcome.valid + outcome.skipped + len(outcome.verdicts)
     if outcome.skipped or seen != objects:
         yield from _not_seen(meant, f"{tool} judged {seen - outcome.skipped} of {_count(objects, 'object')}")
@@ -486,12 +504,6 @@ def _conforming(
         for each in built[one.folder]:
             if (one.folder, each.item["kind"], each.item["metadata"]["name"]) not in refused:
                 yield from _core(_Subject(root, one, each.item), schemas.kubernetes)
-
-
-def _said(item: Mapping[str, Any], what: str, by: str) -> str:
-    """What a tool says of an object. It may quote values, so nothing of it is shown where they could be secrets."""
-    shown = "does not fit its schema" if item["kind"] == "Secret" else printable(what)[:_MOST_SHOWN]
-    return f"{_named(item)}: {shown} ({by})"
 
 
 def _is(item: Mapping[str, Any], kind: str, name: str) -> bool:
@@ -506,18 +518,7 @@ def _not_seen(meant: Sequence[Meant], message: str) -> Iterator[tuple[str, Findi
 
 
 def _pointer(text: str, item: Any) -> Pointer:
-    """A JSON pointer as steps; which of its numbers are indices only the object tells."""
-    steps: list[str | int] = []
-    for word in text.split("/")[1:]:
-        step: str | int = word.replace("~1", "/").replace("~0", "~")
-        if isinstance(item, list) and word.isdigit():
-            step = int(word)
-        steps.append(step)
-        try:
-            item = item[step]
-        except (LookupError, TypeError):
-            item = None
-    return tuple(steps)
+    return pointer_in(item, (word.replace("~1", "/").replace("~0", "~") for word in text.split("/")[1:]))
 
 
 def _core(subject: _Subject, kubernetes: str) -> Iterator[tuple[str, Finding]]:
@@ -535,7 +536,7 @@ def _core(subject: _Subject, kubernetes: str) -> Iterator[tuple[str, Finding]]:
     except kubernetes_validate.ValidationError as error:
         pointer, what = tuple(error.absolute_path), error.message
     by = f"kubernetes-validate, Kubernetes {kubernetes}"
-    yield subject.overlay.folder, subject.finding("VER020", pointer, _said(item, what, by))
+    yield subject.overlay.folder, subject.refused("VER020", pointer, what, by)
 
 
 @lru_cache(maxsize=4)

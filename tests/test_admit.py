@@ -270,12 +270,12 @@ def test_what_a_schema_refuses_is_said_in_words(spec: dict[str, Any], expected: 
 def test_of_a_secret_no_value_is_shown() -> None:
     closed = {**THING, "required": []}
     closed["properties"] = {**THING["properties"], "type": {"enum": ["Opaque"]}}  # type: ignore[dict-item]
-    text = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ntype: hunter2\nstringData: {a: 12345, b: 0x12}\n"
+    text = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ntype: hunter2\nstringData: {a: 12345, 1: 0x12}\n"
     assert told(text, schemas=Known(Secret=closed)) == [
         "a.yaml:4:7: error[ADM002]: Secret s: type: refused by the API server: the value is not allowed here; one of Opaque",
         "a.yaml:5:17: error[ADM002]: Secret s: stringData.a: refused by the API server: text is wanted here, found a number; "
         "put it in quotes",
-        "a.yaml:5:27: error[ADM002]: Secret s: stringData.b: refused by the API server: text is wanted here, found a number; "
+        "a.yaml:5:27: error[ADM002]: Secret s: stringData.1: refused by the API server: text is wanted here, found a number; "
         "put it in quotes",
         "RHOAI 2.25: 0 accepted, 1 refused",
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import jsonschema_rs
 import pytest
 from jsonschema.validators import extend
 
-from generator.finding import Finding, Location, Pointer
+from generator.finding import Finding, Location, Pointer, pointer_in
 from generator.load import Document, parse
 from generator.merge import WHOLE, lay, whole
 from generator.packaged import packaged
@@ -1961,3 +1961,21 @@ def test_data_is_left_as_it_is() -> None:
         )
     ]
     assert data == {"version": 1.0, "environments": {"prod": {}}}
+
+
+# ---- numbers in pointers
+
+
+@pytest.mark.parametrize(
+    ("data", "steps", "pointer"),
+    [
+        ({"a": [{"1": "x"}]}, ("a", 0, 1), ("a", 0, "1")),
+        ({"a": [{"1": "x"}]}, ("a", "0", "1"), ("a", 0, "1")),
+        ({"1": {"b": []}}, (1, "b", "7"), ("1", "b", 7)),
+        ({"a": "text"}, ("a", 3, "b"), ("a", "3", "b")),
+        ([["x"]], ("0", "-"), (0, "-")),
+        ({}, (), ()),
+    ],
+)
+def test_the_data_tells_keys_from_indices(data: object, steps: Sequence[str | int], pointer: Pointer) -> None:
+    assert pointer_in(data, steps) == pointer

@@ -111,8 +111,9 @@ def test_a_misspelt_field_of_a_patch_is_caught(
     root = equip(miniature(tmp_path, {"projects/acme.yaml": TYPO}))
     assert modelfleet(root, "render").code == 0
     said = (
-        "environments/base/acme/inferenceservice-ranker.yaml:13:5: error[VER010]: /spec/predictor: in prod: InferenceService "
-        f"'ranker' in namespace 'acme-ml': additional properties 'minReplica' not allowed ({real_tools['kubeconform']})\n"
+        "projects/acme.yaml:11:83: error[VER010]: models.ranker.patch.InferenceService[0].value: in prod: InferenceService "
+        "'ranker' in namespace 'acme-ml': /spec/predictor: additional properties 'minReplica' not allowed "
+        f"({real_tools['kubeconform']}) (environments/base/acme/inferenceservice-ranker.yaml:13:5)\n"
     )
     assert modelfleet(root, "verify") == (1, "", said)
     write(root, {"projects/acme.yaml": TYPO.replace("minReplica,", "timeout,")})

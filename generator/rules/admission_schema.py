@@ -7,10 +7,11 @@ repeats what could be a secret: what is of the wrong type is named by its type, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from generator.finding import Pointer, listed, nearest
+from generator.finding import Pointer, listed, nearest, pointer_in
 from generator.rules import Problem
 from generator.rules.admission_manifest import mapping, shown
 
@@ -40,7 +41,8 @@ def schema_check(schema: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Ite
             hidden = item.get("kind") == "Secret"
             errors = validator.iter_errors(_without_nulls(item))
             found = dict.fromkeys(problem for error in errors for problem in _problems(error, schema, hidden))
-            yield from islice(found, MOST)
+            for problem in islice(found, MOST):
+                yield replace(problem, pointer=pointer_in(item, problem.pointer))
 
     return check
 
