@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from generator.finding import MachineFailed, printable
 
@@ -128,30 +128,47 @@ def _processors() -> int:
 def side_by_side(do: Callable[[Sequence[_Item]], _Result], parts: Sequence[Sequence[_Item]]) -> list[_Result]:
     """What `do` makes of each part, in their order: of the first here, of each other in a copy of this process.
 
-    The outcome of a part must be data that pickle carries. A part whose process fails is done here, so that what is wrong
-    with it shows as it would have without the process.
+    The outcome of a part must be data that pickle carries. A part whose process fails, or cannot be started, is done here,
+    so that what is wrong with it shows as it would have without the process.
     """
     running = [_forked(do, part) for part in parts[1:]]
     try:
         found = [do(part) for part in parts[:1]]
         for part in parts[1:]:
-            arrived = _received(*running.pop(0))
+            copy = running.pop(0)
+            arrived = None if copy is None else _received(copy)
             found.append(do(part) if arrived is None else arrived[0])
     finally:
-        for process, pipe in running:
-            os.close(pipe)
-            _end(process, group=False)
-            os.waitpid(process, 0)
+        for copy in running:
+            if copy is not None:
+                os.close(copy.pipe)
+                _end(copy.process, group=False)
+                os.waitpid(copy.process, 0)
     return found
 
 
-def _forked(do: Callable[[Sequence[_Item]], _Result], part: Sequence[_Item]) -> tuple[int, int]:
-    """Starts a copy of this process that sends its outcome through a pipe; says which process and which end to read."""
-    reading, writing = os.pipe()
-    process = os.fork()
+class _Copy(NamedTuple):
+    """A copy of this process, and the end of a pipe at which its outcome arrives."""
+
+    process: int
+    pipe: int
+
+
+def _forked(do: Callable[[Sequence[_Item]], _Result], part: Sequence[_Item]) -> _Copy | None:
+    """Starts a copy that sends what `do` makes of the part; None where the system has no room for one."""
+    try:
+        reading, writing = os.pipe()
+    except OSError:
+        return None
+    try:
+        process = os.fork()
+    except OSError:
+        os.close(reading)
+        os.close(writing)
+        return None
     if process:
         os.close(writing)
-        return process, reading
+        return _Copy(process, reading)
     code = 1
     try:
         import pickle
@@ -164,13 +181,13 @@ def _forked(do: Callable[[Sequence[_Item]], _Result], part: Sequence[_Item]) -> 
         os._exit(code)  # without a word, and without what this process would do at its end
 
 
-def _received(process: int, pipe: int) -> tuple[Any] | None:
-    """The outcome of a process, once it has ended; None where it failed."""
+def _received(copy: _Copy) -> tuple[Any] | None:
+    """The outcome of a copy, once it has ended; None where it failed."""
     import pickle
 
-    with os.fdopen(pipe, "rb") as stream:
+    with os.fdopen(copy.pipe, "rb") as stream:
         content = stream.read()
-    _, status = os.waitpid(process, 0)
+    _, status = os.waitpid(copy.process, 0)
     found: tuple[Any] | None = None if status else pickle.loads(content)
     return found
 

@@ -82,6 +82,14 @@ def test_the_part_of_a_process_that_fails_is_done_here_and_nothing_is_said_twice
 
 
 @TWO
+def test_where_there_is_no_room_for_a_process_all_is_done_here() -> None:
+    script = "import os; here = os.getpid()\n"
+    script += "def full(): raise BlockingIOError\nos.fork = full\n"
+    script += "print(processes.side_by_side(lambda part: (part, os.getpid() == here), ['a', 'b']))"
+    assert ran(script) == "[('a', True), ('b', True)]\n"
+
+
+@TWO
 def test_what_is_wrong_with_a_part_shows() -> None:
     script = "def do(part): return 1 // part\n"
     script += "try: processes.side_by_side(do, [1, 0, 1])\nexcept ZeroDivisionError as error: print(error)"
