@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -120,10 +120,52 @@ def made(settings: Settings, form: str = "text") -> Fleet:
     return found
 
 
+Completion = Callable[[click.Context, click.Parameter, str], list[str]]
+
+
+def _written_in(folder: str) -> Completion:
+    """Completes the names of the hand-written files in a folder."""
+
+    def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+        place = Path(context.find_root().params.get("root") or ".") / folder
+        names = (path.stem for path in place.glob("*.yaml") if place.is_dir())
+        return sorted(name for name in names if name.startswith(begun) and name != "base")
+
+    return complete
+
+
+def _releases(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    from generator import catalog
+
+    return [name for name in catalog.release_names() if name.startswith(begun)]
+
+
+def _codes(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    from generator import reference
+
+    return [code for code in reference.codes() if code.startswith(begun.upper())]
+
+
+env_option = click.option(
+    "--env",
+    "environments",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=_written_in("environments"),
+    help="Only this environment; may be given several times.",
+)
+project_option = click.option(
+    "--project",
+    "projects",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=_written_in("projects"),
+    help="Only this project; may be given several times.",
+)
 format_option = click.option("--format", "form", type=FORMATS, default="text", help="How findings are printed.")
 
 
-@cli.command()
+@cli.command(short_help="Check every file; write nothing.")
 @format_option
 @click.pass_obj
 def check(settings: Settings, form: str) -> None:
@@ -142,13 +184,14 @@ def check(settings: Settings, form: str) -> None:
     say(
         f"{plural(len({one.project.name for one in found.deployed}), 'project')} in "
         f"{plural(len(found.environments), 'environment')}: {plural(models, 'model')}, "
-        f"{plural(sum(len(one.objects) for one in found.deployed), 'object')}, all as they should be"
+        f"{plural(sum(len(one.objects) for one in found.deployed), 'object')}, "
+        + (f"{plural(len(found.warnings), 'warning')}" if found.warnings else "all as they should be")
     )
 
 
-@cli.command()
-@click.option("--env", "environments", multiple=True, help="Only this environment; may be given several times.")
-@click.option("--project", "projects", multiple=True, help="Only this project; may be given several times.")
+@cli.command(short_help="Write the overlays and say what changed.")
+@env_option
+@project_option
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 3 and show the diff where files differ.")
 @click.option("--overwrite", is_flag=True, help="Go on where files were edited by hand or are not ours.")
 @click.option("--verify", "also_verify", is_flag=True, help="Then verify everything with the real tools.")
@@ -192,7 +235,7 @@ def render(  # noqa: PLR0913 - one parameter an option, as click passes them
         _verify(root, found, form)
 
 
-@cli.command()
+@cli.command(short_help="Prove the overlays with kustomize and kubeconform.")
 @format_option
 @click.pass_obj
 def verify(settings: Settings, form: str) -> None:
@@ -236,9 +279,14 @@ def _verify(root: Path, found: Fleet, form: str) -> None:
     )
 
 
-@cli.command()
+@cli.command(short_help="Say whether a cluster would take any manifests.")
 @click.option(
-    "--release", "name", required=True, metavar="RELEASE", help="Such as rhoai-2.25; see `modelfleet releases`."
+    "--release",
+    "name",
+    required=True,
+    metavar="RELEASE",
+    shell_complete=_releases,
+    help="Such as rhoai-2.25; see `modelfleet releases`.",
 )
 @click.option(
     "--existing",
@@ -285,18 +333,22 @@ def _no_such(what: str, name: str, known: Iterable[str]) -> str:
     )
 
 
-@cli.command()
-@click.option("--env", "environments", multiple=True, help="Only this environment; may be given several times.")
+@cli.command(short_help="Print the labels that namespaces need.")
+@env_option
 @click.pass_obj
 def labels(settings: Settings, environments: tuple[str, ...]) -> None:
     """Print the `oc label` commands for namespaces that are made elsewhere; without them models are not shown or never load."""
+    from generator.pipeline import fleet
     from generator.report import label_commands
 
-    found = made(settings)
+    found = fleet(settings.root)
     scope_of(found, environments, ())
     chosen = [one.project for one in found.deployed if not environments or one.project.environment.name in environments]
-    for command in label_commands(chosen):
+    commands = list(label_commands(chosen))
+    for command in commands:
         say(command)
+    if not commands:
+        tell("modelfleet: nothing to label, the namespaces are rendered with their labels (namespaces: managed)")
 
 
 @cli.group()
@@ -304,7 +356,7 @@ def argocd() -> None:
     """What Argo CD's administrator needs."""
 
 
-@argocd.command()
+@argocd.command(short_help="Print health checks for models.")
 def health() -> None:
     """Print health checks in Lua for the ArgoCD resource: models that run are healthy, models that fail are not."""
     from generator.argocd import health_yaml
@@ -330,7 +382,7 @@ def _print_table(rows: Sequence[Sequence[str]]) -> None:
         say(line)
 
 
-@cli.command()
+@cli.command(short_help="Show what each release can do.")
 @text_or_json
 def releases(form: str) -> None:
     """Show what each release of OpenShift AI can do, and how long it is supported."""
@@ -345,8 +397,14 @@ def releases(form: str) -> None:
         say(line)
 
 
-@cli.command()
-@click.option("--release", "name", metavar="RELEASE", help="Only what this release ships, such as rhoai-2.25.")
+@cli.command(short_help="Show what can be served with what.")
+@click.option(
+    "--release",
+    "name",
+    metavar="RELEASE",
+    shell_complete=_releases,
+    help="Only what this release ships, such as rhoai-2.25.",
+)
 @text_or_json
 def runtimes(name: str | None, form: str) -> None:
     """Show the serving runtimes that releases ship: what can be served with what."""
@@ -361,7 +419,7 @@ def runtimes(name: str | None, form: str) -> None:
         _print_table(reference.runtime_rows(found, releases=name is None))
 
 
-@cli.command()
+@cli.command(short_help="List every rule.")
 @text_or_json
 def rules(form: str) -> None:
     """List every rule with its code, who would refuse what it is about, and the releases that it holds for."""
@@ -373,8 +431,8 @@ def rules(form: str) -> None:
         _print_table(reference.rule_rows())
 
 
-@cli.command()
-@click.argument("code")
+@cli.command(short_help="Explain the code of a finding.")
+@click.argument("code", shell_complete=_codes)
 @text_or_json
 def explain(code: str, form: str) -> None:
     """Explain the code of a finding: why, an example that trips it, the mended example, and the source."""
@@ -412,6 +470,9 @@ def _refuse_stale(root: Path, found: Fleet) -> None:
     from generator.tree import Scope, compare
 
     changes = compare(root, found.files, Scope())
+    if changes.edited:
+        tell(f"modelfleet: {changes.edited[0]} was edited by hand; `modelfleet render --check` shows the difference")
+        raise Exit(DRIFT)
     if changes.writes:
         first = next(iter((*changes.added, *changes.changed, *changes.removed)))
         tell(f"modelfleet: {first} is not as it would be rendered; run `modelfleet render` first")
@@ -471,17 +532,34 @@ def _check_drift(root: Path, files: dict[str, str], scope: Scope, shown: tuple[s
     if not changes.writes and not changes.edited:
         words(f"up to date: {changes.unchanged} files are as they would be rendered")
         return
-    edited = set(changes.edited)
     for path in (*changes.added, *changes.changed, *changes.removed):
-        why = "edited by hand" if path in edited else "stale"
-        state = (
-            "missing" if path in changes.added else f"no longer rendered ({why})" if path in changes.removed else why
-        )
-        words(f"{path}: {state}")
+        words(f"{path}: {_drift(root, files, changes, path)}")
     if form != "json":
         _show_diffs(root, files, changes)
-    words("run `modelfleet render` and commit the result")
+    words(_remedy(changes))
     raise Exit(DRIFT)
+
+
+def _drift(root: Path, files: Mapping[str, str], changes: Changes, path: str) -> str:
+    """In which way a generated file is not as it would be rendered."""
+    from generator.tree import current
+
+    if path in changes.added:
+        return "missing"
+    why = "edited by hand" if path in changes.edited else "stale"
+    if path in changes.removed:
+        return f"no longer rendered ({why})"
+    converted = current(root, path).replace("\r\n", "\n") == files[path]
+    return "other line endings, as of Windows; `*.yaml text eol=lf` in .gitattributes keeps them" if converted else why
+
+
+def _remedy(changes: Changes) -> str:
+    if not changes.edited:
+        return "run `modelfleet render` and commit the result"
+    return (
+        "what was edited by hand belongs into the files that its first line names; "
+        "then run `modelfleet render --overwrite` and commit the result"
+    )
 
 
 MOST_DIFF_LINES = 200
@@ -579,11 +657,11 @@ PLAN_STYLES: Mapping[str, Mapping[str, Any]] = {
 """How the lines of a plan look on a terminal; elsewhere they have no colours."""
 
 
-@cli.command()
+@cli.command(short_help="Show what merging does to running models.")
 @click.option(
     "--against", metavar="REV", help="The revision to compare with, instead of where the branch left argocd.revision."
 )
-@click.option("--env", "environments", multiple=True, help="Only this environment; may be given several times.")
+@env_option
 @click.option(
     "--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", help="How it is printed."
 )
@@ -591,12 +669,13 @@ PLAN_STYLES: Mapping[str, Mapping[str, Any]] = {
 def plan(settings: Settings, against: str | None, environments: tuple[str, ...], form: str) -> None:
     """Show what merging does to running models; exit 4 where it destroys what nobody has acknowledged."""
     from generator import write
+    from generator.pipeline import fleet
     from generator.plan import NoSuchEnvironment
     from generator.plan import plan as make
 
     if against is not None and (not against or against.startswith("-")):
         raise click.UsageError(printable(f"--against {against}: that names no revision"))
-    found = made(settings, form)
+    found = fleet(settings.root)
     try:
         made_plan = make(settings.root, found, against, environments)
     except NoSuchEnvironment as wrong:
@@ -622,9 +701,9 @@ def plan(settings: Settings, against: str | None, environments: tuple[str, ...],
         raise Exit(code)
 
 
-@cli.command()
-@click.option("--env", "environments", multiple=True, help="Only this environment; may be given several times.")
-@click.option("--project", "projects", multiple=True, help="Only this project; may be given several times.")
+@cli.command(short_help="Show where each model answers.")
+@env_option
+@project_option
 @click.option(
     "--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table", help="How it is printed."
 )
@@ -632,8 +711,9 @@ def plan(settings: Settings, against: str | None, environments: tuple[str, ...],
 def endpoints(settings: Settings, environments: tuple[str, ...], projects: tuple[str, ...], form: str) -> None:
     """Show where each model answers: addresses, tokens, and a line to try it."""
     from generator import endpoints as where
+    from generator.pipeline import fleet
 
-    found = made(settings, form)
+    found = fleet(settings.root)
     scope = scope_of(found, environments, projects)
     chosen = [one for one in found.deployed if scope.owns((one.project.environment.name, one.project.name))]
     chosen.sort(key=lambda one: (one.project.environment.name, one.project.name))
@@ -679,7 +759,9 @@ def _run(words: list[str]) -> int:
     except click.Abort:
         return 130
     except click.ClickException as wrong:
-        tell(f"modelfleet: {printable(wrong.format_message())}")
+        said = wrong.format_message()
+        asked_nothing = isinstance(wrong, click.exceptions.NoArgsIsHelpError)
+        tell(said if asked_nothing else f"modelfleet: {printable(said)}")
         return USAGE
     except (BrokenPipeError, SystemExit):  # click's answer to a reader that went away
         _give_up_stdout()

@@ -27,6 +27,7 @@ from generator.model import (
     Server,
     Workload,
 )
+from generator.resolve import store_settings
 
 SOURCES: Mapping[str, Pointer] = {
     "accelerator_name": ("accelerator",),
@@ -133,11 +134,11 @@ CONNECTION_KEYS = {"s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "oci": 
 
 
 def _store(project: Project) -> dict[str, Any]:
-    environment = project.environment
-    store = environment.get("secrets", "store")
+    settings = store_settings(project.environment)
+    store = settings.get("store")
     return {
-        "api_version": environment.get("secrets", "apiVersion") or "external-secrets.io/v1",
-        "refresh_interval": environment.get("secrets", "refreshInterval") or "1h",
+        "api_version": settings["apiVersion"],
+        "refresh_interval": settings["refreshInterval"],
         "store": {"kind": store["kind"], "name": store["name"]} if store else None,
     }
 

@@ -16,7 +16,7 @@ from generator.model import Environment, Object, Project
 from generator.overlay import base_files
 from generator.projects import Outcome, Surroundings, made_of, rulebooks, sealed_files
 from generator.repository import Repository, load, owners, resolved, settle_environments, shared_facts, stop
-from generator.resolve import argocd_settings, destination
+from generator.resolve import argocd_settings, destination, store_settings
 from generator.rules import judge
 
 if TYPE_CHECKING:
@@ -139,10 +139,11 @@ def schemas_of(environment: Environment) -> Needs:
     if release is None:
         message = f"{environment.name} has no release"
         raise MachineFailed(message)
-    by_store = environment.get("secrets", "provider") == "external-secrets"
+    store = store_settings(environment)
+    by_store = store.get("provider") == "external-secrets"
     return needs(
         release.kubernetes,
         release.crds,
-        secrets=environment.get("secrets", "apiVersion") if by_store else None,
+        secrets=store["apiVersion"] if by_store else None,
         argocd=environment.get("argocd", "version"),
     )

@@ -277,6 +277,11 @@ def argocd_settings(environment: Environment) -> dict[str, Any]:
     return {"prune": False, **(environment.get("argocd") or {})}
 
 
+def store_settings(environment: Environment) -> dict[str, Any]:
+    """The environment's `secrets` block: External Secrets' own current version, and read every hour, where nothing is said."""
+    return {"apiVersion": "external-secrets.io/v1", "refreshInterval": "1h", **(environment.get("secrets") or {})}
+
+
 def destination(environment: Environment) -> dict[str, str]:
     """The cluster in Argo CD's words."""
     cluster = environment.get("cluster")

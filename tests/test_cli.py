@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from click.shell_completion import ShellComplete
 from console import REPOSITORY, SPEC, miniature, modelfleet, process, tree, write
 
 from generator import __version__, cli
@@ -89,9 +90,9 @@ Usage: modelfleet render [OPTIONS]
   Render the overlays of every environment and say what changed.
 
 Options:
-  --env TEXT                   Only this environment; may be given several
+  --env NAME                   Only this environment; may be given several
                                times.
-  --project TEXT               Only this project; may be given several times.
+  --project NAME               Only this project; may be given several times.
   --check                      Write nothing; exit 3 and show the diff where
                                files differ.
   --overwrite                  Go on where files were edited by hand or are
@@ -109,6 +110,18 @@ Usage: modelfleet verify [OPTIONS]
 Options:
   --format [text|json|github]  How findings are printed.
   -h, --help                   Show this message and exit.
+"""
+
+ARGOCD_HELP = """\
+Usage: modelfleet argocd [OPTIONS] COMMAND [ARGS]...
+
+  What Argo CD's administrator needs.
+
+Options:
+  -h, --help  Show this message and exit.
+
+Commands:
+  health  Print health checks for models.
 """
 
 
@@ -152,8 +165,40 @@ def test_fine(root: Path) -> None:
 
 def test_a_warning_is_fine(root: Path) -> None:
     write(root, {"projects/acme.yaml": WARNED})
-    said = "1 project in 2 environments: 1 model, 4 objects, all as they should be\n"
-    assert modelfleet(root, "check") == (0, said, WARNING)
+    assert modelfleet(root, "check") == (0, "1 project in 2 environments: 1 model, 4 objects, 1 warning\n", WARNING)
+
+
+def test_who_only_asks_is_told_no_warnings(root: Path) -> None:
+    write(root, {"projects/acme.yaml": WARNED})
+    assert modelfleet(root, "endpoints").err == ""
+
+
+def test_where_nothing_is_to_be_labelled_that_is_said(root: Path) -> None:
+    said = "modelfleet: nothing to label, the namespaces are rendered with their labels (namespaces: managed)\n"
+    assert modelfleet(root, "labels") == (0, "", said)
+
+
+def test_a_group_without_a_command_shows_its_help(root: Path) -> None:
+    ran = modelfleet(root, "argocd")
+    assert (ran.code, ran.out, ran.err) == (2, "", ARGOCD_HELP)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("plan --env t", ["test"]),
+        ("render --env ", ["prod", "test"]),
+        ("endpoints --project a", ["acme"]),
+        ("endpoints --project b", []),
+        ("admit --release rhoai-3", ["rhoai-3.0", "rhoai-3.2", "rhoai-3.3", "rhoai-3.4", "rhoai-3.5"]),
+        ("explain own", ["OWN001", "OWN002"]),
+    ],
+)
+def test_names_are_completed(words: str, found: list[str], root: Path) -> None:
+    *before, begun = words.split(" ")
+    completer = ShellComplete(cli.cli, {}, "modelfleet", "_MODELFLEET_COMPLETE")
+    items = completer.get_completions(["--root", str(root), *before], begun)
+    assert [item.value for item in items] == found
 
 
 def test_the_files_are_wrong(root: Path) -> None:
@@ -184,6 +229,27 @@ def test_drift(root: Path) -> None:
         in said
     )
     assert tree(root) == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("ranker", "banker", "edited by hand"),
+        ("\n", "\r\n", "other line endings, as of Windows; `*.yaml text eol=lf` in .gitattributes keeps them"),
+    ],
+)
+def test_drift_that_rendering_alone_does_not_mend(old: str, new: str, why: str, root: Path) -> None:
+    modelfleet(root, "render")
+    path = "environments/base/acme/servingruntime-ranker.yaml"
+    write(root, {path: (root / path).read_bytes().replace(old.encode(), new.encode())})
+    ran = modelfleet(root, "render", "--check")
+    first, *_, last = ran.out.splitlines()
+    assert (ran.code, first, last) == (
+        3,
+        f"{path}: {why}",
+        "what was edited by hand belongs into the files that its first line names; then run `modelfleet render --overwrite` "
+        "and commit the result",
+    )
 
 
 def test_no_drift(root: Path) -> None:

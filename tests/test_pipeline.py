@@ -162,6 +162,16 @@ def test_what_the_objects_are_checked_with(tmp_path: Path) -> None:
     assert modules == {"kserve", "api", "external-secrets", "v2"}
 
 
+def test_without_an_api_version_of_the_store_the_current_one_is_written_and_checked(tmp_path: Path) -> None:
+    root = miniature(tmp_path)
+    base = (root / "environments/base.yaml").read_text()
+    write(root, {"environments/base.yaml": base.replace("apiVersion: external-secrets.io/v1beta1, ", "")})
+    found = fleet(root)
+    (secret,) = (item for item in found.deployed[0].objects if item["kind"] == "ExternalSecret")
+    modules = {module.module.rpartition("/")[2] for module in pipeline.schemas_of(found.environments["prod"]).modules}
+    assert (secret["apiVersion"], modules) == ("external-secrets.io/v1", {"kserve", "api", "external-secrets", "v2"})
+
+
 # ---- where a finding points
 
 

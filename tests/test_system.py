@@ -129,8 +129,8 @@ def test_an_overlay_that_was_edited_is_caught(
     path = "environments/prod/acme/kustomization.yaml"
     good = (root / path).read_text()
     write(root, {path: good.replace("namespace: acme-ml", "namespace: other")})
-    stale = f"modelfleet: {path} is not as it would be rendered; run `modelfleet render` first\n"
-    assert modelfleet(root, "verify") == (3, "", stale)
+    shown = f"modelfleet: {path} was edited by hand; `modelfleet render --check` shows the difference\n"
+    assert modelfleet(root, "verify") == (3, "", shown)
     edited = (
         f"{path}:1:1: error[OUT004]: edited by hand or merged since it was generated; make the change in the files that its "
         "first line names, then `modelfleet render --overwrite` replaces it\n"
