@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from generator.model import Object
 from generator.overlay import placed, same
-from generator.plan_accelerators import quota_of
+from generator.plan_accelerators import quota_of, summed
 from generator.plan_diff import canonical_object
 from generator.plan_effects import RESTARTS, ObjectChange, Quota, compared, field_effect, restart
 from generator.plan_workloads import LLM, LLM_CONFIG, RUNTIME, SERVICE, Key, Serving, Side, used_by
@@ -137,20 +137,24 @@ def _users(side: Side, key: Key) -> Iterator[Key]:
 def quota(change: ProjectChange, objects: Mapping[Key, Sequence[ObjectChange]]) -> Quota:
     """What a project's accelerators come to, with what its restarts need beside."""
     before, used = used_by(change.was.values()), used_by(change.now.values())
-    extra: dict[str, int] = {}
-    kept: dict[str, int] = {}
+    rolling: list[tuple[Serving, Serving]] = []
+    left: list[Serving] = []
     for key, old in change.was.items():
         new = change.now.get(key)
         if new is not None and not change.moves:
-            effect = restart(old, new, field_effect(objects.get(key, ()), new.mode))
-            if effect in RESTARTS:
-                for identifier, count in new.per_replica.items():
-                    extra[identifier] = extra.get(identifier, 0) + count * new.surge()
+            if restart(old, new, field_effect(objects.get(key, ()), new.mode)) in RESTARTS:
+                rolling.append((old, new))
         elif change.stays and not change.moves:
-            for identifier, count in old.accelerators.items():
-                kept[identifier] = kept.get(identifier, 0) + count
+            left.append(old)
     side = change.after or change.before
     limit = {
         name: quota_of(side.environment, change.name, name) if side else None for name in before.keys() | used.keys()
     }
-    return Quota(before=before, used=used, limit=limit, extra=extra, kept=kept)
+    return Quota(
+        before=before,
+        used=used,
+        limit=limit,
+        extra=summed((new.beyond(old), 1) for old, new in rolling),
+        held=summed((new.held(old), 1) for old, new in rolling),
+        kept=used_by(left),
+    )

@@ -188,15 +188,22 @@ def refusals(change: ObjectChange, after: Side, rules: Rulebook) -> Iterator[Con
 class Quota:
     """A project's accelerators when everything runs, by identifier: before the change and after it, and what it may have.
 
-    `extra`: what is needed beside while all that this change rolls is rolling; `kept`: what those hold on to that are no
-    longer in Git and stay on the cluster.
+    `extra`: what is needed beside while all that this change rolls is rolling; `held`: what those hold on to until then that
+    need fewer afterwards; `kept`: what those hold on to that are no longer in Git and stay on the cluster.
     """
 
     before: Mapping[str, int]
     used: Mapping[str, int]
     limit: Mapping[str, int | None]
     extra: Mapping[str, int]
+    held: Mapping[str, int]
     kept: Mapping[str, int]
+
+    def left(self, identifier: str) -> int | None:
+        """How many the quota has left for what rolls; None where there is no quota."""
+        limit = self.limit.get(identifier)
+        taken = sum(part.get(identifier, 0) for part in (self.used, self.held, self.kept))
+        return None if limit is None else max(limit - taken, 0)
 
     def change(self, identifier: str) -> str:
         """How the use of an accelerator changes, against the quota."""
@@ -215,7 +222,9 @@ def restart(before: Serving, after: Serving, effect: Effect) -> Effect:
     return Effect.DOWNTIME if stops else effect
 
 
-def restarted(after: Serving, effect: Effect, changes: Sequence[ObjectChange], quota: Quota) -> Consequence:
+def restarted(
+    before: Serving, after: Serving, effect: Effect, changes: Sequence[ObjectChange], quota: Quota
+) -> Consequence:
     """A restart in words, with what it needs while it lasts."""
     if effect is Effect.DOWNTIME:
         why = "the old pods go before the new ones come" if after.recreates else "its one group of nodes goes first"
@@ -227,21 +236,18 @@ def restarted(after: Serving, effect: Effect, changes: Sequence[ObjectChange], q
     ]
     if after.missing():
         words.append(f"up to {plural(after.missing(), 'replica')} fewer meanwhile")
-    words += room(after, quota)
+    words += room(before, after, quota)
     if after.model and all(change.key[0] == RUNTIME for change in changes if change.steps):
         words.append("once KServe looks at the model again")
     return Consequence(effect, "; ".join(words))
 
 
-def room(after: Serving, quota: Quota) -> Iterator[str]:
+def room(before: Serving, after: Serving, quota: Quota) -> Iterator[str]:
     """Accelerators that are needed while the model rolls, and whether the quota has them."""
-    for identifier, count in after.per_replica.items():
-        extra = count * after.surge()
-        if not extra:
-            continue
+    for identifier, extra in after.beyond(before).items():
         text = f"{extra} more {code(identifier)} while it rolls"
-        limit, together = quota.limit.get(identifier), quota.extra.get(identifier, 0)
-        left = None if limit is None else max(limit - quota.used.get(identifier, 0), 0)
+        limit, left = quota.limit.get(identifier), quota.left(identifier)
+        together = quota.extra.get(identifier, 0)
         if left is None:
             yield text
         elif together <= left:

@@ -155,7 +155,7 @@ def _pods(
         effect = field_effect(others, new.mode)
     effect = restart(old, new, effect)
     if effect in RESTARTS:
-        found = restarted(new, effect, objects, quota)
+        found = restarted(old, new, effect, objects, quota)
         served = "" if new.model else _on_server(change, key[1])
         yield Consequence(found.effect, found.text + served)
     elif effect is Effect.RELOAD and old.server and change.loses((RUNTIME, old.server)) and not change.stays:

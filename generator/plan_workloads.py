@@ -79,6 +79,19 @@ class Serving:
             return max(self.least, 1)
         return math.ceil(self.running * int(rule["more"]) / 100)
 
+    def beyond(self, before: Serving) -> dict[str, int]:
+        """Accelerators that are needed beside those it had or will have, whichever are more, while it rolls from one to the other.
+
+        At first its new pods stand beside all old ones, at last its old ones beside all new ones.
+        """
+        both = ((name, min(count, before.per_replica.get(name, 0))) for name, count in self.per_replica.items())
+        return {name: count * self.surge() for name, count in both if count and self.surge()}
+
+    def held(self, before: Serving) -> dict[str, int]:
+        """Accelerators that its old pods hold on to until it has rolled, over those that it has afterwards."""
+        both = ((name, count - self.per_replica.get(name, 0)) for name, count in before.per_replica.items())
+        return {name: count * self.running for name, count in both if count > 0 and self.surge()}
+
     def missing(self) -> int:
         """Replicas of which it has fewer while it rolls."""
         rule = knowledge()["rolling"]["groups" if self.grouped and self.mode == "distributed" else self.mode]

@@ -428,3 +428,41 @@ def test_restarts_that_wait_for_each_other(tmp_path: Path) -> None:
     found.edit(CHAT_FILE, "    mode: advanced\n", "    mode: advanced\n    displayName: Idle\n")
     waits = room("; all that rolls here needs 2 and the quota of 4 has 1 left: one waits for the other")
     assert [effects for _, _, effects in found.rows()] == [(("metadata", waits),), (("metadata", waits),)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "needed"),
+    [
+        (1, 2, ", of 1 that the quota of 3 has left"),
+        (2, 1, ", of 1 that the quota of 3 has left"),
+        (1, 3, ", but the quota of 3 has 0 left: the new pods wait, and the old ones go on serving"),
+        (3, 1, ", but the quota of 3 has 0 left: the new pods wait, and the old ones go on serving"),
+    ],
+)
+def test_a_restart_with_another_count_of_accelerators(before: int, after: int, needed: str, tmp_path: Path) -> None:
+    """The old pods stand beside the new ones, whichever of them need more."""
+    of, to = (
+        f'    accelerator: {{name: a100, count: {count}}}\n    replicas: 1\n    args: ["--tensor-parallel-size={count}"]\n'
+        for count in (before, after)
+    )
+    chat = CHAT.replace("    accelerator: a100\n    replicas: 2\n", of, 1).replace(
+        '    args: ["--max-model-len=4096"]\n', ""
+    )
+    chat = chat.replace(CHAT[CHAT.index("  idle:\n") : CHAT.index("  rank:\n")], "")
+    found = repository(tmp_path, {**FILES, CHAT_FILE: chat})
+    found.edit(CHAT_FILE, of, to)
+    ((_, _, effects),) = found.rows()
+    assert effects == (("rolling", f"{REPLACED}; 1 more nvidia.com/gpu while it rolls{needed}"),)
+
+
+def test_what_stays_unmanaged_leaves_no_room_for_a_restart(tmp_path: Path) -> None:
+    base = BASE.replace("prune: true", "prune: false").replace(
+        "{requests.nvidia.com/gpu: 3}", "{requests.nvidia.com/gpu: 4}"
+    )
+    found = repository(tmp_path, {**FILES, BASE_FILE: base})
+    found.edit(CHAT_FILE, CHAT[CHAT.index("  idle:\n") : CHAT.index("  rank:\n")], "")
+    found.edit(CHAT_FILE, "--max-model-len=4096", "--max-model-len=8192")
+    effects = {name: effects for name, _, effects in found.rows()}
+    assert effects["chat/chat"] == (
+        ("rolling", f"{REPLACED}; 1 more nvidia.com/gpu while it rolls, of 1 that the quota of 4 has left"),
+    )
