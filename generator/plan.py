@@ -225,7 +225,7 @@ def _remarks(facts: Facts, rows: Sequence[Row], changes: Sequence[Compared]) -> 
     if after is not None and prunes(after) and (kinds := list(_unlisted(rows))):
         yield (
             f"apply {code(f'{TOP}/{after.name}/{ARGOCD}')} only when Argo CD has deleted what goes: "
-            f"then it may no longer touch {', '.join(map(code, kinds))}"
+            f"from then on it may no longer touch {', '.join(map(code, kinds))}"
         )
     if after is not None and after.get("namespaces") != "managed":
         new = [

@@ -81,13 +81,14 @@ class Consequence:
 class Rule:
     """What a change of a field does, and what the field is called; empty where it speaks for itself.
 
-    `added` and `removed` are whole phrases for a field that comes or goes.
+    `added` and `removed` are whole phrases for a field that comes or goes, `values` for one that comes to a value.
     """
 
     effect: Effect
     says: str
     added: str
     removed: str
+    values: tuple[tuple[str, str], ...]
     first: bool
     reason: str
 
@@ -132,6 +133,7 @@ def rule_for(kind: str, mode: Mode | None, path: Path) -> Rule:
                 says=entry.get("says", ""),
                 added=entry.get("added", ""),
                 removed=entry.get("removed", ""),
+                values=tuple(entry.get("values", {}).items()),
                 first=entry.get("first", False),
                 reason=entry["reason"],
             )
@@ -226,19 +228,19 @@ def restarted(
     before: Serving, after: Serving, effect: Effect, changes: Sequence[ObjectChange], quota: Quota
 ) -> Consequence:
     """A restart in words, with what it needs while it lasts."""
+    by_runtime = after.model and all(change.key[0] == RUNTIME for change in changes if change.steps)
+    once = " once KServe looks at the model again" if by_runtime else ""
     if effect is Effect.DOWNTIME:
         why = "the old pods go before the new ones come" if after.recreates else "its one group of nodes goes first"
-        return Consequence(effect, f"{why}: nothing answers until the model is loaded again")
+        return Consequence(effect, f"{why}{once}: nothing answers until the model is loaded again")
     words = [
         "labels and annotations are copied to the pods, which are replaced"
         if effect is Effect.METADATA
-        else "the pods are replaced"
+        else f"the pods are replaced{once}"
     ]
     if after.missing():
         words.append(f"up to {plural(after.missing(), 'replica')} fewer meanwhile")
     words += room(before, after, quota)
-    if after.model and all(change.key[0] == RUNTIME for change in changes if change.steps):
-        words.append("once KServe looks at the model again")
     return Consequence(effect, "; ".join(words))
 
 
@@ -266,17 +268,20 @@ def replicas_text(one: Serving) -> str:
 
 
 def scaled(before: Serving, after: Serving, quota: Quota) -> Iterator[Consequence]:
-    """Stopped, resumed, or more or fewer replicas."""
+    """Stopped, resumed, more or fewer replicas, or now with pods of its own or without."""
     if not before.stopped and after.stopped:
         yield Consequence(Effect.DOWNTIME, "stopped: its pods go and nothing answers until it is started again")
     elif before.stopped and not after.stopped:
         yield Consequence(Effect.START, "; ".join((f"again, with {_replicas(after)}", *_needs(after, quota))))
+    elif (before.server is None) != (after.server is None):
+        yield started(after, quota)
     elif (before.least, before.most) != (after.least, after.most):
         text = f"{replicas_text(before)} → {_replicas(after)}"
         if not after.most:
             yield Consequence(Effect.DOWNTIME, f"{text}: nothing answers")
         else:
-            yield Consequence(Effect.SCALE, "; ".join((text, *map(quota.change, after.per_replica))))
+            needs = _needs(after, quota) if after.most > before.most else map(quota.change, after.per_replica)
+            yield Consequence(Effect.SCALE, "; ".join((text, *needs)))
 
 
 def _replicas(one: Serving) -> str:
@@ -321,8 +326,8 @@ def reached(before: Serving, after: Serving) -> Iterator[Consequence]:
 
 
 def tokens(before: Serving, after: Serving, prune: bool) -> Iterator[Consequence]:
-    """Tokens that come and go."""
-    for name in before.tokens:
+    """Tokens that come and go; a model that asks nobody for one any more locks nobody out."""
+    for name in () if after.open else before.tokens:
         if name not in after.tokens and prune:
             yield Consequence(Effect.TOKEN_LOST, f"Secret {code(name)}: who uses it is locked out")
         elif name not in after.tokens:

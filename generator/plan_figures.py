@@ -152,16 +152,11 @@ def changed_facts(facts: Facts) -> tuple[str, ...]:
 
 
 def _fact(pointer: Pointer, before: Any, after: Any) -> str:
-    name = str(pointer[-1])
-    old, new = ("" if value is None else value_text(value, name) or "…" for value in (before, after))
-    label = code(dotted(pointer))
-    return (
-        f"{label} {code(new)} added"
-        if not old
-        else f"{label} removed"
-        if not new
-        else f"{label} {code(old)} → {code(new)}"
-    )
+    name, label = str(pointer[-1]), code(dotted(pointer))
+    old, new = (value_text(value, name) for value in (before, after))
+    if before is None or after is None:
+        return f"{label} removed" if after is None else f"{label} {code(new)} added" if new else f"{label} added"
+    return f"{label} {code(old)} → {code(new)}" if old and new else label
 
 
 def _differing(before: Any, after: Any, pointer: Pointer) -> Iterator[tuple[Pointer, Any, Any]]:

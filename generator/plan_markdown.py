@@ -145,7 +145,7 @@ def _parts(found: Plan) -> Iterator[_Part]:
             yield _Part(order, (1, -row.effect.weight, place, index), "row", _row(row), head)
         commands = [row.command for row in one.rows if row.command]
         if commands:
-            yield _Part((place, 2), (2, place), "foot", _commands(commands), head)
+            yield _Part((place, 2), (2, place), "foot", _commands(one.name, commands), head)
         folds = [(row, fold) for row in one.rows for fold in _folds(row)]
         for number, (row, fold) in enumerate(folds):
             yield _Part((place, 3, number), (3, -row.effect.weight, place, number), "diff", fold, head)
@@ -186,10 +186,10 @@ def _thing(row: Row) -> str:
     return f"{words.get(kind, f'{escaped(kind)} ')}{_code(f'{row.project}/{name}', table=True)}"
 
 
-def _commands(commands: Sequence[str]) -> str:
+def _commands(environment: str, commands: Sequence[str]) -> str:
     fence = _fence(commands)
     lines = [f"{fence}sh", *map(printable, commands), fence]
-    return _folded("Commands that remove what Argo CD leaves on the cluster", lines)
+    return _folded(f"Commands for <code>{_html(environment)}</code>, after the merge", lines)
 
 
 def _folds(row: Row) -> Iterator[str]:

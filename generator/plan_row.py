@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from generator.argocd import application_name
 from generator.plan_change import ProjectChange
 from generator.plan_effects import Consequence, Effect, ObjectChange, code, replicas_text
 from generator.plan_words import said
@@ -62,10 +63,13 @@ def objects_named(objects: Iterable[ObjectChange]) -> str:
 
 
 def what_changed(objects: Sequence[ObjectChange], old: Serving, new: Serving) -> tuple[str, ...]:
-    """What changed in a few words; least and most replicas are spoken of together."""
-    ranges = f"replicas {code(replicas_text(old))} → {code(replicas_text(new))}"
-    words = said([item for item in objects if item.steps], new.mode)
-    return (*(ranges if word.startswith("replicas") else word for word in words), *came_and_went(objects))
+    """What changed in a few words; least and most replicas are spoken of together, where they are others."""
+    both = (replicas_text(old), replicas_text(new))
+    same = both[0] == both[1] or (old.server is None) != (new.server is None)
+    ranges = () if same else (f"replicas {code(both[0])} → {code(both[1])}",)
+    words = [(word,) for word in said([item for item in objects if item.steps], new.mode)]
+    found = [*(part for word in words for part in (ranges if word[0].startswith("replicas") else word))]
+    return (*found, *came_and_went(objects)) or ("replicas",)
 
 
 def came_and_went(objects: Sequence[ObjectChange]) -> tuple[str, ...]:
@@ -83,8 +87,11 @@ def ordered(found: Iterable[Consequence]) -> tuple[Consequence, ...]:
     return tuple(sorted(dict.fromkeys(found), key=lambda item: -item.effect.weight)) or (Consequence(Effect.NOTHING),)
 
 
-def deletion(change: ProjectChange, objects: Sequence[ObjectChange]) -> str | None:
-    """The command that removes objects from the namespace in which they are."""
+def deletion(change: ProjectChange, objects: Sequence[ObjectChange], *, again: bool = False) -> str | None:
+    """The command that removes objects from the namespace in which they are; `again`: Argo CD is to make them anew.
+
+    Argo CD tries a commit whose sync failed a few times and then no more, so it has to be told.
+    """
     side = change.before
     if side is None or not objects:
         return None
@@ -93,7 +100,11 @@ def deletion(change: ProjectChange, objects: Sequence[ObjectChange]) -> str | No
     order = {kind: index for index, kind in enumerate((*MODELS, RUNTIME, LLM_CONFIG))}
     named = sorted(objects, key=lambda item: order.get(item.key[0], len(order)))
     words = [f"{item.key[0].lower()}/{item.key[1]}" for item in named]
-    return shlex.join(["oc", "delete", "-n", side.namespace, *words])
+    command = shlex.join(["oc", "delete", "-n", side.namespace, *words])
+    if not again:
+        return command
+    application = application_name(side.environment.name, change.name)
+    return f"{command} && {shlex.join(['argocd', 'app', 'sync', application])}"
 
 
 def few(found: Iterable[Consequence]) -> Iterator[Consequence]:

@@ -41,6 +41,8 @@ from generator.plan_words import said
 from generator.plan_workloads import RUNTIME, SERVICE, Key, Serving, used_by
 from generator.rules.admission import Rulebook
 
+_ANEW = "delete it after the merge, and Argo CD makes it anew"
+
 
 def rows_of(change: ProjectChange, rules: Rulebook | None) -> list[Row]:
     """All rows of a project; `rules` are the admission rules of the environment's release."""
@@ -74,7 +76,7 @@ def _readdressed(change: ProjectChange, done: Collection[Key]) -> Iterator[Row]:
             project=change.name,
             key=next(iter(found)) if len(found) == 1 else (PROJECT, change.name),
             state="changed",
-            what=(f"where {plural(len(found), 'model')} can be reached",),
+            what=(f"where {'it' if len(found) == 1 else plural(len(found), 'model')} can be reached",),
             consequences=ordered(few(item for items in found.values() for item in items)),
             objects=(),
         )
@@ -98,10 +100,10 @@ def _workload(
     found = list(_refused(change, objects, rules))
     pods = list(_pods(change, key, objects, (old, new), quota))
     anew = any(item.effect is Effect.RECREATE for item in (*found, *pods))
-    found += [item for item in pods if not (anew and item.effect in RESTARTS)]
+    found += [item for item in pods if not (anew and item.effect in (*RESTARTS, Effect.RELOAD))]
     found += [*scaled(old, new, quota), *_reached(change, key, old, new), *tokens(old, new, change.prune)]
     gone = [item for item in objects if item.after is None]
-    left = [item for item in gone if change.stays and item.key[0] != "Secret"]
+    left = [item for item in gone if change.stays and (new.open or item.key[0] != "Secret")]
     if left:
         found.append(Consequence(Effect.NOTHING, f"left on the cluster until deleted by hand: {objects_named(left)}"))
     recreated = [item for item in found if item.effect is Effect.RECREATE]
@@ -110,7 +112,7 @@ def _workload(
         if recreated
         else []
     )
-    command = deletion(change, [*deleted, *(gone if change.stays else ())])
+    command = deletion(change, [*deleted, *(gone if change.stays else ())], again=bool(deleted))
     return Row(
         project=change.name,
         key=key,
@@ -130,7 +132,7 @@ def _refused(change: ProjectChange, objects: Sequence[ObjectChange], rules: Rule
         if item.after is not None and group_of(item.after) == "serving.kserve.io":
             for found in refusals(item, change.after, rules):
                 if found.effect is Effect.RECREATE:
-                    text = f"the cluster refuses it in place ({found.text}): once it is deleted, it is made anew"
+                    text = f"the cluster refuses it in place ({found.text}): {_ANEW}"
                     yield Consequence(Effect.RECREATE, text)
                 else:
                     yield found
@@ -150,7 +152,7 @@ def _pods(
     effect = field_effect(objects, new.mode)
     if effect is Effect.RECREATE:
         named = objects_named([item for item in objects if field_effect([item], new.mode) is Effect.RECREATE])
-        yield Consequence(Effect.RECREATE, f"{named} cannot be changed: delete it, and it is made anew")
+        yield Consequence(Effect.RECREATE, f"{named} cannot be changed: {_ANEW}")
         others = [item for item in objects if field_effect([item], new.mode) is not Effect.RECREATE]
         effect = field_effect(others, new.mode)
     effect = restart(old, new, effect)
@@ -188,7 +190,9 @@ def _added(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], new
     found = [started(new, quota)]
     if new.address and new.address.external:
         found.append(Consequence(Effect.URL_NEW, code(new.address.external)))
-    found += [Consequence(Effect.TOKEN_NEW, f"Secret {code(name)}") for name in new.tokens]
+    found += [
+        Consequence(Effect.TOKEN_NEW, f"Secret {code(item.key[1])}") for item in objects if item.key[0] == "Secret"
+    ]
     noun = "model" if new.model else "model server"
     with_runtime = f" with {code(new.runtime)}" if new.runtime else ""
     return Row(
@@ -220,7 +224,9 @@ def _removed(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], o
         if len(urls) > MOST_URLS:
             found.append(Consequence(Effect.URL_GONE, f"and {plural(len(urls) - MOST_URLS, 'more URL')}"))
         found += [
-            Consequence(Effect.TOKEN_LOST, f"Secret {code(name)}: who uses it is locked out") for name in old.tokens
+            Consequence(Effect.TOKEN_LOST, f"Secret {code(item.key[1])}: who uses it is locked out")
+            for item in objects
+            if item.key[0] == "Secret"
         ]
     return Row(
         project=change.name,
@@ -273,33 +279,19 @@ def _other(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], rul
     item = objects[0]
     found = list(_refused(change, objects, rules))
     effect = field_effect(objects, None)
-    side = change.after or change.before
-    users = secret_users(side, key[1]) if side and key[0] == "ExternalSecret" else ()
-    one = len(users) == 1
-    read = f"{names(users)} {'reads' if one else 'read'} it" if users else "no model reads it"
+    stays = item.state == "removed" and (change.stays or key[0] == "Namespace")
+    users = _readers(change, key[1]) if key[0] == "ExternalSecret" else ()
     if key[0] == "ExternalSecret":
-        if item.state == "removed" and not change.stays:
-            loses = f"; {names(users)} cannot start again without it" if users else ""
-            found.append(
-                Consequence(Effect.NEXT_START if users else Effect.NOTHING, f"its Secret is deleted with it{loses}")
-            )
-        elif item.state == "removed":
-            found.append(Consequence(Effect.NOTHING, "it stays, with its Secret, until it is deleted by hand"))
-        elif item.state == "added":
-            found.append(Consequence(Effect.NOTHING, f"its Secret is made from the store; {read}"))
-        elif effect is Effect.NEXT_START and users:
-            found.append(Consequence(Effect.NEXT_START, f"{read} when {'its' if one else 'their'} pods start"))
+        found += _of_secret(change, item, users)
     elif effect is not Effect.NOTHING and item.state == "changed":
-        found.append(
-            Consequence(
-                effect, f"{objects_named(objects)} cannot be changed in place" if effect is Effect.RECREATE else ""
-            )
-        )
-    elif item.state == "removed" and change.stays:
+        text = f"{objects_named(objects)} cannot be changed: {_ANEW}" if effect is Effect.RECREATE else ""
+        found.append(Consequence(effect, text))
+    elif stays:
         found.append(Consequence(Effect.NOTHING, "it stays until it is deleted by hand"))
     if not found:
         found.append(Consequence(Effect.NOTHING, reason(objects, None)))
-    kept = item.key[0] == "Namespace"
+    anew = any(one.effect is Effect.RECREATE for one in found)
+    removed = stays and not users and key[0] != "Namespace"
     return Row(
         project=change.name,
         key=key,
@@ -307,8 +299,36 @@ def _other(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], rul
         what=said(objects, None) or (item.state,),
         consequences=ordered(found),
         objects=tuple(objects),
-        command=deletion(change, objects) if item.state == "removed" and change.stays and not kept else None,
+        command=deletion(change, objects, again=anew) if anew or removed else None,
     )
+
+
+def _readers(change: ProjectChange, name: str) -> tuple[str, ...]:
+    side = change.after or change.before
+    return secret_users(side, name) if side else ()
+
+
+def _of_secret(change: ProjectChange, item: ObjectChange, users: Sequence[str]) -> Iterator[Consequence]:
+    """What becomes of the Secret that an ExternalSecret makes, and who notices when."""
+    one = len(users) == 1
+    read = f"{names(users)} {'reads' if one else 'read'} it" if users else "no model reads it"
+    if item.state == "removed" and not change.stays:
+        loses = f"; {names(users)} cannot start again without it" if users else ""
+        yield Consequence(Effect.NEXT_START if users else Effect.NOTHING, f"its Secret is deleted with it{loses}")
+    elif item.state == "removed" and users:
+        yield Consequence(
+            Effect.NOTHING, f"it stays, with its Secret; {read}, and whoever deletes the one deletes the other"
+        )
+    elif item.state == "removed":
+        yield Consequence(Effect.NOTHING, "it stays, with its Secret, until it is deleted by hand")
+    elif item.state == "added":
+        yield Consequence(Effect.NOTHING, f"its Secret is made from the store; {read}")
+    elif field_effect([item], None) is Effect.NEXT_START and users:
+        served = all(change.now[key].server for key in change.now if key[1] in users)
+        start = (
+            f"{'it is' if one else 'they are'} loaded again" if served else f"{'its' if one else 'their'} pods start"
+        )
+        yield Consequence(Effect.NEXT_START, f"{read} when {start}")
 
 
 def _whole(change: ProjectChange, objects: Sequence[ObjectChange]) -> Row:

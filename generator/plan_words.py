@@ -58,6 +58,13 @@ def _label(path: Path) -> str:
 
 
 def _worded(label: str, step: Step, rule: Rule) -> str:
+    if step.before == "" and isinstance(step.after, str):
+        return _worded(label, Step(step.path, ABSENT, step.after), rule)
+    if step.after == "" and isinstance(step.before, str):
+        return _worded(label, Step(step.path, step.before, ABSENT), rule)
+    for value, words in rule.values:
+        if step.after == value:
+            return words
     if rule.added and step.before is ABSENT:
         return rule.added
     if rule.removed and step.after is ABSENT:

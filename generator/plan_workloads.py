@@ -61,6 +61,11 @@ class Serving:
     beside: Mapping[str, int] = field(default_factory=dict)
 
     @property
+    def open(self) -> bool:
+        """Whether it asks nobody for a token."""
+        return not self.tokens and not (self.address and self.address.guarded)
+
+    @property
     def running(self) -> int:
         """Replicas at the busiest time; none where it is stopped."""
         return 0 if self.stopped else self.most

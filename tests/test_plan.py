@@ -153,7 +153,7 @@ CHANGES: dict[str, tuple[str, str, str, list[Row]]] = {
             (
                 "chat/rank",
                 ("image registry.example.org/ovms:1 → registry.example.org/ovms:2",),
-                (("rolling", f"{REPLACED}; once KServe looks at the model again"),),
+                (("rolling", f"{REPLACED} once KServe looks at the model again"),),
             )
         ],
     ),
@@ -279,8 +279,8 @@ CHANGES: dict[str, tuple[str, str, str, list[Row]]] = {
         [
             (
                 "texts/store",
-                ("settings texts → other",),
-                (("next-start", "spam, topic, rest read it when their pods start"),),
+                ("setting AWS_S3_BUCKET texts → other",),
+                (("next-start", "spam, topic, rest read it when they are loaded again"),),
             )
         ],
     ),
@@ -322,12 +322,12 @@ CHANGES: dict[str, tuple[str, str, str, list[Row]]] = {
         [
             (
                 "chat/rank",
-                ("where 1 model can be reached",),
+                ("where it can be reached",),
                 (("url-changed", f"{INSIDE} http://{RANK}:8888 → http://{RANK}"),),
             ),
             (
                 "wide/huge",
-                ("where 1 model can be reached",),
+                ("where it can be reached",),
                 (
                     (
                         "url-changed",
@@ -374,7 +374,7 @@ def test_the_mode_of_a_live_model_cannot_change(made: Repository) -> None:
                     (
                         "recreate",
                         "the cluster refuses it in place (the deployment mode cannot change from 'Serverless' to "
-                        "'RawDeployment' (ADM040)): once it is deleted, it is made anew",
+                        "'RawDeployment' (ADM040)): delete it after the merge, and Argo CD makes it anew",
                     ),
                     (
                         "url-changed",
@@ -466,3 +466,71 @@ def test_what_stays_unmanaged_leaves_no_room_for_a_restart(tmp_path: Path) -> No
     assert effects["chat/chat"] == (
         ("rolling", f"{REPLACED}; 1 more nvidia.com/gpu while it rolls, of 1 that the quota of 4 has left"),
     )
+
+
+ALONE = """\
+version: 1
+platform: single-model
+connections:
+  store: {s3: {endpoint: "https://s3.example.org", region: us-east-1, bucket: texts}}
+models:
+  spam:
+    runtime: kserve-ovms
+    framework: onnx-1
+    size: Small
+    replicas: 2
+    accelerator: a100
+    location: {connection: store, path: spam}
+environments: {prod: {}}
+"""
+SHARED = """\
+version: 1
+platform: multi-model
+connections:
+  store: {s3: {endpoint: "https://s3.example.org", region: us-east-1, bucket: texts}}
+servers:
+  texts:
+    runtime: ovms
+    size: Small
+    models: {spam: {framework: onnx-1, location: {connection: store, path: spam}}}
+environments: {prod: {}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "modes", "replicas", "addresses"),
+    [
+        (
+            SHARED,
+            ALONE,
+            ("ModelMesh", "RawDeployment"),
+            "2 replicas; nvidia.com/gpu 0 → 2 of 3",
+            ("modelmesh-serving.texts:8008", "spam-predictor.texts.svc.cluster.local:8888"),
+        ),
+        (
+            ALONE,
+            SHARED,
+            ("RawDeployment", "ModelMesh"),
+            "loaded by server texts",
+            ("spam-predictor.texts.svc.cluster.local:8888", "modelmesh-serving.texts:8008"),
+        ),
+    ],
+)
+def test_a_change_of_the_platform(  # noqa: PLR0913 - what is different in each case
+    before: str, after: str, modes: tuple[str, str], replicas: str, addresses: tuple[str, str], tmp_path: Path
+) -> None:
+    found = repository(tmp_path, {**FILES, TEXTS_FILE: before})
+    found.write(TEXTS_FILE, after)
+    (effects,) = (effects for name, _, effects in found.rows() if name == "texts/spam")
+    assert effects == (
+        (
+            "recreate",
+            f"the cluster refuses it in place (the deployment mode cannot change from {modes[0]!r} to {modes[1]!r} (ADM040)): "
+            "delete it after the merge, and Argo CD makes it anew",
+        ),
+        ("url-changed", f"{INSIDE} http://{addresses[0]} → http://{addresses[1]}"),
+        ("start", replicas),
+    )
+    (row,) = (row for row in found.data()["environments"][0]["changes"] if row["name"] == "spam")
+    assert not any("replicas" in words for words in row["what"])
+    assert row["command"] == "oc delete -n texts inferenceservice/spam && argocd app sync models-prod.texts"

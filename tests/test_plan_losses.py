@@ -101,13 +101,28 @@ def test_what_stays_can_leave_no_room_for_what_comes(tmp_path: Path) -> None:
     ]
 
 
-def test_tokens_and_their_objects_that_stay(tmp_path: Path) -> None:
+def test_a_token_that_stays(tmp_path: Path) -> None:
+    chat = CHAT.replace("tokens: [web]", "tokens: [web, app]")
+    found = repository(tmp_path, {**FILES, "environments/base.yaml": KEPT, "projects/chat.yaml": chat})
+    found.edit("projects/chat.yaml", "tokens: [web, app]", "tokens: [web]")
+    text = "Secret app-chat-sa: its token opens the model until it is deleted by hand"
+    assert found.rows() == [("chat/chat", ("removed: Secret",), (("unmanaged", text),))]
+    assert found.data()["environments"][0]["changes"][0]["command"] == "oc delete -n chat secret/app-chat-sa"
+
+
+def test_no_token_is_lost_where_none_is_asked_for(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    found.edit("projects/chat.yaml", "    tokens: [web]\n", "")
+    rows = {name: effects for name, _, effects in found.rows()}
+    assert [effect for effect, _ in rows["chat/chat"]] == ["url-changed", "auth-off", "rolling"]
+
+
+def test_objects_of_tokens_that_stay(tmp_path: Path) -> None:
     found = made(tmp_path, prune=False)
     found.edit("projects/chat.yaml", "    tokens: [web]\n", "")
     rows = {name: effects for name, _, effects in found.rows()}
     inside = "inside the cluster https://chat-predictor.chat.svc.cluster.local:8443 → http://chat-predictor.chat.svc.cluster.local:8080"
     assert rows["chat/chat"] == (
-        ("unmanaged", "Secret web-chat-sa: its token opens the model until it is deleted by hand"),
         ("url-changed", inside),
         ("auth-off", "whoever reaches it may call it without a token"),
         (
@@ -117,7 +132,8 @@ def test_tokens_and_their_objects_that_stay(tmp_path: Path) -> None:
         ),
         (
             "nothing",
-            "left on the cluster until deleted by hand: ServiceAccount chat-sa, Role chat-view-role, RoleBinding chat-view",
+            "left on the cluster until deleted by hand: ServiceAccount chat-sa, Role chat-view-role, RoleBinding chat-view, "
+            "Secret web-chat-sa",
         ),
     )
     assert findings(found) == []
@@ -127,9 +143,57 @@ def test_kinds_that_the_project_of_argo_cd_no_longer_lists(tmp_path: Path) -> No
     found = made(tmp_path)
     found.edit("projects/chat.yaml", "    tokens: [web]\n", "")
     assert found.data()["environments"][0]["remarks"] == [
-        "apply environments/prod/argocd only when Argo CD has deleted what goes: then it may no longer touch "
+        "apply environments/prod/argocd only when Argo CD has deleted what goes: from then on it may no longer touch "
         "Secret, ServiceAccount, Role, RoleBinding"
     ]
+
+
+@pytest.mark.parametrize(
+    ("prune", "effect"),
+    [
+        (True, ("next-start", "its Secret is deleted with it; chat cannot start again without it")),
+        (False, ("nothing", "it stays, with its Secret; chat reads it, and whoever deletes the one deletes the other")),
+    ],
+)
+def test_a_secret_that_comes_from_elsewhere(prune: bool, effect: tuple[str, str], tmp_path: Path) -> None:
+    """No command that would take away what a model reads: the Secret belongs to the ExternalSecret."""
+    found = made(tmp_path, prune=prune)
+    found.write("environments/prod.yaml", PROD + "secrets: {provider: existing}\n")
+    rows = {name: (what, effects) for name, what, effects in found.rows()}
+    assert rows["chat/hub"] == (("removed",), (effect,))
+    commands = {row["name"]: row["command"] for row in found.data()["environments"][0]["changes"]}
+    assert commands["hub"] is None
+
+
+def test_a_namespace_that_is_no_longer_managed_stays(tmp_path: Path) -> None:
+    base = BASE.replace("namespaces: external", "namespaces: managed")
+    found = repository(tmp_path, {**FILES, "environments/base.yaml": base})
+    found.write("environments/base.yaml", BASE)
+    rows = {name: (what, effects) for name, what, effects in found.rows()}
+    assert rows["chat/chat"] == (("removed",), (("nothing", "it stays until it is deleted by hand"),))
+
+
+def test_a_model_that_becomes_one_of_another_kind_keeps_its_tokens(tmp_path: Path) -> None:
+    serving = """\
+version: 1
+platform: single-model
+models:
+  big:
+    runtime: vllm-cuda-runtime
+    size: Small
+    accelerator: a100
+    tokens: [web]
+    location: {uri: "hf://example/big"}
+environments: {prod: {}}
+"""
+    base = BASE.replace("rhoai-2.25", "rhoai-3.4").replace("serverless: true, modelMesh: true", "serverless: false")
+    found = repository(
+        tmp_path,
+        {"environments/base.yaml": base, "environments/prod.yaml": PROD, "projects/big.yaml": serving},
+    )
+    found.edit("projects/big.yaml", "    runtime: vllm-cuda-runtime\n", "    llmd: true\n")
+    effects = [effect for name, _, effects in found.rows() if name == "big/big" for effect, _ in effects]
+    assert effects == ["delete", "start"]
 
 
 def test_models_of_a_server_go_with_it(tmp_path: Path) -> None:

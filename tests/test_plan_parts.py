@@ -159,6 +159,50 @@ def test_no_secret_is_in_items_of_a_list() -> None:
     assert said([change], "standard") == ("args",)
 
 
+STOP, AUTH = "serving.kserve.io/stop", "security.opendatahub.io/enable-auth"
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "before", "after", "words"),
+    [
+        (SERVICE, "standard", {AUTH: "false"}, {AUTH: "true"}, "token authorization on"),
+        (SERVICE, "standard", {AUTH: "true"}, {AUTH: "false"}, "token authorization off"),
+        (SERVICE, "standard", {}, {AUTH: "true"}, "token authorization on"),
+        (SERVICE, "standard", {AUTH: "true"}, {}, "token authorization off"),
+        (LLM, "distributed", {}, {AUTH: "false"}, "token authorization off"),
+        (LLM, "distributed", {AUTH: "false"}, {}, "token authorization on"),
+        (LLM, "distributed", {}, {STOP: "true"}, "stopped"),
+        (LLM, "distributed", {STOP: "true"}, {}, "started again"),
+        (
+            SERVICE,
+            "standard",
+            {"openshift.io/description": ""},
+            {"openshift.io/description": "a"},
+            "description `a` added",
+        ),
+        (
+            SERVICE,
+            "standard",
+            {"openshift.io/description": "a"},
+            {"openshift.io/description": ""},
+            "description `a` removed",
+        ),
+        (
+            SERVICE,
+            "standard",
+            {"opendatahub.io/connection-path": "a"},
+            {"opendatahub.io/connection-path": "b"},
+            "location `a` → `b`",
+        ),
+    ],
+)
+def test_what_an_annotation_says(kind: str, mode: Mode, before: Any, after: Any, words: str) -> None:
+    old, new = ({"kind": kind, "metadata": {"name": "m", "annotations": each}} for each in (before, after))
+    change = compared((kind, "m"), old, new)
+    assert change is not None
+    assert said([change], mode) == (words,)
+
+
 def test_a_short_form_of_a_value() -> None:
     digest = "sha256:" + "0123456789abcdef" * 4
     assert value_text(f"registry.example.org/a/very/long/path/to/an/image@{digest}") == (
@@ -351,7 +395,7 @@ def test_a_change_of_a_distributed_service_that_the_cluster_refuses() -> None:
     change = ProjectChange(name="p", before=before, after=after, was=servings(before), now=servings(after), prune=True)
     (row,) = rows_of(change, rulebook(release.capabilities, release.terms))
     assert row.consequences[0].effect is Effect.RECREATE
-    assert row.command == "oc delete -n n llminferenceservice/llm"
+    assert row.command == "oc delete -n n llminferenceservice/llm && argocd app sync models-prod.p"
 
 
 OBJECTS: list[Any] = [
