@@ -6,7 +6,7 @@ differs are looked into; where facts of a cluster change, all of its overlays ar
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from generator.plan_change import ProjectChange
 from generator.plan_diff import ABSENT
 from generator.plan_effects import Consequence, Effect, ObjectChange, code, compared
 from generator.plan_figures import Facts, Figures, changed_facts, facts_of, figures
-from generator.plan_row import Row
+from generator.plan_row import SET, Row
 from generator.plan_rows import rows_of
 from generator.plan_sides import (
     ARGOCD,
@@ -33,7 +33,7 @@ from generator.plan_sides import (
     stale_files,
 )
 from generator.plan_words import said
-from generator.plan_workloads import Key
+from generator.plan_workloads import RUNTIME, Key, Serving
 from generator.rules.admission import rulebook
 from generator.tree import TOP
 
@@ -131,7 +131,7 @@ def _of_environment(
     changes, differs = project_changes(comparison, name, facts)
     rules = rulebook(after.release.capabilities, after.release.terms) if after and after.release else None
     rows = [row for change in changes if change.differs for row in rows_of(change.change, rules)]
-    rows += _argocd(comparison, name)
+    rows += _argocd(comparison, name, facts)
     rows.sort(key=lambda row: (-row.effect.weight, row.project, row.key))
     counted = figures([one.change for one in changes], rows)
     loss = Loss(
@@ -166,7 +166,7 @@ def _gone(change: ProjectChange) -> Iterator[Key]:
 # ---- Argo CD ---------------------------------------------------------------------------------------------------------
 
 
-def _argocd(comparison: Comparison, name: str) -> list[Row]:
+def _argocd(comparison: Comparison, name: str, facts: Facts) -> list[Row]:
     """What an administrator has to apply because it changed."""
     tree = comparison.tree(name)
     folder = f"{TOP}/{name}/{ARGOCD}"
@@ -179,31 +179,53 @@ def _argocd(comparison: Comparison, name: str) -> list[Row]:
     for key in (*new, *(key for key in old if key not in new)):
         change = compared(key, old.get(key), new.get(key))
         if change is not None:
-            rows.append(_administered(name, change))
+            rows.append(_administered(name, change, _clusters(facts) if key[0] == SET else None))
     return rows
+
+
+def _clusters(facts: Facts) -> tuple[str, str] | None:
+    """The old and the new cluster of an environment, where that is another one now."""
+    both = [
+        (one.get("cluster", "server") or one.get("cluster", "name")) if one else None
+        for one in (facts.before, facts.after)
+    ]
+    return None if None in both or both[0] == both[1] else (str(both[0]), str(both[1]))
 
 
 def _by_key(objects: Iterable[Object]) -> dict[Key, Object]:
     return {(str(item["kind"]), str(item["metadata"]["name"])): item for item in objects}
 
 
-def _administered(name: str, change: ObjectChange) -> Row:
+def _administered(name: str, change: ObjectChange, clusters: tuple[str, str] | None) -> Row:
     command = code(f"oc apply -k {TOP}/{name}/{ARGOCD}")
+    found = []
     widened = change.before is None or any(step.before is ABSENT for step in change.steps)
-    if change.after is None:
-        text = "it stays until an administrator of Argo CD deletes it"
+    if change.before is not None and change.after is None:
+        kind, called = change.key
+        gone = code(f"oc delete -n {change.before['metadata'].get('namespace')} {kind.lower()}/{called}")
+        text = f"it stays until an administrator of Argo CD deletes it: {gone} where Argo CD runs"
     elif widened and change.key[0] == "AppProject":
         text = f"{command} where Argo CD runs; before that, Argo CD refuses what is new in it"
     else:
         text = f"{command} where Argo CD runs"
+    if clusters:
+        old, new = map(code, clusters)
+        moved = f"its models are made anew on {new}, and what runs on {old} stays there until it is deleted by hand"
+        found.append(Consequence(Effect.UNMANAGED, f"{moved}; not so if only Argo CD's name of the cluster changes"))
     return Row(
         project=ARGOCD,
         key=change.key,
         state="added" if change.before is None else "removed" if change.after is None else "changed",
         what=said([change], None) or (change.state,),
-        consequences=(Consequence(Effect.ADMIN, text),),
+        consequences=(*found, Consequence(Effect.ADMIN, text)),
         objects=(change,),
+        destroys=bool(clusters),
     )
+
+
+def _shares(found: Mapping[Key, Serving]) -> bool:
+    """Whether there are model servers, whose namespace has another label."""
+    return any(key[0] == RUNTIME for key in found)
 
 
 def _unlisted(rows: Sequence[Row]) -> Iterator[str]:
@@ -231,7 +253,8 @@ def _remarks(facts: Facts, rows: Sequence[Row], changes: Sequence[Compared]) -> 
         new = [
             one.change.after.namespace
             for one in changes
-            if one.change.after is not None and (one.change.before is None or one.change.moves)
+            if one.change.after is not None
+            and (one.change.before is None or one.change.moves or _shares(one.change.was) != _shares(one.change.now))
         ]
         if new:
             named = ", ".join(map(code, new))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from generator.finding import Finding, Location, Severity, listed, printable
 from generator.model import Environment, Project
-from generator.plan_row import PROJECT, Row
+from generator.plan_row import PROJECT, SET, Row
 
 if TYPE_CHECKING:
     from generator.load import Document
@@ -94,6 +94,8 @@ def needs(
         for row in loss.rows:
             if row.destroys and row.key[0] == PROJECT:
                 wanted.append((f"project/{row.project}", None))
+            elif row.destroys and row.key[0] == SET:
+                wanted.append((f"environment/{name}", None))
             elif row.destroys and row.project not in whole:
                 wanted.append((row.label, row.project))
         if loss.gone * LARGEST_SHARE > loss.models:

@@ -88,7 +88,7 @@ def figures(changes: Sequence[ProjectChange], rows: Sequence[Row]) -> Figures:
     return Figures(
         models=(_models(was), _models(now)),
         added=states.count("added"),
-        changed=states.count("changed") + states.count("moved"),
+        changed=states.count("changed") + states.count("moved") + sum(row.models for row in rows),
         removed=lost,
         replicas=(sum(one.running for one in was), sum(one.running for one in now)),
         accelerators=_together(used_by_name(was), used_by_name(now)),

@@ -10,7 +10,7 @@ from generator.plan import EnvironmentPlan, Plan
 from generator.plan_diff import unified
 from generator.plan_effects import Consequence, Effect, ObjectChange, plural
 from generator.plan_figures import Both, Figures
-from generator.plan_row import PROJECT, Row
+from generator.plan_row import PROJECT, SET, Row
 from generator.plan_workloads import RUNTIME
 
 Tone = Literal["plain", "head", "good", "mild", "warn", "bad", "added", "removed", "faint"]
@@ -115,9 +115,8 @@ def title(one: EnvironmentPlan) -> str:
     if not one.rows and not one.facts:
         return "no effective change" if one.differs else "no change"
     new = "new environment, " if one.state == "added" else ""
-    words = list(
-        _counts("model", ((figures.added, "added"), (figures.changed, "changed"), (figures.removed, "removed")))
-    )
+    words = ["another cluster"] if any(row.key[0] == SET and row.destroys for row in one.rows) else []
+    words += _counts("model", ((figures.added, "added"), (figures.changed, "changed"), (figures.removed, "removed")))
     states = [row.state for row in one.rows if row.key[0] == RUNTIME]
     words += _counts("server", [(states.count(state), state) for state in dict.fromkeys(states)])
     return new + (", ".join(words) or "no model changes")

@@ -17,12 +17,16 @@ State = Literal["added", "changed", "removed", "moved"]
 PROJECT = "Project"
 """Stands for a kind in the row of a project as a whole."""
 
+SET = "ApplicationSet"
+"""The kind that says to which cluster an environment is synced."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One thing that changes. `consequences` begin with the heaviest; `what` says which fields, in a few words.
 
-    `destroys` is set where a model or server goes or is made anew; `command` removes by hand what Argo CD leaves.
+    `destroys` is set where a model or server goes or is made anew; `command` removes by hand what Argo CD leaves. `models`
+    counts those that change in a row that is of none of them.
     """
 
     project: str
@@ -33,6 +37,7 @@ class Row:
     objects: tuple[ObjectChange, ...]
     destroys: bool = False
     command: str | None = None
+    models: int = 0
 
     @property
     def effect(self) -> Effect:

@@ -292,11 +292,13 @@ def test_an_environment_that_goes(tmp_path: Path) -> None:
     found = with_dev(tmp_path)
     without_dev(found)
     text = "1 model: huge; Argo CD deletes nothing of it: all stays in wide, with 8 nvidia.com/gpu, until it is deleted by hand"
-    stays = (("admin", "it stays until an administrator of Argo CD deletes it"),)
+    stays = (
+        "it stays until an administrator of Argo CD deletes it: oc delete -n gitops {}/models-dev where Argo CD runs"
+    )
     assert found.rows("dev") == [
         ("wide/wide", ("goes with its environment",), (("environment", text),)),
-        ("argocd/models-dev", ("removed",), stays),
-        ("argocd/models-dev", ("removed",), stays),
+        ("argocd/models-dev", ("removed",), (("admin", stays.format("appproject")),)),
+        ("argocd/models-dev", ("removed",), (("admin", stays.format("applicationset")),)),
     ]
     assert findings(found) == [lacking("environments/base.yaml:1:1", "dev", "environment/dev")]
     found.write("environments/base.yaml", BASE + "acknowledge: [environment/dev]\n")
@@ -324,6 +326,54 @@ def test_an_environment_that_comes(tmp_path: Path) -> None:
         ("argocd/models-dev", ("added",), (("admin", apply),)),
     ]
     assert found.rows("prod") == []
+
+
+def test_another_cluster(tmp_path: Path) -> None:
+    found = repository(tmp_path)
+    found.edit("environments/prod.yaml", "{name: prod,", "{name: west,")
+    (data,) = found.data()["environments"]
+    assert data["changes"][0]["effects"] == [
+        {
+            "effect": "unmanaged",
+            "text": "its models are made anew on west, and what runs on prod stays there until it is deleted by hand; "
+            "not so if only Argo CD's name of the cluster changes",
+        },
+        {"effect": "admin", "text": "oc apply -k environments/prod/argocd where Argo CD runs"},
+    ]
+    assert found.plan().out.startswith("The generated files are stale")
+    assert "\nprod: another cluster\n" in found.plan().out
+    assert findings(found) == [lacking("environments/prod.yaml:1:1", "prod", "environment/prod")]
+    found.write("environments/prod.yaml", found.read("environments/prod.yaml") + "acknowledge: [environment/prod]\n")
+    assert (found.plan().code, findings(found)) == (0, [])
+
+
+def test_another_platform_takes_another_label_of_the_namespace(tmp_path: Path) -> None:
+    alone = """\
+version: 1
+platform: single-model
+models: {spam: {runtime: kserve-ovms, framework: onnx-1, size: Small, location: {pvc: p, path: spam}}}
+environments: {prod: {}}
+"""
+    found = repository(tmp_path)
+    found.write("projects/texts.yaml", alone)
+    remarks = found.data()["environments"][0]["remarks"]
+    assert "texts must exist with the labels that modelfleet labels --env prod prints" in remarks
+
+
+def test_models_whose_addresses_change_are_counted(tmp_path: Path) -> None:
+    two = """\
+version: 1
+platform: single-model
+models:
+  a: {runtime: kserve-ovms, framework: onnx-1, size: Small, location: {pvc: p, path: a}}
+  b: {runtime: kserve-ovms, framework: onnx-1, size: Small, location: {pvc: p, path: b}}
+environments: {prod: {}}
+"""
+    files = {name: text for name, text in FILES.items() if not name.startswith("projects/")}
+    found = repository(tmp_path, {**files, "projects/two.yaml": two})
+    found.edit("environments/base.yaml", "rawServiceConfig: Headless", "rawServiceConfig: Headed")
+    assert found.data()["environments"][0]["models"]["changed"] == 2
+    assert [row["what"] for row in found.data()["environments"][0]["changes"]] == [["where 2 models can be reached"]]
 
 
 def test_pruning_that_is_switched_on(tmp_path: Path) -> None:
