@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from generator.model import Object
 from generator.overlay import placed, same
@@ -18,7 +18,8 @@ from generator.rules.admission_manifest import mapping, mappings
 class ProjectChange:
     """A project in one environment before and after: None where it is not there.
 
-    `prune`: Argo CD deletes what is no longer in Git. `environment_goes`: the whole environment does.
+    `prune`: Argo CD deletes what is no longer in Git. `environment_goes`: the whole environment does. `heir`: the project
+    that takes over the namespace of this one, which goes; `inherits`: it is such an heir, and before is what was there.
     """
 
     name: str
@@ -28,6 +29,8 @@ class ProjectChange:
     now: Mapping[Key, Serving]
     prune: bool
     environment_goes: bool = False
+    heir: ProjectChange | None = None
+    inherits: bool = False
 
     @property
     def moves(self) -> bool:
@@ -40,9 +43,26 @@ class ProjectChange:
 
     @property
     def stays(self) -> bool:
-        """Whether what is no longer in Git stays on the cluster: without pruning, and where the project leaves a namespace
-        altogether, as Argo CD may no longer delete anything there."""
-        return not self.prune or self.moves or self.after is None
+        """Whether what is no longer in Git stays on the cluster: without pruning, where the project leaves a namespace
+        altogether, as Argo CD may no longer delete anything there, and what another project's Application made."""
+        return not self.prune or self.moves or self.after is None or self.inherits
+
+
+def handed_over(changes: Sequence[ProjectChange]) -> list[ProjectChange]:
+    """The changes; where a new project takes the namespace of one that goes, it is what becomes of the objects there.
+
+    A project that is renamed is such a one where its namespace keeps its name: it is the same objects to the cluster.
+    """
+    gone = {one.before.namespace: one for one in changes if one.before and not one.after and not one.environment_goes}
+    heirs: dict[str, ProjectChange] = {}
+    for one in changes:
+        old = gone.get(one.after.namespace) if one.after and not one.before else None
+        if old is not None:
+            heirs[old.name] = replace(one, before=old.before, was=old.was, inherits=True)
+    made = {one.name: one for one in heirs.values()}
+    return [
+        replace(one, was={}, heir=heirs[one.name]) if one.name in heirs else made.get(one.name, one) for one in changes
+    ]
 
 
 # ---- which object belongs to what ------------------------------------------------------------------------------------

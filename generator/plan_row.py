@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from generator.argocd import application_name
+from generator.argocd import application_name, line
 from generator.plan_change import ProjectChange
 from generator.plan_effects import Consequence, Effect, ObjectChange, code, replicas_text
 from generator.plan_words import said
@@ -100,16 +101,32 @@ def deletion(change: ProjectChange, objects: Sequence[ObjectChange], *, again: b
     side = change.before
     if side is None or not objects:
         return None
-    import shlex
+    command = shlex.join(["oc", "delete", "-n", side.namespace, *_listed(item.key for item in objects)])
+    return f"{command} && {_sync(side.environment.name, change.name)}" if again else command
 
+
+def handover(change: ProjectChange, heir: ProjectChange) -> str | None:
+    """The command by which objects of one project become those of another's Application, which else may not touch them."""
+    if change.before is None or heir.after is None:
+        return None
+    environment = heir.after.environment
+    words = ["-n", heir.after.namespace, *_listed(key for key in change.before.objects if key in heir.after.objects)]
+    if line(str(environment.get("argocd", "version"))).tracking == "label":
+        application = application_name(environment.name, heir.name)
+        command = ["oc", "label", "--overwrite", *words, f"app.kubernetes.io/instance={application}"]
+    else:
+        command = ["oc", "annotate", *words, "argocd.argoproj.io/tracking-id-"]
+    return f"{shlex.join(command)} && {_sync(environment.name, heir.name)}"
+
+
+def _listed(keys: Iterable[Key]) -> list[str]:
+    """Objects for a command, the models first."""
     order = {kind: index for index, kind in enumerate((*MODELS, RUNTIME, LLM_CONFIG))}
-    named = sorted(objects, key=lambda item: order.get(item.key[0], len(order)))
-    words = [f"{item.key[0].lower()}/{item.key[1]}" for item in named]
-    command = shlex.join(["oc", "delete", "-n", side.namespace, *words])
-    if not again:
-        return command
-    application = application_name(side.environment.name, change.name)
-    return f"{command} && {shlex.join(['argocd', 'app', 'sync', application])}"
+    return [f"{kind.lower()}/{name}" for kind, name in sorted(keys, key=lambda key: order.get(key[0], len(order)))]
+
+
+def _sync(environment: str, project: str) -> str:
+    return shlex.join(["argocd", "app", "sync", application_name(environment, project)])
 
 
 def few(found: Iterable[Consequence]) -> Iterator[Consequence]:

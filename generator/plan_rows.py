@@ -32,6 +32,7 @@ from generator.plan_row import (
     State,
     deletion,
     few,
+    handover,
     names,
     objects_named,
     ordered,
@@ -47,6 +48,8 @@ _ANEW = "delete it after the merge, and Argo CD makes it anew"
 def rows_of(change: ProjectChange, rules: Rulebook | None) -> list[Row]:
     """All rows of a project; `rules` are the admission rules of the environment's release."""
     found = grouped(change)
+    if change.heir is not None:
+        return [_handed_over(change, change.heir)]
     if change.after is None:
         return [_whole(change, [item for items in found.values() for item in items])]
     used = quota(change, found)
@@ -361,4 +364,24 @@ def _whole(change: ProjectChange, objects: Sequence[ObjectChange]) -> Row:
         objects=tuple(item for item in objects if item.steps or item.before is None or item.after is None),
         destroys=change.before is not None,
         command=deletion(change, gone) if state != "added" else None,
+    )
+
+
+def _handed_over(change: ProjectChange, heir: ProjectChange) -> Row:
+    """The row of a project that goes, but whose namespace and what is in it another one takes over."""
+    models = [key[1] for key, one in heir.was.items() if one.model]
+    text = (
+        f"{plural(len(models), 'model')}: {names(models)}; what is in {code(heir.after.namespace if heir.after else '')} stays "
+        f"and becomes that of {code(heir.name)}. Argo CD refuses to sync it as long as it is marked as this project's; once "
+        "the mark is changed, models with pods of their own restart"
+    )
+    return Row(
+        project=change.name,
+        key=(PROJECT, change.name),
+        state="removed",
+        what=(f"project {code(heir.name)} takes its namespace over",),
+        consequences=(Consequence(Effect.PROJECT, text),),
+        objects=(),
+        destroys=True,
+        command=handover(change, heir),
     )

@@ -13,7 +13,7 @@ from generator.load import parse
 from generator.merge import Merged, Source, lay, whole
 from generator.model import Environment, Object, Project
 from generator.plan_before import Built, NotBuilt, Texts
-from generator.plan_change import ProjectChange
+from generator.plan_change import ProjectChange, handed_over
 from generator.plan_effects import code
 from generator.plan_figures import Facts
 from generator.plan_git import Tree
@@ -223,7 +223,8 @@ def project_changes(comparison: Comparison, name: str, facts: Facts) -> tuple[li
             before = Side(facts.before, after.namespace, after.objects) if after and facts.before else None
         if before or after:
             found.append(Compared(_change(facts, project, before, after), project in differing or facts.differ))
-    return found, bool(differing)
+    changes = handed_over([one.change for one in found])
+    return [Compared(change, one.differs) for change, one in zip(changes, found, strict=True)], bool(differing)
 
 
 def _differs(comparison: Comparison, tree: Tree, name: str, project: str) -> bool:

@@ -237,6 +237,46 @@ def test_a_project_that_goes_stays_on_the_cluster_even_where_argo_cd_prunes(tmp_
     assert findings(found) == [lacking("environments/prod.yaml:1:1", "prod", "project/wide")]
 
 
+@pytest.mark.parametrize(
+    ("version", "command"),
+    [
+        ("2.14", "oc label --overwrite -n wide {} app.kubernetes.io/instance=models-prod.broad"),
+        ("3.1", "oc annotate -n wide {} argocd.argoproj.io/tracking-id-"),
+    ],
+)
+def test_a_project_that_is_renamed_and_keeps_its_namespace(version: str, command: str, tmp_path: Path) -> None:
+    """The objects are the same ones to the cluster: nothing starts, and no command deletes what goes on running."""
+    base = BASE.replace('version: "2.14"', f'version: "{version}"').replace("{wide:", "{broad:")
+    base = base.replace("requests.nvidia.com/gpu: 3", "requests.nvidia.com/gpu: 8")
+    found = repository(tmp_path, {**FILES, "environments/base.yaml": base})
+    (found.root / "projects/wide.yaml").unlink()
+    wide = WIDE.replace("{prod: {}}", "{prod: {namespace: wide}}").replace(
+        "    location", "    args: [--x]\n    location"
+    )
+    found.write("projects/broad.yaml", wide)
+    text = (
+        "1 model: huge; what is in wide stays and becomes that of broad. Argo CD refuses to sync it as long as it is marked "
+        "as this project's; once the mark is changed, models with pods of their own restart"
+    )
+    room = ", but the quota of 12 has 4 left: the new pods wait, and the old ones go on serving"
+    (data,) = found.data()["environments"]
+    assert (data["models"], data["remarks"]) == (
+        {"before": 4 + 3, "after": 4 + 3, "added": 0, "changed": 1, "removed": 0},
+        [],
+    )
+    assert [(row["project"], row["what"], row["effects"][0]) for row in data["changes"]] == [
+        ("wide", ["project broad takes its namespace over"], {"effect": "project", "text": text}),
+        (
+            "broad",
+            ["args +--x"],
+            {"effect": "rolling", "text": f"the pods are replaced; 8 more nvidia.com/gpu while it rolls{room}"},
+        ),
+    ]
+    objects = "inferenceservice/huge servingruntime/huge"
+    assert data["changes"][0]["command"] == f"{command.format(objects)} && argocd app sync models-prod.broad"
+    assert findings(found) == [lacking("environments/prod.yaml:1:1", "prod", "project/wide")]
+
+
 def test_another_namespace(tmp_path: Path) -> None:
     found = made(tmp_path)
     found.edit("projects/wide.yaml", "environments: {prod: {}}", "environments: {prod: {namespace: broad}}")
