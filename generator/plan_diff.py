@@ -55,7 +55,7 @@ def knowledge() -> Mapping[str, Any]:
 
 
 def canonical_object(item: Object) -> Object:
-    """The object with its quantities as the cluster spells them, and without the empty lists that webhooks drop."""
+    """The object with its quantities as the cluster spells them, without empty lists that webhooks drop, without defaults."""
     facts = knowledge()
     maps, fields, dropped = (
         frozenset(facts["quantities"]["maps"]),
@@ -63,12 +63,17 @@ def canonical_object(item: Object) -> Object:
         frozenset(facts["dropped"]),
     )
 
+    def nothing(key: Any, value: Any) -> bool:
+        if key in dropped and value == []:
+            return True
+        return key in facts["defaults"] and same(value, facts["defaults"][key])
+
     def walk(value: Any, field: str) -> Any:
         if isinstance(value, dict):
             inner = {key: walk(child, str(key)) for key, child in value.items()}
             if field in maps:
                 return {key: _amount(child) for key, child in inner.items()}
-            return {key: child for key, child in inner.items() if not (key in dropped and child == [])}
+            return {key: child for key, child in inner.items() if not nothing(key, child)}
         if isinstance(value, list):
             return [walk(child, "") for child in value]
         return _amount(value) if field in fields else value

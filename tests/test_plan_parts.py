@@ -44,6 +44,7 @@ MODES: tuple[Mode, ...] = ("standard", "multi-node", "advanced", "server", "dist
         ({"limits": {"memory": "1024Mi"}}, {"limits": {"memory": "1Gi"}}),
         ({"emptyDir": {"sizeLimit": "2048Mi"}}, {"emptyDir": {"sizeLimit": "2Gi"}}),
         ({"model": {"args": []}}, {"model": {}}),
+        ({"spec": {"multiModel": False}}, {"spec": {}}),
         (
             {"rules": [{"apiGroups": ["a"], "verbs": ["get", "list"]}]},
             {"rules": [{"apiGroups": ["a"], "verbs": ["list", "get"]}]},
