@@ -665,8 +665,9 @@ PLAN_STYLES: Mapping[str, Mapping[str, Any]] = {
 @click.option(
     "--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", help="How it is printed."
 )
+@click.option("--no-diff", is_flag=True, help="As text, leave the differences of the objects out.")
 @click.pass_obj
-def plan(settings: Settings, against: str | None, environments: tuple[str, ...], form: str) -> None:
+def plan(settings: Settings, against: str | None, environments: tuple[str, ...], form: str, no_diff: bool) -> None:
     """Show what merging does to running models; exit 4 where it destroys what nobody has acknowledged."""
     from generator import write
     from generator.pipeline import fleet
@@ -693,7 +694,7 @@ def plan(settings: Settings, against: str | None, environments: tuple[str, ...],
     else:
         from generator.plan_report import text
 
-        for line in text(made_plan):
+        for line in text(made_plan, with_differences=not no_diff):
             click.secho(printable(line.text), **PLAN_STYLES.get(line.tone, {}))
     if form != "json":
         show_findings(made_plan.findings, "text")

@@ -6,15 +6,29 @@ No text of a user becomes markup: names and values stand in code spans, differen
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from generator.finding import Severity, printable
 from generator.plan import EnvironmentPlan, Plan
 from generator.plan_diff import unified
-from generator.plan_effects import Effect, ObjectChange, plural
-from generator.plan_report import MOST_LINES_OF_OBJECT, TONES, Tone, both, effect_words, figure_lines, heading, title
-from generator.plan_row import PROJECT, Row
+from generator.plan_effects import Effect, plural
+from generator.plan_overview import (
+    TONES,
+    Difference,
+    Tone,
+    both,
+    differences,
+    effect_words,
+    figure_lines,
+    happenings,
+    heading,
+    thing,
+    title,
+    verdict,
+)
+from generator.plan_row import Row
 
 MARKER = "<!-- modelfleet plan -->"
 """The first line of the comment, by which it is found again."""
@@ -22,6 +36,7 @@ MARKER = "<!-- modelfleet plan -->"
 MOST_CHARACTERS = 65_000
 """GitHub takes 65,536 characters in a comment; whoever posts it may put a line of its own before it."""
 
+_MOST_LINES_OF_OBJECT = 40
 _ROOM_FOR_NOTICE = 400
 _MARKS: Mapping[Tone, str] = {"faint": "⚪", "good": "🟢", "mild": "🔵", "warn": "🟡", "bad": "🔴"}
 
@@ -29,20 +44,34 @@ _MARKS: Mapping[Tone, str] = {"faint": "⚪", "good": "🟢", "mild": "🔵", "w
 def markdown(found: Plan, most: int = MOST_CHARACTERS) -> str:
     """The whole comment, at most so many characters long; what is cut is counted at its end."""
     top = "\n".join(_top(found))
-    parts = sorted(_parts(found), key=lambda part: part.order)
     room = most - len(top) - _ROOM_FOR_NOTICE
     chosen: list[_Part] = []
     cut: dict[str, int] = {}
-    for part in sorted(parts, key=lambda part: part.rank):
+    for part in sorted(_parts(found), key=lambda part: part.rank):
         size = len(part.text) + 1
         if size <= room and (part.needs is None or part.needs in {one.order for one in chosen}):
             chosen.append(part)
             room -= size
         else:
             cut[part.kind] = cut.get(part.kind, 0) + 1
+    chosen += _differences(found, room, cut)
     body = _joined(sorted(chosen, key=lambda part: part.order))
     notice = "\n".join(_notice(cut))
     return "\n".join(filter(None, (top, body, notice))) + "\n"
+
+
+def _differences(found: Plan, room: int, cut: dict[str, int]) -> Iterator[_Part]:
+    """The folds with the differences, as long as there is room for them; no difference is made that is not shown."""
+    begun = False
+    for number, (count, fold) in enumerate(_folds(found)):
+        head = "" if begun else "### Differences\n\n"
+        text = "" if "diff" in cut else fold()
+        if "diff" not in cut and len(head) + len(text) + 1 <= room:
+            room -= len(head) + len(text) + 1
+            begun = True
+            yield _Part((len(found.environments), number), (), "diff", head + text)
+        else:
+            cut["diff"] = cut.get("diff", 0) + count
 
 
 Order = tuple[int, ...]
@@ -71,7 +100,13 @@ def _joined(parts: Sequence[_Part]) -> str:
 
 
 def _notice(cut: Mapping[str, int]) -> Iterator[str]:
-    words = {"row": "change", "diff": "difference", "head": "environment", "foot": "list of commands"}
+    words = {
+        "row": "change",
+        "diff": "difference",
+        "head": "environment",
+        "quiet": "list of changes without effect",
+        "foot": "list of commands",
+    }
     if cut:
         left = ", ".join(plural(count, words[kind]) for kind, count in cut.items())
         yield ""
@@ -88,6 +123,9 @@ def _top(found: Plan) -> Iterator[str]:
     for line in heading(found):
         yield f"> ⚠️ {inline(line)}"
         yield ""
+    if found.changes:
+        yield f"**{escaped(verdict(found))}**"
+        yield ""
     errors = [finding for finding in found.findings if finding.severity is Severity.ERROR]
     if errors:
         yield "> ⛔ **Not acknowledged.** Merging destroys something that people may be using. If that is meant, write:"
@@ -103,32 +141,35 @@ def _top(found: Plan) -> Iterator[str]:
         if finding.severity is Severity.WARNING:
             yield f"> ⚠️ {_code(f'{finding.at.file}:{finding.at.line}')}: {escaped(finding.message)}; {escaped(finding.hint)}"
             yield ""
-    if not any(one.rows or one.facts for one in found.environments):
+    if not found.changes:
         effective = any(one.differs for one in found.environments)
         yield "**No effective change.** Only spelling, order or comments differ." if effective else "**No change.**"
         yield ""
     else:
-        yield "| environment | models | accelerators | what happens |"
+        yield "| environment | what happens | models | accelerators |"
         yield "|---|---|---|---|"
         for one in found.environments:
             used = "<br>".join(f"{both(count)} {_code(name)}" for name, count in one.figures.accelerators.items())
-            mark = _MARKS[TONES[one.effect]] if one.rows else _MARKS["faint"]
-            words = f"{mark} {_heaviest(one)}"
-            yield f"| {_code(one.name, table=True)} | {both(one.figures.models)} | {used or '–'} | {words} |"
+            words = "<br>".join(_happens(one))
+            yield f"| {_code(one.name, table=True)} | {words} | {both(one.figures.models)} | {used or '–'} |"
         yield ""
-    yield f"<sub>Compared with {_code(found.revision)} at {_code(found.commit[:12])}.</sub>"
+    legend = f" {_LEGEND}" if found.changes else ""
+    yield f"<sub>Compared with {_code(found.revision)} at {_code(found.commit[:12])}.{legend}</sub>"
     yield ""
 
 
-def _heaviest(one: EnvironmentPlan) -> str:
-    """How often each effect is the heaviest of a row, the heaviest first."""
+_LEGEND = "🔴 users notice · 🟡 pods restart · 🔵 nothing stops · 🟢 something new"
+
+
+def _happens(one: EnvironmentPlan) -> Iterator[str]:
     if not one.rows:
-        return title(one)
-    counts: dict[Effect, int] = {}
-    for row in one.rows:
-        counts[row.effect] = counts.get(row.effect, 0) + 1
-    ordered = sorted(counts, key=lambda effect: -effect.weight)
-    return ", ".join(f"{counts[effect]} × {effect.value}" for effect in ordered)
+        yield f"{_MARKS['faint']} {title(one)}"
+    for effect, things in happenings(one):
+        if effect is Effect.NOTHING:
+            quiet = sum(row.effect is Effect.NOTHING for row in one.rows)
+            yield f"{_MARKS['faint']} {plural(quiet, 'change')} without effect"
+        else:
+            yield f"{_MARKS[TONES[effect]]} {effect.value}: {inline(things, table=True)}"
 
 
 # ---- the environments ------------------------------------------------------------------------------------------------
@@ -139,19 +180,20 @@ def _parts(found: Plan) -> Iterator[_Part]:
         if not one.rows and not one.facts:
             continue
         head: Order = (place, 0)
-        yield _Part(head, (0, place), "head", "\n".join(_head(one)))
-        for index, row in enumerate(one.rows):
+        told = [row for row in one.rows if row.effect is not Effect.NOTHING]
+        quiet = [row for row in one.rows if row.effect is Effect.NOTHING]
+        yield _Part(head, (0, place), "head", "\n".join(_head(one, table=bool(told))))
+        for index, row in enumerate(told):
             order = (place, 1, index)
             yield _Part(order, (1, -row.effect.weight, place, index), "row", _row(row), head)
+        if quiet:
+            yield _Part((place, 2), (3, place), "quiet", _quiet(quiet), head)
         commands = [row.command for row in one.rows if row.command]
         if commands:
-            yield _Part((place, 2), (2, place), "foot", _commands(one.name, commands), head)
-        folds = [(row, fold) for row in one.rows for fold in _folds(row)]
-        for number, (row, fold) in enumerate(folds):
-            yield _Part((place, 3, number), (3, -row.effect.weight, place, number), "diff", fold, head)
+            yield _Part((place, 3), (2, place), "foot", _commands(one.name, commands), head)
 
 
-def _head(one: EnvironmentPlan) -> Iterator[str]:
+def _head(one: EnvironmentPlan, *, table: bool) -> Iterator[str]:
     yield f"### {_code(one.name)}: {title(one)}"
     yield ""
     for remark in one.remarks:
@@ -163,27 +205,30 @@ def _head(one: EnvironmentPlan) -> Iterator[str]:
     figures = [f"{inline(name)} {inline(value)}" for name, value in figure_lines(one.figures)]
     yield " · ".join(figures)
     yield ""
-    if one.rows:
+    if table:
         yield "| what | effect | change |"
         yield "|---|---|---|"
 
 
 def _row(row: Row) -> str:
-    words = []
-    for effect, explained in effect_words(row.consequences):
-        bold = f"**{effect}**" if effect else ""
-        words.append(": ".join(filter(None, (bold, inline(explained, table=True)))))
     mark = _MARKS[TONES[row.effect]]
     what = "<br>".join(inline(text, table=True) for text in row.what)
-    return f"| {_thing(row)} | {mark} {'<br>'.join(words)} | {what} |"
+    return f"| {inline(thing(row), table=True)} | {mark} {'<br>'.join(_effects(row, table=True))} | {what} |"
 
 
-def _thing(row: Row) -> str:
-    kind, name = row.key
-    if kind == PROJECT:
-        return f"project {_code(row.project, table=True)}"
-    words = {"InferenceService": "", "LLMInferenceService": "", "ServingRuntime": "server "}
-    return f"{words.get(kind, f'{escaped(kind)} ')}{_code(f'{row.project}/{name}', table=True)}"
+def _effects(row: Row, *, table: bool = False) -> Iterator[str]:
+    for effect, explained in effect_words(row.consequences):
+        bold = f"**{effect}**" if effect else ""
+        yield ": ".join(filter(None, (bold, inline(explained, table=table))))
+
+
+def _quiet(rows: Sequence[Row]) -> str:
+    """The changes that no model notices."""
+    lines = []
+    for row in rows:
+        why = "; ".join(inline(one.text) for one in row.consequences if one.text)
+        lines.append(f"- {inline(thing(row))}: {'; '.join(map(inline, row.what))}" + (f" ({why})" if why else ""))
+    return _folded(f"{plural(len(rows), 'change')} without effect", lines)
 
 
 def _commands(environment: str, commands: Sequence[str]) -> str:
@@ -192,36 +237,51 @@ def _commands(environment: str, commands: Sequence[str]) -> str:
     return _folded(f"Commands for <code>{_html(environment)}</code>, after the merge", lines)
 
 
-def _folds(row: Row) -> Iterator[str]:
-    """The difference of each object that changes; those that come or go by name alone, for the files show them whole."""
-    for state in ("added", "removed"):
-        found = [change for change in row.objects if change.state == state]
-        if found:
-            summary = f"{plural(len(found), 'object')} of <code>{_html(row.project)}</code> {state}"
-            names = [f"- {escaped(change.key[0])} {_code(change.key[1])}" for change in found]
-            yield _folded(summary, names)
-    for change in row.objects:
-        lines = unified(change.before, change.after) if change.state == "changed" else []
-        if lines:
-            yield _folded(_summary(row, change, lines), _fenced(lines))
+def _folds(found: Plan) -> Iterator[tuple[int, Callable[[], str]]]:
+    """For each fold of differences how many it holds, and how to make it, the most important first.
+
+    Objects that come or go are only named, those of a project together: the files show them whole.
+    """
+    several = len(found.environments) > 1
+    named: dict[tuple[str, str, tuple[str, ...]], list[Difference]] = {}
+    for one in (shown := differences(found)):
+        if one.change.state != "changed":
+            named.setdefault((one.project, one.change.state, one.environments), []).append(one)
+    for one in shown:
+        if one.change.state == "changed":
+            yield 1, partial(_changed, one, several)
+        elif here := named.pop((one.project, one.change.state, one.environments), []):
+            yield len(here), partial(_listed, here, several)
+
+
+def _listed(found: Sequence[Difference], several: bool) -> str:
+    first = found[0]
+    summary = f"{plural(len(found), 'object')} of <code>{_html(first.project)}</code> {first.change.state}"
+    names = [f"- {escaped(one.change.key[0])} {_code(one.change.key[1])}" for one in found]
+    return _folded(summary + _in(first, several), names)
+
+
+def _changed(found: Difference, several: bool) -> str:
+    kind, name = found.change.key
+    lines = unified(found.change.before, found.change.after)
+    plus, minus = (sum(line.startswith(sign) for line in lines) for sign in "+-")
+    counts = " ".join(filter(None, (f"+{plus}" if plus else "", f"−{minus}" if minus else "")))
+    summary = f"{_html(kind)} <code>{_html(name)}</code> of <code>{_html(found.project)}</code>"
+    return _folded(f"{summary}{_in(found, several)} ({counts})", _fenced(lines))
+
+
+def _in(found: Difference, several: bool) -> str:
+    return f" in {', '.join(f'<code>{_html(each)}</code>' for each in found.environments)}" if several else ""
 
 
 def _folded(summary: str, lines: Sequence[str]) -> str:
     return "\n".join([f"<details><summary>{summary}</summary>", "", *lines, "", "</details>"])
 
 
-def _summary(row: Row, change: ObjectChange, lines: Sequence[str]) -> str:
-    plus = sum(line.startswith("+") for line in lines)
-    minus = sum(line.startswith("-") for line in lines)
-    counts = " ".join(filter(None, (f"+{plus}" if plus else "", f"−{minus}" if minus else "")))
-    kind, name = change.key
-    return f"{_html(kind)} <code>{_html(name)}</code> of <code>{_html(row.project)}</code> ({counts})"
-
-
 def _fenced(lines: Sequence[str]) -> list[str]:
-    shown = [printable(line) for line in lines[:MOST_LINES_OF_OBJECT]]
-    if len(lines) > MOST_LINES_OF_OBJECT:
-        shown.append(f"@@ {len(lines) - MOST_LINES_OF_OBJECT} more lines @@")
+    shown = [printable(line) for line in lines[:_MOST_LINES_OF_OBJECT]]
+    if len(lines) > _MOST_LINES_OF_OBJECT:
+        shown.append(f"@@ {len(lines) - _MOST_LINES_OF_OBJECT} more lines @@")
     fence = _fence(shown)
     return [f"{fence}diff", *shown, fence]
 

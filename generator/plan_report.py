@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from generator.finding import Severity, dotted
 from generator.plan import EnvironmentPlan, Plan
 from generator.plan_diff import unified
-from generator.plan_effects import Consequence, Effect, ObjectChange, plural
-from generator.plan_figures import Both, Figures
-from generator.plan_row import PROJECT, SET, Row
-from generator.plan_workloads import RUNTIME
-
-Tone = Literal["plain", "head", "good", "mild", "warn", "bad", "added", "removed", "faint"]
-"""How a line is meant; whoever prints it chooses the colours."""
+from generator.plan_figures import Both
+from generator.plan_overview import (
+    TONES,
+    Difference,
+    Tone,
+    differences,
+    effect_words,
+    figure_lines,
+    heading,
+    title,
+    verdict,
+)
+from generator.plan_row import PROJECT, Row
 
 MOST_LINES_OF_OBJECT = 40
 MOST_LINES = 400
-_MOST_STALE = 5
-
-TONES: Mapping[Effect, Tone] = {
-    Effect.NOTHING: "faint",
-    Effect.NEXT_START: "mild",
-    Effect.ADMIN: "mild",
-    Effect.TOKEN_NEW: "good",
-    Effect.URL_NEW: "good",
-    Effect.START: "good",
-    Effect.SCALE: "mild",
-    Effect.RELOAD: "mild",
-    Effect.METADATA: "warn",
-    Effect.ROLLING: "warn",
-    **{effect: "bad" for effect in Effect if effect.weight > Effect.ROLLING.weight},
-}
 
 
 class Line(NamedTuple):
@@ -47,13 +38,7 @@ def plain(text: str) -> str:
     return text.replace("`", "")
 
 
-def both(count: Both) -> str:
-    """`2`, or `2 → 3`."""
-    return str(count[0]) if count[0] == count[1] else f"{count[0]} → {count[1]}"
-
-
-def thing(row: Row) -> str:
-    """What a row is about."""
+def _thing(row: Row) -> str:
     kind, name = row.key
     if kind == PROJECT:
         return f"{row.project}"
@@ -61,87 +46,30 @@ def thing(row: Row) -> str:
     return f"{row.project}: {words.get(kind, kind)} {name}"
 
 
-def effect_words(found: Sequence[Consequence]) -> Iterator[tuple[str, str]]:
-    """Each effect with its explanation; what follows from no change of its own is only an explanation."""
-    for index, one in enumerate(found):
-        if one.effect is Effect.NOTHING and (index or one.text):
-            yield ("" if index else Effect.NOTHING.value), one.text
-        else:
-            yield one.effect.value, one.text
-
-
 # ---- text ------------------------------------------------------------------------------------------------------------
 
 
-def text(found: Plan) -> Iterator[Line]:
+def text(found: Plan, *, with_differences: bool = True) -> Iterator[Line]:
     """The plan for a terminal."""
     for line in heading(found):
         yield Line(plain(line), "warn")
     if found.stale or found.built:
         yield Line("")
+    if found.changes:
+        yield Line(verdict(found), "head")
+        yield Line("")
     for index, one in enumerate(found.environments):
         yield from ([Line("")] if index else [])
         yield from _environment(one)
     budget = MOST_LINES
-    for one in found.environments:
-        for row in one.rows:
-            for change in row.objects:
-                lines = list(_diff(one.name, row, change))
-                if len(lines) > budget:
-                    yield Line("")
-                    yield Line("further differences are left out: --format json has them all", "faint")
-                    return
-                budget -= len(lines)
-                yield from lines
-
-
-def heading(found: Plan) -> Iterator[str]:
-    """What has to be said first."""
-    if found.stale:
-        shown = ", ".join(f"`{path}`" for path in found.stale[:_MOST_STALE])
-        more = f" and {len(found.stale) - _MOST_STALE} more" if len(found.stale) > _MOST_STALE else ""
-        yield (
-            f"The generated files are stale: {plural(len(found.stale), 'file')} not as rendered ({shown}{more}). This plan is "
-            "that of a fresh render; run `modelfleet render` and commit the result, or something else is synced."
-        )
-    yield from found.built
-
-
-def title(one: EnvironmentPlan) -> str:
-    """What happens to an environment, in a few words."""
-    figures = one.figures
-    if one.state == "removed":
-        return f"the environment goes, with {plural(figures.models[0], 'model')}"
-    if not one.rows and not one.facts:
-        return "no effective change" if one.differs else "no change"
-    new = "new environment, " if one.state == "added" else ""
-    words = ["another cluster"] if any(row.key[0] == SET and row.destroys for row in one.rows) else []
-    words += _counts("model", ((figures.added, "added"), (figures.changed, "changed"), (figures.removed, "removed")))
-    states = [row.state for row in one.rows if row.key[0] == RUNTIME]
-    words += _counts("server", [(states.count(state), state) for state in dict.fromkeys(states)])
-    return new + (", ".join(words) or "no model changes")
-
-
-def _counts(word: str, counts: Iterable[tuple[int, str]]) -> Iterator[str]:
-    """`2 models added`, `1 model removed`."""
-    return (f"{plural(count, word)} {state}" for count, state in counts if count)
-
-
-def figure_lines(figures: Figures) -> Iterator[tuple[str, str]]:
-    """The figures that are to be read, by name; only those that say something."""
-    yield "models", both(figures.models)
-    yield "replicas at most", both(figures.replicas)
-    for name, count in figures.accelerators.items():
-        yield f"`{name}`", both(count)
-    for use in figures.uses:
-        if use.count[0] != use.count[1]:
-            quota = "" if use.quota is None else f" of {use.quota}"
-            yield f"`{use.identifier}` of project `{use.project}`", both(use.count) + quota
-    yield "routes", both(figures.routes)
-    yield "tokens", both(figures.tokens)
-    for word, swaps in (("image", figures.images), ("runtime", figures.runtimes)):
-        for swap in swaps:
-            yield word, f"`{swap.before}` → `{swap.after}` ({plural(swap.models, 'workload')})"
+    for difference in differences(found) if with_differences else ():
+        lines = list(_diff(difference))
+        if len(lines) > budget:
+            yield Line("")
+            yield Line("further differences are left out: --format json has them all", "faint")
+            return
+        budget -= len(lines)
+        yield from lines
 
 
 def _environment(one: EnvironmentPlan) -> Iterator[Line]:
@@ -155,7 +83,7 @@ def _environment(one: EnvironmentPlan) -> Iterator[Line]:
         yield Line(f"  {plain(remark)}", "warn")
     for row in one.rows:
         yield Line("")
-        yield Line(f"  {thing(row)}: {plain('; '.join(row.what))}")
+        yield Line(f"  {_thing(row)}: {plain('; '.join(row.what))}")
         for effect, words in effect_words(row.consequences):
             shown = ": ".join(filter(None, (effect, plain(words))))
             yield Line(f"    {shown}", TONES[row.effect] if effect == row.effect.value else "plain")
@@ -163,13 +91,14 @@ def _environment(one: EnvironmentPlan) -> Iterator[Line]:
             yield Line(f"    $ {row.command}", "faint")
 
 
-def _diff(environment: str, row: Row, change: ObjectChange) -> Iterator[Line]:
+def _diff(found: Difference) -> Iterator[Line]:
     """What differs in an object; of one that comes or goes the rows say enough."""
+    change = found.change
     lines = unified(change.before, change.after) if change.state == "changed" else []
     if not lines:
         return
     yield Line("")
-    yield Line(f"{environment}/{row.project} {change.key[0]}/{change.key[1]}", "head")
+    yield Line(f"{found.project}: {change.key[0]} {change.key[1]} in {', '.join(found.environments)}", "head")
     for line in lines[:MOST_LINES_OF_OBJECT]:
         yield Line(f"  {line}", "added" if line[:1] == "+" else "removed" if line[:1] == "-" else "faint")
     if len(lines) > MOST_LINES_OF_OBJECT:

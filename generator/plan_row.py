@@ -73,9 +73,17 @@ def what_changed(objects: Sequence[ObjectChange], old: Serving, new: Serving) ->
     both = (replicas_text(old), replicas_text(new))
     same = both[0] == both[1] or (old.server is None) != (new.server is None)
     ranges = () if same else (f"replicas {code(both[0])} → {code(both[1])}",)
-    words = [(word,) for word in said([item for item in objects if item.steps], new.mode)]
+    words = [
+        (word,) for word in said([item for item in objects if item.steps], new.mode) if not _as_before(word, old, new)
+    ]
     found = [*(part for word in words for part in (ranges if word[0].startswith("replicas") else word))]
     return (*found, *came_and_went(objects)) or ("replicas",)
+
+
+def _as_before(word: str, old: Serving, new: Serving) -> bool:
+    """Whether the word speaks of a route that is there, or not there, in either mode: each mode has a label of its own."""
+    routed = [bool(one.address and one.address.external) for one in (old, new)]
+    return word in ("route on", "route off") and old.mode != new.mode and routed[0] == routed[1]
 
 
 def came_and_went(objects: Sequence[ObjectChange]) -> tuple[str, ...]:

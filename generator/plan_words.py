@@ -83,10 +83,14 @@ def _worded(label: str, step: Step, rule: Rule) -> str:
 
 
 def _items(step: Step) -> str:
-    """The items of a list of plain values that came and went."""
+    """The items of a list of plain values that came and went; of an option with another value, both values."""
     old, new = (masked(each) if isinstance(each, list) else [] for each in (step.before, step.after))
     if any(isinstance(item, dict | list) for item in (*old, *new)):
         return ""
-    gone, come = [item for item in old if item not in new], [item for item in new if item not in old]
-    words = [f"−{code(value_text(item))}" for item in gone] + [f"+{code(value_text(item))}" for item in come]
+    gone, come = ([value_text(item) for item in one if item not in other] for one, other in ((old, new), (new, old)))
+    if len(gone) == len(come) == 1:
+        (option, sign, before), (other, _, after) = gone[0].partition("="), come[0].partition("=")
+        if sign and option == other and before and after:
+            return f"{code(option)} {code(before)} → {code(after)}"
+    words = [*(f"−{code(item)}" for item in gone), *(f"+{code(item)}" for item in come)]
     return " ".join(words) if 0 < len(words) <= _MOST_ITEMS else ""

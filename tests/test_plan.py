@@ -116,7 +116,7 @@ CHANGES: dict[str, tuple[str, str, str, list[Row]]] = {
         [
             (
                 "chat/chat",
-                ("args −--max-model-len=4096 +--max-model-len=8192",),
+                ("args --max-model-len 4096 → 8192",),
                 (("rolling", f"{REPLACED}; {FULL}"),),
             )
         ],

@@ -76,7 +76,7 @@ def test_a_working_tree_that_is_not_committed(tmp_path: Path) -> None:
     said = made.plan()
     assert said.out.startswith(
         f"The generated files are stale: 1 file not as rendered ({RANK}). This plan is that of a fresh render; run "
-        "modelfleet render and commit the result, or something else is synced.\n\nprod: 1 model changed\n"
+        "modelfleet render and commit the result, or something else is synced.\n\n1 model restarts.\n\nprod: 1 model changed\n"
     )
     assert made.data()["stale"] == [RANK]
     made.render()

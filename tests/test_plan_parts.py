@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,10 @@ from generator.plan_diff import ABSENT, Step, canonical_object, differences, kno
 from generator.plan_effects import Consequence, Effect, ObjectChange, code, compared, rule_for
 from generator.plan_figures import Figures
 from generator.plan_markdown import MARKER, MOST_CHARACTERS, escaped, inline, markdown
-from generator.plan_report import TONES, text
-from generator.plan_row import Row
+from generator.plan_overview import TONES, happenings, title, verdict
+from generator.plan_overview import differences as differences_of
+from generator.plan_report import text
+from generator.plan_row import PROJECT, Row, State
 from generator.plan_rows import rows_of
 from generator.plan_words import said
 from generator.plan_workloads import LLM, RUNTIME, SERVICE, Mode, Serving, servings, side, used_by
@@ -574,12 +578,10 @@ def test_the_marker_comes_first_and_the_comment_is_never_too_long() -> None:
     told = markdown(a_plan(rows))
     assert told.startswith(f"{MARKER}\n## ")
     assert len(told) <= MOST_CHARACTERS < 65_536
-    shown = sum(line.startswith("| `p/") for line in told.splitlines())
-    folds = told.count("<details>")
-    left = [f"{402 - shown} changes"] if shown < 402 else []
+    assert sum(line.startswith("| `p/") for line in told.splitlines()) == 401
+    folds = told.count("<details>") - 1  # one lists the change without effect
     assert told.splitlines()[-1] == (
-        f"_Left out, because a comment cannot be longer: {', '.join([*left, f'{402 - folds} differences'])}. "
-        "`modelfleet plan` shows them all._"
+        f"_Left out, because a comment cannot be longer: {402 - folds} differences. `modelfleet plan` shows them all._"
     )
 
 
@@ -615,7 +617,9 @@ def test_stale_acknowledgements_and_missing_ones_are_said_first() -> None:
     )
     plan = a_plan([a_row("m")])
     told = markdown(Plan(**{**{name: getattr(plan, name) for name in Plan.__slots__}, "findings": findings}))
-    assert told.splitlines()[3:8] == [
+    assert told.splitlines()[3:10] == [
+        "**1 model restarts.**",
+        "",
         "> ⛔ **Not acknowledged.** Merging destroys something that people may be using. If that is meant, write:",
         ">",
         "> - `projects/a.yaml:3`, under `environments.prod`: `acknowledge: [A/b]`",
@@ -630,19 +634,22 @@ def test_stale_acknowledgements_and_missing_ones_are_said_first() -> None:
 def test_a_plan_for_a_terminal() -> None:
     lines = list(text(a_plan([a_row("m")])))
     assert [line.text for line in lines] == [
+        "1 model restarts.",
+        "",
         "prod: 1 model changed",
         "  models 1, replicas at most 1, routes 0, tokens 0",
         "",
         "  p: model m: text b",
         "    rolling restart: about b",
         "",
-        "prod/p InferenceService/m",
+        "p: InferenceService m in prod",
         "   spec:",
         "     text:",
         "  -  - a0",
         "  +  - b0",
     ]
     assert [line.tone for line in lines if line.tone != "plain"] == [
+        "head",
         "head",
         "faint",
         "warn",
@@ -651,6 +658,81 @@ def test_a_plan_for_a_terminal() -> None:
         "faint",
         "removed",
         "added",
+    ]
+
+
+def test_differences_may_be_left_out() -> None:
+    found = a_plan([a_row("m")])
+    assert list(text(found, with_differences=False)) == list(text(found))[:-6]
+
+
+# ---- what a plan comes to --------------------------------------------------------------------------------------------
+
+
+def in_environments(*rows: Sequence[Row]) -> Plan:
+    plan = a_plan([])
+    (one,) = plan.environments
+    found = tuple(replace(one, name=f"e{number}", rows=tuple(here)) for number, here in enumerate(rows))
+    return replace(plan, environments=found)
+
+
+def several(row: Row, *effects: Effect, state: State = "changed") -> Row:
+    return replace(row, state=state, consequences=tuple(Consequence(effect) for effect in effects))
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ([[a_row("m", Effect.NOTHING)]], "No running model is touched."),
+        ([[a_row("m", Effect.NEXT_START)], [a_row("m", Effect.ADMIN)]], "No running model is touched."),
+        ([[a_row("m", Effect.START)]], "No running model is touched: 1 model starts."),
+        ([[a_row("m", Effect.SCALE), a_row("n", Effect.SCALE)]], "No running model is touched: 2 models are scaled."),
+        ([[a_row("m")], [a_row("m")]], "1 model restarts in 2 environments."),
+        ([[a_row("m"), a_row("n", Effect.METADATA)], [a_row("o")]], "3 models restart in 2 environments."),
+        (
+            [[several(a_row("m"), Effect.URL_CHANGED, Effect.ROLLING, Effect.SCALE), a_row("n", Effect.DOWNTIME)]],
+            "1 model is down for a while, 1 model gets another URL, 1 model restarts.",
+        ),
+        ([[several(a_row("m"), Effect.DELETE, Effect.URL_GONE, state="removed")]], "1 model is deleted."),
+        (
+            [[several(a_row("m"), Effect.DELETE), replace(several(a_row("s"), Effect.DELETE), key=(RUNTIME, "s"))]],
+            "1 model and 1 model server are deleted.",
+        ),
+        ([[replace(several(a_row("p"), Effect.PROJECT), key=(PROJECT, "p"))]], "1 project leaves."),
+    ],
+)
+def test_one_sentence_says_what_merging_does(rows: list[list[Row]], sentence: str) -> None:
+    assert verdict(in_environments(*rows)) == sentence
+
+
+def test_every_effect_on_what_runs_is_in_the_sentence_or_no_news_of_it() -> None:
+    silent = {
+        effect for effect in Effect if verdict(in_environments([a_row("m", effect)])) == "No running model is touched."
+    }
+    assert silent == {Effect.NOTHING, Effect.NEXT_START, Effect.ADMIN, Effect.TOKEN_NEW, Effect.URL_NEW}
+
+
+def test_what_happens_is_said_with_names_the_heaviest_first() -> None:
+    rows = [a_row(name) for name in "abcde"] + [a_row("quiet", Effect.NOTHING), a_row("gone", Effect.DELETE)]
+    (one,) = in_environments(rows).environments
+    assert list(happenings(one)) == [
+        (Effect.DELETE, "`p/gone`"),
+        (Effect.ROLLING, "`p/a`, `p/b`, `p/c` and 2 more"),
+        (Effect.NOTHING, ""),
+    ]
+    counted = replace(one, figures=replace(one.figures, changed=6, removed=1))
+    assert title(counted) == "5 models changed, 1 model removed, 1 change without effect"
+
+
+def test_what_changes_alike_in_several_environments_is_shown_once() -> None:
+    rows = [[a_row("m"), a_row("n")], [a_row("m"), a_row("n", value="c")]]
+    found = [(one.change.key[1], one.environments) for one in differences_of(in_environments(*rows))]
+    assert found == [("m", ("e0", "e1")), ("n", ("e0",)), ("n", ("e1",))]
+    told = markdown(in_environments(*rows))
+    assert [line for line in told.splitlines() if line.startswith("<details>")] == [
+        "<details><summary>InferenceService <code>m</code> of <code>p</code> in <code>e0</code>, <code>e1</code> (+1 −1)</summary>",
+        "<details><summary>InferenceService <code>n</code> of <code>p</code> in <code>e0</code> (+1 −1)</summary>",
+        "<details><summary>InferenceService <code>n</code> of <code>p</code> in <code>e1</code> (+1 −1)</summary>",
     ]
 
 
