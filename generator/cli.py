@@ -720,7 +720,7 @@ def endpoints(settings: Settings, environments: tuple[str, ...], projects: tuple
     chosen.sort(key=lambda one: (one.project.environment.name, one.project.name))
     listed = [each for one in chosen for each in where.endpoints(one.project, one.objects)]
     if form == "json":
-        _print_json([one.data() for one in listed])
+        _print_json(where.data(listed))
         return
     for line in where.markdown(listed) if form == "markdown" else where.lines(listed):
         say(line)

@@ -2,17 +2,21 @@
 
 The addresses follow from the rendered objects and cluster facts and are computed: what a status says leaves out the port of
 a headless Service. `plan` compares them before and after a change.
-Sources: kserve, pkg/controller/v1beta1/inferenceservice/reconcilers/service/service_reconciler.go; odh-model-controller,
-internal/controller/serving/reconcilers; modelmesh-serving, pkg/mmesh/modelmesh_service.go (8033, 8008 and 8443 are always
-open); opendatahub-documentation, modules/ref-inference-endpoints.adoc; Istio calls a Gateway's Service <gateway>-<class>.
+Sources: kserve, pkg/controller/v1beta1/inferenceservice/reconcilers/service/service_reconciler.go (ports, and which are
+gRPC) and components/predictor.go (order of containers); odh-model-controller, internal/controller/serving/reconcilers (for
+the certificate of an advanced model's Service, kserve_isvc_service_cert_reconciler.go); modelmesh-serving,
+pkg/mmesh/modelmesh_service.go (8033, 8008 and 8443 are always open); opendatahub-documentation,
+modules/ref-inference-endpoints.adoc; Istio calls a Gateway's Service <gateway>-<class>.
 """
 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from generator import catalog
 from generator.finding import listed
@@ -49,11 +53,22 @@ _TRY: Mapping[str, tuple[str, Any]] = {
     "v2": ("infer", {"inputs": [{"name": "input", "shape": [1, 1], "datatype": "FP32", "data": [0]}]}),
     "v1": ("predict", {"instances": [[0]]}),
     "caikit": ("generate", {"inputs": "Hello"}),
+    "caikit-embedding": ("embed", {"inputs": "Hello"}),
     "detector": ("contents", {"contents": ["Hello"], "detector_params": {}}),
 }
 """For each protocol its inference path and a small request."""
 
-_SHOWN = {"openai": "OpenAI", "v1": "REST v1", "v2": "REST v2", "caikit": "Caikit", "grpc": "gRPC"}
+_SHOWN = {
+    "openai": "OpenAI",
+    "v1": "REST v1",
+    "v2": "REST v2",
+    "caikit": "Caikit",
+    "caikit-embedding": "Caikit",
+    "grpc": "gRPC",
+}
+
+_SERVING_CONTAINERS = ("transformer-container", "kserve-container")
+"""The containers that a Service may stand for, the likeliest first; where a runtime has neither, its first one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +82,6 @@ class Address:
     port: int
     external: str | None
     guarded: bool
-    grpc: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +106,6 @@ class Endpoint:
     token_secrets: tuple[str, ...]
     curl: str | None
     note: str = ""
-
-    def data(self) -> dict[str, Any]:
-        """For machines."""
-        return asdict(self)
 
 
 # ---- addresses, from the objects -------------------------------------------------------------------------------------
@@ -140,25 +150,37 @@ def _annotations(item: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _of_server(namespace: str, runtime: Object | None, host: str) -> Address:
     """The one Service of all model servers. The route alone asks for tokens: within the cluster its REST port is open."""
-    facts, service = catalog.multi_model_endpoints(), f"modelmesh-serving.{namespace}"
     annotations = _annotations(runtime) if runtime else {}
-    port = int(facts["rest"]["port"])
+    port = int(catalog.multi_model_endpoints()["rest"]["port"])
     return Address(
-        internal=f"http://{service}:{port}",
+        internal=f"http://modelmesh-serving.{namespace}:{port}",
         port=port,
         external=host if annotations.get("enable-route") == "true" else None,
         guarded=annotations.get("enable-auth") == "true",
-        grpc=f"grpc://{service}:{facts['grpc']['port']}",
     )
 
 
 def container_port(spec: Mapping[str, Any]) -> int:
-    """The port on which a runtime answers: the transformer's if it has one, KServe's default where none is named."""
+    """The port on which a runtime answers; KServe's default where none is named."""
+    return next((_number(port) for port in _ports(spec)), DEFAULT_CONTAINER_PORT)
+
+
+def _ports(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The ports of a runtime's container that its Service stands for."""
     containers = [item for _, item in mappings(spec.get("containers"))]
-    chosen = [item for item in containers if item.get("name") == "transformer-container"] or containers
-    ports = [item for _, item in mappings(chosen[0].get("ports"))] if chosen else []
-    port = ports[0].get("containerPort") if ports else None
-    return port if isinstance(port, int) else DEFAULT_CONTAINER_PORT
+    by_name = {item.get("name"): item for item in containers}
+    chosen = next((by_name[name] for name in _SERVING_CONTAINERS if name in by_name), next(iter(containers), {}))
+    return [port for _, port in mappings(chosen.get("ports"))]
+
+
+def _number(port: Mapping[str, Any]) -> int:
+    number = port.get("containerPort")
+    return number if isinstance(number, int) else DEFAULT_CONTAINER_PORT
+
+
+def _is_grpc(port: Mapping[str, Any]) -> bool:
+    """KServe tells gRPC by the name of the port."""
+    return any(word in str(port.get("name")) for word in ("grpc", "h2c"))
 
 
 def _through_gateway(item: Object, environment: Environment) -> Address:
@@ -188,56 +210,101 @@ def endpoints(project: Project, objects: Iterable[Object]) -> Iterator[Endpoint]
     """Every endpoint of a project in its environment; `objects` are what is rendered for it."""
     known = {(item["kind"], item["metadata"]["name"]): item for item in objects}
     for model in project.models:
-        kind = "LLMInferenceService" if model.llm is not None else "InferenceService"
-        address = address_of(known[kind, model.name], known.get(("ServingRuntime", model.name)), project.environment)
-        for protocol in _protocols(model):
-            yield _endpoint(project, model, model.name, address, protocol)
+        item = known["LLMInferenceService" if model.llm is not None else "InferenceService", model.name]
+        runtime = known.get(("ServingRuntime", model.name))
+        for protocol, address in _of_model(model, item, runtime, project.environment):
+            yield _endpoint(project, model, item, address, protocol)
+    shared = catalog.multi_model_endpoints()
     for server in project.servers:
         runtime = known.get(("ServingRuntime", server.name))
         for served in server.models:
-            address = address_of(known["InferenceService", served.name], runtime, project.environment)
-            for protocol in (*catalog.multi_model_endpoints()["rest"]["protocols"], "grpc"):
-                yield _endpoint(project, server, served.name, address, protocol)
+            item = known["InferenceService", served.name]
+            address = address_of(item, runtime, project.environment)
+            for protocol in shared["rest"]["protocols"]:
+                yield _endpoint(project, server, item, address, protocol)
+            yield _endpoint(project, server, item, _open_grpc(address, int(shared["grpc"]["port"])), "grpc")
 
 
-def _protocols(model: Model) -> Sequence[str]:
-    """By the engine; of one that is not known, by what the runtime says itself."""
-    facts = model.engine.facts["endpoints"]["rest"] if model.engine else None
-    if facts is not None:
-        return tuple(facts["protocols"])
-    told = (model.runtime.spec.get("protocolVersions") or ()) if model.runtime else ()
-    return tuple(name for name in ("v2", "v1") if name in told) or ("http",)
+def served_name(item: Object) -> str:
+    """What requests call a model: an LLMInferenceService may be patched to have a name of its own for it."""
+    return str(mapping(mapping(item.get("spec")).get("model")).get("name") or item["metadata"]["name"])
 
 
-def _endpoint(project: Project, workload: Workload, name: str, address: Address, protocol: str) -> Endpoint:
+def _of_model(
+    model: Model, item: Object, runtime: Object | None, environment: Environment
+) -> Iterator[tuple[str, Address]]:
+    """The protocols of a model, each with the address at which it is spoken: by the engine, else as the runtime says."""
+    address = address_of(item, runtime, environment)
+    facts = model.engine.facts["endpoints"] if model.engine else {"rest": None, "grpc": None}
+    spec = mapping((runtime or {}).get("spec"))
+    told, ports = spec.get("protocolVersions") or (), _ports(spec)
+    by_grpc = next((index for index, port in enumerate(ports) if _is_grpc(port)), None)
+    if facts["rest"] is not None:
+        rest = facts["rest"]["protocols"]
+    else:
+        rest = [name for name in ("v2", "v1") if name in told] or ["http"] if by_grpc != 0 else []
+    for protocol in rest:
+        yield protocol, address
+    port = _number(ports[by_grpc]) if by_grpc is not None else facts["grpc"]["port"] if facts["grpc"] else None
+    if port is not None and (found := _over_grpc(item, address, environment, (by_grpc, port))) is not None:
+        yield "grpc", found
+
+
+def _over_grpc(
+    item: Object, address: Address, environment: Environment, port: tuple[int | None, int]
+) -> Address | None:
+    """Where a model speaks gRPC, by the index of the port in its container (None: no Service names it) and its number.
+
+    The proxy that asks for tokens stands before the first port alone, and a headless Service leads past it to all of them.
+    """
+    index, number = port
+    if way_of(item, environment.can("defaultMode")) == "advanced":
+        outside = _grpc_url(address.external, HTTPS_PORT, "grpcs") if address.external else None
+        inside = _grpc_url(address.internal, HTTPS_PORT, "grpcs")
+        return replace(address, internal=inside, external=outside) if index == 0 else None
+    if environment.get("platforms", "rawServiceConfig") == "Headed":
+        if index is None or (index == 0 and address.guarded):
+            return None
+        number = number if index else HTTP_PORT
+    return _open_grpc(address, number)
+
+
+def _open_grpc(address: Address, port: int) -> Address:
+    return Address(internal=_grpc_url(address.internal, port), port=port, external=None, guarded=False)
+
+
+def _grpc_url(url: str, port: int, scheme: str = "grpc") -> str:
+    return f"{scheme}://{urlsplit(url).hostname}:{port}"
+
+
+def _endpoint(project: Project, workload: Workload, item: Object, address: Address, protocol: str) -> Endpoint:
+    name = served_name(item)
     secrets = tuple(token_secret(token, workload) for token in workload.tokens) if address.guarded else ()
     path = ""
     if protocol in _TRY:
         path = catalog.protocols()[protocol][_TRY[protocol][0]]["path"].replace("{model}", name)
-    grpc = address.grpc if protocol == "grpc" else None
-    external = address.external if grpc is None else None
-    internal = grpc or address.internal
+    internal, external = address.internal + path, address.external + path if address.external else None
     inside = address.guarded and not isinstance(workload, Server)
     needed = inside or (address.guarded and external is not None)
     return Endpoint(
         environment=project.environment.name,
         project=project.name,
         namespace=project.namespace,
-        model=name,
+        model=str(item["metadata"]["name"]),
         protocol=protocol,
         served_as=name,
-        internal=internal + path,
-        external=external + path if external else None,
-        port=int(internal.rpartition(":")[2]) if grpc else address.port,
+        internal=internal,
+        external=external,
+        port=address.port,
         token=needed,
         token_inside=inside,
         token_secrets=secrets if needed else (),
-        curl=_curl(project, (external or internal) + path, protocol, name, secrets if needed else ()) if path else None,
-        note="; ".join(_notes(project, workload, address, needed)),
+        curl=_curl(project, external or internal, protocol, name, secrets if needed else ()) if path else None,
+        note="; ".join(_notes(workload, item, address, needed)),
     )
 
 
-def _notes(project: Project, workload: Workload, address: Address, needed: bool) -> Iterator[str]:
+def _notes(workload: Workload, item: Object, address: Address, needed: bool) -> Iterator[str]:
     if isinstance(workload, Server):
         if needed:
             yield "the route asks for a token, the address inside the cluster does not"
@@ -249,8 +316,10 @@ def _notes(project: Project, workload: Workload, address: Address, needed: bool)
     elif workload.minimum == 0 and workload.llm is None:
         yield "scales to zero: the first answer waits for a replica"
     if workload.llm is not None and address.external is None:
-        name = (workload.llm.gateway or GATEWAY).get("name", GATEWAY["name"])
+        name = gateway_of(item)["name"]
         yield f"the host of gateway {name} is not known: write gateways: {{{name}: {{host: ...}}}} into the environment"
+    if workload.tokens and not address.guarded:
+        yield "gRPC leads past the proxy that asks for a token"
     if needed and not workload.tokens:
         yield "a token of anyone who may get the model in this namespace"
 
@@ -259,17 +328,48 @@ def _curl(project: Project, url: str, protocol: str, model: str, secrets: tuple[
     body = _TRY[protocol][1]
     if protocol == "openai":
         body = {"model": model, **body}
-    if protocol == "caikit":
+    if protocol in ("caikit", "caikit-embedding"):
         body = {"model_id": model, **body}
     words = ["curl -sS", url]
-    if f".svc.cluster.local:{AUTH_PORT}/" in url:
+    if url.startswith("https:") and f".{project.namespace}.svc.cluster.local" in url:
         words.append(f"--cacert {CLUSTER_CA}")
     if secrets:
         token = f"oc get secret {secrets[0]} -n {project.namespace} -o jsonpath='{{.data.token}}' | base64 -d"
         words.append(f'-H "Authorization: Bearer $({token})"')
+    if protocol == "detector":
+        words.append(f"-H {shlex.quote(f'detector-id: {model}')}")
     words.append("-H 'Content-Type: application/json'")
-    words.append(f"-d '{json.dumps(body)}'")
+    words.append(f"-d {shlex.quote(json.dumps(body))}")
     return " ".join(words)
+
+
+# ---- for machines ----------------------------------------------------------------------------------------------------
+
+
+def data(found: Sequence[Endpoint]) -> dict[str, Any]:
+    """The endpoints as `schemas/endpoints.schema.json` describes them."""
+    return {
+        "version": 1,
+        "endpoints": [
+            {
+                "environment": one.environment,
+                "project": one.project,
+                "namespace": one.namespace,
+                "model": one.model,
+                "protocol": one.protocol,
+                "servedAs": one.served_as,
+                "internal": one.internal,
+                "external": one.external,
+                "port": one.port,
+                "token": one.token,
+                "tokenInside": one.token_inside,
+                "tokenSecrets": list(one.token_secrets),
+                "curl": one.curl,
+                "note": one.note,
+            }
+            for one in found
+        ],
+    }
 
 
 # ---- for people ------------------------------------------------------------------------------------------------------
@@ -287,9 +387,11 @@ def lines(found: Sequence[Endpoint]) -> Iterator[str]:
         for row in rows:
             yield "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
         yield ""
-        for note in dict.fromkeys(one.note for one in here if one.note):
+        notes = dict.fromkeys(one.note for one in here if one.note)
+        for note in notes:
             named = list(dict.fromkeys(f"{one.project}/{one.model}" for one in here if one.note == note))
             yield f"  {listed(named, 4)}: {note}"
+        yield from ([""] if notes else [])
         for one in here:
             if one.curl:
                 yield f"  {one.curl}"

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import shlex
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
+import jsonschema
 import pytest
+from argocd_module import program, run
 from console import example, modelfleet, write
 from plan_repository import BASE, CHAT, FILES, PROD, TEXTS
 
 from generator import endpoints as where
 from generator.endpoints import Address, Endpoint
+from generator.packaged import packaged
 from generator.pipeline import fleet
 
 GOLDEN = Path(__file__).with_name("golden") / "endpoints"
@@ -31,7 +38,9 @@ def test_the_example(form: str, ending: str, tmp_path: Path, update_golden: bool
 def found(root: Path, *words: str) -> list[dict[str, Any]]:
     said = modelfleet(root, "endpoints", "--format", "json", *words)
     assert (said.code, said.err) == (0, "")
-    result: list[dict[str, Any]] = json.loads(said.out)
+    data = json.loads(said.out)
+    jsonschema.validate(data, json.loads((packaged("schemas") / "endpoints.schema.json").read_bytes()))
+    result: list[dict[str, Any]] = data["endpoints"]
     return result
 
 
@@ -51,12 +60,12 @@ def test_coolstore_as_nerc_documents_it(tmp_path: Path) -> None:
     rest, grpc = found(example(tmp_path), "--env", "nerc-ocp-prod", "--project", "coolstore")
     assert rest["internal"] == "http://modelmesh-serving.coolstore-0a1b2c:8008/v2/models/coolstore/infer"
     assert rest["external"] == "https://coolstore-coolstore-0a1b2c.apps.shift.nerc.mghpcc.org/v2/models/coolstore/infer"
-    assert (rest["token"], rest["token_inside"], rest["token_secrets"]) == (
+    assert (rest["token"], rest["tokenInside"], rest["tokenSecrets"]) == (
         True,
         False,
         ["storefront-coolstore-modelserver-sa"],
     )
-    assert (grpc["external"], grpc["token"], grpc["token_secrets"]) == (None, False, [])
+    assert (grpc["external"], grpc["token"], grpc["tokenSecrets"]) == (None, False, [])
 
 
 # ---- each way of serving ---------------------------------------------------------------------------------------------
@@ -141,6 +150,7 @@ def addresses(root: Path) -> dict[tuple[str, str], Endpoint]:
         ),
         ("idle", "openai", "https://idle.chat.svc.cluster.local/v1/chat/completions", None, False, ()),
         ("rank", "v2", "http://rank-predictor.chat.svc.cluster.local:8888/v2/models/rank/infer", None, False, ()),
+        ("rank", "grpc", "grpc://rank-predictor.chat.svc.cluster.local:8001", None, False, ()),
         ("huge", "openai", "http://huge-predictor.wide.svc.cluster.local:8080/v1/chat/completions", None, False, ()),
         ("spam", "v2", "http://modelmesh-serving.texts:8008/v2/models/spam/infer", None, False, ()),
         ("spam", "grpc", "grpc://modelmesh-serving.texts:8033", None, False, ()),
@@ -196,7 +206,108 @@ def test_services_with_an_address_of_their_own_listen_on_80(tmp_path: Path) -> N
     known = addresses(made(tmp_path, base=BASE.replace("Headless", "Headed")))
     assert known["rank", "v2"].internal == "http://rank-predictor.chat.svc.cluster.local/v2/models/rank/infer"
     assert known["rank", "v2"].port == 80
+    assert ("rank", "grpc") not in known  # its port is in no Service
     assert known["chat", "openai"].port == 8443
+
+
+# ---- gRPC ------------------------------------------------------------------------------------------------------------
+
+GRPC = (
+    OWN.replace("name: own", "name: calls")
+    .replace("[v1, v2]", "[grpc-v2]")
+    .replace("{containerPort: 9000}", "{name: h2c, containerPort: 9000}")
+    .replace(
+        "  - {name: transformer-container, image: registry.example.org/own:1, ports: [{containerPort: 9001}]}\n", ""
+    )
+)
+BOTH = (
+    GRPC.replace("name: calls", "name: both")
+    .replace("[grpc-v2]", "[v2, grpc-v2]")
+    .replace("[{name: h2c, containerPort: 9000}]", "[{containerPort: 9000}, {name: grpc-port, containerPort: 9005}]")
+)
+CALLS = """\
+version: 1
+platform: single-model
+models:
+  calls: {runtime: calls, framework: thing, size: Small, location: {pvc: p, path: x}}
+  both: {runtime: both, framework: thing, size: Small, location: {pvc: p, path: x}}
+  shut: {runtime: calls, framework: thing, size: Small, location: {pvc: p, path: x}, route: true, tokens: [web]}
+  zero: {runtime: calls, framework: thing, size: Small, location: {pvc: p, path: x}, mode: advanced, route: true, tokens: [web]}
+environments: {prod: {}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    [
+        (
+            "Headless",
+            {
+                ("calls", "grpc"): ("grpc://calls-predictor.calls.svc.cluster.local:9000", 9000, None, False, ""),
+                ("both", "v2"): (
+                    "http://both-predictor.calls.svc.cluster.local:9000/v2/models/both/infer",
+                    9000,
+                    None,
+                    False,
+                    "",
+                ),
+                ("both", "grpc"): ("grpc://both-predictor.calls.svc.cluster.local:9005", 9005, None, False, ""),
+                ("shut", "grpc"): (
+                    "grpc://shut-predictor.calls.svc.cluster.local:9000",
+                    9000,
+                    None,
+                    False,
+                    "gRPC leads past the proxy that asks for a token",
+                ),
+                ("zero", "grpc"): (
+                    "grpcs://zero.calls.svc.cluster.local:443",
+                    443,
+                    "grpcs://zero-calls.apps.example.org:443",
+                    True,
+                    "",
+                ),
+            },
+        ),
+        (
+            "Headed",
+            {
+                ("calls", "grpc"): ("grpc://calls-predictor.calls.svc.cluster.local:80", 80, None, False, ""),
+                ("both", "v2"): (
+                    "http://both-predictor.calls.svc.cluster.local/v2/models/both/infer",
+                    80,
+                    None,
+                    False,
+                    "",
+                ),
+                ("both", "grpc"): ("grpc://both-predictor.calls.svc.cluster.local:9005", 9005, None, False, ""),
+                ("zero", "grpc"): (
+                    "grpcs://zero.calls.svc.cluster.local:443",
+                    443,
+                    "grpcs://zero-calls.apps.example.org:443",
+                    True,
+                    "",
+                ),
+            },
+        ),
+    ],
+)
+def test_a_runtime_whose_port_is_named_after_grpc(
+    service: str, expected: dict[tuple[str, str], Any], tmp_path: Path
+) -> None:
+    """KServe, service_reconciler.go: the first port becomes 80, the others keep their number; a token takes the 80 away."""
+    files = {
+        **FILES,
+        "environments/base.yaml": BASE.replace("Headless", service),
+        "projects/calls.yaml": CALLS,
+        "runtimes/calls.yaml": GRPC,
+        "runtimes/both.yaml": BOTH,
+    }
+    known = addresses(write(tmp_path, files))
+    assert {
+        key: (one.internal, one.port, one.external, one.token, one.note)
+        for key, one in known.items()
+        if one.project == "calls"
+    } == expected
 
 
 def test_what_there_is_to_say(tmp_path: Path) -> None:
@@ -225,8 +336,110 @@ def test_a_line_to_try(tmp_path: Path) -> None:
         """-H "Authorization: Bearer $(oc get secret web-chat-sa -n chat -o jsonpath='{.data.token}' | base64 -d)" """
         """-H 'Content-Type: application/json' -d '{"model": "chat", "messages": [{"role": "user", "content": "Hello"}]}'"""
     )
+    assert known["idle", "openai"].curl == (
+        "curl -sS https://idle.chat.svc.cluster.local/v1/chat/completions "
+        "--cacert /var/run/secrets/kubernetes.io/serviceaccount/service-ca.crt "
+        """-H 'Content-Type: application/json' -d '{"model": "idle", "messages": [{"role": "user", "content": "Hello"}]}'"""
+    )
     assert known["spam", "grpc"].curl is None
     assert known["silent", "http"].curl is None
+
+
+SHIPPED = """\
+version: 1
+platform: single-model
+models:
+  words: {runtime: caikit-standalone-runtime, size: Small, location: {pvc: p, path: x}}
+  tales: {runtime: caikit-tgis-runtime, size: Small, location: {pvc: p, path: x}}
+  guard: {runtime: guardrails-detector-huggingface-runtime, size: Small, location: {pvc: p, path: x}}
+environments: {prod: {}}
+"""
+IMAGES = """  caikit-standalone-runtime: {images: {kserve-container: "registry.example.org/caikit:1"}}
+  caikit-tgis-runtime:
+    images: {kserve-container: "registry.example.org/tgis:1", transformer-container: "registry.example.org/caikit:1"}
+  guardrails-detector-huggingface-runtime: {images: {kserve-container: "registry.example.org/detector:1"}}
+"""
+
+
+def test_lines_of_protocols_that_only_shipped_runtimes_speak(tmp_path: Path) -> None:
+    base = BASE.replace("quota:", f"{IMAGES}quota:")
+    known = addresses(write(tmp_path, {**FILES, "environments/base.yaml": base, "projects/shipped.yaml": SHIPPED}))
+    at = "curl -sS http://{}-predictor.shipped.svc.cluster.local:{} {}-H 'Content-Type: application/json' -d '{}'"
+    assert {key: one.curl for key, one in known.items() if one.project == "shipped"} == {
+        ("words", "caikit-embedding"): at.format(
+            "words", "8080/api/v1/task/embedding", "", '{"model_id": "words", "inputs": "Hello"}'
+        ),
+        ("tales", "caikit"): at.format(
+            "tales", "8080/api/v1/task/text-generation", "", '{"model_id": "tales", "inputs": "Hello"}'
+        ),
+        ("guard", "detector"): at.format(
+            "guard",
+            "8000/api/v1/text/contents",
+            "-H 'detector-id: guard' ",
+            '{"contents": ["Hello"], "detector_params": {}}',
+        ),
+    }
+
+
+def test_a_patched_name_is_what_requests_say_and_opens_no_shell(tmp_path: Path) -> None:
+    patch = """    patch: {LLMInferenceService: [{op: replace, path: /spec/model/name, value: "it's $(id) `id`"}]}\n"""
+    known = addresses(made(tmp_path, llms=LLMD.replace("    tokens: [web]\n", f"    tokens: [web]\n{patch}")))
+    one = known["llm", "openai"]
+    assert (one.model, one.served_as) == ("llm", "it's $(id) `id`")
+    assert one.curl is not None
+    *_, body = shlex.split(one.curl)
+    assert json.loads(body)["model"] == "it's $(id) `id`"
+
+
+class _Answers(BaseHTTPRequestHandler):
+    """Keeps what it is asked."""
+
+    asked: ClassVar[list[tuple[str, str | None, str | None, Any]]] = []
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.asked.append((self.path, self.headers["Content-Type"], self.headers["Authorization"], body))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+def test_the_lines_run_in_bash_as_they_are(tmp_path: Path) -> None:
+    """Against a server of our own: only hosts and https are others. `oc` hands out the name of the Secret as its token."""
+    known = [one for one in addresses(made(tmp_path / "fleet")).values() if one.curl]
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    lines = ['oc() { [ "$1 $2 $4 $6 $7" = "get secret -n -o jsonpath={.data.token}" ] && printf %s "$3" | base64; }']
+    lines += ['curl() { command curl --fail --noproxy \'*\' --connect-to "::127.0.0.1:$PORT" "$@"; }']
+    lines += [str(one.curl).replace("https://", "http://") for one in known]
+    words = [program("env"), f"PORT={server.server_port}", program("bash"), "-eu"]
+    run(words, tmp_path, "\n".join(lines))
+    server.shutdown()
+    server.server_close()
+    assert _Answers.asked == [
+        (
+            urlsplit(one.external or one.internal).path,
+            "application/json",
+            f"Bearer {one.token_secrets[0]}" if one.token_secrets else None,
+            json.loads(shlex.split(str(one.curl))[-1]),
+        )
+        for one in known
+    ]
+    assert {(one.model, one.protocol) for one in known} == {
+        ("chat", "openai"),
+        ("huge", "openai"),
+        ("idle", "openai"),
+        ("llm", "openai"),
+        ("open", "openai"),
+        ("rank", "v2"),
+        ("rest", "v2"),
+        ("spam", "v2"),
+        ("thing", "v1"),
+        ("thing", "v2"),
+        ("topic", "v2"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -242,6 +455,13 @@ def test_a_line_to_try(tmp_path: Path) -> None:
             [
                 {"name": "a", "ports": [{"containerPort": 1}]},
                 {"name": "transformer-container", "ports": [{"containerPort": 2}]},
+            ],
+            2,
+        ),
+        (
+            [
+                {"name": "sidecar", "ports": [{"containerPort": 1}]},
+                {"name": "kserve-container", "ports": [{"containerPort": 2}]},
             ],
             2,
         ),
