@@ -30,7 +30,7 @@ _BATCH_OVERLAYS = 100
 _TELL_S = 5.0  # between two words about how far it is
 _MOST_DIFFERENCES = 10  # of one object
 _MOST_SHOWN = 300  # characters of what a tool says
-_EDITION = "1"  # part of the key of what is remembered: another way to verify, another key
+_EDITION = "2"  # part of the key of what is remembered: another way to verify, another key
 
 _EDITED = "`modelfleet render --check` tells whether a generated file was edited"
 
@@ -78,7 +78,7 @@ def verify(
 ) -> Verified:
     """Builds and checks every overlay. `tools` by name, `schemas` by environment. Raises MachineFailed.
 
-    VER001 to VER004, for what kustomize builds, point into the generated files; VER010 to VER012, for what kubeconform
+    VER001 to VER005, for what kustomize builds, point into the generated files; VER010 to VER012, for what kubeconform
     says of it, and VER020, for kubernetes-validate, into the hand-written file that caused it, where that is known.
     """
     content = cache(partial(_content, root))
@@ -112,7 +112,8 @@ def _judged(
             findings[one.folder].append(outcome)
             continue
         built[one.folder] = outcome
-        findings[one.folder] += compare(root, one, [each.item for each in outcome])
+        items = [each.item for each in outcome]
+        findings[one.folder] += [*compare(root, one, items), *foreign_secrets(root, one, items)]
         if time.monotonic() - told > _TELL_S:
             told = time.monotonic()
             say(f"built {len(built)} of {total}")
@@ -377,6 +378,34 @@ def compare(root: Path, one: Meant, built: Sequence[Mapping[str, Any]]) -> list[
         if not same(wanted[key], found[key]):
             findings += _differences(_Subject(root, one, found[key]), wanted[key])
     return sorted(findings, key=lambda finding: finding.order)
+
+
+_TOKEN = "kubernetes.io/service-account-token"
+_TOKEN_OF = "kubernetes.io/service-account.name"
+
+
+def foreign_secrets(root: Path, one: Meant, built: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Secrets that are not a bare token of one of the overlay's own ServiceAccounts: Argo CD may apply no others.
+
+    This does not ask what was meant: it is the other half of the AppProject, which can allow kinds alone.
+    """
+    accounts = {identity(item)[2:] for item in built if identity(item)[:2] == ("", "ServiceAccount")}
+    for item in built:
+        if identity(item)[:2] != ("", "Secret"):
+            continue
+        metadata = item.get("metadata") or {}
+        owner = str((metadata.get("annotations") or {}).get(_TOKEN_OF))
+        if item.get("type") != _TOKEN:
+            wrong = f"its type is not {_TOKEN}"
+        elif held := sorted(item.keys() & {"data", "stringData"}):
+            wrong = f"it has {held[0]}, which the cluster fills in"
+        elif (str(metadata.get("namespace", "")), owner) not in accounts:
+            wrong = f"{_TOKEN_OF} names no ServiceAccount of this folder"
+        else:
+            continue
+        message = f"{_named(item)} is no token of a model: {wrong}"
+        hint = "write tokens into the spec; every other secret belongs into the environment's store"
+        yield replace(_Subject(root, one, item).finding("VER005", (), message, hint), policy=True)
 
 
 def _named(item: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from generator.api_schemas import Schemas
 from generator.finding import Finding, MachineFailed
 from generator.processes import Done
 from generator.tools import Tool, kustomize_build
-from generator.verify import Built, Meant, Verified, compare, number_of, objects_of, verify
+from generator.verify import Built, Meant, Verified, compare, foreign_secrets, number_of, objects_of, verify
 
 Object = dict[str, Any]
 
@@ -379,8 +379,54 @@ def test_a_secret_that_someone_wrote_into_a_generated_file_is_not_shown(tree: Tr
     at, named = "environments/prod/acme/secret-s.yaml:8:6", "/data/a: in prod: Secret 's' in namespace 'acme-ns'"
     assert texts(verifier(Tree(tree.root, meant)).findings) == [
         f"{at}: error[VER004]: {named} as built has (hidden), but (hidden) was meant; {EDITED}",
+        "environments/prod/acme/secret-s.yaml:2:1: error[VER005]: in prod: Secret 's' in namespace 'acme-ns' is no token "
+        f"of a model: its type is not kubernetes.io/service-account-token; {TOKENS}",
         f"{at}: error[VER010]: {named}: does not fit its schema ({verifier.tools['kubeconform']})",
     ]
+
+
+TOKENS = "write tokens into the spec; every other secret belongs into the environment's store"
+OPEN: Object = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {
+        "name": "s",
+        "namespace": "acme-ns",
+        "annotations": {"kubernetes.io/service-account.name": "acme-sa"},
+    },
+    "type": "kubernetes.io/service-account-token",
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "wrong"),
+    [
+        ({}, None),
+        ({"type": "Opaque"}, "its type is not kubernetes.io/service-account-token"),
+        ({"data": {}}, "it has data, which the cluster fills in"),
+        ({"stringData": {"token": "x"}}, "it has stringData, which the cluster fills in"),
+        (
+            {"metadata": {**OPEN["metadata"], "annotations": {"kubernetes.io/service-account.name": "deployer"}}},
+            "kubernetes.io/service-account.name names no ServiceAccount of this folder",
+        ),
+        (
+            {"metadata": {"name": "s", "namespace": "acme-ns"}},
+            "kubernetes.io/service-account.name names no ServiceAccount of this folder",
+        ),
+    ],
+)
+def test_every_secret_is_a_token_even_where_another_was_meant(
+    changed: dict[str, Any], wrong: str | None, tmp_path: Path
+) -> None:
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "acme-sa", "namespace": "acme-ns"}}
+    built = [account, {**OPEN, **changed}]
+    one = Meant("prod", "environments/prod/acme", tuple(built))
+    found = list(foreign_secrets(tmp_path, one, built))
+    assert [(finding.code, finding.policy, finding.message, finding.hint) for finding in found] == (
+        [("VER005", True, f"Secret 's' in namespace 'acme-ns' is no token of a model: {wrong}", TOKENS)]
+        if wrong
+        else []
+    )
 
 
 def test_two_overlays_that_mean_the_same_object_are_judged_one_by_one(tree: Tree, verifier: Verifier) -> None:
