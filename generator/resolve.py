@@ -263,8 +263,8 @@ class _Resolver:
             name=name,
             count=count,
             identifier=facts.get("identifier"),
-            tolerations=None if tolerations is None else tuple(tolerations),
-            node_selector=facts.get("nodeSelector"),
+            tolerations=None if tolerations is None else tuple(without_empty(one) for one in tolerations),
+            node_selector=facts.get("nodeSelector") or None,
             profile=facts.get("hardwareProfile"),
             per_node=facts.get("perNode"),
             compute_capability=facts.get("computeCapability"),
@@ -335,11 +335,16 @@ def chosen_format(runtime: Runtime | None, framework: str | None) -> Format | No
     return named[0] if len(named) == 1 else None
 
 
+def without_empty(toleration: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A toleration as the API server hands it on: an empty value is none."""
+    return {key: value for key, value in toleration.items() if value != ""}
+
+
 def env_entry(name: str, value: Any) -> Mapping[str, Any]:
-    """An environment variable as a container lists it."""
+    """An environment variable as a container lists it; KServe's webhook drops an empty value, and none means the same."""
     if isinstance(value, dict):
         return {"name": name, "valueFrom": {"secretKeyRef": {"name": value["secret"], "key": value["key"]}}}
-    return {"name": name, "value": str(value)}
+    return {"name": name, "value": str(value)} if value != "" else {"name": name}
 
 
 def location(written: Mapping[str, Any], connections: Mapping[str, Connection]) -> ModelLocation:

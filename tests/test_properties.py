@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import random
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from console import example, modelfleet, process, tree, write
 from fleets import NEW, OLD, PROJECTS, Data, Repository, facts, placed, project, repositories
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from legacy_diff import cluster_of, drift, live
+from test_drift import IGNORED
 
 from generator import emit, tools, verify
-from generator.finding import Rejected
+from generator.finding import Pointer, Rejected
 from generator.overlay import group_of
 from generator.pipeline import Fleet, fleet
 
@@ -302,6 +305,47 @@ def test_the_real_kustomize_builds_what_was_meant_at_length(
     real_tools: Mapping[str, tools.Tool], repository: Repository
 ) -> None:
     built_by(real_tools["kustomize"], repository)
+
+
+# ---- Argo CD
+
+
+def allowed_and_quiet(data: st.DataObject) -> None:
+    found = made(data.draw(repositories(projects=3)))
+    covered = {one.environment: _covered(one.objects) for one in found.synced}
+    assert covered == {
+        name: (frozenset(namespaces), frozenset(kinds)) for name, (namespaces, kinds) in allowed(found).items()
+    }
+    for one in found.deployed:
+        release = one.project.environment.release
+        assert release is not None
+        cluster = replace(cluster_of(release.capabilities), connections={"store": "s3"})
+        ignored = IGNORED if release.capabilities["argsEnvAlways"] else set()
+        for item in one.objects:
+            loud = {
+                pointer for pointer in drift(item, live(item, cluster)) if at(item, pointer) or pointer not in ignored
+            }
+            assert loud == set(), (release.name, item)
+
+
+def _covered(objects: Sequence[Mapping[str, Any]]) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
+    """The namespaces and kinds that an AppProject allows, each of them spelled out."""
+    (spec,) = [item["spec"] for item in objects if item["kind"] == "AppProject"]
+    kinds = [(kind["group"], kind["kind"]) for kind in spec["namespaceResourceWhitelist"]]
+    of_clusters = [(kind["group"], kind["kind"]) for kind in spec["clusterResourceWhitelist"]]
+    assert set(of_clusters) <= {("", "Namespace")} and ("", "Namespace") not in kinds
+    return frozenset(one["namespace"] for one in spec["destinations"]), frozenset(kinds + of_clusters)
+
+
+def at(item: Any, pointer: Pointer) -> Any:
+    for step in pointer:
+        item = item[step]
+    return item
+
+
+test_argo_cd_may_sync_what_is_rendered_and_sees_no_drift, test_argo_cd_may_sync_what_is_rendered_at_length = (
+    quickly_and_at_length(allowed_and_quiet)
+)
 
 
 # ---- nothing that a user writes is a bug of ours

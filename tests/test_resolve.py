@@ -20,6 +20,7 @@ from generator.resolve import (
     replicas,
     resolve,
     seconds,
+    without_empty,
 )
 
 FACTS = """\
@@ -87,7 +88,7 @@ def test_amounts_are_canonical_and_what_is_none_is_left_for_the_rules() -> None:
     ("value", "wanted"),
     [
         ("text", {"name": "N", "value": "text"}),
-        ("", {"name": "N", "value": ""}),
+        ("", {"name": "N"}),
         (
             {"secret": "s", "key": "k"},
             {"name": "N", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
@@ -96,6 +97,11 @@ def test_amounts_are_canonical_and_what_is_none_is_left_for_the_rules() -> None:
 )
 def test_a_variable_as_a_container_lists_it(value: Any, wanted: dict[str, Any]) -> None:
     assert env_entry("N", value) == wanted
+
+
+def test_a_toleration_has_no_empty_value() -> None:
+    assert without_empty({"key": "gpu", "operator": "Exists", "value": ""}) == {"key": "gpu", "operator": "Exists"}
+    assert without_empty({"key": "gpu", "value": "a100"}) == {"key": "gpu", "value": "a100"}
 
 
 # ---- the framework
