@@ -12,6 +12,8 @@ import pytest
 import yaml
 from argocd_module import program, run
 
+from generator.plan_markdown import MARKER as _MARKER
+
 _FOLDER = Path(__file__).parents[1] / ".github" / "workflows"
 _FILES = sorted(path.name for path in _FOLDER.glob("*.yml"))
 
@@ -116,7 +118,6 @@ def test_the_comment_follows_the_workflow_that_makes_the_plan() -> None:
 
 # ---- the comment -----------------------------------------------------------------------------------------------------
 
-_MARKER = "<!-- modelfleet: plan -->"
 _BASE, _FORK = {"id": 1, "full_name": "org/models"}, {"id": 2, "full_name": "someone/models"}
 _RUN = {"head_sha": "abc", "head_repository": _BASE, "html_url": "https://github.com/org/models/actions/runs/5"}
 _PULL = {"state": "open", "head": {"sha": "abc", "repo": _BASE}, "base": {"repo": _BASE}}
@@ -145,10 +146,14 @@ def _script() -> str:
     return text
 
 
-def _comment(folder: Path, plan: str, number: str = "7\n", **given: Any) -> Any:
-    (folder / "plan").mkdir()
+def _comment(folder: Path, plan: str, number: str | Path = "7\n", **given: Any) -> Any:
+    """What the script does with an artifact; a path as the number is a link to there."""
+    (folder / "plan").mkdir(parents=True)
     (folder / "plan" / "plan.md").write_text(plan, encoding="utf-8")
-    (folder / "plan" / "number").write_text(number, encoding="utf-8")
+    if isinstance(number, Path):
+        (folder / "plan" / "number").symlink_to(number)
+    else:
+        (folder / "plan" / "number").write_text(number, encoding="utf-8")
     (folder / "run.js").write_text(_NODE, encoding="utf-8")
     known = {"run": _RUN, "pull": _PULL, "comments": [], "script": _script()}
     words = [program("env"), f"RUNNER_TEMP={folder}", program("node"), "run.js"]
@@ -167,6 +172,18 @@ def test_the_first_plan_is_a_comment(tmp_path: Path) -> None:
     assert _comment(tmp_path, "# Plan\n", comments=comments) == [
         ["create", {**_TARGET, "issue_number": 7, "body": f"{_MARKER}\n# Plan"}]
     ]
+
+
+def test_the_plans_own_marker_is_the_only_one(tmp_path: Path) -> None:
+    ((_, found),) = _comment(
+        tmp_path,
+        f"{_MARKER}\n## Plan\n",
+        run={**_RUN, "head_repository": _FORK},
+        pull={**_PULL, "head": {"sha": "abc", "repo": _FORK}},
+    )
+    assert found["body"] == (
+        f"{_MARKER}\n> From the fork someone/models: this plan was made by the code of the pull request itself.\n\n## Plan"
+    )
 
 
 def test_the_next_plan_takes_its_place(tmp_path: Path) -> None:
@@ -203,6 +220,14 @@ def test_a_plan_that_is_too_long_is_cut(tmp_path: Path) -> None:
     ((_, found),) = _comment(tmp_path, "x" * 70000)
     end = "\n\n… cut: [the run](https://github.com/org/models/actions/runs/5) has the whole plan."
     assert found["body"] == f"{_MARKER}\n".ljust(65536 - len(end), "x") + end
+
+
+def test_an_artifact_that_holds_something_else_is_not_read(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=r"Error: plan\.md of the artifact is no file of a plan"):
+        _comment(tmp_path / "long", "x" * (4 * 65536 + 1))
+    (tmp_path / "secret").write_text("s", encoding="utf-8")
+    with pytest.raises(AssertionError, match=r"Error: number of the artifact is no file of a plan"):
+        _comment(tmp_path / "link", "# Plan", tmp_path / "secret")
 
 
 @pytest.mark.parametrize("number", ["", "0", "07", "7 8", "-1", "7; rm", "../7", "1234567890"])
