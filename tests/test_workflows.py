@@ -116,6 +116,25 @@ def test_the_comment_follows_the_workflow_that_makes_the_plan() -> None:
     assert kept == ["plan", "plan"]
 
 
+# ---- hooks -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_hooks_run_where_files_are_only_deleted() -> None:
+    """For pre-commit no file is left to look at then."""
+    root = _FOLDER.parents[1]
+    hooks = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_text())
+    own = [
+        hook
+        for repo in yaml.safe_load((root / ".pre-commit-config.yaml").read_text())["repos"]
+        for hook in repo["hooks"]
+    ]
+    found = [hook for hook in hooks + own if hook["id"].startswith("modelfleet-")]
+    assert [(hook["id"], hook["always_run"], hook["pass_filenames"]) for hook in found] == [
+        ("modelfleet-check", True, False),
+        ("modelfleet-render-check", True, False),
+    ] * 2
+
+
 # ---- the comment -----------------------------------------------------------------------------------------------------
 
 _BASE, _FORK = {"id": 1, "full_name": "org/models"}, {"id": 2, "full_name": "someone/models"}
