@@ -11,14 +11,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from generator.finding import Finding, Location
 from generator.packaged import packaged
+from generator.tree import APPLICATION_FILE as APPLICATION_FILE  # read by the ApplicationSet, and by no kustomization
 
 if TYPE_CHECKING:
     from generator.render import Rendered, Templates
-
-APPLICATION_FILE = "modelfleet-application.yaml"
-"""Read by the ApplicationSet, and by no kustomization."""
 
 _LONGEST_NAME = 63
 """Where a label tracks objects, its value is the Application's name, and Kubernetes takes no longer one."""
@@ -202,25 +199,6 @@ def _ignored(conditions: frozenset[str]) -> list[dict[str, Any]]:
         for entry in _data()["ignoreDifferences"]
         if entry["when"] in conditions
     ]
-
-
-def misplaced(files: Iterable[str]) -> list[Finding]:
-    """Each `APPLICATION_FILE` below a project's overlay, among a repository's files (relative, `/` separated).
-
-    The `*` in Argo CD's pattern crosses `/` unless its new globbing is switched on.
-    """
-    findings = []
-    for name in sorted(files):
-        match name.split("/"):
-            case ["environments", environment, _, *between, file] if file == APPLICATION_FILE and between:
-                finding = Finding(
-                    at=Location(name),
-                    code="ARGO001",
-                    message=f"Argo CD would make one more Application of {environment} of it: its pattern crosses '/'",
-                    hint="move or remove it",
-                )
-                findings.append(finding)
-    return findings
 
 
 # ---- health ----------------------------------------------------------------------------------------------------------

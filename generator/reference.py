@@ -35,7 +35,6 @@ FAMILIES: Mapping[str, str] = {
     "LLM": "distributed inference (llm-d)",
     "PATCH": "patches",
     "OUT": "the generated files",
-    "ARGO": "what Argo CD makes of them",
     "VER": "verification with the real tools",
     "PLAN": "what merging does",
     "ADM": "what a cluster refuses at admission, or accepts and never makes work",

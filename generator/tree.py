@@ -14,6 +14,9 @@ from generator.folders import all_parents, content_of, failed, is_link, opened_f
 from generator.seal import seal_state, sha256
 
 TOP = "environments"
+APPLICATION_FILE = "modelfleet-application.yaml"
+"""What Argo CD makes an Application of, wherever it stands below an environment: the `*` of its pattern crosses `/`."""
+
 GENERATED_FILE = re.compile(rf"{TOP}(?:/[a-z0-9][a-z0-9._-]*){{3,}}")
 
 _State = Literal["same", "ours", "edited", "foreign", "link", "blocked"]
@@ -206,6 +209,9 @@ def conflicts(changes: Changes, *, overwrite: bool = False) -> list[Finding]:
     found = [_finding("OUT001", path, *_LINK) for path in changes.links]
     found += [_finding("OUT002", path, *_BLOCKED) for path in changes.blocked]
     for path in changes.foreign:
+        if path.endswith(f"/{APPLICATION_FILE}") and path not in changed:
+            found.append(_finding("OUT005", path, *_APPLICATION))
+            continue
         words = _IN_THE_WAY if path in changed else _FOREIGN
         found.append(_overwritable("OUT003", path, words, overwrite=overwrite))
     for path in changes.edited:
@@ -221,6 +227,10 @@ _FOREIGN = (
     "modelfleet did not write this file, and the folder is generated",
     "move it away, or `modelfleet render --overwrite` goes on and leaves it there",
     "left as it is",
+)
+_APPLICATION = (
+    "modelfleet did not write this file, and Argo CD would make one more Application of it",
+    "move or remove it",
 )
 _IN_THE_WAY = (
     "modelfleet did not write this file, and it stands where one is to be generated",

@@ -16,7 +16,7 @@ from argocd_module import KINDS, facts_of, module, objects_of, program, run
 from generator import argocd
 from generator.argocd import Facts
 from generator.emit import dump
-from generator.finding import Finding, Location
+from generator.tree import Changes, conflicts
 
 # ---- Argo CD's own CRDs ----------------------------------------------------------------------------------------------
 
@@ -219,7 +219,7 @@ _FILES = [
 ]
 
 
-def test_git_finds_the_files_of_the_environment_and_those_that_are_named_as_misplaced(tmp_path: Path) -> None:
+def test_git_finds_the_files_of_the_environment_and_those_that_are_refused(tmp_path: Path) -> None:
     git = program("git")
     for name in _FILES:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -233,11 +233,19 @@ def test_git_finds_the_files_of_the_environment_and_those_that_are_named_as_misp
         "environments/prod/coolstore/old/modelfleet-application.yaml",
         "environments/prod/granite/modelfleet-application.yaml",
     ]
-    assert argocd.misplaced(_FILES) == [
-        Finding(
-            at=Location("environments/prod/coolstore/old/modelfleet-application.yaml"),
-            code="ARGO001",
-            message="Argo CD would make one more Application of prod of it: its pattern crosses '/'",
-            hint="move or remove it",
-        )
-    ]
+    changes = Changes(
+        added=(),
+        changed=(),
+        removed=(),
+        unchanged=2,
+        foreign=("environments/prod/coolstore/old/modelfleet-application.yaml",),
+        edited=(),
+        links=(),
+        blocked=(),
+        before={},
+    )
+    for overwrite in (False, True):
+        assert [finding.text() for finding in conflicts(changes, overwrite=overwrite)] == [
+            "environments/prod/coolstore/old/modelfleet-application.yaml:1:1: error[OUT005]: modelfleet did not write this "
+            "file, and Argo CD would make one more Application of it; move or remove it"
+        ]

@@ -311,7 +311,6 @@ OWNERS = {
     "OUT": {"tree", "write", "cli"},
     "VER": {"verify", "crds"},
     "PLAN": {"plan", "plan_acknowledge", "plan_before", "plan_effects", "plan_rows"},
-    "ARGO": {"argocd"},
     "OWN": {"repository", "rules.names", "rules.capabilities", "rules.environments"},
     "PATCH": {"objects", "rules.patches"},
 }

@@ -277,6 +277,19 @@ def test_foreign_file_is_refused_and_with_overwrite_left_where_it_is(root: Path)
     assert tree(root) == as_tree(NEW | {"environments/prod/acme/notes.txt": "mine\n"})
 
 
+@pytest.mark.parametrize("folder", ["acme/old", "evil", "argocd"])
+def test_a_file_that_argo_cd_takes_for_an_application_is_refused_whatever_is_asked_for(root: Path, folder: str) -> None:
+    place = root / "environments/prod" / folder
+    place.mkdir(exist_ok=True)
+    (place / "modelfleet-application.yaml").write_text("project: acme\n", encoding="utf-8")
+    message = (
+        f"environments/prod/{folder}/modelfleet-application.yaml:1:1: error[OUT005]: modelfleet did not write this file, and "
+        "Argo CD would make one more Application of it; move or remove it"
+    )
+    assert refused(root, NEW) == [message]
+    assert refused(root, NEW, overwrite=True) == [message]
+
+
 @pytest.mark.parametrize("name", [".argocd-source.yaml", "kustomization.yaml~", "Copy of kustomization.yaml"])
 def test_file_with_a_name_that_is_never_written_is_foreign_whatever_it_holds(root: Path, name: str) -> None:
     (root / "environments/prod/acme" / name).write_text(text("a: 1"), encoding="utf-8")
