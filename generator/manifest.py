@@ -14,6 +14,7 @@ from generator.catalog import images
 from generator.finding import Pointer
 from generator.model import (
     Connection,
+    Environment,
     EnvSecret,
     Group,
     Hardware,
@@ -27,7 +28,7 @@ from generator.model import (
     Server,
     Workload,
 )
-from generator.resolve import store_settings
+from generator.resolve import argocd_settings, store_settings
 
 SOURCES: Mapping[str, Pointer] = {
     "accelerator_name": ("accelerator",),
@@ -123,6 +124,7 @@ def _namespace(project: Project) -> Manifest:
         "modelmesh_enabled": "true" if project.platform == "multi-model" else "false",
         "display_name": project.display_name,
         "description": project.description,
+        "sync_wave": _wave_of_secrets(project.environment),
     }
     return Manifest(template="namespace", pointer=(), values=values)
 
@@ -133,6 +135,12 @@ CONNECTION_KEYS = {"s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "oci": 
 """What the store holds for a connection; the rest of its Secret stands in the spec."""
 
 
+def _wave_of_secrets(environment: Environment) -> str | None:
+    """The sync wave of what has to be there before a model is applied; a model itself never has one: it would be copied to
+    its pods."""
+    return "-1" if argocd_settings(environment)["secretsFirst"] else None
+
+
 def _store(project: Project) -> dict[str, Any]:
     settings = store_settings(project.environment)
     store = settings.get("store")
@@ -140,6 +148,7 @@ def _store(project: Project) -> dict[str, Any]:
         "api_version": settings["apiVersion"],
         "refresh_interval": settings["refreshInterval"],
         "store": {"kind": store["kind"], "name": store["name"]} if store else None,
+        "sync_wave": _wave_of_secrets(project.environment),
     }
 
 

@@ -273,8 +273,8 @@ class _Resolver:
 
 
 def argocd_settings(environment: Environment) -> dict[str, Any]:
-    """The environment's `argocd` block; what disappears from Git stays on the cluster where nothing is said."""
-    return {"prune": False, **(environment.get("argocd") or {})}
+    """The environment's `argocd` block; where nothing is said, what disappears from Git stays, and there is one sync wave."""
+    return {"prune": False, "secretsFirst": False, **(environment.get("argocd") or {})}
 
 
 def store_settings(environment: Environment) -> dict[str, Any]:

@@ -307,6 +307,28 @@ def test_a_project_that_is_no_longer_there_leaves_nothing(tmp_path: Path) -> Non
     assert (gone, one.files.keys() - both.files.keys()) == (set(), set())
 
 
+def waves(root: Path) -> dict[str, str | None]:
+    """The sync wave of each object of the first project, by kind and name."""
+    found: dict[str, str | None] = {}
+    for item in fleet(root).deployed[0].objects:
+        annotations: Mapping[str, str] = item["metadata"].get("annotations") or {}
+        found[f"{item['kind']}/{item['metadata']['name']}"] = annotations.get("argocd.argoproj.io/sync-wave")
+    return found
+
+
+def test_there_is_one_sync_wave_unless_the_environment_wants_secrets_first(tmp_path: Path) -> None:
+    root = miniature(tmp_path, {"projects/acme.yaml": MODEL})
+    usual = waves(root)
+    text = (root / "environments/prod.yaml").read_text()
+    write(root, {"environments/prod.yaml": f"{text}argocd: {{secretsFirst: true}}\n"})
+    assert set(usual.values()) == {None}
+    assert waves(root) == dict.fromkeys(usual) | {
+        "Namespace/acme": "-1",
+        "ExternalSecret/store": "-1",
+        "ExternalSecret/kept": "-1",
+    }
+
+
 def objects_in(root: Path) -> list[dict[str, Any]]:
     return [dict(item) for one in fleet(root).deployed for item in one.objects]
 
