@@ -110,16 +110,6 @@ def cli(context: click.Context, root: Path, debug: bool) -> None:
     context.obj = Settings(root, debug)
 
 
-def made(settings: Settings, form: str = "text") -> Fleet:
-    """Everything that the files mean, with the warnings printed."""
-    from generator.pipeline import fleet
-
-    found = fleet(settings.root)
-    if form != "json":
-        show_findings(found.warnings, form)
-    return found
-
-
 Completion = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
@@ -170,16 +160,17 @@ format_option = click.option("--format", "form", type=FORMATS, default="text", h
 @click.pass_obj
 def check(settings: Settings, form: str) -> None:
     """Check every file and render in memory; write nothing."""
+    from generator.pipeline import fleet
+    from generator.report import plural
+
     try:
-        found = made(settings, form)
+        found = fleet(settings.root)
     except Rejected as rejected:
         show_findings(rejected.findings, form)
         raise Exit(exit_code(rejected.findings)) from None
+    show_findings(found.warnings, form)
     if form == "json":
-        show_findings(found.warnings, form)
         return
-    from generator.report import plural
-
     models = sum(one.project.served for one in found.deployed)
     say(
         f"{plural(len({one.project.name for one in found.deployed}), 'project')} in "
@@ -218,7 +209,7 @@ def render(  # noqa: PLR0913 - one parameter an option, as click passes them
         write.recover(root)
     found = fleet(root)
     scope = _with_all_overlays(root, found.files, scope_of(found, environments, projects))
-    if form != "json":
+    if form == "text" or (form == "github" and not only_check):
         show_findings(found.warnings, form)
     files = {path: text for path, text in found.files.items() if _in_scope(path, scope)}
     if only_check:
@@ -240,7 +231,12 @@ def render(  # noqa: PLR0913 - one parameter an option, as click passes them
 @click.pass_obj
 def verify(settings: Settings, form: str) -> None:
     """Build every overlay with the real kustomize and check it with kubeconform and the clusters' schemas."""
-    _verify(settings.root, made(settings, form), form)
+    from generator.pipeline import fleet
+
+    found = fleet(settings.root)
+    if form == "text":  # in a workflow `check` has put them on their lines
+        show_findings(found.warnings, form)
+    _verify(settings.root, found, form)
 
 
 def _verify(root: Path, found: Fleet, form: str) -> None:

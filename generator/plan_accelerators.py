@@ -9,6 +9,7 @@ from typing import Any
 
 from generator.model import Environment, Object
 from generator.quantity import NotAQuantity, value
+from generator.resolve import without_empty
 from generator.rules.admission_manifest import mapping, mappings
 
 
@@ -120,7 +121,7 @@ def _tolerated(item: Object, runtime: Object | None, facts: Mapping[str, Any]) -
         mapping(runtime.get("spec")) if runtime else {},
     ]
     there = [toleration for place in places for toleration in maps(place.get("tolerations"))]
-    return bool(wanted) and all(toleration in there for toleration in wanted)
+    return bool(wanted) and all(without_empty(toleration) in there for toleration in wanted)
 
 
 def quota_of(environment: Environment, project: str, identifier: str) -> int | None:

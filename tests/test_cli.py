@@ -390,6 +390,17 @@ def test_github_annotates_the_lines_beside_the_text(root: Path) -> None:
             assert all(line.startswith("::") for line in ran.out.splitlines())
 
 
+def test_github_puts_a_warning_on_its_line_once(root: Path) -> None:
+    write(root, {"projects/acme.yaml": WARNED})
+    modelfleet(root, "render")
+    steps = [modelfleet(root, *words, "--format", "github") for words in (["check"], ["render", "--check"])]
+    assert [[line for line in ran.out.splitlines() if line.startswith("::warning ")] != [] for ran in steps] == [
+        True,
+        False,
+    ]
+    assert [ran.err for ran in steps] == [WARNING, ""]
+
+
 def test_github_escapes_what_would_end_an_annotation() -> None:
     from generator.finding import Finding, Location
     from generator.report import finding_github

@@ -343,7 +343,7 @@ def test_how_a_workload_rolls(one: Serving, surge: int, missing: int) -> None:
 
 FACTS = b"""\
 accelerators:
-  a100: {identifier: nvidia.com/gpu, tolerations: [{key: gpu, value: a100}]}
+  a100: {identifier: nvidia.com/gpu, tolerations: [{key: gpu, value: a100}, {key: spot, operator: Exists, value: ""}]}
   h100: {identifier: nvidia.com/gpu, tolerations: [{key: gpu, value: h100}]}
   fpga: {identifier: example.com/fpga}
 cluster: {name: prod, appsDomain: apps.example.org}
@@ -413,7 +413,7 @@ OBJECTS: list[Any] = [
             "predictor": {
                 "minReplicas": 1,
                 "maxReplicas": 2,
-                "tolerations": [{"key": "gpu", "value": "a100"}],
+                "tolerations": [{"key": "gpu", "value": "a100"}, {"key": "spot", "operator": "Exists"}],
                 "imagePullSecrets": [{"name": "s"}],
                 "model": {"runtime": "r", "storage": {"key": "s"}, "resources": {"limits": {"nvidia.com/gpu": "1"}}},
                 "workerSpec": {"pipelineParallelSize": 2, "containers": [{"name": "worker-container"}]},
