@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from console import Ran, write
+from console import REPOSITORY, Ran, write
 from plan_repository import FILES, Repository, compare, example_repository, git, repository
 
 from generator.packaged import packaged
@@ -159,3 +159,14 @@ def test_files_that_are_written_in_another_order_are_no_effective_change(tmp_pat
     made.commit()
     compare("no-effective-change.txt", made.plan().out, update_golden)
     compare("no-effective-change.md", made.plan("--format", "markdown").out, update_golden)
+
+
+def test_the_readme_shows_a_comment_as_it_is() -> None:
+    shown = [
+        line.removeprefix(">").strip()
+        for line in (REPOSITORY / "README.md").read_text("utf-8").splitlines()
+        if line[:1] == ">"
+    ]
+    comment = (REPOSITORY / "tests/golden/plan/change-the-mode.md").read_text("utf-8").splitlines()
+    assert len(shown) == 7
+    assert [line for line in shown if line not in comment] == []
