@@ -20,6 +20,7 @@ from generator.resolve import (
     replicas,
     resolve,
     seconds,
+    store_settings,
     without_empty,
 )
 
@@ -338,8 +339,16 @@ def test_the_base_leaves_open_what_base_yaml_leaves_open() -> None:
 
 
 def test_what_disappears_from_git_stays_unless_something_else_is_said() -> None:
-    assert argocd_settings(environment()) == {"prune": False}
-    assert argocd_settings(environment("argocd: {prune: true, version: x}")) == {"prune": True, "version": "x"}
+    assert argocd_settings(environment()) == {"prune": False, "secretsFirst": False}
+    written = environment("argocd: {prune: true, version: x, secretsFirst: true}")
+    assert argocd_settings(written) == {"prune": True, "version": "x", "secretsFirst": True}
+
+
+def test_a_store_is_spoken_to_in_its_current_version_unless_something_else_is_said() -> None:
+    defaults = {"apiVersion": "external-secrets.io/v1", "refreshInterval": "1h"}
+    assert store_settings(environment("secrets: {provider: existing}")) == {**defaults, "provider": "existing"}
+    written = environment("secrets: {apiVersion: external-secrets.io/v1beta1, refreshInterval: 5m}")
+    assert store_settings(written) == {"apiVersion": "external-secrets.io/v1beta1", "refreshInterval": "5m"}
 
 
 def test_a_cluster_by_its_name_or_address() -> None:
