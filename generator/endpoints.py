@@ -381,7 +381,7 @@ def lines(found: Sequence[Endpoint]) -> Iterator[str]:
         here = [one for one in found if one.environment == environment]
         yield from ([""] if index else [])
         yield environment
-        rows: list[tuple[str, ...]] = [("PROJECT", "MODEL", "PROTOCOL", "FROM", "ADDRESS", "PORT", "TOKEN")]
+        rows: list[tuple[str, ...]] = [("PROJECT", "MODEL", "PROTOCOL", "FROM", "PORT", "TOKEN", "ADDRESS")]
         rows += [row for one in here for row in _rows(one)]
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         for row in rows:
@@ -394,14 +394,16 @@ def lines(found: Sequence[Endpoint]) -> Iterator[str]:
         yield from ([""] if notes else [])
         for one in here:
             if one.curl:
+                yield f"  # {one.project}/{one.model}"
                 yield f"  {one.curl}"
 
 
 def _rows(one: Endpoint) -> Iterator[tuple[str, ...]]:
-    first = (one.project, one.model, _shown(one.protocol))
-    yield (*first, "inside", one.internal, str(one.port), _token(one) if one.token_inside else "no")
+    model = one.model if one.served_as == one.model else f"{one.model} (sent as {one.served_as})"
+    first = (one.project, model, _shown(one.protocol))
+    yield (*first, "inside", str(one.port), _token(one) if one.token_inside else "no", one.internal)
     if one.external:
-        yield (*first, "outside", one.external, str(HTTPS_PORT), _token(one) if one.token else "no")
+        yield (*first, "outside", str(HTTPS_PORT), _token(one) if one.token else "no", one.external)
 
 
 def markdown(found: Sequence[Endpoint]) -> Iterator[str]:
@@ -411,11 +413,11 @@ def markdown(found: Sequence[Endpoint]) -> Iterator[str]:
         yield from ([""] if index else [])
         yield f"### {environment}"
         yield ""
-        yield "| project | model | protocol | from | address | token |"
-        yield "|---|---|---|---|---|---|"
+        yield "| project | model | protocol | from | port | token | address |"
+        yield "|---|---|---|---|---|---|---|"
         for one in here:
-            for project, model, protocol, place, address, _, token in _rows(one):
-                yield f"| {project} | {model} | {protocol} | {place} | `{address}` | {token} |"
+            for *about, address in _rows(one):
+                yield f"| {' | '.join(about)} | `{address}` |"
         tries = [one for one in here if one.curl]
         if tries:
             yield ""
