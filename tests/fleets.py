@@ -182,12 +182,18 @@ def repositories(draw: st.DrawFn, projects: int = 2) -> Repository:
     based = draw(st.sampled_from([None, "nothing", *[environments[name]["release"] for name in names]]))
     found: Repository = {"runtimes/onnx-server.yaml": RUNTIME}
     for name, own in environments.items():
-        found[f"environments/{name}.yaml"] = own if based else laid(SHARED, own)
+        found[f"environments/{name}.yaml"] = own if based else laid(SHARED | {"runtimes": shipped(own)}, own)
     if based:
         found["environments/base.yaml"] = SHARED | ({} if based == "nothing" else {"release": based})
     for name in PROJECTS[: draw(st.integers(1, projects))]:
         found[f"projects/{name}.yaml"] = draw(project(name, environments))
     return found
+
+
+def shipped(own: Data) -> Data:
+    """The shared runtimes that an environment's release has: its own file may name no others."""
+    has = catalog.release(own["release"]).runtimes
+    return {name: entry for name, entry in SHARED["runtimes"].items() if name in has}
 
 
 def laid(below: Data, above: Data) -> Data:

@@ -30,11 +30,9 @@ def unknown_runtime(subject: OfEnvironment) -> Iterator[Problem]:
     if environment.release is None:
         return
     names = subject.shelf.names(environment.name, environment.release.name)
+    own = environment.facts.find(()).document  # base.yaml is for environments of other releases too
     for name in environment.get("runtimes") or {}:
-        if (
-            name not in names
-            and environment.facts.find(("runtimes", name)).document is not environment.facts.source.document
-        ):
+        if name not in names and environment.facts.find(("runtimes", name)).document is own:
             yield Problem(
                 pointer=("runtimes", name),
                 key=True,
