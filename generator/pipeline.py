@@ -70,7 +70,7 @@ def fleet(root: Path) -> Fleet:
     repository = load(root)
     environments, shelf = settle_environments(repository)
     projects = list(resolved(repository, environments, shelf))
-    findings = [finding for one in environments.values() for finding in judge.judge_environment(one, shelf)]
+    findings = [*judge.judge_environments(environments.values(), repository.projects, shelf)]
     findings += [*owners(projects), *judge.judge_fleet(projects)]
     within = Surroundings(
         shared=shared_facts(repository),

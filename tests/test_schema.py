@@ -856,6 +856,27 @@ prod: form: quota
 ! a unit, such as 4 or 16Gi
 = requests.memory: "64"
 
+prod: form: a quota for an extended resource without requests
+- requests.memory: 64Gi
++ nvidia.com/gpu: 4
+! 18:69: error[SPEC005]: quota.projects.granite.nvidia.com/gpu: 'nvidia.com/gpu' is nothing that a ResourceQuota
+! limits; write requests. before the identifier of an accelerator, as in requests.nvidia.com/gpu
+= requests.nvidia.com/gpu: 4
+
+prod: form: a quota for the limits of an extended resource
+- requests.memory: 64Gi
++ limits.nvidia.com/gpu: 4
+! 18:69: error[SPEC005]: quota.projects.granite.limits.nvidia.com/gpu: 'limits.nvidia.com/gpu' is nothing that a
+! ResourceQuota limits; write requests. before the identifier of an accelerator, as in requests.nvidia.com/gpu
+= limits.memory: 64Gi
+
+prod: form: a quota for nothing that Kubernetes knows
+- requests.memory: 64Gi
++ gpu: 4
+! 18:69: error[SPEC005]: quota.projects.granite.gpu: 'gpu' is nothing that a ResourceQuota limits; write requests.
+! before the identifier of an accelerator, as in requests.nvidia.com/gpu
+= gold.storageclass.storage.k8s.io/requests.storage: 500Gi, count/secrets: 20, pods: 40, requests.hugepages-2Mi: 1Gi
+
 prod: form: key prefix
 - keyPrefix: nerc/prod
 + keyPrefix: nerc/prod/

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from generator.finding import Pointer, Severity, listed, nearest
-from generator.model import Release
+from generator.model import Environment, Release
 from generator.quantity import value
 from generator.rules import Problem, lacking
 from generator.rules.capabilities import below, lifecycle
@@ -83,17 +83,54 @@ def size_limits(subject: OfEnvironment) -> Iterator[Problem]:
 
 @rule("ENV007", "A quota counts whole accelerators")
 def quota_counts(subject: OfEnvironment) -> Iterator[Problem]:
-    quota = subject.environment.get("quota") or {}
+    for pointer, written in _quotas(subject.environment):
+        if "/" in str(pointer[-1]) and value(str(written)).denominator != 1:
+            yield Problem(
+                pointer=pointer,
+                message=f"{pointer[-1]} is {written!r}, no whole number",
+                hint="write how many the project may use",
+            )
+
+
+def _quotas(environment: Environment) -> Iterator[tuple[Pointer, object]]:
+    """Every amount of every quota, and where it is written."""
+    quota = environment.get("quota") or {}
     blocks: list[tuple[Pointer, object]] = [(("quota", "default"), quota.get("default"))]
     blocks += [(("quota", "projects", name), block) for name, block in (quota.get("projects") or {}).items()]
     for pointer, block in blocks:
         for key, written in (block if isinstance(block, dict) else {}).items():
-            if "/" in key and value(str(written)).denominator != 1:
-                yield Problem(
-                    pointer=(*pointer, key),
-                    message=f"{key} is {written!r}, no whole number",
-                    hint="write how many the project may use",
-                )
+            yield (*pointer, key), written
+
+
+@rule("ENV011", "A quota is for a project, or for an accelerator, that is not there")
+def idle_quota(subject: OfEnvironment) -> Iterator[Problem]:
+    environment = subject.environment
+    for name in environment.get("quota", "projects") or {}:
+        if name not in subject.projects:
+            near = nearest(name, subject.projects)
+            yield Problem(
+                pointer=("quota", "projects", name),
+                key=True,
+                message=f"there is no projects/{name}.yaml",
+                hint=f"did you mean {near!r}?" if near else "take the entry away",
+                severity=Severity.WARNING,
+            )
+    offered = {
+        str(accelerator["identifier"])
+        for one in subject.environments
+        for accelerator in (one.get("accelerators") or {}).values()
+    }
+    for pointer, _ in _quotas(environment):
+        start, _, identifier = str(pointer[-1]).partition("requests.")
+        if not start and "/" in identifier and identifier not in offered:
+            near = nearest(identifier, offered)
+            yield Problem(
+                pointer=pointer,
+                key=True,
+                message=f"no environment offers an accelerator {identifier!r}",
+                hint=f"did you mean requests.{near}?" if near else "write the identifier of one, or take the line away",
+                severity=Severity.WARNING,
+            )
 
 
 @rule("ENV009", "The accelerator has no hardware profile", when=lacking("acceleratorProfiles"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -77,12 +77,15 @@ def judge_project(project: Project, shelf: Shelf) -> Iterator[Finding]:
                 yield located(rule.code, problem, project.spec, project.environment.name)
 
 
-def judge_environment(environment: Environment, shelf: Shelf) -> Iterator[Finding]:
-    """Every rule on an environment's facts."""
-    subject = OfEnvironment(environment, shelf)
-    for rule in _rules_in(environment).get("OfEnvironment", ()):
-        for problem in rule.check(subject):
-            yield located(rule.code, problem, environment.facts, environment.name)
+def judge_environments(
+    environments: Collection[Environment], projects: Collection[str], shelf: Shelf
+) -> Iterator[Finding]:
+    """Every rule on the facts of every environment; `projects` are the names of all projects."""
+    for environment in environments:
+        subject = OfEnvironment(environment, shelf, environments, projects)
+        for rule in _rules_in(environment).get("OfEnvironment", ()):
+            for problem in rule.check(subject):
+                yield located(rule.code, problem, environment.facts, environment.name)
 
 
 def judge_fleet(projects: Sequence[Project]) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -24,10 +24,12 @@ from generator.rules import Capabilities, Problem, Rule, always
 
 @dataclass(frozen=True, slots=True)
 class OfEnvironment:
-    """An environment, and the runtimes that can be chosen there."""
+    """An environment, the runtimes that can be chosen there, and what else there is in the repository."""
 
     environment: Environment
     shelf: Shelf
+    environments: Collection[Environment]
+    projects: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
