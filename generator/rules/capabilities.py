@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from math import ceil
 
 from generator import catalog
 from generator.catalog import images
@@ -509,6 +510,28 @@ def _amount(text: object) -> Fraction:
         return value(str(text))
     except NotAQuantity:
         return Fraction(0)
+
+
+@rule("CAP029", "The memory is a few bytes")
+def hardly_any_memory(subject: OfHardware) -> Iterator[Problem]:
+    for pointer, message, hint in few_bytes(subject.written.get("size")):
+        yield Problem(pointer=(*subject.pointer, "size", *pointer), message=message, hint=hint)
+
+
+def few_bytes(size: object) -> Iterator[tuple[Pointer, str, str]]:
+    """Amounts of memory in which no program fits, where in a size they stand, and what to write instead."""
+    for part in ("requests", "limits"):
+        amounts = size.get(part) if isinstance(size, dict) else None
+        written = str(amounts["memory"]) if amounts else "0"
+        if 0 < _amount(written) < _LEAST_MEMORY:
+            number, count = written.rstrip("kKi"), ceil(_amount(written))
+            meant = (
+                f"write {number}Gi or {number}Mi" if number.replace(".", "").isdecimal() else "write it with Gi or Mi"
+            )
+            yield (part, "memory"), f"{written} is {count} {'byte' if count == 1 else 'bytes'}", meant
+
+
+_LEAST_MEMORY = 1 << 20
 
 
 @rule("CAP021", "The hardware profile does not allow the amount", when=having("hardwareProfiles"))

@@ -8,7 +8,7 @@ from generator.finding import Pointer, Severity, listed, nearest
 from generator.model import Environment, Release
 from generator.quantity import value
 from generator.rules import Problem, lacking
-from generator.rules.capabilities import below, lifecycle
+from generator.rules.capabilities import below, few_bytes, lifecycle
 from generator.rules.subjects import OfEnvironment, rule
 
 
@@ -79,6 +79,13 @@ def size_limits(subject: OfEnvironment) -> Iterator[Problem]:
                 message=f"size {name}: the limit of {resource}, {high}, is below the request, {low}",
                 hint="a limit is at least the request",
             )
+
+
+@rule("ENV012", "A size's memory is a few bytes")
+def hardly_any_memory(subject: OfEnvironment) -> Iterator[Problem]:
+    for name, size in (subject.environment.get("sizes") or {}).items():
+        for pointer, message, hint in few_bytes(size):
+            yield Problem(pointer=("sizes", name, *pointer), message=f"size {name}: {message}", hint=hint)
 
 
 @rule("ENV007", "A quota counts whole accelerators")
