@@ -97,7 +97,7 @@ _ASSIGNED = re.compile(
     re.VERBOSE,
 )
 _LINE = re.compile(
-    r"""^[ \t]{0,80}(?:-[ ])?([A-Za-z][A-Za-z0-9_.-]{0,60}):[ \t]{1,80}
+    r"""^[ \t]{0,80}(?:-[ ])?([A-Za-z][A-Za-z0-9_.-]{0,60})(?::[ \t]{1,80}|[ \t]{1,80}=[ \t]{0,80}|=[ \t]{1,80})
     ["']?((?=[^\s0-9]{0,200}[0-9])(?=[^\sA-Za-z]{0,200}[A-Za-z])[^\s"']{6,200})["']?[ \t\r]{0,80}$""",
     re.VERBOSE | re.MULTILINE,
 )
@@ -205,9 +205,10 @@ def _is_credential(token: str) -> bool:
 
 
 def _assigned(text: str) -> Iterator[str]:
-    """Names of secrets that a text gives a value to: NAME=value, "name": "value", --name value, a line name: value."""
+    """Names of secrets that a text gives a value to: NAME=value, "name": "value", --name value, a line `name: value`
+    or `name = value`."""
     patterns = [_ASSIGNED] if "=" in text or ":" in text else []
-    patterns += [_LINE] if ": " in text else []
+    patterns += [_LINE] if ": " in text or " =" in text or "= " in text else []
     patterns += [_OPTION] if text.startswith("-") and " " in text else []
     for pattern in patterns:
         for match in pattern.finditer(text):

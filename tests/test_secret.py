@@ -393,6 +393,11 @@ c: |
   # {joined("-----BE¦GIN PRIVATE KEY-----")}
 # {joined("-----BE¦GIN PRIVATE KEY-----")}x
 # the password is in the vault; token: see there
+# aws_secret_access_key = {LETTERS}KEY2
+# hf_token= abc123
+# hf_token = see the vault, entry 2
+# max_token = 4096tokens
+# token = <yours, 40 letters>
 # xK9mQz7RtB2vLp4WnY8sJd6HgF3cTe1A
 """
     assert texts(content) == [
@@ -401,6 +406,8 @@ c: |
         f"3:4 [SEC001]: b: b holds a secret: it looks like {AWS}; {KEEPS}",
         f"4:4 [SEC004]: c: c holds a private key; {KEEPS}",
         f"6:1 [SEC007]: a comment holds a private key; {KEEPS}",
+        f"8:1 [SEC007]: a comment holds a secret; {KEEPS}",
+        f"9:1 [SEC007]: a comment holds a secret; {KEEPS}",
     ]
 
 
