@@ -6,6 +6,7 @@ knows nothing of our specs. `admit_report` says what was found.
 
 from __future__ import annotations
 
+import shlex
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any
 
 from generator.admit_reading import Unreadable, Written, read
 from generator.admit_schemas import FolderSchemas, SchemaSource
+from generator.argocd import APPLICATION_FILE
 from generator.finding import Finding, Location, MachineFailed, Pointer, Rejected, Severity, printable
 from generator.model import Release
 from generator.rules import Problem
@@ -85,15 +87,17 @@ class Verdict:
         return f"{self.kind} {name}".strip()
 
 
-def admit_files(
-    files: Sequence[str], existing: Path | None, stdin: Callable[[], bytes], release: Release, folders: Sequence[Path]
-) -> list[Verdict]:
-    """A verdict for each object of the files (`-` is what `stdin` gives), with the schemas of these folders.
+def admit_files(given: Iterable[Given], release: Release, folders: Sequence[Path]) -> list[Verdict]:
+    """A verdict for each object of the files, by the rules of a release and with the schemas of these folders.
 
-    Raises Rejected for every file that cannot be one, MachineFailed where one cannot be read.
+    Raises Rejected where the counterpart of a file is no YAML.
     """
-    rules = rulebook(release.capabilities, release.terms)
-    return admit(gather(files, existing, stdin), rules, FolderSchemas(folders))
+    return admit(given, rulebook(release.capabilities, release.terms), FolderSchemas(folders))
+
+
+def passed(verdicts: Sequence[Verdict]) -> bool:
+    """Whether there is something, and nothing of it is refused: what has failed pipes nothing to judge."""
+    return bool(verdicts) and not any(verdict.rejected for verdict in verdicts)
 
 
 def gather(files: Sequence[str], existing: Path | None, stdin: Callable[[], bytes]) -> list[Given]:
@@ -105,6 +109,7 @@ def gather(files: Sequence[str], existing: Path | None, stdin: Callable[[], byte
     if existing is not None and not existing.is_dir():
         findings.append(_no_file(str(existing), "there is no such folder"))
     given = []
+    findings += _for_kustomize(files)
     for file in files:
         try:
             content = stdin() if file == STDIN else _content(Path(file))
@@ -133,6 +138,22 @@ def _content(path: Path) -> bytes:
     except OSError as error:
         message = f"{printable(str(path))} cannot be read: {error.strerror}"
         raise MachineFailed(message) from error
+
+
+def _for_kustomize(files: Iterable[str]) -> Iterator[Finding]:
+    """One finding for each folder of which the files are given that kustomize or Argo CD builds from."""
+    folders: set[Path] = set()
+    for file in files:
+        folder, name = Path(file).parent, Path(file).name
+        if name in _BUILT_FROM and folder not in folders:
+            folders.add(folder)
+            command = f"kustomize build {shlex.quote(str(folder))} | modelfleet admit --release RELEASE -"
+            yield _no_file(
+                file, "no cluster is given this: kustomize or Argo CD reads it", f"judge what it builds: {command}"
+            )
+
+
+_BUILT_FROM = ("kustomization.yaml", "kustomization.yml", "Kustomization", APPLICATION_FILE)
 
 
 def _no_file(file: str, message: str, hint: str = "") -> Finding:
@@ -235,9 +256,8 @@ class _Court:
         manifest = self.rules.manifest(part.data, live=live, peers=self.peers, schema=check, versions=versions)
         found = [_found(rule, problem, part) for rule, problem in self.rules.judge(manifest)]
         found += [_twice(key, at) for key, at in part.twice]
-        return _verdict(
-            part, part.data, found, note=NO_SCHEMA if not check and not versions and part.data.get("kind") else ""
-        )
+        named = part.data.get("apiVersion") and part.data.get("kind")
+        return _verdict(part, part.data, found, note=NO_SCHEMA if named and not check and not versions else "")
 
 
 def _named(item: Mapping[str, Any]) -> tuple[str, str]:

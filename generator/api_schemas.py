@@ -6,7 +6,7 @@ The folders' names hold what is in them and of which version, so that what is th
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -86,6 +86,13 @@ def needs(
     if argocd is not None:
         entries.append(beside["argocd"][argocd])
     return Needs(kubernetes=kubernetes, modules=tuple(_module(entry) for entry in entries), exported=exported)
+
+
+def mentioned(texts: Collection[bytes]) -> list[Mapping[str, Any]]:
+    """What is pinned beside the CRDs of the releases, for manifests of any origin: that whose group they mention."""
+    beside = pinned()["schemas"]
+    entries = [*beside["secrets"].values(), list(beside["argocd"].values())[-1]]
+    return [entry for entry in entries if any(entry["group"].encode() in text for text in texts)]
 
 
 def _module(entry: Mapping[str, Any]) -> Module:

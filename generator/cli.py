@@ -293,18 +293,21 @@ def _verify(root: Path, found: Fleet, form: str) -> None:
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.pass_obj
 def admit(settings: Settings, name: str, existing: Path | None, form: str, files: tuple[str, ...]) -> None:
-    """Say of any manifests whether a cluster of a release would take them; FILE may be - for standard input."""
-    from generator import admit_report, api_schemas, catalog, toolbox
-    from generator.admit import admit_files
+    """Say of any manifests whether a cluster of a release would take them; FILE may be - for standard input.
+
+    An overlay is built first: kustomize build DIR | modelfleet admit --release RELEASE -
+    """
+    from generator import admit_report, api_schemas, catalog
+    from generator.admit import admit_files, gather, passed
 
     known = catalog.release_names()
     if name not in known:
         raise click.UsageError(_no_such("--release", name, known))
     release = catalog.release(name)
-    beside = toolbox.pinned()["schemas"]
-    entries = [*release.crds, *beside["secrets"].values(), list(beside["argocd"].values())[-1]]
+    given = gather(files, existing, sys.stdin.buffer.read)
+    entries = [*release.crds, *api_schemas.mentioned([one.content for one in given])]
     schemas = api_schemas.schemas(settings.root, api_schemas.needs(release.kubernetes, entries), tell)
-    verdicts = admit_files(files, existing, sys.stdin.buffer.read, release, schemas.folders)
+    verdicts = admit_files(given, release, schemas.folders)
     if form == "json":
         import json
 
@@ -314,7 +317,7 @@ def admit(settings: Settings, name: str, existing: Path | None, form: str, files
             tell(finding.text())
         for line in admit_report.summary(verdicts, release.title):
             say(line)
-    if any(verdict.rejected for verdict in verdicts):
+    if not passed(verdicts):
         raise Exit(WRONG)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from generator import catalog
-from generator.admit import NO_SCHEMA, Given, Verdict, admit, admit_files, gather
+from generator.admit import NO_SCHEMA, Given, Verdict, admit, admit_files, gather, passed
 from generator.admit_reading import DEPTH, Unreadable, Written, plain, read
 from generator.admit_report import entries, findings, lines, summary
 from generator.admit_schemas import FolderSchemas
@@ -429,7 +429,20 @@ def test_lines_for_people_and_findings_for_other_formats() -> None:
         "RHOAI 2.25: 1 accepted (1 A), 2 refused",
         "no schema known for this kind, so only its name was looked at: 1 InferenceService (serving.kserve.io/v1beta1)",
     ]
+
+
+def test_nothing_at_all_does_not_pass() -> None:
     assert told("# nothing\n") == ["there is no object in what was given"]
+    things = "{apiVersion: v1, kind: A, metadata: {name: a}}\n"
+    assert [passed(judged(text)) for text in ("", "# nothing\n", things, "kind: A\n")] == [False, False, True, False]
+
+
+def test_where_no_version_is_named_nothing_is_said_of_schemas() -> None:
+    assert told("kind: Foo\nmetadata: {name: a}\n") == [
+        "a.yaml:1:1: error[ADM001]: Foo a: apiVersion: refused by the API server: apiVersion is missing; an object needs "
+        "apiVersion, kind and metadata.name",
+        "RHOAI 2.25: 0 accepted, 1 refused",
+    ]
 
 
 def test_a_version_that_is_not_served_is_refused() -> None:
@@ -540,6 +553,27 @@ def test_what_is_no_file_is_refused_all_at_once(tmp_path: Path) -> None:
     ]
 
 
+def test_what_kustomize_builds_from_is_told_from_what_it_builds(tmp_path: Path) -> None:
+    files = [
+        f"{folder}/{name}"
+        for folder in ("here", "with space")
+        for name in ("deployment.yaml", "kustomization.yaml", "modelfleet-application.yaml", "patch-a.yaml")
+    ]
+    for file in files:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text("kind: A\n")
+    with pytest.raises(Rejected) as refused:
+        gather([str(tmp_path / file) for file in files], None, stdin)
+    assert [finding.text().replace(f"{tmp_path}/", "") for finding in refused.value.findings] == [
+        "here/kustomization.yaml:1:1: error[ADM004]: no cluster is given this: kustomize or Argo CD reads it; judge what it "
+        "builds: kustomize build here | modelfleet admit --release RELEASE -",
+        "with space/kustomization.yaml:1:1: error[ADM004]: no cluster is given this: kustomize or Argo CD reads it; judge "
+        "what it builds: kustomize build 'with space' | modelfleet admit --release RELEASE -",
+    ]
+    deployments = [file for file in files if "deployment" in file]
+    assert len(gather([str(tmp_path / file) for file in deployments], None, stdin)) == 2
+
+
 def test_a_file_that_cannot_be_read_is_the_machines_fault(tmp_path: Path) -> None:
     name = "x" * 300
     with pytest.raises(MachineFailed) as failed:
@@ -551,7 +585,7 @@ def test_all_at_once(tmp_path: Path) -> None:
     (tmp_path / "thing-example.org-v1.json").write_text(json.dumps(THING))
     file = tmp_path / "a.yaml"
     file.write_text("apiVersion: example.org/v1\nkind: Thing\nmetadata: {name: a}\nspec: {size: 0}\n")
-    verdicts = admit_files([str(file)], None, stdin, catalog.release("rhoai-2.25"), [tmp_path])
+    verdicts = admit_files(gather([str(file)], None, stdin), catalog.release("rhoai-2.25"), [tmp_path])
     assert [(found.code, found.message) for verdict in verdicts for found in verdict.found] == [
         ("ADM002", "0 is out of bounds")
     ]

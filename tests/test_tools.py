@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from generator import tools
-from generator.api_schemas import Module, Needs, Schemas, needs, schemas
+from generator.api_schemas import Module, Needs, Schemas, mentioned, needs, schemas
 from generator.crds import convert_crds
 from generator.finding import Finding, Location, MachineFailed, Rejected
 from generator.processes import Done, Surroundings, run
@@ -361,6 +361,18 @@ def test_an_environment_needs_its_releases_crds_and_those_beside_it() -> None:
     ]
     assert (wanted.kubernetes, wanted.exported) == ("1.32", Path("crds"))
     assert wanted.modules[0] == Module(module="example.org/kserve", version="v1.0.0", files=("a.yaml",))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"apiVersion: serving.kserve.io/v1beta1", []),
+        (b"apiVersion: external-secrets.io/v1alpha1", ["external-secrets", "external-secrets"]),
+        (b"apiVersion: argoproj.io/v1alpha1", ["v3"]),
+    ],
+)
+def test_of_what_is_pinned_beside_manifests_need_what_they_mention(text: bytes, expected: list[str]) -> None:
+    assert [entry["module"].rpartition("/")[2] for entry in mentioned([b"kind: A", text])] == expected
 
 
 @pytest.mark.parametrize(("secrets", "argocd"), [("external-secrets.io/v1alpha1", None), (None, "1.8")])
