@@ -8,6 +8,7 @@ words that only they can know, beside the keywords that they belong to:
     x-wants      what belongs there, where the names of the types say too little
     x-longest    why a text may not be longer
     x-elsewhere  for keys that people try here: where they belong
+    x-instead    for values that people try here: what they are called
     x-missing    for required keys: what to add
     x-unknown    what to do about any other unknown key
 """
@@ -147,12 +148,14 @@ def _halved(data: Any) -> Any:
 class _Case:
     """A keyword that does not hold: what it wants, the schema around it, and the value.
 
-    `is_key`: the value is a key. `raw` is a number as it was typed, `told` the value as a message may show it.
+    `is_key`: the value is a key. `raw` is a number as it was typed, `told` the value as a message may show it; `root` is
+    the whole schema, to which parts of it refer.
     """
 
     keyword: str
     wanted: Any
     schema: Mapping[str, Any]
+    root: Mapping[str, Any]
     value: Any
     pointer: Pointer
     is_key: bool
@@ -168,6 +171,10 @@ class _Case:
         """What the schema says of it."""
         return str(self.schema.get(keyword, otherwise))
 
+    def inner(self, keyword: str) -> Mapping[str, Any]:
+        """What the schema says of each item or entry."""
+        return _followed(self.schema.get(keyword, {}), self.root)
+
     def problem(self, message: str, hint: str | None = None) -> _Problem:
         """A problem with the value; without a hint of its own it has the schema's."""
         hint = self.words("x-hint") if hint is None else hint
@@ -178,7 +185,7 @@ class _Case:
 class _Problem:
     """Something wrong. `lacks` and `unknown` name keys, by which a misspelt key and its absence are told to be one.
 
-    `foreign`: the map of the unknown key has no key at all that is known, so what it lacks says nothing.
+    `foreign`: the map of the unknown keys has no key at all that is known, so what it lacks says nothing.
     """
 
     pointer: Pointer
@@ -188,7 +195,7 @@ class _Problem:
     code: str = ""
     rank: int = 0
     lacks: tuple[str, ...] = ()
-    unknown: str = ""
+    unknown: tuple[str, ...] = ()
     foreign: bool = False
 
 
@@ -203,13 +210,20 @@ def _case(error: Any, schema: Mapping[str, Any], data: Any, raw: Mapping[Pointer
     return _Case(
         keyword=keyword,
         wanted=around[keyword],
-        schema=around,
+        schema=_followed(around, schema) if keyword == "type" and pointer else around,
+        root=schema,
         value=value,
         pointer=(*pointer, value) if in_key else pointer,
         is_key=in_key is not None,
         raw=typed if told != HIDDEN and 0 < len(typed) <= _LONGEST_TOLD else None,
         told=told,
     )
+
+
+def _followed(part: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A part of a schema with what it refers to."""
+    where = part.get("$ref")
+    return part if where is None else {**_inside(root, where.removeprefix("#/").split("/")), **part}
 
 
 def _inside(data: Any, pointer: Iterable[str | int]) -> Any:
@@ -245,7 +259,9 @@ def _plainest(problems: Iterable[_Problem]) -> list[_Problem]:
 
 def _explained(problem: _Problem, unknown: Iterable[_Problem]) -> bool:
     """Whether keys are missing because others are unknown."""
-    return bool(problem.lacks) and any(other.foreign or nearest(other.unknown, problem.lacks) for other in unknown)
+    return bool(problem.lacks) and any(
+        other.foreign or any(nearest(key, problem.lacks) for key in other.unknown) for other in unknown
+    )
 
 
 def _finding(problem: _Problem, places: Places) -> Finding:
@@ -309,8 +325,29 @@ def _retyped(case: _Case) -> str:
         number = "integer" in types and re.fullmatch(r"0|[1-9][0-9]{0,17}", value, re.ASCII)
         if number or ("boolean" in types and value in ("true", "false")):
             return f"take the quotes away: {value}"
-    if types == ["object"] and isinstance(value, list) and value and isinstance(value[0], dict):
+    if types == ["array"] and isinstance(value, str):
+        return _listed(case)
+    if types == ["object"] and isinstance(value, list) and value:
+        return _keyed(case, value[0])
+    return case.words("x-hint")
+
+
+def _listed(case: _Case) -> str:
+    """A text as a list of one, where that is what its items look like."""
+    pattern = str(case.inner("items").get("pattern", "^$"))
+    sayable = len(case.value) <= _LONGEST_TOLD and case.told != HIDDEN
+    fits = sayable and re.fullmatch(pattern.removesuffix("$"), case.value, re.ASCII)
+    return f"write [{case.value}]" if fits else case.words("x-hint")
+
+
+def _keyed(case: _Case, first: Any) -> str:
+    """A list as the map that it should be, by its first item."""
+    if isinstance(first, dict):
         return "write each entry under its name, without a dash: <name>: ..."
+    wanted = case.inner("additionalProperties").get("type", ())
+    if isinstance(first, str) and "object" in wanted and "string" not in wanted:
+        name = shown(first).strip("'")
+        return f"write each name as a key, without a dash: {name}: {{}}"
     return case.words("x-hint")
 
 
@@ -325,22 +362,24 @@ def _quoted(case: _Case) -> str:
 
 
 def _unknown_keys(case: _Case) -> Iterator[_Problem]:
-    known = case.schema.get("properties", {})
+    known, elsewhere = case.schema.get("properties", {}), case.schema.get("x-elsewhere", {})
     foreign = known.keys().isdisjoint(case.value)
-    for key in islice((key for key in case.value if key not in known), MOST_SHOWN + 1):
-        yield _Problem(
-            pointer=(*case.pointer, key),
-            message=f"unknown key {shown(key)}",
-            hint=_meant(key, list(known), case),
-            at_key=True,
-            unknown=key,
-            foreign=foreign,
-        )
+    strays = [key for key in case.value if key not in known]
+    for key in strays[: MOST_SHOWN + 1]:
+        told = elsewhere.get(key)
+        alike = [other for other in strays if elsewhere.get(other) == told] if told is not None else [key]
+        if key == alike[0]:
+            yield _Problem(
+                pointer=(*case.pointer, key),
+                message=f"unknown {'keys' if len(alike) > 1 else 'key'} {', '.join(map(shown, alike))}",
+                hint=_meant(key, list(known), case) if told is None else str(told),
+                at_key=True,
+                unknown=tuple(alike),
+                foreign=foreign,
+            )
 
 
 def _meant(key: str, known: list[str], case: _Case) -> str:
-    if (elsewhere := case.schema.get("x-elsewhere", {}).get(key)) is not None:
-        return str(elsewhere)
     if (near := nearest(key, known)) is not None:
         return f"did you mean {near!r}?"
     return case.words("x-unknown", f"there are {listed(known)}" if len(known) <= _MOST_LISTED else "")
@@ -394,6 +433,9 @@ def _other_value(case: _Case) -> Iterator[_Problem]:
 
 def _no_choice(case: _Case) -> Iterator[_Problem]:
     words = [word for word in case.wanted if word is not None]
+    if isinstance(case.value, str) and (instead := case.schema.get("x-instead", {}).get(case.value)) is not None:
+        yield case.problem(f"{case.told} is none of the choices", str(instead))
+        return
     near = nearest(case.value, words) if isinstance(case.value, str) else None
     choices = f"did you mean {near!r}? it is {_either(words)}" if near else f"write {_either(words)}"
     yield case.problem(f"{case.told} is none of the choices", choices)

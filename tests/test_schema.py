@@ -285,8 +285,51 @@ acme: type: a list for one of several
 acme: type: text for a list
 - tokens: [chatbot]
 + tokens: chatbot
-! 21:13: error[SPEC001]: models.llama.tokens: the text 'chatbot' stands where a list of names belongs
+! 21:13: error[SPEC001]: models.llama.tokens: the text 'chatbot' stands where a list of names belongs; write
+! [chatbot]
 = tokens: []
+
+acme: type: text for a list, which is no name
+- tokens: [chatbot]
++ tokens: the chatbot
+! 21:13: error[SPEC001]: models.llama.tokens: the text 'the chatbot' stands where a list of names belongs; name a
+! token for each who may call it, such as [ci]; leave it out for none
+= tokens: [the-chatbot]
+
+acme: type: a switch for a list
+- tokens: [chatbot]
++ tokens: true
+! 21:13: error[SPEC001]: models.llama.tokens: true stands where a list of names belongs; name a token for each who
+! may call it, such as [ci]; leave it out for none
+= tokens: ["true"]
+
+acme: type: an argument for a list
+- args: ["--max-model-len=8192"]
++ args: --max-model-len=8192
+! 23:11: error[SPEC001]: models.llama.args: the text '--max-model-len=8192' stands where a list of arguments
+! belongs; write each argument as an element: ["--max-model-len=8192"]
+= args: [--max-model-len=8192]
+
+acme: type: a number for a duration
+- route: true
++ route: {timeout: 10}
+! 20:22: error[SPEC001]: models.llama.route.timeout: the number 10 stands where a duration belongs; write a number
+! with s, m or h, such as 30s or 10m
+= route: {timeout: 10s}
+
+acme: type: a list of environments
+-   dev: {}
+-   prod: {namespace: acme-prod}
++   - dev
+! 27:3: error[SPEC001]: environments: a list stands where a map from environments to what differs there belongs;
+! write each name as a key, without a dash: dev: {}
+=   dev: {}
+
+acme: type: a list of variables
+- env: {VLLM_LOGGING_LEVEL: INFO, HF_TOKEN: {secret: hf-token, key: token}}
++ env: [VLLM_LOGGING_LEVEL]
+! 24:10: error[SPEC001]: models.llama.env: a list stands where a map from names to values belongs
+= env: {VLLM_LOGGING_LEVEL: INFO}
 
 acme: type: a number in a list
 - "--max-model-len=8192"]
@@ -390,6 +433,30 @@ acme: key: unlike any
 ! 16:5: error[SPEC002]: models.llama.priority: unknown key 'priority'
 = mode: advanced
 
+acme: key: amounts without requests and limits
+- size: {requests: {cpu: "4", memory: 8Gi}, limits: {cpu: "8", memory: 10Gi}}
++ size: {cpu: 4, memory: 8Gi}
+! 18:12: error[SPEC002]: models.llama.size.cpu: unknown keys 'cpu', 'memory'; write {requests: {cpu, memory},
+! limits: {cpu, memory}}
+= size: {requests: {cpu: 4, memory: 8Gi}, limits: {cpu: 4, memory: 8Gi}}
+
+prod: key: amounts without requests and limits
+- requests: {cpu: "1", memory: 4Gi}, limits: {cpu: "2", memory: 8Gi}
++ cpu: "1", memory: 4Gi
+! 6:11: error[SPEC002]: sizes.Small.cpu: unknown keys 'cpu', 'memory'; write {requests: {cpu, memory},
+! limits: {cpu, memory}}
+= requests: {cpu: "1", memory: 4Gi}, limits: {cpu: "1", memory: 4Gi}
+
+acme: key: an envelope of several keys
+- version: 1
++ version: 1
++ kind: Project
++ apiVersion: v1
++ metadata: {}
+! 2:1: error[SPEC002]: kind: unknown keys 'kind', 'apiVersion', 'metadata'; a spec has no envelope: take apiVersion,
+! kind, metadata and spec away
+= version: 1
+
 acme: key: GPUs in a size
 - requests: {cpu: "4", memory: 8Gi}
 + requests: {cpu: "4", memory: 8Gi, nvidia.com/gpu: "1"}
@@ -414,8 +481,8 @@ shop: key: at the model for the server
 - framework: onnx-1
 + framework: onnx-1
 +         replicas: 2
-! 12:9: error[SPEC002]: servers.coolstore.models.ranker.replicas: unknown key 'replicas'; it stands at the server,
-! for all of its models
+! 12:9: error[SPEC002]: servers.coolstore.models.ranker.replicas: unknown key 'replicas'; that stands at the
+! server, for all of its models
 = framework: onnx-1
 =         description: Ranks
 
@@ -548,6 +615,20 @@ acme: choice: mode
 + mode: serverless
 ! 16:11: error[SPEC004]: models.llama.mode: 'serverless' is none of the choices; write standard or advanced
 = mode: advanced
+
+acme: choice: a deployment mode as KServe calls it
+- mode: standard
++ mode: RawDeployment
+! 16:11: error[SPEC004]: models.llama.mode: 'RawDeployment' is none of the choices; RawDeployment is mode: standard
+= mode: advanced
+
+acme: missing: environments
+- environments:
+-   dev: {}
+-   prod: {namespace: acme-prod}
++ description: nowhere
+! 1:1: error[SPEC003]: 'environments' is missing; name those that it runs in, such as environments: {prod: {}}
+= environments: {dev: {}}
 
 prod: choice: near miss
 - rawServiceConfig: Headless
@@ -1772,7 +1853,7 @@ IN_PLACE = ("allOf", "anyOf", "prefixItems")
 NAMED = ("properties", "$defs", "dependentSchemas")
 SINGLE = ("additionalProperties", "propertyNames", "items", *CONDITIONS)
 ANNOTATIONS = {"$schema", "title", "description", "examples"}
-OUR_WORDS = {"x-message", "x-hint", "x-wants", "x-elsewhere", "x-missing", "x-unknown", "x-longest"}
+OUR_WORDS = {"x-message", "x-hint", "x-wants", "x-elsewhere", "x-missing", "x-unknown", "x-longest", "x-instead"}
 APPLICATORS = {"$ref", *IN_PLACE, *NAMED, *SINGLE}
 
 
