@@ -322,13 +322,12 @@ def admit(settings: Settings, name: str, existing: Path | None, form: str, files
 
 
 def _no_such(what: str, name: str, known: Iterable[str]) -> str:
-    from generator.finding import listed, nearest
+    from generator.finding import choices, nearest
 
     words = list(known)
     near = nearest(name, words)
     return printable(
-        f"{what} {name}: there is no such thing; "
-        + (f"did you mean {near!r}?" if near else f"there are {listed(words)}")
+        f"{what} {name}: there is no such thing; " + (f"did you mean {near!r}?" if near else choices(words))
     )
 
 

@@ -132,6 +132,11 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return lowered[found[0]] if found else None
 
 
+def choices(words: Sequence[str]) -> str:
+    """What there is to choose from: `there are a, b and c`, or `there is only a`."""
+    return f"there {'is only' if len(words) == 1 else 'are'} {listed(words)}"
+
+
 def listed(words: Sequence[str], most: int = 12) -> str:
     """Words for a message: `a, b, c and 4 more`."""
     shown = ", ".join(words[:most])

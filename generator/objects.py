@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from generator.finding import Finding, Location, Pointer, Severity, dotted, listed
+from generator.finding import Finding, Location, Pointer, Severity, choices, dotted
 from generator.load import Document
 from generator.manifest import SOURCES, Manifest, manifests
 from generator.merge import Merged
@@ -115,7 +115,7 @@ def _patches_of_nothing(project: Project, made: Sequence[Made]) -> Iterator[Find
                     code="PATCH003",
                     path=dotted(pointer),
                     message=f"no {kind} is rendered for it",
-                    hint=f"there are {listed(kinds)}",
+                    hint=choices(kinds),
                     environments=(project.environment.name,),
                 )
 

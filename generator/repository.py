@@ -11,7 +11,7 @@ from pathlib import Path
 
 from generator import argocd, catalog, secret
 from generator.discover import Sources, discover
-from generator.finding import Finding, Pointer, Rejected, dotted, listed, merged, nearest
+from generator.finding import Finding, Pointer, Rejected, choices, dotted, listed, merged, nearest
 from generator.load import Document, read
 from generator.merge import Merged, Source, lay, whole
 from generator.model import Environment, Project
@@ -95,7 +95,7 @@ def environment_of(name: str, document: Document, base: Document | None) -> tupl
                     code="ENV001",
                     path="release",
                     message=f"{written!r} is no release that modelfleet knows",
-                    hint=(f"did you mean {near!r}? " if near else "") + f"there are {listed(known)}",
+                    hint=(f"did you mean {near!r}? " if near else "") + choices(known),
                 )
             )
     version = (facts.data.get("argocd") or {}).get("version")
@@ -136,13 +136,14 @@ def specs_of(
         pointer = ("environments", key)
         if key not in environments:
             near = nearest(key, environments)
-            known = f"there are {listed(sorted(environments))}" if environments else "there is none"
+            known = choices(sorted(environments)) if environments else "there is none"
+            way_out = f"write that file, or take {key!r} away here"
             finding = Finding(
                 at=document.key_at(pointer),
                 code="ENV008",
                 path=dotted(pointer),
                 message=f"there is no environments/{key}.yaml",
-                hint=f"did you mean {near!r}?" if near else known,
+                hint=f"did you mean {near!r}? if not, {way_out}" if near else f"{way_out}; {known}",
             )
             yield key, below, [finding]
             continue

@@ -22,7 +22,7 @@ from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-from generator.finding import Finding, Location, Pointer, dotted, listed, nearest, pointer_in
+from generator.finding import Finding, Location, Pointer, choices, dotted, nearest, pointer_in
 from generator.packaged import packaged
 from generator.secret import HIDDEN, shown
 from generator.secret_names import naming
@@ -382,7 +382,7 @@ def _unknown_keys(case: _Case) -> Iterator[_Problem]:
 def _meant(key: str, known: list[str], case: _Case) -> str:
     if (near := nearest(key, known)) is not None:
         return f"did you mean {near!r}?"
-    return case.words("x-unknown", f"there are {listed(known)}" if len(known) <= _MOST_LISTED else "")
+    return case.words("x-unknown", choices(known) if len(known) <= _MOST_LISTED else "")
 
 
 def _missing_keys(case: _Case) -> Iterator[_Problem]:

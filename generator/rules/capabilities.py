@@ -8,7 +8,7 @@ from math import ceil
 
 from generator import catalog
 from generator.catalog import images
-from generator.finding import Pointer, Severity, listed, nearest
+from generator.finding import Pointer, Severity, choices, listed, nearest
 from generator.model import Accelerator, Environment, Format, Hardware, Model, Project, Release, Runtime, Workload
 from generator.quantity import NotAQuantity, value
 from generator.rules import Problem, having, lacking
@@ -68,7 +68,7 @@ def unknown_accelerator(subject: OfHardware) -> Iterator[Problem]:
     if accelerator is None or accelerator.known:
         return
     offered = subject.environment.get("accelerators") or {}
-    what = f"there are {listed(list(offered))}" if offered else "there is none"
+    what = choices(list(offered)) if offered else "there is none"
     yield Problem(
         pointer=_accelerator_name(subject.project, subject.pointer),
         message=f"no {accelerator.name!r} is offered",
@@ -159,7 +159,7 @@ def unknown_size(subject: OfHardware) -> Iterator[Problem]:
     if size is None or size in sizes:
         return
     near = nearest(size, sizes)
-    known = f"there are {listed(list(sizes))}" if sizes else "it has none: write requests and limits"
+    known = choices(list(sizes)) if sizes else "it has none: write requests and limits"
     yield Problem(
         pointer=(*subject.pointer, "size"),
         message=f"no size {size!r} is offered",
@@ -178,14 +178,32 @@ def unknown_runtime(subject: OfWorkload) -> Iterator[Problem]:
     if fact := lifecycle(release, f"runtime:{name}", "removed"):
         yield Problem(pointer=pointer, message=f"{name!r} is gone since {_title(fact['since'])}", hint=fact["remedy"])
         return
-    near = nearest(name, names)
-    offered = listed(_for_platform(subject, names))
     title = release.title if release else "the release"
     yield Problem(
         pointer=pointer,
         message=f"{title} ships no runtime {name!r}, and runtimes/ holds none",
-        hint=f"did you mean {near!r}?" if near else f"there are {offered}",
+        hint=_meant_runtime(subject, name, names),
     )
+
+
+def _meant_runtime(subject: OfWorkload, name: str, names: tuple[str, ...]) -> str:
+    """The runtime that a name is near, else those of a family that it names, for the accelerator; else all."""
+    offered = _for_platform(subject, names)
+    if (near := nearest(name, names)) is not None:
+        return f"did you mean {near!r}?"
+    family = [other for other in offered if other.startswith(f"{name}-")]
+    fitting = [other for other in family if _suits(subject, other)] or family
+    return f"did you mean {fitting[0]!r}?" if len(fitting) == 1 else choices(fitting or offered)
+
+
+def _suits(subject: OfWorkload, name: str) -> bool:
+    """Whether a runtime is made for the accelerator that is asked for, and for as many nodes."""
+    workload, release = subject.workload, subject.environment.release
+    runtime = subject.shelf.find(name, subject.environment.name, release.name if release else None)
+    accelerator = workload.hardware.accelerator
+    if runtime is None or runtime.multi_node != (isinstance(workload, Model) and workload.multi_node):
+        return False
+    return runtime.accelerator != "required" if accelerator is None else _fits(accelerator.identifier, runtime)
 
 
 def _for_platform(subject: OfProject, names: tuple[str, ...]) -> list[str]:
@@ -220,15 +238,19 @@ def runtime_of_other_platform(subject: OfWorkload) -> Iterator[Problem]:
     yield Problem(
         pointer=(*subject.workload.pointer, "runtime"),
         message=f"{runtime.name!r} is a {kind} runtime; the project is {project.platform}",
-        hint=f"for {project.platform} there are {listed(fitting)}"
-        if fitting
-        else f"there is none for {project.platform}",
+        hint=f"for {project.platform} {choices(fitting) if fitting else 'there is none'}",
     )
+
+
+def _chosen(subject: OfProject, workload: Workload) -> Runtime | None:
+    """The runtime of a workload, unless it is for the other platform, which is all there is to say of it."""
+    runtime = workload.runtime
+    return runtime if runtime is not None and subject.project.platform in runtime.platforms else None
 
 
 @rule("CAP010", "A container of the runtime has no image")
 def no_image(subject: OfWorkload) -> Iterator[Problem]:
-    runtime = subject.workload.runtime
+    runtime = _chosen(subject, subject.workload)
     if (
         runtime is None
         or runtime.kind != "ServingRuntime"
@@ -249,14 +271,15 @@ def no_image(subject: OfWorkload) -> Iterator[Problem]:
 @rule("CAP011", "The runtime does not serve the framework")
 def unknown_framework(subject: OfModel) -> Iterator[Problem]:
     written = subject.written.get("framework")
-    yield from framework_problems(subject.model.runtime, subject.model.format, written, subject.model.pointer)
+    runtime = _chosen(subject, subject.model)
+    yield from framework_problems(runtime, subject.model.format, written, subject.model.pointer)
 
 
 @rule("CAP012", "The model server's runtime does not serve the framework", when=having("modelMesh"))
 def unknown_served_framework(subject: OfServer) -> Iterator[Problem]:
     for model in subject.server.models:
         written = subject.project.spec.data["servers"][subject.server.name]["models"][model.name].get("framework")
-        yield from framework_problems(subject.server.runtime, model.format, written, model.pointer)
+        yield from framework_problems(_chosen(subject, subject.server), model.format, written, model.pointer)
 
 
 def framework_problems(
@@ -347,7 +370,7 @@ def scaled_by_cpu(subject: OfModel) -> Iterator[Problem]:
     model = subject.model
     if model.mode != "standard" or model.multi_node or model.llm is not None or model.hardware.gpus == 0:
         return
-    if model.maximum > model.minimum:
+    if model.maximum > model.minimum > 0:
         yield Problem(
             pointer=(*model.pointer, "replicas"),
             message=f"a range of {model.minimum} to {model.maximum} is scaled by CPU use (80 %), "
@@ -393,7 +416,7 @@ _CAPABILITY = {field: field for field in _FIELDS} | {"stopped": "stop", "llmd": 
 
 @rule("CAP018", "The accelerator does not fit the runtime")
 def accelerator_for_runtime(subject: OfWorkload) -> Iterator[Problem]:
-    runtime, accelerator = subject.workload.runtime, subject.workload.hardware.accelerator
+    runtime, accelerator = _chosen(subject, subject.workload), subject.workload.hardware.accelerator
     pointer = subject.workload.pointer
     if runtime is None:
         return
@@ -402,7 +425,7 @@ def accelerator_for_runtime(subject: OfWorkload) -> Iterator[Problem]:
             yield Problem(
                 pointer=(*pointer, "runtime"),
                 message=f"{runtime.name!r} needs an accelerator ({listed(runtime.recommended)})",
-                hint=_offered(subject.environment, runtime),
+                hint=_offered(subject.environment, runtime, "choose another runtime"),
             )
         return
     if not accelerator.known or _fits(accelerator.identifier, runtime):
@@ -416,21 +439,23 @@ def _fits(identifier: str | None, runtime: Runtime) -> bool:
     return identifier in runtime.recommended or (what.startswith("mig-") and f"{vendor}/gpu" in runtime.recommended)
 
 
-def _offered(environment: Environment, runtime: Runtime) -> str:
+def _offered(environment: Environment, runtime: Runtime, otherwise: str) -> str:
     offered = environment.get("accelerators") or {}
     fitting = [
         name for name, facts in offered.items() if isinstance(facts, dict) and _fits(facts.get("identifier"), runtime)
     ]
-    return f"add accelerator: one of {listed(fitting)}" if fitting else "choose another runtime"
+    return f"add accelerator: one of {listed(fitting)}" if fitting else otherwise
 
 
 def _misfit(subject: OfWorkload, runtime: Runtime, accelerator: Accelerator) -> Iterator[Problem]:
     pointer = _accelerator_name(subject.project, subject.workload.pointer)
+    identifier = subject.environment.facts.at(("accelerators", accelerator.name, "identifier"))
     if runtime.accelerator == "required":
         yield Problem(
             pointer=pointer,
             message=f"{runtime.name!r} runs on {listed(runtime.recommended)}; {accelerator.name!r} is {accelerator.identifier}",
-            hint=_offered(subject.environment, runtime),
+            hint=_offered(subject.environment, runtime, "choose another runtime, or mend the environment's identifier"),
+            see=identifier,
         )
     elif runtime.document is not None and not runtime.recommended:
         return  # a runtime of the user's own need not say what it is made for
@@ -446,6 +471,7 @@ def _misfit(subject: OfWorkload, runtime: Runtime, accelerator: Accelerator) -> 
             pointer=pointer,
             message=f"{runtime.name!r} {made_for}; {accelerator.name!r} is {accelerator.identifier}",
             hint="check that the runtime's image can use it",
+            see=identifier,
             severity=Severity.WARNING,
         )
 
@@ -604,8 +630,8 @@ def form_limits(subject: OfWorkload) -> Iterator[Problem]:
     if workload.maximum > most:
         yield Problem(
             pointer=(*workload.pointer, "replicas"),
-            message=f"{workload.maximum} replicas; the dashboard's form takes at most {most}",
-            hint="the cluster takes it, the dashboard's edit form will not",
+            message=f"{workload.maximum} replicas are more than the {most} that the dashboard's forms take",
+            hint="the cluster takes them, so change them here only",
             severity=Severity.WARNING,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from generator.finding import Pointer, Severity, listed, nearest
+from generator.finding import Pointer, Severity, choices, listed, nearest
 from generator.model import Environment, Release
 from generator.quantity import value
 from generator.rules import Problem, lacking
@@ -45,7 +45,7 @@ def _instead(release: Release, name: str, names: tuple[str, ...]) -> str:
     if lifecycle(release, f"runtime:{name}", "removed"):
         return "take the entry away"
     near = nearest(name, names)
-    return f"did you mean {near!r}?" if near else f"there are {listed(names)}"
+    return f"did you mean {near!r}?" if near else choices(names)
 
 
 @rule("ENV004", "The runtime has no such container")
@@ -135,7 +135,9 @@ def idle_quota(subject: OfEnvironment) -> Iterator[Problem]:
                 pointer=pointer,
                 key=True,
                 message=f"no environment offers an accelerator {identifier!r}",
-                hint=f"did you mean requests.{near}?" if near else "write the identifier of one, or take the line away",
+                hint=f"did you mean {near!r}, which is offered?"
+                if near
+                else "write the identifier of one, or take the line away",
                 severity=Severity.WARNING,
             )
 

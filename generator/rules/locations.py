@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from generator.finding import Pointer, Severity, listed, nearest
+from generator.finding import Pointer, Severity, choices, listed, nearest
 from generator.model import Connection, EnvSecret
 from generator.rules import Problem, having
 from generator.rules.subjects import OfLocated, OfProject, rule
@@ -17,7 +17,7 @@ def unknown_connection(subject: OfLocated) -> Iterator[Problem]:
     if location.connection_name is None or location.connection is not None:
         return
     near = nearest(location.connection_name, known)
-    there = f"there are {listed(list(known))}" if known else "the project has none"
+    there = choices(list(known)) if known else "the project has none"
     yield Problem(
         pointer=(*subject.located.pointer, "location", "connection"),
         message=f"no connection {location.connection_name!r} in {subject.environment.name}",

@@ -28,7 +28,11 @@ def reserved_argument(subject: OfModel) -> Iterator[Problem]:
         name, option = arg.partition("=")[0], engine.option(arg)
         if option in engine.reserved_args:
             shown = name if name == option else f"{name} ({option})"
-            yield Problem(pointer=pointer, message=f"{shown} is set by the runtime", hint=engine.reserved_args[option])
+            yield Problem(
+                pointer=pointer,
+                message=f"{shown} is set by the runtime",
+                hint=f"take it out: {engine.reserved_args[option]}",
+            )
 
 
 def arguments(subject: OfModel) -> Iterator[tuple[Pointer, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from generator.finding import Pointer, listed
+from generator.finding import Pointer, choices
 from generator.rules import Problem
 
 LOCKED: Mapping[str, str] = {
@@ -121,7 +121,7 @@ def _index(container: list[Any], step: str, index: int, end: bool) -> int:
 
 
 def _there(document: Any) -> str:
-    return f"there are {listed(list(document))}" if isinstance(document, dict) and document else ""
+    return choices(list(document)) if isinstance(document, dict) and document else ""
 
 
 def _put(document: Any, path: list[str], new: Any, index: int, existing: bool) -> Any:
