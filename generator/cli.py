@@ -300,10 +300,7 @@ def admit(settings: Settings, name: str, existing: Path | None, form: str, files
     from generator import admit_report, api_schemas, catalog
     from generator.admit import admit_files, gather, passed
 
-    known = catalog.release_names()
-    if name not in known:
-        raise click.UsageError(_no_such("--release", name, known))
-    release = catalog.release(name)
+    release = catalog.release(_release_of(name))
     given = gather(files, existing, sys.stdin.buffer.read)
     entries = [*release.crds, *api_schemas.mentioned([one.content for one in given])]
     schemas = api_schemas.schemas(settings.root, api_schemas.needs(release.kubernetes, entries), tell)
@@ -319,6 +316,19 @@ def admit(settings: Settings, name: str, existing: Path | None, form: str, files
             say(line)
     if not passed(verdicts):
         raise Exit(WRONG)
+
+
+def _release_of(name: str) -> str:
+    """The release that a name means, or a number alone, as it stands in tables."""
+    from generator import catalog
+    from generator.finding import choices
+    from generator.reference import short
+
+    known = catalog.release_names()
+    found = {short(release): release for release in known}.get(name, name)
+    if found not in known:
+        raise click.UsageError(printable(f"--release {name}: there is no such release; {choices(known)}"))
+    return found
 
 
 def _no_such(what: str, name: str, known: Iterable[str]) -> str:
@@ -406,11 +416,9 @@ def releases(form: str) -> None:
 @text_or_json
 def runtimes(name: str | None, form: str) -> None:
     """Show the serving runtimes that releases ship: what can be served with what."""
-    from generator import catalog, reference
+    from generator import reference
 
-    if name is not None and name not in catalog.release_names():
-        raise click.UsageError(_no_such("--release", name, catalog.release_names()))
-    found = reference.runtimes(name)
+    found = reference.runtimes(None if name is None else _release_of(name))
     if form == "json":
         _print_json(found)
     else:
@@ -436,9 +444,8 @@ def explain(code: str, form: str) -> None:
     """Explain the code of a finding: why, an example that trips it, the mended example, and the source."""
     from generator import reference
 
-    known = reference.codes()
-    if code.upper() not in known:
-        raise click.UsageError(_no_such("explain", code, known))
+    if code.upper() not in reference.codes():
+        raise click.UsageError(printable(f"explain {code}: there is no such code; `modelfleet rules` lists them"))
     one = reference.explanation(code.upper())
     if form == "json":
         _print_json(reference.explanation_data(one))

@@ -41,19 +41,28 @@ def test_what_is_printed(name: str, tmp_path: Path, update_golden: bool) -> None
     assert ran.out == golden.read_text("utf-8")
 
 
+RELEASES = ", ".join(catalog.release_names())
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["explain", "CAP0003"], "explain CAP0003: there is no such thing; did you mean 'CAP003'?"),
-        (
-            ["runtimes", "--release", "rhoai-3.33"],
-            "--release rhoai-3.33: there is no such thing; did you mean 'rhoai-3.3'?",
+        (["explain", "CAP999"], "explain CAP999: there is no such code; `modelfleet rules` lists them"),
+        *(
+            ([*words, "--release", name], f"--release {name}: there is no such release; there are {RELEASES}")
+            for words in (["runtimes"], ["admit", "-"])
+            for name in ("rhoai-9", "9", "3.1", "rhoai-2.2")
         ),
         (["rules", "--format", "github"], "Invalid value for '--format': 'github' is not one of 'text', 'json'."),
     ],
 )
 def test_what_is_not_known(words: list[str], said: str, tmp_path: Path) -> None:
     assert modelfleet(tmp_path, *words) == (2, "", f"modelfleet: {said}\n")
+
+
+def test_a_release_is_known_by_its_number_alone(tmp_path: Path) -> None:
+    named, numbered = (modelfleet(tmp_path, "runtimes", "--release", name) for name in ("rhoai-2.25", "2.25"))
+    assert (named, named.code) == (numbered, 0)
 
 
 def test_the_list_of_rules(tmp_path: Path) -> None:
