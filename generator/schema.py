@@ -355,7 +355,8 @@ def _quoted(case: _Case) -> str:
     if case.raw is None:
         return case.words("x-hint", "put it in quotes")
     fits = re.fullmatch(case.words("pattern", ".*").removesuffix("$"), case.raw, re.ASCII)
-    return f'put it in quotes: "{case.raw}"' if fits else case.words("x-hint")
+    known = case.raw in case.schema.get("enum", [case.raw])
+    return f'put it in quotes: "{case.raw}"' if fits and known else case.words("x-hint")
 
 
 # ---- keys ------------------------------------------------------------------------------------------------------------
@@ -433,12 +434,10 @@ def _other_value(case: _Case) -> Iterator[_Problem]:
 
 def _no_choice(case: _Case) -> Iterator[_Problem]:
     words = [word for word in case.wanted if word is not None]
-    if isinstance(case.value, str) and (instead := case.schema.get("x-instead", {}).get(case.value)) is not None:
-        yield case.problem(f"{case.told} is none of the choices", str(instead))
-        return
-    near = nearest(case.value, words) if isinstance(case.value, str) else None
-    choices = f"did you mean {near!r}? it is {_either(words)}" if near else f"write {_either(words)}"
-    yield case.problem(f"{case.told} is none of the choices", choices)
+    written = case.value if isinstance(case.value, str) else ""
+    near = nearest(written, words)
+    hint = f"did you mean {near!r}? it is {_either(words)}" if near else f"write {_either(words)}"
+    yield case.problem(f"{case.told} is none of the choices", case.schema.get("x-instead", {}).get(written, hint))
 
 
 def _wrong_form(case: _Case) -> Iterator[_Problem]:

@@ -310,6 +310,12 @@ acme: type: an argument for a list
 ! belongs; write each argument as an element: ["--max-model-len=8192"]
 = args: [--max-model-len=8192]
 
+acme: type: a number for one of several words
+- mode: standard
++ mode: 5
+! 16:11: error[SPEC001]: models.llama.mode: the number 5 stands where standard or advanced belongs
+= mode: advanced
+
 acme: type: a number for a duration
 - route: true
 + route: {timeout: 10}
