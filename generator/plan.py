@@ -173,7 +173,7 @@ def _argocd(comparison: Comparison, name: str, facts: Facts) -> list[Row]:
     if tree.folders.get(folder) == comparison.fresh.get(folder):
         return []
     now = next((one.objects for one in comparison.after.synced if one.environment == name), ())
-    before = built_before(comparison, tree, name, [ARGOCD]).get(ARGOCD)
+    before = built_before(comparison, tree, name, [ARGOCD], {}).get(ARGOCD)
     old, new = (_by_key(before.objects) if before else {}), _by_key(now)
     rows = []
     for key in (*new, *(key for key in old if key not in new)):

@@ -6,7 +6,7 @@ Nothing is checked out. What this cannot build, somebody's own kustomization, is
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -93,7 +93,18 @@ class Texts:
         return found[0]
 
 
-def build(folder: str, texts: Texts, depth: int = 0) -> Built:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What files are known to come to in a namespace, by path: those that a fresh render writes, too, and patches nowhere."""
+
+    namespace: str
+    objects: Mapping[str, Object]
+
+
+NOTHING_KNOWN = Known("", {})
+
+
+def build(folder: str, texts: Texts, known: Known = NOTHING_KNOWN, depth: int = 0) -> Built:
     """What `kustomize build` makes of a folder of generated files. Raises `NotBuilt` where it is not sure."""
     kustomization = texts.document(f"{folder}/{_KUSTOMIZATION}")
     if not isinstance(kustomization, dict) or depth > _DEEPEST:
@@ -102,16 +113,20 @@ def build(folder: str, texts: Texts, depth: int = 0) -> Built:
     if odd := sorted(map(str, kustomization.keys() - {"apiVersion", "kind", "namespace", "resources", "patches"})):
         message = f"{folder}/{_KUSTOMIZATION} has {printable(odd[0])}"
         raise NotBuilt(message)
+    namespace = kustomization.get("namespace")
+    if str(namespace) != known.namespace and (namespace is not None or depth == 0):
+        known = NOTHING_KNOWN
     objects: list[Object] = []
     for entry in kustomization.get("resources") or ():
         path = _joined(folder, str(entry))
-        if f"{path}/{_KUSTOMIZATION}" in texts.contents:
-            objects += build(path, texts, depth + 1).objects
+        if path in known.objects:
+            objects.append(known.objects[path])
+        elif f"{path}/{_KUSTOMIZATION}" in texts.contents:
+            objects += build(path, texts, known, depth + 1).objects
         else:
             objects += _objects(path, texts)
     for entry in kustomization.get("patches") or ():
         objects = _patched(folder, entry, objects, texts)
-    namespace = kustomization.get("namespace")
     if namespace is not None:
         objects = [placed(item, str(namespace)) for item in objects]
     return Built(None if namespace is None else str(namespace), tuple(objects))
@@ -144,9 +159,12 @@ def _objects(path: str, texts: Texts) -> list[Object]:
     return found
 
 
-def _too_deep(value: Any, levels: int = _MOST_LEVELS) -> bool:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return levels == 0 or any(_too_deep(child, levels - 1) for child in inner)
+def _too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_MOST_LEVELS):
+        maps = [inner for one in level if isinstance(one, dict) for inner in one.values()]
+        level = maps + [inner for one in level if isinstance(one, list) for inner in one]
+    return bool(level)
 
 
 def _patched(folder: str, entry: Any, objects: list[Object], texts: Texts) -> list[Object]:
@@ -161,25 +179,41 @@ def _patched(folder: str, entry: Any, objects: list[Object], texts: Texts) -> li
     if not isinstance(patch, list) or not isinstance(entry.get("target"), dict):
         message = f"{printable(path)} is no JSON 6902 patch"
         raise NotBuilt(message)
+    chosen = _chooser(entry["target"])
     try:
-        return [apply(item, tuple(patch)) if _targeted(item, entry["target"]) else item for item in objects]
+        return [apply(item, tuple(patch)) if chosen(item) else item for item in objects]
     except (PatchFailed, KeyError, TypeError, AttributeError) as error:
         message = f"{printable(path)} does not apply"
         raise NotBuilt(message) from error
 
 
-def _targeted(item: Object, target: Mapping[str, Any]) -> bool:
-    """Each part of a target is a regular expression for the whole of what it speaks of."""
-    version = str(item["apiVersion"]).rpartition("/")[2]
-    parts = {"group": group_of(item), "version": version, "kind": item["kind"], "name": item["metadata"]["name"]}
-    if target.keys() - parts.keys():
+_PARTS: Mapping[str, Callable[[Object], str]] = {
+    "name": lambda item: str(item["metadata"]["name"]),
+    "kind": lambda item: str(item["kind"]),
+    "version": lambda item: str(item["apiVersion"]).rpartition("/")[2],
+    "group": group_of,
+}
+_WORD = re.compile(r"[A-Za-z0-9-]*")
+
+
+def _chooser(target: Mapping[str, Any]) -> Callable[[Object], bool]:
+    """Each part of a target is a regular expression for the whole of what it speaks of, and nearly always a mere word."""
+    if target.keys() - _PARTS.keys():
         message = "a patch chooses its objects by something else than group, version, kind and name"
         raise NotBuilt(message)
+    wanted = [(part, str(target[key])) for key, part in _PARTS.items() if key in target]
+    words = [(part, text) for part, text in wanted if _WORD.fullmatch(text)]
     try:
-        return all(re.fullmatch(str(wanted), str(parts[key])) for key, wanted in target.items())
+        patterns = [(part, re.compile(text)) for part, text in wanted if not _WORD.fullmatch(text)]
     except re.error as error:
         message = "a patch chooses its objects by a pattern that is none"
         raise NotBuilt(message) from error
+
+    def chosen(item: Object) -> bool:
+        alike = all(part(item) == text for part, text in words)
+        return alike and all(pattern.fullmatch(part(item)) for part, pattern in patterns)
+
+    return chosen
 
 
 def build_for_real(root: Path, folder: str, contents: Mapping[str, bytes], why: str) -> Built:

@@ -166,15 +166,22 @@ def masked(value: Any) -> Any:
         return {key: _masked(value, key, child) for key, child in value.items()}
     if isinstance(value, list):
         return [_masked(value, index, child) for index, child in enumerate(value)]
-    return HIDDEN if isinstance(value, str) and shown(value) == HIDDEN else value
+    return HIDDEN if isinstance(value, str) and _secret(value, "") else value
 
 
 def _masked(parent: Any, step: str | int, value: Any) -> Any:
     if isinstance(value, dict | list):
         return masked(value)
+    if not isinstance(value, str):
+        return value
     name = naming(parent, step) or ""
-    secret = isinstance(value, str) and shown(value, "" if name in _REFERENCES else name) == HIDDEN
-    return HIDDEN if secret else value
+    return HIDDEN if _secret(value, "" if name in _REFERENCES else name) else value
+
+
+@lru_cache(maxsize=1 << 14)
+def _secret(value: str, name: str) -> bool:
+    """Whether a text is not to be shown; the objects of a fleet say the same a thousand times."""
+    return shown(value, name) == HIDDEN
 
 
 _DIGITS = 8
@@ -194,6 +201,11 @@ def unified(before: Object | None, after: Object | None) -> list[str]:
     lines = difflib.unified_diff(old, new, n=CONTEXT, lineterm="")
     found = ["@@" if line.startswith("@@") else line for line in lines if not line.startswith(("---", "+++"))]
     return found[1:] if found[:1] == ["@@"] else found
+
+
+def shows(before: Object, after: Object) -> bool:
+    """Whether `unified` has a line to show of two objects: not where they differ in nothing but secrets."""
+    return not same(masked(before), masked(after))
 
 
 def _aligned(before: Any, after: Any) -> Any:

@@ -18,7 +18,7 @@ from generator.overlay import group_of
 from generator.plan_diff import Path, Step, differences, knowledge
 from generator.plan_workloads import RUNTIME, Key, Mode, Serving, Side
 from generator.rules.admission import Rulebook
-from generator.rules.admission_manifest import by_name
+from generator.rules.admission_manifest import Peers, by_name
 
 
 class Effect(Enum):
@@ -172,12 +172,25 @@ def reason(changes: Sequence[ObjectChange], mode: Mode | None) -> str:
 # ---- refusals --------------------------------------------------------------------------------------------------------
 
 
-def refusals(change: ObjectChange, after: Side, rules: Rulebook) -> Iterator[Consequence]:
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The admission rules of a release, and the objects beside which an object is judged."""
+
+    rules: Rulebook
+    peers: Peers
+
+
+def admission(after: Side, rules: Rulebook) -> Admission:
+    """What judges the objects of a project."""
+    return Admission(rules, by_name(after.objects.values()))
+
+
+def refusals(change: ObjectChange, judge: Admission) -> Iterator[Consequence]:
     """What the cluster would answer to the update of a live object."""
     if change.before is None or change.after is None:
         return
-    manifest = rules.manifest(change.after, live=change.before, peers=by_name(after.objects.values()))
-    for rule, problem in rules.judge(manifest):
+    manifest = judge.rules.manifest(change.after, live=change.before, peers=judge.peers)
+    for rule, problem in judge.rules.judge(manifest):
         if rule.update and problem.severity is Severity.ERROR:
             effect = _BY_ID[knowledge()["refusals"].get(rule.code, "refused")]
             yield Consequence(effect, code(f"{problem.message} ({rule.code})"))

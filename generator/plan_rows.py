@@ -8,10 +8,12 @@ from generator.overlay import group_of
 from generator.plan_change import ProjectChange, grouped, guards, quota, readdressed
 from generator.plan_effects import (
     RESTARTS,
+    Admission,
     Consequence,
     Effect,
     ObjectChange,
     Quota,
+    admission,
     code,
     field_effect,
     plural,
@@ -53,13 +55,14 @@ def rows_of(change: ProjectChange, rules: Rulebook | None) -> list[Row]:
     if change.after is None:
         return [_whole(change, [item for items in found.values() for item in items])]
     used = quota(change, found)
+    judge = admission(change.after, rules) if rules is not None else None
     rows = []
     workloads = change.was.keys() | change.now.keys()
     for key, objects in found.items():
         if key in workloads:
-            rows.append(_workload(change, key, objects, used, rules))
+            rows.append(_workload(change, key, objects, used, judge))
         elif change.before is not None and not change.moves:
-            rows.append(_other(change, key, objects, rules))
+            rows.append(_other(change, key, objects, judge))
     if not change.moves:
         rows += _readdressed(change, found.keys())
     if change.before is None or change.moves:
@@ -90,7 +93,7 @@ def _readdressed(change: ProjectChange, done: Collection[Key]) -> Iterator[Row]:
 
 
 def _workload(
-    change: ProjectChange, key: Key, objects: Sequence[ObjectChange], quota: Quota, rules: Rulebook | None
+    change: ProjectChange, key: Key, objects: Sequence[ObjectChange], quota: Quota, judge: Admission | None
 ) -> Row:
     old, new = change.was.get(key), change.now.get(key)
     if old is None and new is not None:
@@ -101,7 +104,7 @@ def _workload(
         raise AssertionError(key)
     if change.moves:
         return _moved(change, key, objects, (old, new), quota)
-    found = list(_refused(change, objects, rules))
+    found = list(_refused(objects, judge))
     pods = list(_pods(change, key, objects, (old, new), quota))
     anew = any(item.effect is Effect.RECREATE for item in (*found, *pods))
     found += [item for item in pods if not (anew and item.effect in (*RESTARTS, Effect.RELOAD))]
@@ -112,9 +115,7 @@ def _workload(
         found.append(Consequence(Effect.NOTHING, f"left on the cluster until deleted by hand: {objects_named(left)}"))
     recreated = [item for item in found if item.effect is Effect.RECREATE]
     deleted = (
-        [item for item in objects if item.before is not None and _immutable(item, new, rules, change)]
-        if recreated
-        else []
+        [item for item in objects if item.before is not None and _immutable(item, new, judge)] if recreated else []
     )
     command = deletion(change, [*deleted, *(gone if change.stays else ())], again=bool(deleted))
     return Row(
@@ -129,12 +130,12 @@ def _workload(
     )
 
 
-def _refused(change: ProjectChange, objects: Sequence[ObjectChange], rules: Rulebook | None) -> Iterator[Consequence]:
-    if rules is None or change.after is None:
+def _refused(objects: Sequence[ObjectChange], judge: Admission | None) -> Iterator[Consequence]:
+    if judge is None:
         return
     for item in objects:
         if item.after is not None and group_of(item.after) == "serving.kserve.io":
-            for found in refusals(item, change.after, rules):
+            for found in refusals(item, judge):
                 if found.effect is Effect.RECREATE:
                     text = f"the cluster refuses it in place ({found.text}): {_ANEW}"
                     yield Consequence(Effect.RECREATE, text)
@@ -142,11 +143,11 @@ def _refused(change: ProjectChange, objects: Sequence[ObjectChange], rules: Rule
                     yield found
 
 
-def _immutable(item: ObjectChange, new: Serving, rules: Rulebook | None, change: ProjectChange) -> bool:
+def _immutable(item: ObjectChange, new: Serving, judge: Admission | None) -> bool:
     """Whether the object has to be deleted before it can be what it is to be."""
     if field_effect([item], new.mode) is Effect.RECREATE:
         return True
-    return any(found.effect is Effect.RECREATE for found in _refused(change, [item], rules))
+    return any(found.effect is Effect.RECREATE for found in _refused([item], judge))
 
 
 def _pods(
@@ -278,10 +279,10 @@ def _moved(
 # ---- everything else -------------------------------------------------------------------------------------------------
 
 
-def _other(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], rules: Rulebook | None) -> Row:
+def _other(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], judge: Admission | None) -> Row:
     """A thing that is no part of one model: a connection's secret, the namespace, a runtime that nobody uses."""
     item = objects[0]
-    found = list(_refused(change, objects, rules))
+    found = list(_refused(objects, judge))
     effect = field_effect(objects, None)
     stays = item.state == "removed" and (change.stays or key[0] == "Namespace")
     users = _readers(change, key[1]) if key[0] == "ExternalSecret" else ()

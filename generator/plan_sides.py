@@ -12,7 +12,8 @@ from generator.finding import MachineFailed, Rejected, Severity
 from generator.load import parse
 from generator.merge import Merged, Source, lay, whole
 from generator.model import Environment, Object, Project
-from generator.plan_before import Built, NotBuilt, Texts
+from generator.overlay import file_name
+from generator.plan_before import NOTHING_KNOWN, Built, Known, NotBuilt, Texts
 from generator.plan_change import ProjectChange, handed_over
 from generator.plan_effects import code
 from generator.plan_figures import Facts
@@ -211,7 +212,8 @@ def project_changes(comparison: Comparison, name: str, facts: Facts) -> tuple[li
     committed = [folder.split("/")[2] for folder in tree.folders if folder.split("/")[1] == name]
     known = [*here, *(project for project in committed if project not in here and project != ARGOCD)]
     differing = [project for project in known if _differs(comparison, tree, name, project)]
-    built = built_before(comparison, tree, name, differing)
+    rendered = {project: here[project] for project in differing if project in here}
+    built = built_before(comparison, tree, name, differing, rendered)
     found = []
     for project in known:
         one = here.get(project)
@@ -268,7 +270,9 @@ def _before_side(facts: Facts, project: str, old: Built) -> Side:
     return side(environment, old.namespace or (spaces[0] if spaces else project), old.objects)
 
 
-def built_before(comparison: Comparison, tree: Tree, name: str, projects: Sequence[str]) -> dict[str, Built]:
+def built_before(
+    comparison: Comparison, tree: Tree, name: str, projects: Sequence[str], rendered: Mapping[str, Deployed]
+) -> dict[str, Built]:
     """The committed overlays as they build; one without a kustomization makes nothing."""
     folders = {project: f"{TOP}/{name}/{project}" for project in projects}
     folders = {project: folder for project, folder in folders.items() if f"{folder}/kustomization.yaml" in tree.blobs}
@@ -278,9 +282,24 @@ def built_before(comparison: Comparison, tree: Tree, name: str, projects: Sequen
     found = {}
     for project, folder in folders.items():
         try:
-            found[project] = plan_before.build(folder, texts)
+            known = _known(comparison, tree, rendered[project]) if project in rendered else NOTHING_KNOWN
+            found[project] = plan_before.build(folder, texts, known)
         except NotBuilt as reason:
             everything = plan_git.contents(tree, [path for path in tree.blobs if path.startswith(f"{TOP}/")])
             found[project] = plan_before.build_for_real(comparison.root, folder, everything, str(reason))
             comparison.built.append(f"{code(folder)} as it was committed was built with kustomize: {code(reason)}")
     return found
+
+
+def _known(comparison: Comparison, tree: Tree, rendered: Deployed) -> Known:
+    """The rendered objects that come from a file as it was committed, be it of the overlay or, without a patch, of the base."""
+    project = rendered.project
+    overlay, base = project.folder, f"{TOP}/{BASE}/{project.name}"
+    objects = {}
+    for item in rendered.objects:
+        file = file_name(item["kind"], item["metadata"]["name"])
+        path = f"{overlay if f'{overlay}/{file}' in comparison.ids else base}/{file}"
+        committed = tree.blobs.get(path)
+        if committed and committed == comparison.ids.get(path) and f"{overlay}/patch-{file}" not in comparison.ids:
+            objects[path] = item
+    return Known(project.namespace, objects)

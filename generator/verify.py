@@ -292,11 +292,13 @@ _FALSE = ("n", "no", "off", "false")
 _SPELLINGS = {f(word) for word in (*_TRUE, *_FALSE) for f in (str.lower, str.upper, str.capitalize)}
 
 
+_TAG = "tag:yaml.org,2002:"
+
+
 @lru_cache(maxsize=1)
 def _loader() -> Any:
     import yaml
 
-    tag = "tag:yaml.org,2002:"
     words = re.compile(f"(?:{'|'.join(sorted(_SPELLINGS))})$")
     null = re.compile(r"(?:~|null|Null|NULL|)$")
     number = re.compile(f"(?:{_NUMBER.pattern})$")
@@ -307,15 +309,51 @@ def _loader() -> Any:
         ("float", "-+.0123456789", number),
     ):
         for first in (*firsts, *([""] if tagged == "null" else ())):
-            resolvers.setdefault(first, []).append((tag + tagged, pattern))
+            resolvers.setdefault(first, []).append((_TAG + tagged, pattern))
 
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the one or the other
         yaml_implicit_resolvers = resolvers
 
-    Loader.add_constructor(f"{tag}bool", lambda loader, node: node.value.lower() in _TRUE)
+        def construct_document(self, node: Any) -> Any:
+            """The value of a document: PyYAML's own way takes three times as long, and is for what is not plain."""
+            try:
+                return _plain(node, set())
+            except _NotPlain:
+                return super().construct_document(node)
+
+    Loader.add_constructor(f"{_TAG}bool", lambda loader, node: _true(node.value))
     for tagged in ("int", "float"):
-        Loader.add_constructor(tag + tagged, lambda loader, node: number_of(node.value))
+        Loader.add_constructor(_TAG + tagged, lambda loader, node: number_of(node.value))
     return Loader
+
+
+class _NotPlain(Exception):
+    """A document that says what its values are, uses one twice, or has keys that are no scalars."""
+
+
+def _plain(node: Any, met: set[int]) -> Any:
+    """The value of a node; `met` are the collections above and before it."""
+    if isinstance(node.value, str):
+        return _scalar(node)
+    if id(node) in met:
+        raise _NotPlain
+    met.add(id(node))
+    if node.tag == f"{_TAG}map":
+        return {_scalar(key): _plain(value, met) for key, value in node.value}
+    if node.tag == f"{_TAG}seq":
+        return [_plain(item, met) for item in node.value]
+    raise _NotPlain
+
+
+def _scalar(node: Any) -> Any:
+    made = _SCALARS.get(node.tag)
+    if made is None or not isinstance(node.value, str):
+        raise _NotPlain
+    return made(node.value)
+
+
+def _true(word: str) -> bool:
+    return word.lower() in _TRUE
 
 
 def number_of(text: str) -> int | float:
@@ -329,6 +367,15 @@ def number_of(text: str) -> int | float:
         return int(plain, 8 if octal else 0)
     except ValueError:
         return float(plain)
+
+
+_SCALARS: Mapping[str, Callable[[str], Any]] = {
+    f"{_TAG}str": str,
+    f"{_TAG}bool": _true,
+    f"{_TAG}null": lambda word: None,
+    f"{_TAG}float": number_of,
+    f"{_TAG}int": number_of,
+}
 
 
 # ---- comparing -------------------------------------------------------------------------------------------------------

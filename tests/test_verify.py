@@ -469,6 +469,30 @@ def test_what_is_built_is_read_as_kubernetes_reads_it(text: str, value: Any) -> 
     assert (built.item, type(built.item["a"])) == ({"a": value}, type(value))
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a: &x [1]\nb: *x", {"a": [1], "b": [1]}),
+        ("a: !!binary YQ==", {"a": b"a"}),
+        ("a: !!set {b}", {"a": {"b"}}),
+        ("a: 1\na: 2", {"a": 2}),
+        ("? [a]\n: 1", None),
+        ("a: !other 1", None),
+    ],
+)
+def test_what_is_not_plain_is_read_as_pyyaml_reads_it(text: str, value: Any) -> None:
+    if value is None:
+        with pytest.raises(yaml.YAMLError):
+            objects_of(text.encode())
+    else:
+        assert objects_of(text.encode()) == [Built(value, text.encode())]
+
+
+def test_what_holds_itself_is_read_without_end() -> None:
+    (built,) = objects_of(b"a: &x [*x]")
+    assert built.item["a"][0] is built.item["a"]
+
+
 def test_a_stream_is_split_into_objects() -> None:
     assert objects_of(b"a: |\n  ---\n  b\n---\nc: 1\n") == [
         Built({"a": "---\nb\n"}, b"a: |\n  ---\n  b\n"),
