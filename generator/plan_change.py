@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from generator.model import Object
@@ -73,10 +73,11 @@ def grouped(change: ProjectChange) -> dict[Key, list[ObjectChange]]:
     before = change.before.objects if change.before else {}
     after = change.after.objects if change.after else {}
     found: dict[Key, list[ObjectChange]] = {}
+    users = _users(change)
     for key in (*after, *(key for key in before if key not in after)):
         differing = _differing(change, key, before.get(key), after.get(key))
         if differing is not None:
-            for owner in _owners(change, key):
+            for owner in _owners(change, key, users):
                 found.setdefault(owner, []).append(differing)
     for key, one in readdressed(change).items():
         if key not in found and one.server and guards(change, one.server):
@@ -114,7 +115,7 @@ def _differing(change: ProjectChange, key: Key, before: Object | None, after: Ob
     return ObjectChange(key, old, new, ()) if found is None and moved else found
 
 
-def _owners(change: ProjectChange, key: Key) -> tuple[Key, ...]:
+def _owners(change: ProjectChange, key: Key, users: Mapping[Key, Mapping[Key, None]]) -> tuple[Key, ...]:
     workloads = change.was.keys() | change.now.keys()
     if key in workloads:
         server = change.was[key].server if key in change.was and key not in change.now else None
@@ -123,8 +124,7 @@ def _owners(change: ProjectChange, key: Key) -> tuple[Key, ...]:
     item = next(side.objects[key] for side in sides if key in side.objects)
     kind, name = key
     if kind in (RUNTIME, LLM_CONFIG):
-        users = dict.fromkeys(user for side in sides for user in _users(side, key))
-        return tuple(user for user in users if user in workloads) or (key,)
+        return tuple(user for user in users.get(key, ()) if user in workloads) or (key,)
     ends = {"ServiceAccount": "-sa", "Role": "-view-role", "RoleBinding": "-view"}
     if kind == "Secret":
         account = mapping(item["metadata"].get("annotations")).get("kubernetes.io/service-account.name")
@@ -136,19 +136,18 @@ def _owners(change: ProjectChange, key: Key) -> tuple[Key, ...]:
     return (owner,) if owner else (key,)
 
 
-def _users(side: Side, key: Key) -> Iterator[Key]:
-    """The models that are made with a runtime or a configuration."""
-    kind, name = key
-    for other, item in side.objects.items():
-        spec = mapping(item.get("spec"))
-        if kind == RUNTIME and other[0] == SERVICE:
-            named = [mapping(mapping(spec.get("predictor")).get("model")).get("runtime")]
-        elif kind == LLM_CONFIG and other[0] == LLM:
-            named = [ref.get("name") for _, ref in mappings(spec.get("baseRefs"))]
-        else:
-            continue
-        if name in named:
-            yield other
+def _users(change: ProjectChange) -> dict[Key, dict[Key, None]]:
+    """The models that are made with each runtime and each configuration, before or after."""
+    found: dict[Key, dict[Key, None]] = {}
+    for side in (change.after, change.before):
+        for key, item in side.objects.items() if side else ():
+            spec = mapping(item.get("spec")) if key[0] in (SERVICE, LLM) else {}
+            named = mapping(mapping(spec.get("predictor")).get("model")).get("runtime")
+            parts = [(RUNTIME, named), *((LLM_CONFIG, ref.get("name")) for _, ref in mappings(spec.get("baseRefs")))]
+            for kind, name in parts:
+                if isinstance(name, str):
+                    found.setdefault((kind, name), {})[key] = None
+    return found
 
 
 # ---- accelerators ----------------------------------------------------------------------------------------------------

@@ -95,7 +95,9 @@ def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Step]:
     """Every field of two canonical objects that differs, in the order of the newer one."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in (*after, *(key for key in before if key not in after)):
-            yield from differences(before.get(key, ABSENT), after.get(key, ABSENT), (*path, str(key)))
+            old, new = before.get(key, ABSENT), after.get(key, ABSENT)
+            if not same(old, new):
+                yield from differences(old, new, (*path, str(key)))
     elif isinstance(before, list) and isinstance(after, list):
         yield from _of_lists(before, after, path)
     elif isinstance(before, dict | list) and before and after is ABSENT:
@@ -166,7 +168,7 @@ def masked(value: Any) -> Any:
         return {key: _masked(value, key, child) for key, child in value.items()}
     if isinstance(value, list):
         return [_masked(value, index, child) for index, child in enumerate(value)]
-    return HIDDEN if isinstance(value, str) and _secret(value, "") else value
+    return HIDDEN if isinstance(value, str) and _shown(value, "") == HIDDEN else value
 
 
 def _masked(parent: Any, step: str | int, value: Any) -> Any:
@@ -175,13 +177,13 @@ def _masked(parent: Any, step: str | int, value: Any) -> Any:
     if not isinstance(value, str):
         return value
     name = naming(parent, step) or ""
-    return HIDDEN if _secret(value, "" if name in _REFERENCES else name) else value
+    return HIDDEN if _shown(value, "" if name in _REFERENCES else name) == HIDDEN else value
 
 
 @lru_cache(maxsize=1 << 14)
-def _secret(value: str, name: str) -> bool:
-    """Whether a text is not to be shown; the objects of a fleet say the same a thousand times."""
-    return shown(value, name) == HIDDEN
+def _shown(value: str, name: str) -> str:
+    """What `secret.shown` says of a text: the objects of a fleet hold the same ones a thousand times."""
+    return shown(value, name)
 
 
 _DIGITS = 8
@@ -203,11 +205,6 @@ def unified(before: Object | None, after: Object | None) -> list[str]:
     return found[1:] if found[:1] == ["@@"] else found
 
 
-def shows(before: Object, after: Object) -> bool:
-    """Whether `unified` has a line to show of two objects: not where they differ in nothing but secrets."""
-    return not same(masked(before), masked(after))
-
-
 def _aligned(before: Any, after: Any) -> Any:
     """The older value with the keys of its maps in the order of the newer one."""
     if isinstance(before, dict) and isinstance(after, dict):
@@ -222,8 +219,10 @@ def value_text(value: Any, name: str = "") -> str:
     """A value in a few words, never a secret; empty for what has no short form."""
     if value is ABSENT or isinstance(value, dict | list):
         return ""
-    word = shown(value, name)
-    if not isinstance(value, str) or word == HIDDEN:
+    if not isinstance(value, str):
+        return shown(value, name)
+    word = _shown(value, name)
+    if word == HIDDEN:
         return word
     return short_image(value) if "@sha256:" in value else word[1:-1]
 

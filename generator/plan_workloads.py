@@ -150,8 +150,9 @@ def _service(found: Side, item: Object, tokens: tuple[str, ...]) -> Serving:
     named = model.get("runtime")
     runtime = found.objects.get((RUNTIME, str(named)))
     key = (SERVICE, str(item["metadata"]["name"]))
-    on_server = way_of(item, found.environment.can("defaultMode")) == "server"
-    mode: Mode = "server" if on_server else _way(found, item) if worker is None else "multi-node"
+    way = way_of(item, found.environment.can("defaultMode"))
+    on_server = way == "server"
+    mode: Mode = way if worker is None or on_server else "multi-node"
     least, most = _replicas(predictor, mode)
     containers = _containers(runtime)
     per_replica = {} if on_server else of_service(model, worker, containers)
@@ -172,10 +173,6 @@ def _service(found: Side, item: Object, tokens: tuple[str, ...]) -> Serving:
         address=address_of(item, runtime, found.environment),
         tokens=() if on_server else tokens,
     )
-
-
-def _way(found: Side, item: Object) -> Mode:
-    return way_of(item, found.environment.can("defaultMode"))
 
 
 def _replicas(predictor: Mapping[str, Any], mode: Mode) -> tuple[int, int]:

@@ -337,6 +337,32 @@ def test_a_patch_is_for_the_whole_of_a_name() -> None:
     assert [item["type"] for item in plan_before.build("o", texts).objects] == ["new", "old"]
 
 
+@pytest.mark.parametrize(
+    ("target", "chosen"),
+    [("{name: rank, kind: InferenceService}", ["rank"]), ("{kind: Inference.*, name: idle|rank}", ["idle", "rank"])],
+)
+def test_a_patch_of_somebody_on_what_is_rendered_without_one(target: str, chosen: list[str], tmp_path: Path) -> None:
+    text = repository(tmp_path / "plain").read(OVERLAY)
+    assert "patch" not in text
+    patch = "- {op: replace, path: /spec/predictor/model/runtime, value: other}\n"
+    files = {OVERLAY: f"{text}patches: [{{path: p.yaml, target: {target}}}]\n", PATCH: patch}
+    made = committed(tmp_path / "made", files)
+    assert sorted(changed(made)) == chosen
+
+
+def test_an_overlay_without_a_namespace_is_not_what_is_rendered(tmp_path: Path) -> None:
+    text = repository(tmp_path / "plain").read(OVERLAY)
+    made = committed(tmp_path / "made", {OVERLAY: text.replace("namespace: chat\n", "")})
+    tree = plan_git.tree(made.root, plan_git.commit_of(made.root, "main"))
+    texts = plan_before.Texts(plan_git.contents(tree, tree.blobs), tree.blobs, {})
+    one = next(one for one in fleet(made.root).deployed if one.project.name == "chat")
+    known = plan_before.Known("chat", {RANK: next(item for item in one.objects if item["metadata"]["name"] == "rank")})
+    built = plan_before.build("environments/prod/chat", texts, known)
+    assert not any("namespace" in item["metadata"] for item in built.objects)
+    fresh = plan_before.build("environments/base/chat", texts, known, depth=1)
+    assert known.objects[RANK] in fresh.objects
+
+
 def test_a_link_among_the_committed_files_is_not_followed(tmp_path: Path) -> None:
     made = repository(tmp_path)
     path = made.root / RANK
