@@ -237,12 +237,14 @@ def restart(before: Serving, after: Serving, effect: Effect) -> Effect:
     return Effect.DOWNTIME if stops else effect
 
 
-def restarted(
-    before: Serving, after: Serving, effect: Effect, changes: Sequence[ObjectChange], quota: Quota
-) -> Consequence:
-    """A restart in words, with what it needs while it lasts."""
-    by_runtime = after.model and all(change.key[0] == RUNTIME for change in changes if change.steps)
-    once = " once KServe looks at the model again" if by_runtime else ""
+def by_runtime(model: Serving, changes: Sequence[ObjectChange]) -> bool:
+    """Whether nothing of a model changes but its runtime."""
+    return model.model and all(change.key[0] == RUNTIME for change in changes if change.steps)
+
+
+def restarted(before: Serving, after: Serving, effect: Effect, quota: Quota, *, unseen: bool) -> Consequence:
+    """A restart in words, with what it needs while it lasts. `unseen`: KServe does not notice what asks for it."""
+    once = " once KServe looks at the model again" if unseen else ""
     if effect is Effect.DOWNTIME:
         why = "the old pods go before the new ones come" if after.recreates else "its one group of nodes goes first"
         return Consequence(effect, f"{why}{once}: nothing answers until the model is loaded again")

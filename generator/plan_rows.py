@@ -14,6 +14,7 @@ from generator.plan_effects import (
     ObjectChange,
     Quota,
     admission,
+    by_runtime,
     code,
     field_effect,
     plural,
@@ -162,7 +163,8 @@ def _pods(
         effect = field_effect(others, new.mode)
     effect = restart(old, new, effect)
     if effect in RESTARTS:
-        found = restarted(old, new, effect, objects, quota)
+        watched = change.after is not None and change.after.environment.can("watchesRuntimes")
+        found = restarted(old, new, effect, quota, unseen=by_runtime(new, objects) and not watched)
         served = "" if new.model else _on_server(change, key[1])
         yield Consequence(found.effect, found.text + served)
     elif effect is Effect.RELOAD and old.server and change.loses((RUNTIME, old.server)) and not change.stays:

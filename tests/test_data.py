@@ -454,6 +454,7 @@ SINCE = {
     "modelType": "3.0",
     "runtimeKeepsResources": "3.0",
     "strategy": "3.0",
+    "watchesRuntimes": "3.2",
     "ovmsAutoVersioning": "3.3",
     "llmScaling": "3.4",
     "loggerStorage": "3.4",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from plan_repository import BASE, CHAT, FILES, Repository, repository
+from plan_repository import BASE, CHAT, FILES, PROD, Repository, repository
 
 Row = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]
 
@@ -354,6 +354,20 @@ def test_a_change_and_its_effects(name: str, made: Repository) -> None:
         assert made.rows() == rows
     finally:
         made.git("checkout", "-q", "--", "projects", "environments")
+
+
+@pytest.mark.parametrize(
+    ("release", "when"),
+    [("3.0", " once KServe looks at the model again"), ("3.2", "")],
+)
+def test_when_a_change_of_a_runtime_restarts_its_models(release: str, when: str, tmp_path: Path) -> None:
+    base = BASE.replace("2.25", release).replace("serverless: true, modelMesh: true", "serverless: false")
+    rank = CHAT.replace(CHAT[CHAT.index("  chat:\n") : CHAT.index("  rank:\n")], "")
+    files = {"environments/base.yaml": base, "environments/prod.yaml": PROD, "projects/chat.yaml": rank}
+    made = repository(tmp_path, files)
+    made.write("environments/base.yaml", base.replace("ovms:1", "ovms:2"))
+    (row,) = made.rows()
+    assert row[2] == (("rolling", f"{REPLACED}{when}"),)
 
 
 def test_the_mode_of_a_live_model_cannot_change(made: Repository) -> None:
