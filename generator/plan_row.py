@@ -127,6 +127,18 @@ def handover(change: ProjectChange, heir: ProjectChange) -> str | None:
     return f"{shlex.join(command)} && {_sync(environment.name, heir.name)}"
 
 
+def application_left(change: ProjectChange) -> Iterator[Consequence]:
+    """The Application of a project that leaves an environment: no ApplicationSet deletes it."""
+    if change.before is None or change.environment_goes:
+        return
+    environment = change.before.environment
+    command = ["oc", "delete", "application", application_name(environment.name, change.name)]
+    if namespace := environment.get("argocd", "namespace"):
+        command += ["-n", str(namespace)]
+    text = f"its Application stays, too, and no longer finds its folder: then {code(shlex.join(command))} where Argo CD runs"
+    yield Consequence(Effect.NOTHING, text)
+
+
 def _listed(keys: Iterable[Key]) -> list[str]:
     """Objects for a command, the models first."""
     order = {kind: index for index, kind in enumerate((*MODELS, RUNTIME, LLM_CONFIG))}

@@ -226,6 +226,11 @@ def test_a_project_that_goes_stays_on_the_cluster_even_where_argo_cd_prunes(tmp_
                     "1 model: huge; Argo CD deletes nothing of it: all stays in wide, with 8 nvidia.com/gpu, until it is "
                     "deleted by hand",
                 ),
+                (
+                    "nothing",
+                    "its Application stays, too, and no longer finds its folder: then oc delete application "
+                    "models-prod.wide -n gitops where Argo CD runs",
+                ),
             ),
         ),
         (
@@ -274,6 +279,7 @@ def test_a_project_that_is_renamed_and_keeps_its_namespace(version: str, command
     ]
     objects = "inferenceservice/huge servingruntime/huge"
     assert data["changes"][0]["command"] == f"{command.format(objects)} && argocd app sync models-prod.broad"
+    assert "oc delete application models-prod.wide -n gitops" in data["changes"][0]["effects"][1]["text"]
     assert findings(found) == [lacking("environments/prod.yaml:1:1", "prod", "project/wide")]
 
 
