@@ -153,12 +153,20 @@ def stale(found: Sequence[Need], written: Sequence[Given]) -> Iterator[Finding]:
     """Acknowledgements that nothing needs any more; one that is shared counts as needed where any environment needs it."""
     used = {at for need in found for at in need.answers}
     for at, one in {one.at: one for one in written if one.at not in used}.items():
+        missed = (
+            need for need in found if not need.given and (need.environment, need.text) == (one.environment, one.text)
+        )
+        meant = next(missed, None)
         yield Finding(
             at=at,
             code="PLAN002",
             path="acknowledge" if one.project is None else f"environments.{one.environment}.acknowledge",
-            message=f"{one.text!r} acknowledges nothing that this change does",
-            hint="take it away once it is merged",
+            message=f"{one.text!r} acknowledges nothing {'here' if meant else 'that this change does'}",
+            hint=f"write it {_where(meant)} instead" if meant else "take it away once it is merged",
             severity=Severity.WARNING,
             environments=() if one.shared else (one.environment,),
         )
+
+
+def _where(need: Need) -> str:
+    return f"in {need.at.file}" + (f", under environments.{need.environment}," if need.project is not None else "")

@@ -472,7 +472,19 @@ def test_an_acknowledgement_belongs_to_one_environment_and_one_project(tmp_path:
     found.edit("projects/wide.yaml", "{prod: {}}", "{prod: {acknowledge: [InferenceService/idle]}}")
     assert findings(found) == [
         lacking("projects/chat.yaml:25:9", "prod", "InferenceService/idle"),
-        needless("projects/wide.yaml:9:37", "environments.prod.acknowledge", "InferenceService/idle"),
+        "projects/wide.yaml:9:37: warning[PLAN002]: environments.prod.acknowledge: in prod: 'InferenceService/idle' "
+        "acknowledges nothing here; write it in projects/chat.yaml, under environments.prod, instead",
+    ]
+
+
+def test_a_project_is_not_acknowledged_by_another_one(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    (found.root / "projects/wide.yaml").unlink()
+    found.edit("projects/chat.yaml", BLOCK, "environments:\n  prod:\n    acknowledge: [project/wide]\n")
+    assert findings(found) == [
+        lacking("environments/prod.yaml:1:1", "prod", "project/wide"),
+        f"projects/chat.yaml:{CHAT.count(chr(10)) + 1}:19: warning[PLAN002]: environments.prod.acknowledge: in prod: "
+        "'project/wide' acknowledges nothing here; write it in environments/prod.yaml instead",
     ]
 
 
