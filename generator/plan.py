@@ -15,7 +15,7 @@ from generator.model import Environment, Object
 from generator.plan_acknowledge import Given, Loss, Need, given, missing, needs, stale
 from generator.plan_change import ProjectChange
 from generator.plan_diff import ABSENT
-from generator.plan_effects import Consequence, Effect, ObjectChange, code, compared
+from generator.plan_effects import Consequence, Effect, ObjectChange, code, compared, plural
 from generator.plan_figures import Facts, Figures, changed_facts, facts_of, figures
 from generator.plan_row import SET, Row
 from generator.plan_rows import rows_of
@@ -29,8 +29,9 @@ from generator.plan_sides import (
     environments_before,
     project_changes,
     prunes,
-    revisions_of,
+    revision_of,
     stale_files,
+    unlike_rendered,
 )
 from generator.plan_words import said
 from generator.plan_workloads import RUNTIME, Key, Serving
@@ -111,7 +112,7 @@ def plan(root: Path, after: Rendered, against: str | None = None, only: Collecti
     found = [need for one in plans for need in one.needs]
     findings = [*missing(found), *stale(found, [one for one in written if not only or one.concerns(only)])]
     return Plan(
-        revision=against or revisions_of(after),
+        revision=comparison.revision,
         commit=comparison.default,
         stale=stale_files(comparison),
         built=tuple(comparison.built),
@@ -150,7 +151,7 @@ def _of_environment(
         prune=prunes(after),
         figures=counted,
         facts=changed_facts(facts),
-        remarks=tuple(_remarks(facts, rows, changes)),
+        remarks=(*_branch(comparison, facts), *_remarks(facts, rows, changes)),
         rows=tuple(rows),
         needs=tuple(needs(loss, written, comparison.after.environments, projects)),
     )
@@ -235,6 +236,24 @@ def _unlisted(rows: Sequence[Row]) -> Iterator[str]:
             for step in change.steps if change.key[0] == "AppProject" else ():
                 if step.path[:2] == ("spec", "namespaceResourceWhitelist") and step.after is ABSENT:
                     yield step.path[-1].rpartition(" ")[2]
+
+
+def _branch(comparison: Comparison, facts: Facts) -> Iterator[str]:
+    """That another branch is synced from now on, which need not be the one that this is merged into."""
+    old, new = revision_of(facts.before), revision_of(facts.after)
+    if facts.after is None or old is None or new is None or old == new:
+        return
+    count = unlike_rendered(comparison, facts.after.name, new)
+    if count is None:
+        differs = "which is not here to compare with"
+    elif count:
+        differs = (
+            f"where {plural(count, 'generated file')} of this environment {'is' if count == 1 else 'are'} not as rendered here: "
+            "unless this is merged there, too, what is there is synced and not what this plan shows"
+        )
+    else:
+        differs = "where all is as rendered here"
+    yield f"once the ApplicationSet is applied, Argo CD syncs {code(new)} instead of {code(old)}, {differs}"
 
 
 def _remarks(facts: Facts, rows: Sequence[Row], changes: Sequence[Compared]) -> Iterator[str]:

@@ -69,12 +69,17 @@ def commit_of(root: Path, revision: str) -> str:
     raise MachineFailed(message)
 
 
-def merge_base(root: Path, branch: str) -> str:
-    """The commit from which the working tree's branch left `branch`, as the remote `origin` has it if it does."""
+def tip(root: Path, branch: str) -> str | None:
+    """What a branch or tag points at, as the remote `origin` has it if it does; None where it is not here."""
     names = [f"refs/remotes/origin/{branch}", f"refs/heads/{branch}", f"refs/tags/{branch}"]
     found = _git(root, ["for-each-ref", "--format=%(refname) %(objectname)", *names])
     refs = dict(line.split(" ") for line in found.out.decode().splitlines())
-    commit = next((refs[name] for name in names if name in refs), None)
+    return next((refs[name] for name in names if name in refs), None)
+
+
+def merge_base(root: Path, branch: str) -> str:
+    """The commit from which the working tree's branch left `branch`, as the remote `origin` has it if it does."""
+    commit = tip(root, branch)
     if commit is None:
         _refuse_no_git(root)
         message = (

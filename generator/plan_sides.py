@@ -75,7 +75,8 @@ class Rendered(Protocol):
 class Comparison:
     """Both sides while the plan is made.
 
-    `commits` says for each environment with which commit it is compared, `default` for those that are only committed.
+    `commits` says for each environment with which commit it is compared, `default` for those that are only committed;
+    `revision` names them all for people.
     `ids` are the blob ids of the fresh render, `fresh` the same by folder. `read` holds the committed files that differ,
     by commit, `parsed` what is in them; `built` collects what took the real kustomize.
     """
@@ -85,6 +86,7 @@ class Comparison:
     trees: Mapping[str, Tree]
     commits: Mapping[str, str]
     default: str
+    revision: str
     ids: Mapping[str, str]
     fresh: Mapping[str, Mapping[str, str]]
     built: list[str] = field(default_factory=list)
@@ -96,33 +98,61 @@ class Comparison:
         return self.trees[self.commits.get(environment, self.default)]
 
 
-def revisions_of(after: Rendered) -> str:
-    """The revisions that Argo CD syncs, for people."""
-    return ", ".join(dict.fromkeys(filter(None, map(_revision, after.environments.values()))))
-
-
-def _revision(environment: Environment) -> str | None:
-    found = environment.get("argocd", "revision")
+def revision_of(environment: Environment | None) -> str | None:
+    """What Argo CD syncs there."""
+    found = environment.get("argocd", "revision") if environment is not None else None
     return str(found) if found else None
 
 
 def comparison_of(root: Path, after: Rendered, against: str | None) -> Comparison:
     """Finds what to compare with: `against`, else where the branch left what each environment syncs."""
+    trees: dict[str, Tree] = {}
     if against is not None:
-        default = plan_git.commit_of(root, against)
+        default, revision = plan_git.commit_of(root, against), against
         commits = dict.fromkeys(after.environments, default)
     else:
-        branches = {name: branch for name, env in after.environments.items() if (branch := _revision(env))}
+        branches = {name: branch for name, env in after.environments.items() if (branch := revision_of(env))}
         if not branches:
             message = "plan: no environment says which argocd.revision it syncs; name what to compare with: --against"
             raise MachineFailed(message)
         bases = {branch: plan_git.merge_base(root, branch) for branch in dict.fromkeys(branches.values())}
+        trees = {commit: plan_git.tree(root, commit) for commit in dict.fromkeys(bases.values())}
+        branches = {name: _synced(root, name, branch, trees[bases[branch]]) for name, branch in branches.items()}
+        bases |= {branch: plan_git.merge_base(root, branch) for branch in branches.values() if branch not in bases}
         commits = {name: bases[branch] for name, branch in branches.items()}
-        default = next(iter(commits.values()))
-    trees = {commit: plan_git.tree(root, commit) for commit in {default, *commits.values()}}
+        default, revision = next(iter(commits.values())), ", ".join(dict.fromkeys(branches.values()))
+    trees = {commit: trees.get(commit) or plan_git.tree(root, commit) for commit in {default, *commits.values()}}
     like = next(iter(trees[default].blobs.values()), default)
     ids = plan_git.blob_ids(after.files, like)
-    return Comparison(root, after, trees, commits, default, ids, plan_git.by_folder(ids))
+    return Comparison(root, after, trees, commits, default, revision, ids, plan_git.by_folder(ids))
+
+
+def _synced(root: Path, name: str, branch: str, tree: Tree) -> str:
+    """The branch from which Argo CD syncs an environment today: until its ApplicationSet is applied that of the committed file."""
+    files = _files_of(name)
+    if files[1] not in tree.blobs or _same_on_disk(root, tree, files):
+        return branch
+    committed = revision_of(_environment(name, plan_git.contents(tree, files), files))
+    return committed if committed and plan_git.tip(root, committed) else branch
+
+
+def unlike_rendered(comparison: Comparison, name: str, branch: str) -> int | None:
+    """How many generated files of an environment's projects are others on a branch than here; None where that is not here."""
+    commit = plan_git.tip(comparison.root, branch)
+    if commit is None:
+        return None
+    there = plan_git.tree(comparison.root, commit)
+    folders = [folder.split("/") for tree in (comparison.fresh, there.folders) for folder in tree]
+    projects = {project for _, environment, project in folders if environment == name and project != ARGOCD}
+    count = 0
+    for folder in (f"{TOP}/{place}/{project}" for project in projects for place in (name, BASE)):
+        old, new = there.folders.get(folder, {}), comparison.fresh.get(folder, {})
+        count += sum(old.get(file) != new.get(file) for file in old.keys() | new.keys())
+    return count
+
+
+def _files_of(name: str) -> tuple[str, str]:
+    return f"{TOP}/{BASE}.yaml", f"{TOP}/{name}.yaml"
 
 
 def stale_files(comparison: Comparison) -> tuple[str, ...]:
@@ -142,11 +172,11 @@ def environments_before(comparison: Comparison) -> dict[str, Environment]:
     names.discard(BASE)
     for name in names:
         tree = comparison.tree(name)
-        files = (f"{TOP}/{BASE}.yaml", f"{TOP}/{name}.yaml")
+        files = _files_of(name)
         if files[1] not in tree.blobs and not any(folder.split("/")[1] == name for folder in tree.folders):
             continue
         now = comparison.after.environments.get(name)
-        if now is not None and _same_on_disk(comparison, tree, files):
+        if now is not None and _same_on_disk(comparison.root, tree, files):
             found[name] = now
         else:
             found[name] = _environment(name, plan_git.contents(tree, files), files)
@@ -157,11 +187,11 @@ def _is_environment(path: str) -> bool:
     return path.startswith(f"{TOP}/") and path.count("/") == 1 and path.endswith(".yaml")
 
 
-def _same_on_disk(comparison: Comparison, tree: Tree, files: Sequence[str]) -> bool:
+def _same_on_disk(root: Path, tree: Tree, files: Sequence[str]) -> bool:
     for file in files:
-        path = comparison.root / file
+        path = root / file
         text = {file: path.read_text("utf-8")} if path.is_file() else {}
-        if plan_git.blob_ids(text, comparison.default).get(file) != tree.blobs.get(file):
+        if plan_git.blob_ids(text, tree.commit).get(file) != tree.blobs.get(file):
             return False
     return True
 

@@ -48,6 +48,50 @@ def test_the_commit_where_the_branch_left_main(tmp_path: Path) -> None:
     assert changed(made, "--against", "main") == ["rank", "huge"]
 
 
+BRANCH = "once the ApplicationSet is applied, Argo CD syncs release instead of main, "
+
+
+def test_another_branch_is_to_be_synced(tmp_path: Path) -> None:
+    """What is synced today is what the environment says until its ApplicationSet is applied."""
+    made = repository(tmp_path)
+    made.git("branch", "release")
+    made.git("checkout", "-q", "main")
+    made.edit("projects/wide.yaml", "path: huge", "path: huge-2")
+    main = made.commit()
+    made.git("checkout", "-q", "-B", "change")
+    renamed(made)
+    made.write("environments/prod.yaml", PROD + "argocd: {revision: release}\n")
+    made.commit()
+    data = made.data()
+    assert data["against"] == {"revision": "main", "commit": main}
+    assert [row["name"] for row in data["environments"][0]["changes"]] == ["rank", "models-prod"]
+    assert data["environments"][0]["remarks"] == [
+        f"{BRANCH}where 2 generated files of this environment are not as rendered here: unless this is merged there, too, "
+        "what is there is synced and not what this plan shows"
+    ]
+    made.git("branch", "-D", "release")
+    assert made.plan().code == 5
+    remarks = made.data("--against", "main")["environments"][0]["remarks"]
+    assert remarks == [f"{BRANCH}which is not here to compare with"]
+
+
+def test_another_branch_that_holds_the_same(tmp_path: Path) -> None:
+    made = repository(tmp_path)
+    made.git("branch", "release")
+    made.write("environments/prod.yaml", PROD + "argocd: {revision: release}\n")
+    assert made.data()["environments"][0]["remarks"] == [f"{BRANCH}where all is as rendered here"]
+    assert changed(made) == ["models-prod"]
+
+
+def test_the_branch_that_was_synced_is_gone(tmp_path: Path) -> None:
+    made = repository(tmp_path)
+    made.write("environments/prod.yaml", PROD + "argocd: {revision: trunk}\n")
+    made.git("branch", "-m", "main", "trunk")
+    data = made.data()
+    assert data["against"]["revision"] == "trunk"
+    assert [row["name"] for row in data["environments"][0]["changes"]] == ["models-prod"]
+
+
 def test_what_the_remote_has_counts_more_than_a_branch_of_the_same_name(tmp_path: Path) -> None:
     origin = repository(tmp_path / "origin")
     git(tmp_path, "clone", "-q", "-b", "change", str(origin.top), "clone")
