@@ -14,12 +14,21 @@ from generator.plan_workloads import LLM, LLM_CONFIG, RUNTIME, SERVICE, Key, Ser
 from generator.rules.admission_manifest import mapping, mappings
 
 
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """The project that has a namespace from now on, in one environment of the cluster or another, and what is there."""
+
+    name: str
+    side: Side
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectChange:
     """A project in one environment before and after: None where it is not there.
 
     `prune`: Argo CD deletes what is no longer in Git. `environment_goes`: the whole environment does. `heir`: the project
     that takes over the namespace of this one, which goes; `inherits`: it is such an heir, and before is what was there.
+    `successor`: another that has the namespace that this one leaves.
     """
 
     name: str
@@ -31,6 +40,7 @@ class ProjectChange:
     environment_goes: bool = False
     heir: ProjectChange | None = None
     inherits: bool = False
+    successor: Successor | None = None
 
     @property
     def moves(self) -> bool:
@@ -40,6 +50,13 @@ class ProjectChange:
     def loses(self, key: Key) -> bool:
         """Whether a model or server goes."""
         return key in self.was and key not in self.now
+
+    @property
+    def passed_on(self) -> frozenset[Key]:
+        """The objects that the successor has, too: to the cluster they are the same ones."""
+        if self.before is None or self.successor is None:
+            return frozenset()
+        return frozenset(self.before.objects.keys() & self.successor.side.objects.keys())
 
     @property
     def stays(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from generator.argocd import application_name, line
-from generator.plan_change import ProjectChange
+from generator.plan_change import ProjectChange, Successor
 from generator.plan_effects import Consequence, Effect, ObjectChange, code, replicas_text
 from generator.plan_words import said
 from generator.plan_workloads import LLM_CONFIG, MODELS, RUNTIME, Key, Serving
@@ -104,27 +104,42 @@ def ordered(found: Iterable[Consequence]) -> tuple[Consequence, ...]:
 def deletion(change: ProjectChange, objects: Sequence[ObjectChange], *, again: bool = False) -> str | None:
     """The command that removes objects from the namespace in which they are; `again`: Argo CD is to make them anew.
 
-    Argo CD tries a commit whose sync failed a few times and then no more, so it has to be told.
+    Argo CD tries a commit whose sync failed a few times and then no more, so it has to be told. What another project has
+    there from now on is handed over to it instead; and with a Namespace everything in it would go.
     """
     side = change.before
-    if side is None or not objects:
+    if side is None:
         return None
-    command = shlex.join(["oc", "delete", "-n", side.namespace, *_listed(item.key for item in objects)])
-    return f"{command} && {_sync(side.environment.name, change.name)}" if again else command
+    there = [item.key for item in objects if item.before is not None]
+    commands = []
+    if gone := [key for key in there if key not in change.passed_on and key[0] != "Namespace"]:
+        commands.append(shlex.join(["oc", "delete", "-n", side.namespace, *_listed(gone)]))
+        commands += [_sync(side.environment.name, change.name)] if again else []
+    if change.successor is not None and (shared := [key for key in there if key in change.passed_on]):
+        commands.append(handover(shared, change.successor))
+    return " && ".join(commands) or None
 
 
-def handover(change: ProjectChange, heir: ProjectChange) -> str | None:
+def handover(keys: Iterable[Key], to: Successor) -> str:
     """The command by which objects of one project become those of another's Application, which else may not touch them."""
-    if change.before is None or heir.after is None:
-        return None
-    environment = heir.after.environment
-    words = ["-n", heir.after.namespace, *_listed(key for key in change.before.objects if key in heir.after.objects)]
+    environment = to.side.environment
+    words = ["-n", to.side.namespace, *_listed(keys)]
     if line(str(environment.get("argocd", "version"))).tracking == "label":
-        application = application_name(environment.name, heir.name)
+        application = application_name(environment.name, to.name)
         command = ["oc", "label", "--overwrite", *words, f"app.kubernetes.io/instance={application}"]
     else:
         command = ["oc", "annotate", *words, "argocd.argoproj.io/tracking-id-"]
-    return f"{shlex.join(command)} && {_sync(environment.name, heir.name)}"
+    return f"{shlex.join(command)} && {_sync(environment.name, to.name)}"
+
+
+def passed_on(change: ProjectChange) -> Iterator[Consequence]:
+    """What becomes of the objects that another project has from now on."""
+    if change.successor is not None and change.passed_on:
+        text = (
+            f"what {code(change.successor.name)} has there, too, becomes its own: Argo CD refuses to sync it as long as it is "
+            "marked as this project's"
+        )
+        yield Consequence(Effect.NOTHING, text)
 
 
 def application_left(change: ProjectChange) -> Iterator[Consequence]:

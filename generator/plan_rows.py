@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from generator.overlay import group_of
-from generator.plan_change import ProjectChange, grouped, guards, quota, readdressed
+from generator.plan_change import ProjectChange, Successor, grouped, guards, quota, readdressed
 from generator.plan_effects import (
     RESTARTS,
     Admission,
@@ -40,6 +40,7 @@ from generator.plan_row import (
     names,
     objects_named,
     ordered,
+    passed_on,
     what_changed,
 )
 from generator.plan_words import said
@@ -264,9 +265,11 @@ def _moved(
         )
     held = "".join(f", with {count} {code(name)}" for name, count in old.accelerators.items())
     before = change.before.namespace if change.before else ""
-    found.append(
-        Consequence(Effect.UNMANAGED, f"the old one runs on in {code(before)}{held}, until it is deleted by hand")
-    )
+    if change.successor is not None and key in change.passed_on:
+        stays = f"the old one in {code(before)} becomes that of {code(change.successor.name)}"
+    else:
+        stays = f"the old one runs on in {code(before)}{held}, until it is deleted by hand"
+    found.append(Consequence(Effect.UNMANAGED, stays))
     return Row(
         project=change.name,
         key=key,
@@ -358,16 +361,19 @@ def _whole(change: ProjectChange, objects: Sequence[ObjectChange]) -> Row:
         what = (f"namespace {code(change.before.namespace)} → {code(change.after.namespace)}",)
         effect, state = Effect.NAMESPACE, "moved"
         text = f"{serving}; all is made anew, and what is in the old namespace stays there until it is deleted by hand"
-    gone = [item for item in objects if item.before is not None and item.key[0] != "Namespace"]
     return Row(
         project=change.name,
         key=(PROJECT, change.name),
         state=state,
         what=what,
-        consequences=(Consequence(effect, text), *(application_left(change) if change.after is None else ())),
+        consequences=(
+            Consequence(effect, text),
+            *passed_on(change),
+            *(application_left(change) if change.after is None else ()),
+        ),
         objects=tuple(item for item in objects if item.steps or item.before is None or item.after is None),
         destroys=change.before is not None,
-        command=deletion(change, gone) if state != "added" else None,
+        command=deletion(change, objects) if state != "added" else None,
     )
 
 
@@ -379,6 +385,10 @@ def _handed_over(change: ProjectChange, heir: ProjectChange) -> Row:
         f"and becomes that of {code(heir.name)}. Argo CD refuses to sync it as long as it is marked as this project's; once "
         "the mark is changed, models with pods of their own restart"
     )
+    command = None
+    if change.before is not None and heir.after is not None:
+        shared = [key for key in change.before.objects if key in heir.after.objects]
+        command = handover(shared, Successor(heir.name, heir.after))
     return Row(
         project=change.name,
         key=(PROJECT, change.name),
@@ -387,5 +397,5 @@ def _handed_over(change: ProjectChange, heir: ProjectChange) -> Row:
         consequences=(Consequence(Effect.PROJECT, text), *application_left(change)),
         objects=(),
         destroys=True,
-        command=handover(change, heir),
+        command=command,
     )

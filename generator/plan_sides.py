@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from generator.merge import Merged, Source, lay, whole
 from generator.model import Environment, Object, Project
 from generator.overlay import file_name
 from generator.plan_before import NOTHING_KNOWN, Built, Known, NotBuilt, Texts
-from generator.plan_change import ProjectChange, handed_over
+from generator.plan_change import ProjectChange, Successor, handed_over
 from generator.plan_effects import code
 from generator.plan_figures import Facts
 from generator.plan_git import Tree
@@ -255,8 +255,22 @@ def project_changes(comparison: Comparison, name: str, facts: Facts) -> tuple[li
             before = Side(facts.before, after.namespace, after.objects) if after and facts.before else None
         if before or after:
             found.append(Compared(_change(facts, project, before, after), project in differing or facts.differ))
-    changes = handed_over([one.change for one in found])
+    changes = [_succeeded(comparison, change) for change in handed_over([one.change for one in found])]
     return [Compared(change, one.differs) for change, one in zip(changes, found, strict=True)], bool(differing)
+
+
+def _succeeded(comparison: Comparison, change: ProjectChange) -> ProjectChange:
+    """The change, with the project that has the namespace that this one leaves. Two names may be one cluster."""
+    before = change.before
+    if before is None or change.heir is not None or (change.after is not None and not change.moves):
+        return change
+    cluster, domain = before.environment.cluster, before.environment.get("cluster", "appsDomain")
+    for one in comparison.after.deployed:
+        there, namespace = one.project.environment, one.project.namespace
+        alike = there.cluster == cluster or (domain is not None and there.get("cluster", "appsDomain") == domain)
+        if alike and namespace == before.namespace:
+            return replace(change, successor=Successor(one.project.name, side(there, namespace, one.objects)))
+    return change
 
 
 def _differs(comparison: Comparison, tree: Tree, name: str, project: str) -> bool:

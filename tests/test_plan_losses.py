@@ -283,6 +283,78 @@ def test_a_project_that_is_renamed_and_keeps_its_namespace(version: str, command
     assert findings(found) == [lacking("environments/prod.yaml:1:1", "prod", "project/wide")]
 
 
+def commands(found: Repository, environment: str) -> dict[str, str]:
+    """The commands of an environment by project and name."""
+    data = next(one for one in found.data()["environments"] if one["name"] == environment)
+    return {f"{row['project']}/{row['name']}": row["command"] for row in data["changes"] if row["command"]}
+
+
+BECOMES = (
+    "what {} has there, too, becomes its own: Argo CD refuses to sync it as long as it is marked as this project's"
+)
+
+
+def test_two_projects_that_swap_their_namespaces(tmp_path: Path) -> None:
+    """No command deletes what the other one has from now on."""
+    found = made(tmp_path)
+    found.edit("projects/chat.yaml", "  prod: {}", "  prod: {namespace: texts}")
+    found.edit("projects/texts.yaml", "{prod: {}}", "{prod: {namespace: chat}}")
+    shown = commands(found, "prod")
+    assert shown["chat/chat"].startswith("oc delete -n chat inferenceservice/chat servingruntime/chat ")
+    hub = "oc delete -n chat externalsecret/hub && "
+    mark = (
+        "oc label --overwrite -n {0} externalsecret/store app.kubernetes.io/instance=models-prod.{1} "
+        "&& argocd app sync models-prod.{1}"
+    )
+    rows = {row["project"]: row for row in found.data()["environments"][0]["changes"] if row["kind"] == "Project"}
+    assert rows["chat"]["command"] == hub + mark.format("chat", "texts")
+    assert rows["texts"]["command"] == mark.format("texts", "chat")
+    assert rows["chat"]["effects"][1] == {"effect": "nothing", "text": BECOMES.format("texts")}
+    assert "externalsecret/store" not in shown["texts/texts"]
+
+
+def test_a_model_of_the_same_name_comes_into_the_namespace(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    found.edit("projects/wide.yaml", "{prod: {}}", "{prod: {namespace: broad}}")
+    found.write("projects/other.yaml", WIDE.replace("{prod: {}}", "{prod: {namespace: wide}}"))
+    found.edit("environments/base.yaml", "gpu: 3}", "gpu: 12}")
+    row = next(row for row in found.data()["environments"][0]["changes"] if row["name"] == "huge")
+    assert (row["project"], row["command"]) == (
+        "wide",
+        "oc label --overwrite -n wide inferenceservice/huge servingruntime/huge app.kubernetes.io/instance=models-prod.other && "
+        "argocd app sync models-prod.other",
+    )
+    assert {"effect": "unmanaged", "text": "the old one in wide becomes that of other"} in row["effects"]
+
+
+def test_a_project_that_leaves_to_one_that_moves(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    (found.root / "projects/chat.yaml").unlink()
+    found.edit("projects/texts.yaml", "{prod: {}}", "{prod: {namespace: chat}}")
+    row = next(row for row in found.data()["environments"][0]["changes"] if row["project"] == "chat")
+    gone, _, rest = row["command"].partition(" && ")
+    assert "externalsecret/hub" in gone
+    assert "externalsecret/store" not in gone
+    assert rest.startswith(
+        "oc label --overwrite -n chat externalsecret/store app.kubernetes.io/instance=models-prod.texts"
+    )
+
+
+def test_an_environment_that_is_renamed(tmp_path: Path) -> None:
+    """Everything is where it was, and marked as that of Applications that go."""
+    found = made(tmp_path)
+    for file in ("chat", "many", "texts", "wide"):
+        path = found.root / f"projects/{file}.yaml"
+        path.write_text(path.read_text().replace("prod: {}", "live: {}"))
+    (found.root / "environments/prod.yaml").rename(found.root / "environments/live.yaml")
+    shown = commands(found, "prod")
+    assert not any("delete" in command for command in shown.values())
+    assert shown["wide/wide"] == (
+        "oc label --overwrite -n wide inferenceservice/huge servingruntime/huge app.kubernetes.io/instance=models-live.wide && "
+        "argocd app sync models-live.wide"
+    )
+
+
 def test_another_namespace(tmp_path: Path) -> None:
     found = made(tmp_path)
     found.edit("projects/wide.yaml", "environments: {prod: {}}", "environments: {prod: {namespace: broad}}")
