@@ -172,8 +172,9 @@ class _Case:
         return str(self.schema.get(keyword, otherwise))
 
     def inner(self, keyword: str) -> Mapping[str, Any]:
-        """What the schema says of each item or entry."""
-        return _followed(self.schema.get(keyword, {}), self.root)
+        """What the schema says of each item or entry; nothing where it takes none, or any."""
+        said = self.schema.get(keyword)
+        return _followed(said, self.root) if isinstance(said, dict) else {}
 
     def problem(self, message: str, hint: str | None = None) -> _Problem:
         """A problem with the value; without a hint of its own it has the schema's."""

@@ -127,6 +127,11 @@ ACCEPTED: dict[str, Content] = {
 }
 
 
+def list_in_an_environment(root: Path) -> None:
+    path = root / "environments/prod.yaml"
+    path.write_text(path.read_text("utf-8") + "accelerators: {nvidia-a100-gpu: [0]}\n", "utf-8")
+
+
 def folder(root: Path) -> None:
     (root / PROJECT).unlink()
     (root / PROJECT).mkdir()
@@ -173,6 +178,7 @@ def no_environments(root: Path) -> None:
 
 
 PLACES: dict[str, Make] = {
+    "a list where an environment has a map": list_in_an_environment,
     "a folder with the name of a project": folder,
     "a link to a project": link,
     "a pipe": fifo,
