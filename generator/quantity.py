@@ -27,6 +27,7 @@ def _parts(text: str) -> tuple[Fraction, str, str | None]:
     return Fraction(number), suffix or "", exponent
 
 
+@lru_cache(maxsize=1024)
 def value(text: str) -> Fraction:
     """The number that a quantity stands for. Raises `NotAQuantity`."""
     number, suffix, exponent = _parts(text)

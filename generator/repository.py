@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from generator import argocd, catalog, secret
+from generator import argocd, catalog, processes, secret
 from generator.discover import Sources, discover
 from generator.finding import Finding, Pointer, Rejected, choices, dotted, listed, merged, nearest
 from generator.load import Document, read
@@ -40,36 +40,52 @@ def stop(findings: Iterable[Finding], kept: list[Finding] | None = None) -> None
         kept += found
 
 
+# Fewer bytes than this are read before another process could begin to help.
+_WORTH_A_PROCESS = 60_000
+
+
 def load(root: Path) -> Repository:
     """Reads every hand-written file and judges each by itself: syntax, shape, secrets."""
     sources: Sources = discover(root)
-    findings: list[Finding] = []
+    kinds = dict.fromkeys([sources.base] if sources.base else (), "environment")
+    kinds |= dict.fromkeys(sources.environments.values(), "environment")
+    kinds |= dict.fromkeys(sources.projects.values(), "project")
+    kinds |= dict.fromkeys(sources.runtimes.values(), "custom-runtime")
+    sizes = [_size(root / file) for file in kinds]
 
-    def take(file: str, kind: str) -> Document | None:
-        from generator.schema import validate
+    def taken(files: Sequence[str]) -> list[tuple[Document | None, list[Finding]]]:
+        return [_taken(root, file, kinds[file]) for file in files]
 
-        try:
-            document = read(root, file)
-        except Rejected as rejected:
-            findings.extend(rejected.findings)
-            return None
-        secrets = secret.scan(document)
-        told = {finding.at for finding in secrets}
-        findings.extend(secrets)
-        findings.extend(finding for finding in validate(document, kind) if finding.at not in told)
-        return document
-
-    base = take(sources.base, "environment") if sources.base else None
-    environments = {name: take(file, "environment") for name, file in sources.environments.items()}
-    projects = {name: take(file, "project") for name, file in sources.projects.items()}
-    runtimes = {key: take(file, "custom-runtime") for key, file in sources.runtimes.items()}
-    stop(findings)
+    parts = processes.shares(list(kinds), sizes, _WORTH_A_PROCESS)
+    found = [each for part in processes.side_by_side(taken, parts) for each in part]
+    stop(finding for _, findings in found for finding in findings)
+    documents = {file: document for file, (document, _) in zip(kinds, found, strict=True) if document}
     return Repository(
-        projects={name: document for name, document in projects.items() if document},
-        environments={name: document for name, document in environments.items() if document},
-        base=base,
-        runtimes={key: document for key, document in runtimes.items() if document},
+        projects={name: documents[file] for name, file in sources.projects.items()},
+        environments={name: documents[file] for name, file in sources.environments.items()},
+        base=documents[sources.base] if sources.base else None,
+        runtimes={key: documents[file] for key, file in sources.runtimes.items()},
     )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:  # it is gone again, which is said when it is read
+        return 0
+
+
+def _taken(root: Path, file: str, kind: str) -> tuple[Document | None, list[Finding]]:
+    """A file, if it is YAML, and what is wrong with it; where a secret stands, its shape is not spoken of."""
+    from generator.schema import validate
+
+    try:
+        document = read(root, file)
+    except Rejected as rejected:
+        return None, list(rejected.findings)
+    secrets = secret.scan(document)
+    told = {finding.at for finding in secrets}
+    return document, [*secrets, *(finding for finding in validate(document, kind) if finding.at not in told)]
 
 
 # ---- environments ----------------------------------------------------------------------------------------------------

@@ -79,7 +79,8 @@ def explain(data: Any, name: str, places: Places, raw: Mapping[Pointer, str] | N
 
     `raw` has numbers and truth values as they were typed.
     """
-    validator, compared = _validator(name), _comparable(data)
+    merged = name.startswith("merged-")  # of files in each of which fractions were looked for
+    validator, compared = _validator(name), data if merged else _comparable(data)
     if validator.is_valid(compared):
         return []
     errors = islice(validator.iter_errors(compared), _MOST_SOUGHT)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from generator.finding import Pointer, Severity
 from generator.model import Group
 from generator.rules import Problem, having
-from generator.rules.options import arguments, through_shell
+from generator.rules.options import through_shell
 from generator.rules.subjects import OfModel, rule
 
 _NOT_HERE = {
@@ -76,7 +76,7 @@ def pipeline_trap(subject: OfModel) -> Iterator[Problem]:
 def shell_text(subject: OfModel) -> Iterator[Problem]:
     if not through_shell(subject.model):
         return
-    for pointer, arg in arguments(subject):
+    for pointer, arg in subject.arguments:
         odd = next((char for char in arg if char in _SHELL or char.isspace()), None)
         if odd is not None or arg.startswith("~") or not arg:
             shown = (

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from generator.catalog import reserved_env
-from generator.finding import Pointer, Severity, listed, nearest
+from generator.finding import Severity, listed, nearest
 from generator.model import Model, Runtime
 from generator.rules import Problem
 from generator.rules.subjects import OfModel, rule
@@ -24,7 +23,7 @@ def reserved_argument(subject: OfModel) -> Iterator[Problem]:
     engine = subject.model.engine
     if engine is None:
         return
-    for pointer, arg in arguments(subject):
+    for pointer, arg in subject.arguments:
         name, option = arg.partition("=")[0], engine.option(arg)
         if option in engine.reserved_args:
             shown = name if name == option else f"{name} ({option})"
@@ -33,20 +32,6 @@ def reserved_argument(subject: OfModel) -> Iterator[Problem]:
                 message=f"{shown} is set by the runtime",
                 hint=f"take it out: {engine.reserved_args[option]}",
             )
-
-
-def arguments(subject: OfModel) -> Iterator[tuple[Pointer, str]]:
-    """Every argument that is written for the model and for the parts of a distributed deployment, and where."""
-    for pointer, part in subject.parts:
-        for index, arg in enumerate(part.get("args") or ()):
-            yield (*pointer, "args", index), arg
-
-
-def variables(subject: OfModel) -> Iterator[tuple[Pointer, str, Any]]:
-    """Every environment variable likewise: where it is written, its name, its value."""
-    for pointer, part in subject.parts:
-        for name, value in (part.get("env") or {}).items():
-            yield (*pointer, "env", name), name, value
 
 
 def through_shell(model: Model) -> bool:
@@ -58,7 +43,7 @@ def through_shell(model: Model) -> bool:
 
 @rule("OPT002", "An element of args is more than one argument")
 def hidden_option(subject: OfModel) -> Iterator[Problem]:
-    for pointer, arg in arguments(subject):
+    for pointer, arg in subject.arguments:
         found = _HIDDEN.search(arg)
         name = arg.partition("=")[0]
         if arg.startswith("--") and " " in name and not found and not through_shell(subject.model):
@@ -84,8 +69,8 @@ def _quoted(arg: str) -> bool:
 @rule("OPT003", "KServe would expand the braces")
 def expanded_argument(subject: OfModel) -> Iterator[Problem]:
     texts = [
-        *arguments(subject),
-        *((pointer, text) for pointer, _, text in variables(subject) if isinstance(text, str)),
+        *subject.arguments,
+        *((pointer, text) for pointer, _, text in subject.variables if isinstance(text, str)),
     ]
     for pointer, text in texts:
         if "{{" in _EXPANDED.sub("", text):
@@ -101,8 +86,8 @@ def expanded_argument(subject: OfModel) -> Iterator[Problem]:
 def expanded_variable(subject: OfModel) -> Iterator[Problem]:
     if through_shell(subject.model):
         return  # LLM004 refuses the text
-    texts = list(arguments(subject))
-    texts += [(pointer, text) for pointer, _, text in variables(subject) if isinstance(text, str)]
+    texts = list(subject.arguments)
+    texts += [(pointer, text) for pointer, _, text in subject.variables if isinstance(text, str)]
     for pointer, text in texts:
         if found := _VARIABLE.search(text):
             yield Problem(
@@ -122,7 +107,7 @@ def reserved(model: Model) -> Mapping[str, str]:
 @rule("OPT005", "The variable is set by the runtime or the controller")
 def reserved_variable(subject: OfModel) -> Iterator[Problem]:
     names = reserved(subject.model)
-    for pointer, name, _ in variables(subject):
+    for pointer, name, _ in subject.variables:
         if reason := names.get(name):
             yield Problem(pointer=pointer, key=True, message=f"{name} is not yours to set", hint=reason)
 
@@ -130,7 +115,7 @@ def reserved_variable(subject: OfModel) -> Iterator[Problem]:
 @rule("OPT006", "The Secret holds no such key")
 def unknown_secret_key(subject: OfModel) -> Iterator[Problem]:
     known = subject.project.secrets
-    for pointer, _, reference in variables(subject):
+    for pointer, _, reference in subject.variables:
         if not isinstance(reference, dict):
             continue
         name, key = reference["secret"], reference["key"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -76,9 +76,15 @@ class OfHardware(OfProject):
 
 @dataclass(frozen=True, slots=True)
 class OfModel(OfProject):
-    """A deployment on the single-model platform."""
+    """A deployment on the single-model platform.
+
+    `arguments` are those that are written for it and for the parts of a distributed deployment, each with where it is
+    written; `variables` are its environment likewise: where, the name, the value.
+    """
 
     model: Model
+    arguments: Sequence[tuple[Pointer, str]]
+    variables: Sequence[tuple[Pointer, str, Any]]
 
     @property
     def written(self) -> Mapping[str, Any]:
@@ -135,7 +141,7 @@ def subjects(project: Project, shelf: Shelf) -> Iterator[OfProject]:
         section, name = workload.pointer
         yield OfHardware(project, shelf, workload.hardware, workload.pointer, project.spec.data[section][name])
     for model in project.models:
-        yield OfModel(project, shelf, model)
+        yield _of_model(project, shelf, model)
         yield OfLocated(project, shelf, model, None)
         if model.llm is not None:
             yield from _hardware_apart(project, shelf, model)
@@ -143,6 +149,15 @@ def subjects(project: Project, shelf: Shelf) -> Iterator[OfProject]:
         yield OfServer(project, shelf, server)
         for served in server.models:
             yield OfLocated(project, shelf, served, server)
+
+
+def _of_model(project: Project, shelf: Shelf, model: Model) -> OfModel:
+    arguments: list[tuple[Pointer, str]] = []
+    variables: list[tuple[Pointer, str, Any]] = []
+    for pointer, part in parts(project.spec.data["models"][model.name], model.pointer):
+        arguments += [((*pointer, "args", index), arg) for index, arg in enumerate(part.get("args") or ())]
+        variables += [((*pointer, "env", name), name, value) for name, value in (part.get("env") or {}).items()]
+    return OfModel(project, shelf, model, arguments, variables)
 
 
 def parts(written: Mapping[str, Any], pointer: Pointer) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
