@@ -112,8 +112,9 @@ def manifests(project: Project) -> Iterator[Manifest]:
     for secret in project.secrets.values():
         if not secret.existing:
             yield _env_secret(project, secret)
+    specs: dict[str, dict[str, Any]] = {}
     for model in project.models:
-        yield from _model(project, model)
+        yield from _model(project, model, specs)
     for server in project.servers:
         yield from _server(project, server)
 
@@ -186,17 +187,20 @@ def _env_secret(project: Project, secret: EnvSecret) -> Manifest:
 # ---- the single-model platform ---------------------------------------------------------------------------------------
 
 
-def _model(project: Project, model: Model) -> Iterator[Manifest]:
+def _model(project: Project, model: Model, specs: dict[str, dict[str, Any]]) -> Iterator[Manifest]:
+    """`specs` are those of runtimes that were met before: deployments with one runtime share the very same spec."""
     if model.llm is not None:
         yield from _distributed(project, model, model.llm)
         return
     if model.runtime is not None:
+        if model.runtime.name not in specs:
+            specs[model.runtime.name] = single_model_spec(project, model.runtime)
         yield Manifest(
             template="servingruntime",
             pointer=model.pointer,
             values=_runtime_values(project, model, model.runtime)
             | {
-                "spec": single_model_spec(project, model, model.runtime),
+                "spec": specs[model.runtime.name],
                 "exposed_server": False,
                 "guarded_server": False,
             },
@@ -432,7 +436,7 @@ def _runtime_values(project: Project, workload: Workload, runtime: Runtime) -> d
     return written | {"other_annotations": [(key, text) for key, text in own.items() if key not in OURS]}
 
 
-def single_model_spec(project: Project, model: Model, runtime: Runtime) -> dict[str, Any]:
+def single_model_spec(project: Project, runtime: Runtime) -> dict[str, Any]:
     """The runtime's spec for a deployment. A group of nodes keeps what its runtime asks for each node."""
     can = project.environment.can
     chosen = _images(project, runtime)

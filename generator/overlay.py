@@ -47,19 +47,35 @@ def placed(item: Object, namespace: str) -> Object:
     return found
 
 
-def difference(old: Any, new: Any, path: str = "") -> list[dict[str, Any]]:
+Step = dict[str, Any]
+"""One step of a JSON 6902 patch."""
+
+_Known = dict[tuple[int, int, str], list[Step]]
+"""Differences by what they are of, and where: objects with one runtime share its spec, which is compared once."""
+
+
+def difference(old: Any, new: Any, path: str = "", known: _Known | None = None) -> list[Step]:
     """The JSON 6902 steps that make one value of another; a list that differs is replaced whole."""
     if same(old, new):
         return []
     if not isinstance(old, dict) or not isinstance(new, dict):
         return [{"op": "replace", "path": path, "value": new}]
-    steps: list[dict[str, Any]] = []
+    if known is None:
+        return _steps(old, new, path, {})
+    key = (id(old), id(new), path)
+    if key not in known:
+        known[key] = _steps(old, new, path, known)
+    return known[key]
+
+
+def _steps(old: Mapping[str, Any], new: Mapping[str, Any], path: str, known: _Known) -> list[Step]:
+    steps: list[Step] = []
     for key, value in new.items():
         inner = f"{path}/{key.replace('~', '~0').replace('/', '~1')}"
         if key not in old:
             steps.append({"op": "add", "path": inner, "value": value})
         else:
-            steps += difference(old[key], value, inner)
+            steps += difference(old[key], value, inner, known)
     for key in old:
         if key not in new:
             steps.append({"op": "remove", "path": f"{path}/{key.replace('~', '~0').replace('/', '~1')}"})
@@ -109,15 +125,21 @@ def keyed(items: Iterable[Object]) -> dict[Identity, Object]:
 def overlay(base: Keyed, wanted: Keyed, namespace: str) -> Overlay:
     """The overlay that makes the wanted objects of the base."""
     patches = []
+    known: _Known = {}
     for key, old in base.items():
         new = wanted.get(key)
         if new is old:
             continue
-        steps = None if new is None else tuple(difference(old, _named(new, old)))
+        steps = None if new is None else tuple(_difference(old, new, known))
         if steps is None or steps:
             patches.append(Patch(key, str(old["apiVersion"]), str(old["metadata"]["name"]), steps))
     resources = tuple(item for key, item in wanted.items() if key not in base)
     return Overlay(namespace, resources, tuple(patches))
+
+
+def _difference(old: Object, new: Object, known: _Known) -> list[Step]:
+    named = _named(new, old)
+    return difference(old, named, known=known) if named is new else difference(old, named)  # only what stays has an id
 
 
 def _named(new: Object, old: Object) -> Object:
