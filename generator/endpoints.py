@@ -22,6 +22,7 @@ from generator import catalog
 from generator.finding import listed
 from generator.manifest import token_secret
 from generator.model import Environment, Model, Object, Project, Server, Workload
+from generator.resolve import gateway_class
 from generator.rules.admission_manifest import mapping, mappings
 
 AUTH_PORT = 8443
@@ -30,8 +31,7 @@ AUTH_PORT = 8443
 HTTPS_PORT, HTTP_PORT, DEFAULT_CONTAINER_PORT = 443, 80, 8080
 
 GATEWAY = {"name": "openshift-ai-inference", "namespace": "openshift-ingress"}
-GATEWAY_CLASS = "openshift-default"
-"""What an LLMInferenceService is reached through where it names nothing, and the class of Gateways in OpenShift."""
+"""What an LLMInferenceService is reached through where it names nothing."""
 
 CLUSTER_CA = "/var/run/secrets/kubernetes.io/serviceaccount/service-ca.crt"
 """In every pod: what the certificates of Services are signed with."""
@@ -186,9 +186,9 @@ def _is_grpc(port: Mapping[str, Any]) -> bool:
 def _through_gateway(item: Object, environment: Environment) -> Address:
     gateway = gateway_of(item)
     path = f"/{item['metadata'].get('namespace', '')}/{item['metadata']['name']}"
-    host = environment.get("gateways", gateway["name"], "host")
+    host, kind = environment.get("gateways", gateway["name"], "host"), gateway_class(environment, gateway["name"])
     return Address(
-        internal=f"https://{gateway['name']}-{GATEWAY_CLASS}.{gateway['namespace']}.svc.cluster.local{path}",
+        internal=f"https://{gateway['name']}-{kind}.{gateway['namespace']}.svc.cluster.local{path}",
         port=HTTPS_PORT,
         external=f"https://{host}{path}" if host else None,
         guarded=str(_annotations(item).get("security.opendatahub.io/enable-auth")).lower() != "false",

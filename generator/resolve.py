@@ -282,6 +282,11 @@ def store_settings(environment: Environment) -> dict[str, Any]:
     return {"apiVersion": "external-secrets.io/v1", "refreshInterval": "1h", **(environment.get("secrets") or {})}
 
 
+def gateway_class(environment: Environment, gateway: str) -> str:
+    """The class of a Gateway; OpenShift's own where nothing is said."""
+    return str(environment.get("gateways", gateway, "class") or "openshift-default")
+
+
 def destination(environment: Environment) -> dict[str, str]:
     """The cluster in Argo CD's words."""
     cluster = environment.get("cluster")

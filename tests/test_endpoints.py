@@ -202,6 +202,13 @@ def test_a_way_of_serving(  # noqa: PLR0913 - what an endpoint is
     )
 
 
+def test_the_service_of_a_gateway_is_called_by_its_class(tmp_path: Path) -> None:
+    known = addresses(made(tmp_path, prod=PROD + "gateways: {own: {host: llm.example.org, class: istio}}\n"))
+    assert (
+        known["llm", "openai"].internal == "https://own-istio.gateways.svc.cluster.local/llms/llm/v1/chat/completions"
+    )
+
+
 def test_services_with_an_address_of_their_own_listen_on_80(tmp_path: Path) -> None:
     known = addresses(made(tmp_path, base=BASE.replace("Headless", "Headed")))
     assert known["rank", "v2"].internal == "http://rank-predictor.chat.svc.cluster.local/v2/models/rank/infer"
