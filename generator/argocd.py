@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from generator.overlay import group_of
 from generator.packaged import packaged
 from generator.tree import APPLICATION_FILE as APPLICATION_FILE  # read by the ApplicationSet, and by no kustomization
 
@@ -52,16 +53,14 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A line of versions of Argo CD, as `data/argocd.yaml` spells it out."""
+    """A line of versions of Argo CD: what of `data/argocd.yaml` the objects depend on."""
 
     version: str
     tracking: str
-    kustomize: str
     sync_options: tuple[str, ...]
     compare_options: str | None
     retry: Mapping[str, Any]
     named_cluster_kinds: bool
-    built_in_health: Mapping[str, str | None]
 
 
 @lru_cache(maxsize=1)
@@ -84,12 +83,10 @@ def line(version: str) -> Line:
     return Line(
         version=version,
         tracking=data["tracking"],
-        kustomize=data["kustomize"],
         sync_options=tuple(data["syncOptions"]),
         compare_options=data["compareOptions"],
         retry=data["retry"],
         named_cluster_kinds=data["namedClusterKinds"],
-        built_in_health=data["builtInHealth"],
     )
 
 
@@ -101,8 +98,7 @@ def observed(objects: Iterable[Mapping[str, Any]]) -> tuple[frozenset[Kind], fro
     kinds: set[Kind] = set()
     conditions: set[str] = set()
     for item in objects:
-        group, slash, _ = str(item["apiVersion"]).partition("/")
-        kind = Kind(group if slash else "", item["kind"])
+        kind = Kind(group_of(item), item["kind"])
         kinds.add(NAMESPACE if kind == NAMESPACE._replace(cluster_scoped=False) else kind)
         if kind == ("", "ServiceAccount", False) and "imagePullSecrets" in item:
             conditions.add("serviceAccountPullSecrets")

@@ -63,9 +63,6 @@ class Effect(Enum):
 _WEIGHTS = {effect: index for index, effect in enumerate(Effect)}
 _BY_ID = {effect.id: effect for effect in Effect}
 
-DESTRUCTIVE = frozenset({Effect.DELETE, Effect.WITH_SERVER, Effect.RECREATE, Effect.UNMANAGED})
-"""What a change to a model or server needs an acknowledgement for."""
-
 RESTARTS = frozenset({Effect.METADATA, Effect.ROLLING, Effect.DOWNTIME})
 
 

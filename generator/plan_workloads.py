@@ -6,7 +6,7 @@ Read from the objects and not from the spec, so that what was committed and what
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -282,8 +282,3 @@ def _by_name(one: Serving) -> tuple[dict[str, int], int]:
     counts = one.accelerators
     first = next(iter(counts), None)
     return {one.accelerator if one.accelerator and name == first else name: count for name, count in counts.items()}, 1
-
-
-def models_of(found: Iterable[Serving]) -> Iterator[Serving]:
-    """The models among them."""
-    return (one for one in found if one.model)

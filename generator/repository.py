@@ -142,7 +142,7 @@ def shared_facts(repository: Repository) -> Environment:
 
 
 def specs_of(
-    name: str, document: Document, environments: Mapping[str, Environment]
+    document: Document, environments: Mapping[str, Environment]
 ) -> Iterator[tuple[str, Merged, list[Finding]]]:
     """The spec as it is in each of its environments."""
     from generator.schema import explain
@@ -193,7 +193,7 @@ def resolved(
     findings: list[Finding] = []
     found: list[tuple[str, Document, str, Merged]] = []
     for name, document in repository.projects.items():
-        for environment, spec, wrong in specs_of(name, document, environments):
+        for environment, spec, wrong in specs_of(document, environments):
             findings += wrong
             found.append((name, document, environment, spec))
     stop(findings)

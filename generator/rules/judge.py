@@ -107,11 +107,6 @@ def judge_runtimes(documents: Iterable[Document]) -> Iterator[Finding]:
             )
 
 
-def warnings_of(findings: Iterable[Finding]) -> list[Finding]:
-    """Those that let the run go on."""
-    return [finding for finding in findings if finding.severity is Severity.WARNING]
-
-
 def errors_of(findings: Iterable[Finding]) -> list[Finding]:
     """Those that stop it."""
     return [finding for finding in findings if finding.severity is Severity.ERROR]
