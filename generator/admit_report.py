@@ -98,8 +98,3 @@ def summary(verdicts: Sequence[Verdict], title: str) -> list[str]:
 def _by_kind(verdicts: Iterable[Verdict]) -> str:
     counts = Counter(verdict.kind for verdict in verdicts)
     return f" ({', '.join(f'{count} {kind}' for kind, count in sorted(counts.items()))})" if counts else ""
-
-
-def lines(verdicts: Sequence[Verdict], title: str) -> list[str]:
-    """All that there is to say to people: a line a finding, then the counts."""
-    return [finding.text() for finding in findings(verdicts)] + summary(verdicts, title)

@@ -18,8 +18,8 @@ from generator.admit import Given, admit
 from generator.finding import Severity, dotted
 from generator.packaged import packaged
 from generator.rules import Problem, always
-from generator.rules.admission import Rulebook, declared_rules, judge, rulebook, rules_for
-from generator.rules.admission_manifest import Manifest, by_name
+from generator.rules.admission import Rulebook, declared_rules, rulebook, rules_for
+from generator.rules.admission_manifest import by_name
 
 EXPLANATIONS = sorted((packaged("data") / "rules").glob("ADM*.yaml"))
 RELEASES = catalog.release_names()
@@ -1546,13 +1546,6 @@ def test_the_type_of_a_connection(annotations: dict[str, str], expected: list[st
 def test_objects_of_other_groups_are_none_of_our_business() -> None:
     item = {"apiVersion": "example.org/v1", "kind": "InferenceService", "metadata": {"name": "A.B"}}
     assert said("2.25", item) == []
-
-
-def test_judge_without_a_rulebook_says_the_same() -> None:
-    known = catalog.release("rhoai-2.25")
-    manifest = Manifest(object=service(name="A"), capabilities=known.capabilities, terms=known.terms)
-    assert [rule.code for rule, _ in judge(manifest)] == ["ADM010"]
-    assert list(judge(manifest, ())) == []
 
 
 def test_what_is_admitted_and_stuck_is_a_warning_and_what_is_refused_an_error() -> None:

@@ -14,7 +14,7 @@ import pytest
 from generator import catalog
 from generator.admit import NO_SCHEMA, Given, Verdict, admit, admit_files, gather, passed
 from generator.admit_reading import DEPTH, Unreadable, Written, plain, read
-from generator.admit_report import entries, findings, lines, summary
+from generator.admit_report import entries, findings, summary
 from generator.admit_schemas import FolderSchemas
 from generator.finding import Finding, Location, MachineFailed, Rejected, Severity
 from generator.rules.admission import Rulebook, rulebook
@@ -48,7 +48,8 @@ def judged(text: str, existing: str | None = None, schemas: Known | None = None)
 
 
 def told(text: str, existing: str | None = None, schemas: Known | None = None) -> list[str]:
-    return lines(judged(text, existing, schemas), TITLE)
+    verdicts = judged(text, existing, schemas)
+    return [*(finding.text() for finding in findings(verdicts)), *summary(verdicts, TITLE)]
 
 
 def data(text: str) -> list[Any]:

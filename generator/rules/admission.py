@@ -16,8 +16,6 @@ from typing import Any
 from generator.rules import Capabilities, Problem
 from generator.rules.admission_manifest import GROUP, AdmissionRule, Manifest, text
 
-__all__ = ["AdmissionRule", "Manifest", "Rulebook", "declared_rules", "judge", "rulebook", "rules_for"]
-
 
 @lru_cache(maxsize=1)
 def declared_rules() -> tuple[AdmissionRule, ...]:
@@ -37,13 +35,6 @@ def rules_for(capabilities: Capabilities, kind: str) -> tuple[AdmissionRule, ...
     return tuple(
         rule for rule in declared_rules() if (not rule.kinds or kind in rule.kinds) and rule.when(capabilities)
     )
-
-
-def judge(manifest: Manifest, rules: Sequence[AdmissionRule] | None = None) -> Iterator[tuple[AdmissionRule, Problem]]:
-    """Everything that the rules find in one manifest; a `Rulebook` chooses them once for many."""
-    kind = _kind(manifest.object)
-    chosen = rules_for(manifest.capabilities, kind) if rules is None else rules
-    return _asked(_grouped(chosen), manifest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +59,7 @@ class Rulebook:
         return _asked(self.by_kind.get(_kind(manifest.object), self.by_kind[""]), manifest)
 
     def manifest(self, item: Mapping[str, Any], **known: Any) -> Manifest:
-        """A manifest for this release; `known` are the fields `live`, `peers` and `schema`."""
+        """A manifest for this release; `known` are its other fields: `live`, `peers`, `schema`, `versions`."""
         return Manifest(object=item, capabilities=self.capabilities, terms=self.terms, **known)
 
 
