@@ -9,7 +9,6 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,23 +16,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from generator import __version__
-from generator.finding import Finding, MachineFailed, Rejected, Severity, printable
+from generator.finding import Finding, MachineFailed, Rejected, Severity, plural, printable
 
 if TYPE_CHECKING:
     from generator.pipeline import Fleet
-    from generator.tree import Changes, Scope
+    from generator.tree import Scope
 
 FINE, WRONG, USAGE, DRIFT, POLICY, MACHINE, BUG = 0, 1, 2, 3, 4, 5, 70
 
 FORMATS = click.Choice(["text", "json", "github"])
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the options before the command say."""
-
-    root: Path
-    debug: bool
 
 
 class Exit(Exception):
@@ -54,15 +45,20 @@ def tell(text: str) -> None:
     click.echo(text, err=True)
 
 
+def print_json(data: object) -> None:
+    """A result for machines."""
+    import json
+
+    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+
+
 def show_findings(findings: Iterable[Finding], form: str) -> None:
     """Prints findings, one a line, in the format that was asked for."""
     found = list(findings)
     if form == "json":
-        import json
-
         from generator.report import finding_json
 
-        click.echo(json.dumps([finding_json(finding) for finding in found], ensure_ascii=False, indent=2))
+        print_json([finding_json(finding) for finding in found])
         return
     for finding in found:
         tell(finding.text())
@@ -93,9 +89,9 @@ def exit_code(findings: Iterable[Finding]) -> int:
     show_default="this folder",
     help="The repository: the folder with projects/ and environments/.",
 )
-@click.option("--debug", is_flag=True, help="On a bug of modelfleet, show where it happened.")
+@click.option("--debug", is_flag=True, expose_value=False, help="On a bug of modelfleet, show where it happened.")
 @click.pass_context
-def cli(context: click.Context, root: Path, debug: bool) -> None:
+def cli(context: click.Context, root: Path) -> None:
     """Model serving on OpenShift AI as reviewed code.
 
     Reads projects/*.yaml and environments/*.yaml, checks them against what each cluster really is, and renders Kustomize
@@ -107,7 +103,7 @@ def cli(context: click.Context, root: Path, debug: bool) -> None:
     if not root.is_dir():
         message = f"--root {printable(str(root))}: there is no such folder"
         raise click.UsageError(message)
-    context.obj = Settings(root, debug)
+    context.obj = root
 
 
 Completion = Callable[[click.Context, click.Parameter, str], list[str]]
@@ -158,16 +154,11 @@ format_option = click.option("--format", "form", type=FORMATS, default="text", h
 @cli.command(short_help="Check every file; write nothing.")
 @format_option
 @click.pass_obj
-def check(settings: Settings, form: str) -> None:
+def check(root: Path, form: str) -> None:
     """Check every file and render in memory; write nothing."""
     from generator.pipeline import fleet
-    from generator.report import plural
 
-    try:
-        found = fleet(settings.root)
-    except Rejected as rejected:
-        show_findings(rejected.findings, form)
-        raise Exit(exit_code(rejected.findings)) from None
+    found = fleet(root)
     show_findings(found.warnings, form)
     if form == "json":
         return
@@ -189,7 +180,7 @@ def check(settings: Settings, form: str) -> None:
 @format_option
 @click.pass_obj
 def render(  # noqa: PLR0913 - one parameter an option, as click passes them
-    settings: Settings,
+    root: Path,
     environments: tuple[str, ...],
     projects: tuple[str, ...],
     only_check: bool,
@@ -201,10 +192,10 @@ def render(  # noqa: PLR0913 - one parameter an option, as click passes them
     from generator import write
     from generator.finding import merged
     from generator.pipeline import fleet
+    from generator.report import rendered
     from generator.tree import conflicts
 
     started = os.times()
-    root = settings.root
     if not only_check:
         write.recover(root)
     found = fleet(root)
@@ -221,7 +212,8 @@ def render(  # noqa: PLR0913 - one parameter an option, as click passes them
         show_findings([*found.warnings, *replaced], form)
         return
     show_findings(replaced, form)
-    _show_summary(found, changes, started)
+    for line in rendered(found, changes, os.times().elapsed - started.elapsed):
+        say(line)
     if also_verify:
         _verify(root, found, form)
 
@@ -229,14 +221,14 @@ def render(  # noqa: PLR0913 - one parameter an option, as click passes them
 @cli.command(short_help="Prove the overlays with kustomize and kubeconform.")
 @format_option
 @click.pass_obj
-def verify(settings: Settings, form: str) -> None:
+def verify(root: Path, form: str) -> None:
     """Build every overlay with the real kustomize and check it with kubeconform and the clusters' schemas."""
     from generator.pipeline import fleet
 
-    found = fleet(settings.root)
+    found = fleet(root)
     if form == "text":  # in a workflow `check` has put them on their lines
         show_findings(found.warnings, form)
-    _verify(settings.root, found, form)
+    _verify(root, found, form)
 
 
 def _verify(root: Path, found: Fleet, form: str) -> None:
@@ -266,8 +258,6 @@ def _verify(root: Path, found: Fleet, form: str) -> None:
         raise Exit(WRONG)
     if form == "json":
         return
-    from generator.report import plural
-
     before = f", {verified.unchanged} of them unchanged since they were verified before" if verified.unchanged else ""
     say(
         f"verified {plural(verified.overlays, 'overlay')} with {plural(verified.objects, 'object')}{before}: "
@@ -292,7 +282,7 @@ def _verify(root: Path, found: Fleet, form: str) -> None:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How verdicts are printed.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.pass_obj
-def admit(settings: Settings, name: str, existing: Path | None, form: str, files: tuple[str, ...]) -> None:
+def admit(root: Path, name: str, existing: Path | None, form: str, files: tuple[str, ...]) -> None:
     """Say of any manifests whether a cluster of a release would take them; FILE may be - for standard input.
 
     An overlay is built first: kustomize build DIR | modelfleet admit --release RELEASE -
@@ -303,12 +293,10 @@ def admit(settings: Settings, name: str, existing: Path | None, form: str, files
     release = catalog.release(_release_of(name))
     given = gather(files, existing, sys.stdin.buffer.read)
     entries = [*release.crds, *api_schemas.mentioned([one.content for one in given])]
-    schemas = api_schemas.schemas(settings.root, api_schemas.needs(release.kubernetes, entries), tell)
+    schemas = api_schemas.schemas(root, api_schemas.needs(release.kubernetes, entries), tell)
     verdicts = admit_files(given, release, schemas.folders)
     if form == "json":
-        import json
-
-        click.echo(json.dumps(admit_report.entries(verdicts), ensure_ascii=False, indent=2))
+        print_json(admit_report.entries(verdicts))
     else:
         for finding in admit_report.findings(verdicts):
             tell(finding.text())
@@ -344,12 +332,12 @@ def _no_such(what: str, name: str, known: Iterable[str]) -> str:
 @cli.command(short_help="Print the labels that namespaces need.")
 @env_option
 @click.pass_obj
-def labels(settings: Settings, environments: tuple[str, ...]) -> None:
+def labels(root: Path, environments: tuple[str, ...]) -> None:
     """Print the `oc label` commands for namespaces that are made elsewhere; without them models are not shown or never load."""
     from generator.pipeline import fleet
     from generator.report import label_commands
 
-    found = fleet(settings.root)
+    found = fleet(root)
     scope_of(found, environments, ())
     chosen = [one.project for one in found.deployed if not environments or one.project.environment.name in environments]
     commands = list(label_commands(chosen))
@@ -377,12 +365,6 @@ text_or_json = click.option(
 )
 
 
-def _print_json(data: object) -> None:
-    import json
-
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
-
-
 def _print_table(rows: Sequence[Sequence[str]]) -> None:
     from generator.report import table
 
@@ -397,7 +379,7 @@ def releases(form: str) -> None:
     from generator import reference
 
     if form == "json":
-        _print_json(reference.release_data())
+        print_json(reference.release_data())
         return
     _print_table(reference.release_rows())
     say()
@@ -420,7 +402,7 @@ def runtimes(name: str | None, form: str) -> None:
 
     found = reference.runtimes(None if name is None else _release_of(name))
     if form == "json":
-        _print_json(found)
+        print_json(found)
     else:
         _print_table(reference.runtime_rows(found, releases=name is None))
 
@@ -432,7 +414,7 @@ def rules(form: str) -> None:
     from generator import reference
 
     if form == "json":
-        _print_json(reference.rule_data())
+        print_json(reference.rule_data())
     else:
         _print_table(reference.rule_rows())
 
@@ -448,7 +430,7 @@ def explain(code: str, form: str) -> None:
         raise click.UsageError(printable(f"explain {code}: there is no such code; `modelfleet rules` lists them"))
     one = reference.explanation(code.upper())
     if form == "json":
-        _print_json(reference.explanation_data(one))
+        print_json(reference.explanation_data(one))
         return
     for line in reference.explained(one):
         say(line)
@@ -457,14 +439,14 @@ def explain(code: str, form: str) -> None:
 @cli.command(hidden=True)
 @click.option("--write", is_flag=True, help="Write the pages below docs/ that are made of data.")
 @click.pass_obj
-def docs(settings: Settings, write: bool) -> None:
+def docs(root: Path, write: bool) -> None:
     """Say which pages of the documentation are stale, or write them."""
     from generator import pages
 
-    stale = pages.stale(settings.root)
+    stale = pages.stale(root)
     for path in stale:
         if write:
-            pages.write_page(settings.root, path)
+            pages.write_page(root, path)
         say(f"{path}: {'written' if write else 'stale'}")
     if stale and not write:
         raise Exit(DRIFT)
@@ -479,8 +461,7 @@ def _refuse_stale(root: Path, found: Fleet) -> None:
         tell(f"modelfleet: {changes.edited[0]} was edited by hand; `modelfleet render --check` shows the difference")
         raise Exit(DRIFT)
     if changes.writes:
-        first = next(iter((*changes.added, *changes.changed, *changes.removed)))
-        tell(f"modelfleet: {first} is not as it would be rendered; run `modelfleet render` first")
+        tell(f"modelfleet: {changes.paths[0]} is not as it would be rendered; run `modelfleet render` first")
         raise Exit(DRIFT)
 
 
@@ -490,16 +471,16 @@ def _in_scope(path: str, scope: Scope) -> bool:
 
 def scope_of(found: Fleet, environments: Sequence[str], projects: Sequence[str]) -> Scope:
     """The folders that the options choose. The base goes with every project."""
-    from generator.tree import Scope
+    from generator.tree import ARGOCD, BASE, Scope
 
-    names = {path.split("/")[2] for path in found.files} - {"argocd"}
+    names = {path.split("/")[2] for path in found.files} - {ARGOCD}
     for option, given, known in (("--env", environments, found.environments), ("--project", projects, names)):
         for name in given:
             if name not in known:
                 raise click.UsageError(_no_such(option, name, sorted(known)))
     return Scope(
-        environments=frozenset({*environments, "base"}) if environments else None,
-        projects=frozenset({*projects, "argocd"}) if projects else None,
+        environments=frozenset({*environments, BASE}) if environments else None,
+        projects=frozenset({*projects, ARGOCD}) if projects else None,
     )
 
 
@@ -507,14 +488,14 @@ def _with_all_overlays(root: Path, files: Mapping[str, str], scope: Scope) -> Sc
     """The scope, widened to every overlay of the projects whose base changes: they all build on it."""
     from dataclasses import replace
 
-    from generator.tree import compare
+    from generator.tree import BASE, compare
 
     if scope.environments is None:
         return scope
-    shared = replace(scope, environments=frozenset({"base"}))
+    shared = replace(scope, environments=frozenset({BASE}))
     base = {path: text for path, text in files.items() if _in_scope(path, shared)}
     changes = compare(root, base, shared)
-    touched = {path.split("/")[2] for path in (*changes.added, *changes.changed, *changes.removed)}
+    touched = {path.split("/")[2] for path in changes.paths}
     if touched:
         tell(f"modelfleet: the base of {', '.join(sorted(touched))} changes too, so all overlays on it are written")
     return replace(scope, everywhere=frozenset(touched))
@@ -522,11 +503,10 @@ def _with_all_overlays(root: Path, files: Mapping[str, str], scope: Scope) -> Sc
 
 def _check_drift(root: Path, files: dict[str, str], scope: Scope, shown: tuple[str, tuple[Finding, ...]]) -> None:
     """The words about drift go to stderr where stdout is for machines."""
-    from generator import tree, write
+    from generator import report, tree, write
 
     form, warnings = shown
     words = tell if form == "json" else say
-
     changes = tree.compare(root, files, scope)
     if reason := write.unfinished(root):
         raise MachineFailed(reason)
@@ -537,116 +517,13 @@ def _check_drift(root: Path, files: dict[str, str], scope: Scope, shown: tuple[s
     if not changes.writes and not changes.edited:
         words(f"up to date: {changes.unchanged} files are as they would be rendered")
         return
-    for path in (*changes.added, *changes.changed, *changes.removed):
-        words(f"{path}: {_drift(root, files, changes, path)}")
+    for line in report.drift(root, files, changes):
+        words(line)
     if form != "json":
-        _show_diffs(root, files, changes)
-    words(_remedy(changes))
-    raise Exit(DRIFT)
-
-
-def _drift(root: Path, files: Mapping[str, str], changes: Changes, path: str) -> str:
-    """In which way a generated file is not as it would be rendered."""
-    from generator.tree import current
-
-    if path in changes.added:
-        return "missing"
-    why = "edited by hand" if path in changes.edited else "stale"
-    if path in changes.removed:
-        return f"no longer rendered ({why})"
-    converted = current(root, path).replace("\r\n", "\n") == files[path]
-    return "other line endings, as of Windows; `*.yaml text eol=lf` in .gitattributes keeps them" if converted else why
-
-
-def _remedy(changes: Changes) -> str:
-    if not changes.edited:
-        return "run `modelfleet render` and commit the result"
-    return (
-        "what was edited by hand belongs into the files that its first line names; "
-        "then run `modelfleet render --overwrite` and commit the result"
-    )
-
-
-MOST_DIFF_LINES = 200
-
-
-def _show_diffs(root: Path, files: dict[str, str], changes: Changes) -> None:
-    import difflib
-
-    from generator.tree import current
-
-    shown = 0
-    for path in (*changes.changed, *changes.added, *changes.removed):
-        old = current(root, path).splitlines() if path not in changes.added else []
-        new = files.get(path, "").splitlines()
-        lines = list(difflib.unified_diff(old, new, f"a/{path}", f"b/{path}", lineterm=""))
-        if shown + len(lines) > MOST_DIFF_LINES:
-            say("... the diffs of further files are left out; `modelfleet render` shows them through git diff")
-            return
-        shown += len(lines)
-        for line in lines:
+        for line in report.diffs(root, files, changes):
             say(line)
-
-
-def _show_summary(found: Fleet, changes: Changes, started: os.times_result) -> None:
-    from generator.report import Line, accelerators_of, changed_projects, label_commands, plural, summary
-
-    states = _states(changes)
-    for name in states.get("base", {}):
-        for one in found.deployed:
-            if one.project.name == name:  # every overlay builds on the base
-                states.setdefault(one.project.environment.name, {}).setdefault(name, "changed")
-    lines = []
-    for name, environment in sorted(found.environments.items()):
-        here = [one for one in found.deployed if one.project.environment.name == name]
-        lines.append(
-            Line(
-                environment=name,
-                release=environment.release.title if environment.release else "",
-                projects=len(here),
-                models=sum(one.project.served for one in here),
-                objects=sum(len(one.objects) for one in here),
-                accelerators=accelerators_of(one.project for one in here),
-                changes=changed_projects(states.get(name, {})),
-            )
-        )
-    for line in summary(lines):
-        say(line)
-    gone = sorted(name for name in states if name not in found.environments and name != "base")
-    for name in gone:
-        say(f"{name}: {changed_projects(states[name])}; the environment has no file any more")
-    new = [
-        one.project
-        for one in found.deployed
-        if states.get(one.project.environment.name, {}).get(one.project.name) == "new"
-    ]
-    if commands := list(label_commands(new)):
-        say("\nThese namespaces are made elsewhere. Without the labels their models are not shown, or never load:")
-        for command in commands:
-            say(f"  {command}")
-    seconds = os.times().elapsed - started.elapsed
-    if changes.writes:
-        say(
-            f"\n{plural(len(changes.added), 'file')} added, {len(changes.changed)} changed, "
-            f"{len(changes.removed)} removed, {changes.unchanged} as before, in {seconds:.1f} s"
-        )
-    else:
-        say(f"\nnothing to write: all {changes.unchanged} files are as they were, {seconds:.1f} s")
-
-
-def _states(changes: Changes) -> dict[str, dict[str, str]]:
-    """For each environment and project: whether its files are new, removed, or some of them changed."""
-    words: dict[tuple[str, str], set[str]] = {}
-    for word, paths in (("new", changes.added), ("changed", changes.changed), ("removed", changes.removed)):
-        for path in paths:
-            _, environment, project, name = path.split("/", 3)
-            whole = word if name == "kustomization.yaml" else "changed"
-            words.setdefault((environment, project), set()).add(whole)
-    found: dict[str, dict[str, str]] = {}
-    for (environment, project), said in words.items():
-        state = next((word for word in ("removed", "new") if word in said), "changed")
-        found.setdefault(environment, {})[project] = state
-    return found
+    words(report.remedy(changes))
+    raise Exit(DRIFT)
 
 
 PLAN_STYLES: Mapping[str, Mapping[str, Any]] = {
@@ -672,7 +549,7 @@ PLAN_STYLES: Mapping[str, Mapping[str, Any]] = {
 )
 @click.option("--no-diff", is_flag=True, help="As text, leave the differences of the objects out.")
 @click.pass_obj
-def plan(settings: Settings, against: str | None, environments: tuple[str, ...], form: str, no_diff: bool) -> None:
+def plan(root: Path, against: str | None, environments: tuple[str, ...], form: str, no_diff: bool) -> None:
     """Show what merging does to running models; exit 4 where it destroys what nobody has acknowledged."""
     from generator import write
     from generator.pipeline import fleet
@@ -681,17 +558,17 @@ def plan(settings: Settings, against: str | None, environments: tuple[str, ...],
 
     if against is not None and (not against or against.startswith("-")):
         raise click.UsageError(printable(f"--against {against}: that names no revision"))
-    found = fleet(settings.root)
+    found = fleet(root)
     try:
-        made_plan = make(settings.root, found, against, environments)
+        made_plan = make(root, found, against, environments)
     except NoSuchEnvironment as wrong:
         raise click.UsageError(_no_such("--env", wrong.name, wrong.known)) from None
-    if reason := write.unfinished(settings.root):
+    if reason := write.unfinished(root):
         raise MachineFailed(reason)
     if form == "json":
         from generator.plan_report import data
 
-        _print_json(data(made_plan))
+        print_json(data(made_plan))
     elif form == "markdown":
         from generator.plan_markdown import markdown
 
@@ -714,18 +591,18 @@ def plan(settings: Settings, against: str | None, environments: tuple[str, ...],
     "--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table", help="How it is printed."
 )
 @click.pass_obj
-def endpoints(settings: Settings, environments: tuple[str, ...], projects: tuple[str, ...], form: str) -> None:
+def endpoints(root: Path, environments: tuple[str, ...], projects: tuple[str, ...], form: str) -> None:
     """Show where each model answers: addresses, tokens, and a line to try it."""
     from generator import endpoints as where
     from generator.pipeline import fleet
 
-    found = fleet(settings.root)
+    found = fleet(root)
     scope = scope_of(found, environments, projects)
     chosen = [one for one in found.deployed if scope.owns((one.project.environment.name, one.project.name))]
     chosen.sort(key=lambda one: (one.project.environment.name, one.project.name))
     listed = [each for one in chosen for each in where.endpoints(one.project, one.objects)]
     if form == "json":
-        _print_json(where.data(listed))
+        print_json(where.data(listed))
         return
     for line in where.markdown(listed) if form == "markdown" else where.lines(listed):
         say(line)

@@ -61,6 +61,20 @@ class Finding:
         see = f" ({self.see})" if self.see else ""
         return printable(f"{self.at}: {self.severity}[{self.code}]: {where}{self.message}{remedy}{see}")
 
+    def data(self) -> dict[str, object]:
+        """The finding for machines."""
+        return {
+            "file": self.at.file,
+            "line": self.at.line,
+            "column": self.at.column,
+            "severity": str(self.severity),
+            "code": self.code,
+            "path": self.path,
+            "message": self.message,
+            "hint": self.hint,
+            "environments": list(self.environments),
+        }
+
     @property
     def order(self) -> tuple[Location, str, str]:
         """Sorts findings as a reader meets them in the files."""
@@ -135,6 +149,11 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 def choices(words: Sequence[str]) -> str:
     """What there is to choose from: `there are a, b and c`, or `there is only a`."""
     return f"there {'is only' if len(words) == 1 else 'are'} {listed(words)}"
+
+
+def plural(count: int, word: str) -> str:
+    """`1 model`, `2 models`."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def listed(words: Sequence[str], most: int = 12) -> str:

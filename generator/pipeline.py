@@ -18,6 +18,7 @@ from generator.projects import Outcome, Surroundings, made_of, rulebooks, sealed
 from generator.repository import Repository, load, owners, resolved, settle_environments, shared_facts, stop
 from generator.resolve import argocd_settings, destination, store_settings
 from generator.rules import judge
+from generator.tree import ARGOCD, TOP
 
 if TYPE_CHECKING:
     from generator.api_schemas import Needs
@@ -47,7 +48,7 @@ class Synced:
     @property
     def folder(self) -> str:
         """Where it is written; an administrator applies it."""
-        return f"environments/{self.environment}/argocd"
+        return f"{TOP}/{self.environment}/{ARGOCD}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +124,8 @@ def argocd_of(
         conditions=conditions | ({"emptyArguments"} if environment.can("argsEnvAlways") else set()),
     )
     objects = tuple(rendered.object for rendered in argocd.objects(facts, templates))
-    file = f"environments/{environment.name}.yaml"
-    written = sealed_files(f"environments/{environment.name}/argocd", base_files(objects), [file])
+    file = f"{TOP}/{environment.name}.yaml"
+    written = sealed_files(f"{TOP}/{environment.name}/{ARGOCD}", base_files(objects), [file])
     for one in deployed:
         content = argocd.application_file(facts, one.project.name)
         written |= sealed_files(one.folder, {argocd.APPLICATION_FILE: content}, [one.project.file, file])

@@ -10,17 +10,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from generator.finding import Finding, merged
+from generator.finding import Finding, merged, plural
 from generator.model import Environment, Object
 from generator.plan_acknowledge import Given, Loss, Need, given, missing, needs, stale
 from generator.plan_change import ProjectChange
 from generator.plan_diff import ABSENT
-from generator.plan_effects import Consequence, Effect, ObjectChange, code, compared, plural
+from generator.plan_effects import Consequence, Effect, ObjectChange, code, compared
 from generator.plan_figures import Facts, Figures, changed_facts, facts_of, figures
 from generator.plan_row import SET, Row
 from generator.plan_rows import rows_of
 from generator.plan_sides import (
-    ARGOCD,
     Compared,
     Comparison,
     Rendered,
@@ -36,7 +35,7 @@ from generator.plan_sides import (
 from generator.plan_words import said
 from generator.plan_workloads import RUNTIME, Key, Serving
 from generator.rules.admission import rulebook
-from generator.tree import TOP
+from generator.tree import ARGOCD, TOP
 
 
 class NoSuchEnvironment(Exception):

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from generator.finding import Finding, Location, Severity, listed, printable
 from generator.model import Environment, Project
 from generator.plan_row import PROJECT, SET, Row
+from generator.tree import BASE, TOP
 
 if TYPE_CHECKING:
     from generator.load import Document
 
-BASE_FILE = "environments/base.yaml"
+BASE_FILE = f"{TOP}/{BASE}.yaml"
 LARGEST_SHARE = 5
 """Where more than one in so many models of an environment goes at once, that needs an acknowledgement of its own."""
 

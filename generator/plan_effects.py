@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
-from generator.finding import Severity, printable
+from generator.finding import Severity, plural, printable
 from generator.model import Object
 from generator.overlay import group_of
 from generator.plan_diff import Path, Step, differences, knowledge
@@ -108,11 +108,6 @@ class ObjectChange:
 def code(value: object) -> str:
     """A name or a value for a text: printable, without what would end it."""
     return f"`{printable(str(value)).replace('`', chr(39))}`"
-
-
-def plural(count: int, word: str) -> str:
-    """`1 model`, `2 models`."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 # ---- fields ----------------------------------------------------------------------------------------------------------

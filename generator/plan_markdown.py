@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from generator.finding import Severity, printable
+from generator.finding import Severity, plural, printable
 from generator.plan import EnvironmentPlan, Plan
 from generator.plan_diff import unified
-from generator.plan_effects import Effect, plural
+from generator.plan_effects import Effect
 from generator.plan_overview import (
     TONES,
     Difference,

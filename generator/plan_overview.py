@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from generator.finding import plural
 from generator.plan import EnvironmentPlan, Plan
-from generator.plan_effects import Consequence, Effect, ObjectChange, code, plural
+from generator.plan_effects import Consequence, Effect, ObjectChange, code
 from generator.plan_figures import Both, Figures
 from generator.plan_row import PROJECT, SET, Row
 from generator.plan_workloads import LLM, MODELS, RUNTIME, SERVICE

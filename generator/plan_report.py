@@ -116,20 +116,7 @@ def data(found: Plan) -> dict[str, Any]:
         "stale": list(found.stale),
         "builtWithKustomize": [plain(line) for line in found.built],
         "environments": [_environment_data(one) for one in found.environments],
-        "findings": [
-            {
-                "file": finding.at.file,
-                "line": finding.at.line,
-                "column": finding.at.column,
-                "severity": str(finding.severity),
-                "code": finding.code,
-                "path": finding.path,
-                "message": finding.message,
-                "hint": finding.hint,
-                "environments": list(finding.environments),
-            }
-            for finding in found.findings
-        ],
+        "findings": [finding.data() for finding in found.findings],
         "acknowledged": not any(finding.severity is Severity.ERROR for finding in found.findings),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from generator.finding import plural
 from generator.overlay import group_of
 from generator.plan_change import ProjectChange, Successor, grouped, guards, quota, readdressed
 from generator.plan_effects import (
@@ -17,7 +18,6 @@ from generator.plan_effects import (
     by_runtime,
     code,
     field_effect,
-    plural,
     reached,
     reason,
     refusals,
@@ -263,12 +263,11 @@ def _moved(
         found.append(
             Consequence(Effect.TOKEN_LOST, "its tokens are new ones; those of the old namespace do not open it")
         )
-    held = "".join(f", with {count} {code(name)}" for name, count in old.accelerators.items())
     before = change.before.namespace if change.before else ""
     if change.successor is not None and key in change.passed_on:
         stays = f"the old one in {code(before)} becomes that of {code(change.successor.name)}"
     else:
-        stays = f"the old one runs on in {code(before)}{held}, until it is deleted by hand"
+        stays = f"the old one runs on in {code(before)}{_holding([old])}, until it is deleted by hand"
     found.append(Consequence(Effect.UNMANAGED, stays))
     return Row(
         project=change.name,

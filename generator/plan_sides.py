@@ -19,9 +19,7 @@ from generator.plan_effects import code
 from generator.plan_figures import Facts
 from generator.plan_git import Tree
 from generator.plan_workloads import Side, servings, side
-from generator.tree import TOP, Scope, compare
-
-ARGOCD, BASE = "argocd", "base"
+from generator.tree import ARGOCD, BASE, TOP, Scope, compare
 
 
 class Deployed(Protocol):
@@ -160,7 +158,7 @@ def stale_files(comparison: Comparison) -> tuple[str, ...]:
     if plan_git.as_committed(comparison.root, comparison.ids):
         return ()
     changes = compare(comparison.root, comparison.after.files, Scope())
-    return tuple(sorted({*changes.added, *changes.changed, *changes.removed}))
+    return tuple(sorted(changes.paths))
 
 
 def environments_before(comparison: Comparison) -> dict[str, Environment]:

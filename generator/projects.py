@@ -18,11 +18,11 @@ from generator.model import Environment, Object, Project
 from generator.objects import Made, admitted, collisions, place_of, render
 from generator.overlay import Keyed, base_files, identity, keyed, overlay, overlay_files, placed, unlike
 from generator.packaged import packaged
-from generator.repository import BASE
 from generator.resolve import resolve
 from generator.rules import judge
 from generator.rules.admission import Rulebook, rulebook
 from generator.seal import sealed
+from generator.tree import BASE, TOP
 
 if TYPE_CHECKING:
     from generator.render import Known, Templates
@@ -99,7 +99,7 @@ def made_of(name: str, document: Document, projects: Sequence[Project], within: 
         return Outcome(judged=judged, admitted=tuple(findings))
     base = keyed(base_objects(name, document, within, known))
     sources = [document.file, *([within.base] if within.base else [])]
-    files = sealed_files(f"environments/{BASE}/{name}", base_files(base.values()), sources)
+    files = sealed_files(f"{TOP}/{BASE}/{name}", base_files(base.values()), sources)
     for project, made in found:
         files |= _overlay_files(project, base, keyed(one.object for one in made))
     return Outcome(
@@ -141,7 +141,7 @@ def _overlay_files(project: Project, base: Keyed, wanted: Keyed) -> dict[str, st
     if wrong := unlike(base, layer, wanted):
         message = f"{project.name} in {project.environment.name}: the overlay does not build to {wrong[0]}"
         raise AssertionError(message)
-    sources = [project.file, f"environments/{project.environment.name}.yaml"]
+    sources = [project.file, f"{TOP}/{project.environment.name}.yaml"]
     return sealed_files(project.folder, overlay_files(layer, f"../../{BASE}/{project.name}"), sources)
 
 

@@ -1,60 +1,90 @@
-"""What a run has to say to people: summaries as lines of text, findings in the formats that machines read."""
+"""What a run has to say to people: what it did and what drifted as lines of text; findings in the formats that machines read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from generator.finding import Finding, Severity, printable
+from generator.finding import Finding, Severity, plural, printable
 from generator.model import Project
+from generator.reference import short
 from generator.rules.capabilities import accelerators_used
+from generator.tree import ARGOCD, BASE, Changes, current
+
+if TYPE_CHECKING:
+    from generator.pipeline import Fleet
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One environment in a summary. `accelerators`: identifier to how many are used at most, and the projects' quota."""
-
-    environment: str
-    release: str
-    projects: int
-    models: int
-    objects: int
-    accelerators: Mapping[str, tuple[int, int | None]]
-    changes: str
-
-
-def plural(count: int, word: str) -> str:
-    """`1 model`, `2 models`."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
-
-
-def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """Rows with their columns aligned; the first is the heading."""
-    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
 
 
-def summary(lines: Sequence[Line]) -> Iterator[str]:
-    """The summary of a rendered fleet: a row an environment."""
-    rows = [("ENVIRONMENT", "RELEASE", "PROJECTS", "MODELS", "OBJECTS", "ACCELERATORS", "CHANGES")]
-    for line in lines:
+# ---- what a render did -----------------------------------------------------------------------------------------------
+
+
+def rendered(found: Fleet, changes: Changes, seconds: float) -> Iterator[str]:
+    """What a render did: a row an environment, what else is to be done, and how many files it wrote."""
+    states = _states(found, changes)
+    yield from table(_rows(found, states))
+    for name in sorted(states.keys() - {*found.environments, BASE}):
+        yield f"{name}: {changed_projects(states[name])}; the environment has no file any more"
+    projects = [one.project for one in found.deployed]
+    new = [one for one in projects if states.get(one.environment.name, {}).get(one.name) == "new"]
+    if commands := list(label_commands(new)):
+        yield ""
+        yield "These namespaces are made elsewhere. Without the labels their models are not shown, or never load:"
+        yield from (f"  {command}" for command in commands)
+    yield ""
+    if changes.writes:
+        yield (
+            f"{plural(len(changes.added), 'file')} added, {len(changes.changed)} changed, "
+            f"{len(changes.removed)} removed, {changes.unchanged} as before, in {seconds:.1f} s"
+        )
+    else:
+        yield f"nothing to write: all {changes.unchanged} files are as they were, {seconds:.1f} s"
+
+
+def _rows(found: Fleet, states: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, ...]]:
+    """The table of the environments; of accelerators how many are used at most, and the projects' quota."""
+    yield ("ENVIRONMENT", "RELEASE", "PROJECTS", "MODELS", "OBJECTS", "ACCELERATORS", "CHANGES")
+    for name, environment in sorted(found.environments.items()):
+        here = [one for one in found.deployed if one.project.environment.name == name]
         used = ", ".join(
-            f"{count} of {quota} {name}" if quota is not None else f"{count} {name}"
-            for name, (count, quota) in line.accelerators.items()
+            f"{count} of {quota} {identifier}" if quota is not None else f"{count} {identifier}"
+            for identifier, (count, quota) in accelerators_of(one.project for one in here).items()
         )
-        rows.append(
-            (
-                line.environment,
-                line.release.rpartition(" ")[2] if line.release else "-",
-                str(line.projects),
-                str(line.models),
-                str(line.objects),
-                used or "-",
-                line.changes,
-            )
+        yield (
+            name,
+            short(environment.release.name) if environment.release else "-",
+            str(len(here)),
+            str(sum(one.project.served for one in here)),
+            str(sum(len(one.objects) for one in here)),
+            used or "-",
+            changed_projects(states.get(name, {})),
         )
-    yield from table(rows)
+
+
+def _states(found: Fleet, changes: Changes) -> dict[str, dict[str, str]]:
+    """For each environment and project: whether its files are new, removed, or some of them changed."""
+    words: dict[tuple[str, str], set[str]] = {}
+    for word, paths in (("new", changes.added), ("changed", changes.changed), ("removed", changes.removed)):
+        for path in paths:
+            _, environment, project, name = path.split("/", 3)
+            whole = word if name == "kustomization.yaml" else "changed"
+            words.setdefault((environment, project), set()).add(whole)
+    states: dict[str, dict[str, str]] = {}
+    for (environment, project), said in words.items():
+        state = next((word for word in ("removed", "new") if word in said), "changed")
+        states.setdefault(environment, {})[project] = state
+    for one in found.deployed:
+        if one.project.name in states.get(BASE, {}):  # every overlay builds on the base
+            states.setdefault(one.project.environment.name, {}).setdefault(one.project.name, "changed")
+    return states
 
 
 def accelerators_of(projects: Iterable[Project]) -> dict[str, tuple[int, int | None]]:
@@ -74,7 +104,7 @@ def changed_projects(states: Mapping[str, str]) -> str:
     """What happened to which project, in a few words; whatever is removed is named."""
     words = []
     for state in ("removed", "changed", "new"):
-        names = sorted(name for name, found in states.items() if found == state and (name, state) != ("argocd", "new"))
+        names = sorted(name for name, found in states.items() if found == state and (name, state) != (ARGOCD, "new"))
         if state != "removed" and len(names) > MOST_NAMED:
             words.append(f"{len(names)} {state}")
         elif names:
@@ -93,20 +123,59 @@ def label_commands(projects: Iterable[Project]) -> Iterator[str]:
             )
 
 
+# ---- drift -----------------------------------------------------------------------------------------------------------
+
+MOST_DIFF_LINES = 200
+
+
+def drift(root: Path, files: Mapping[str, str], changes: Changes) -> Iterator[str]:
+    """In which way each generated file is not as it would be rendered."""
+    for path in changes.paths:
+        yield f"{path}: {_drift(root, files, changes, path)}"
+
+
+def _drift(root: Path, files: Mapping[str, str], changes: Changes, path: str) -> str:
+    if path in changes.added:
+        return "missing"
+    why = "edited by hand" if path in changes.edited else "stale"
+    if path in changes.removed:
+        return f"no longer rendered ({why})"
+    converted = current(root, path).replace("\r\n", "\n") == files[path]
+    return "other line endings, as of Windows; `*.yaml text eol=lf` in .gitattributes keeps them" if converted else why
+
+
+def diffs(root: Path, files: Mapping[str, str], changes: Changes) -> Iterator[str]:
+    """The differences of files that drifted, as many as are read."""
+    import difflib
+
+    shown = 0
+    for path in (*changes.changed, *changes.added, *changes.removed):
+        old = current(root, path).splitlines() if path not in changes.added else []
+        new = files.get(path, "").splitlines()
+        lines = list(difflib.unified_diff(old, new, f"a/{path}", f"b/{path}", lineterm=""))
+        if shown + len(lines) > MOST_DIFF_LINES:
+            yield "... the diffs of further files are left out; `modelfleet render` shows them through git diff"
+            return
+        shown += len(lines)
+        yield from lines
+
+
+def remedy(changes: Changes) -> str:
+    """What to do about drift."""
+    if not changes.edited:
+        return "run `modelfleet render` and commit the result"
+    return (
+        "what was edited by hand belongs into the files that its first line names; "
+        "then run `modelfleet render --overwrite` and commit the result"
+    )
+
+
+# ---- findings --------------------------------------------------------------------------------------------------------
+
+
 def finding_json(finding: Finding) -> dict[str, object]:
-    """A finding for machines."""
-    return {
-        "file": finding.at.file,
-        "line": finding.at.line,
-        "column": finding.at.column,
-        "severity": str(finding.severity),
-        "code": finding.code,
-        "path": finding.path,
-        "message": finding.message,
-        "hint": finding.hint,
-        "environments": list(finding.environments),
-        "policy": finding.policy,
-    }
+    """A finding for machines, with what decides the exit code."""
+    return {**finding.data(), "policy": finding.policy}
 
 
 def finding_github(finding: Finding) -> str:

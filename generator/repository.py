@@ -17,8 +17,7 @@ from generator.merge import Merged, Source, lay, whole
 from generator.model import Environment, Project
 from generator.resolve import resolve
 from generator.rules import judge
-
-BASE = "base"
+from generator.tree import BASE
 
 
 @dataclass(frozen=True, slots=True)

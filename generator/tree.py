@@ -14,6 +14,9 @@ from generator.folders import all_parents, content_of, failed, is_link, opened_f
 from generator.seal import seal_state, sha256
 
 TOP = "environments"
+BASE, ARGOCD = "base", "argocd"
+"""Beside environments the folder of what they share, and beside projects that of what Argo CD needs."""
+
 APPLICATION_FILE = "modelfleet-application.yaml"
 """What Argo CD makes an Application of, wherever it stands below an environment: the `*` of its pattern crosses `/`."""
 
@@ -27,7 +30,7 @@ _Met = tuple[_State, str]  # with the SHA-256 of what is not to stay as it is
 class Scope:
     """The generated folders that a run owns: `environments/<environment>/<project>` for these names, None for all.
 
-    `base` counts as an environment here and `argocd` as a project. Projects `everywhere` are owned in all environments.
+    `BASE` counts as an environment here and `ARGOCD` as a project. Projects `everywhere` are owned in all environments.
     Nothing outside is looked at or touched.
     """
 
@@ -64,9 +67,14 @@ class Changes:
     before: Mapping[str, str]
 
     @property
+    def paths(self) -> tuple[str, ...]:
+        """The files that writing would make, change or remove."""
+        return (*self.added, *self.changed, *self.removed)
+
+    @property
     def writes(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.added or self.changed or self.removed)
+        return bool(self.paths)
 
 
 def compare(root: Path, files: Mapping[str, str], scope: Scope) -> Changes:

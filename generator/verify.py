@@ -19,7 +19,7 @@ from typing import Any
 
 from generator.api_schemas import Schemas
 from generator.crds import bundled_schemas
-from generator.finding import Finding, Location, MachineFailed, Pointer, pointer_in, printable
+from generator.finding import Finding, Location, MachineFailed, Pointer, plural, pointer_in, printable
 from generator.overlay import file_name, group_of, same
 from generator.processes import Done
 from generator.toolbox import FOLDER, Say
@@ -102,7 +102,7 @@ def _judged(
     root: Path, meant: Sequence[Meant], tools: Mapping[str, Tool], schemas: Mapping[str, Schemas], say: Say
 ) -> dict[str, list[Finding]]:
     """What is wrong with each overlay."""
-    total = _count(len(meant), "overlay")
+    total = plural(len(meant), "overlay")
     say(f"building {total} with {tools['kustomize']}")
     told = time.monotonic()
     findings: dict[str, list[Finding]] = {one.folder: [] for one in meant}
@@ -122,10 +122,6 @@ def _judged(
         for folder, wrong in _conforming(root, checked, built, (tools["kubeconform"], found), say):
             findings[folder].append(wrong)
     return findings
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _grouped(schemas: Mapping[str, Schemas], meant: Sequence[Meant]) -> Iterator[tuple[Schemas, list[Meant]]]:
@@ -472,7 +468,7 @@ def _differences(built: _Subject, wanted: Mapping[str, Any]) -> Iterator[Finding
             message = f"has {_shown(built.item, pointer, new)}, but {_shown(wanted, pointer, old)} was meant"
         yield built.finding("VER004", pointer, f"{what} {message}", _EDITED)
     if len(differing) > _MOST_DIFFERENCES:
-        more = _count(len(differing) - _MOST_DIFFERENCES, "more place")
+        more = plural(len(differing) - _MOST_DIFFERENCES, "more place")
         yield built.finding("VER004", (), f"{what} differs from what was meant in {more}", _EDITED)
 
 
@@ -560,7 +556,7 @@ def _conforming(
     objects = sum(len(built[one.folder]) for one in meant)
     if not objects:
         return
-    say(f"checking {_count(objects, 'object')} with {tool}")
+    say(f"checking {plural(objects, 'object')} with {tool}")
     overlays = {one.folder: one for one in meant}
     streams = {folder: b"---\n".join(each.text for each in built[folder]) for folder in overlays}
     outcome = kubeconform(tool, schemas, streams)
@@ -575,7 +571,7 @@ def _conforming(
             yield verdict.label, subject.refused(code, _pointer(text, item), what, str(tool))
     seen = outcome.valid + outcome.skipped + len(outcome.verdicts)
     if outcome.skipped or seen != objects:
-        yield from _not_seen(meant, f"{tool} judged {seen - outcome.skipped} of {_count(objects, 'object')}")
+        yield from _not_seen(meant, f"{tool} judged {seen - outcome.skipped} of {plural(objects, 'object')}")
     for one in meant:
         for each in built[one.folder]:
             if (one.folder, each.item["kind"], each.item["metadata"]["name"]) not in refused:

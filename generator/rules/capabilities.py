@@ -8,7 +8,7 @@ from math import ceil
 
 from generator import catalog
 from generator.catalog import images
-from generator.finding import Pointer, Severity, choices, listed, nearest
+from generator.finding import Pointer, Severity, choices, listed, nearest, plural
 from generator.model import Accelerator, Environment, Format, Hardware, Model, Project, Release, Runtime, Workload
 from generator.quantity import NotAQuantity, value
 from generator.rules import Problem, having, lacking
@@ -554,7 +554,7 @@ def few_bytes(size: object) -> Iterator[tuple[Pointer, str, str]]:
             meant = (
                 f"write {number}Gi or {number}Mi" if number.replace(".", "").isdecimal() else "write it with Gi or Mi"
             )
-            yield (part, "memory"), f"{written} is {count} {'byte' if count == 1 else 'bytes'}", meant
+            yield (part, "memory"), f"{written} is {plural(count, 'byte')}", meant
 
 
 _LEAST_MEMORY = 1 << 20
