@@ -13,10 +13,10 @@ from typing import Any
 
 from generator import tools
 from generator.finding import MachineFailed, printable
+from generator.kubernetes_yaml import objects_of
 from generator.model import Object
 from generator.overlay import group_of, placed
 from generator.rules.patches import PatchFailed, apply
-from generator.verify import objects_of
 
 _KUSTOMIZATION = "kustomization.yaml"
 _KUSTOMIZE_S = 60.0

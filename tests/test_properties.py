@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from legacy_diff import cluster_of, drift, live
 from test_drift import IGNORED
 
-from generator import emit, tools, verify
+from generator import emit, kubernetes_yaml, tools, verify
 from generator.finding import Pointer, Rejected
 from generator.overlay import group_of
 from generator.pipeline import Fleet, fleet
@@ -289,7 +289,7 @@ def built_by(tool: tools.Tool, repository: Repository) -> None:
         done = tools.kustomize_builds(tool, [([root / one.folder], 60.0) for one in wanted])
         for one, outcome in zip(wanted, done, strict=True):
             assert outcome.code == 0, outcome.err
-            assert verify.compare(root, one, [each.item for each in verify.objects_of(outcome.out)]) == []
+            assert verify.compare(root, one, [each.item for each in kubernetes_yaml.objects_of(outcome.out)]) == []
 
 
 @settings(examples(8), derandomize=True)

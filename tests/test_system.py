@@ -16,7 +16,7 @@ import pytest
 from console import REPOSITORY, SPEC, Ran, example, miniature, modelfleet, process, tree, write
 
 from bench.fleet import write_server
-from generator import api_schemas, pipeline, toolbox, tools, verify
+from generator import api_schemas, kubernetes_yaml, pipeline, toolbox, tools, verify
 
 Equip = Callable[[Path], Path]
 
@@ -97,7 +97,7 @@ def test_the_example_builds_to_the_same_objects_with_the_oldest_kustomize(
     findings = [
         finding.text()
         for one, outcome in zip(meant, done, strict=True)
-        for finding in verify.compare(root, one, [each.item for each in verify.objects_of(outcome.out)])
+        for finding in verify.compare(root, one, [each.item for each in kubernetes_yaml.objects_of(outcome.out)])
     ]
     assert (oldest_kustomize.version, findings) == (toolbox.pinned()["tools"]["oldest-kustomize"]["version"], [])
 
