@@ -593,18 +593,19 @@ def plan(root: Path, against: str | None, environments: tuple[str, ...], form: s
 @click.pass_obj
 def endpoints(root: Path, environments: tuple[str, ...], projects: tuple[str, ...], form: str) -> None:
     """Show where each model answers: addresses, tokens, and a line to try it."""
-    from generator import endpoints as where
+    from generator import endpoints_report as told
+    from generator.endpoints import endpoints as endpoints_of
     from generator.pipeline import fleet
 
     found = fleet(root)
     scope = scope_of(found, environments, projects)
     chosen = [one for one in found.deployed if scope.owns((one.project.environment.name, one.project.name))]
     chosen.sort(key=lambda one: (one.project.environment.name, one.project.name))
-    listed = [each for one in chosen for each in where.endpoints(one.project, one.objects)]
+    listed = [each for one in chosen for each in endpoints_of(one.project, one.objects)]
     if form == "json":
-        print_json(where.data(listed))
+        print_json(told.data(listed))
         return
-    for line in where.markdown(listed) if form == "markdown" else where.lines(listed):
+    for line in told.markdown(listed) if form == "markdown" else told.lines(listed):
         say(line)
 
 

@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from generator import catalog
-from generator.finding import listed
 from generator.manifest import token_secret
 from generator.model import Environment, Model, Object, Project, Server, Workload
 from generator.resolve import gateway_class
@@ -57,15 +56,6 @@ _TRY: Mapping[str, tuple[str, Any]] = {
     "detector": ("contents", {"contents": ["Hello"], "detector_params": {}}),
 }
 """For each protocol its inference path and a small request."""
-
-_SHOWN = {
-    "openai": "OpenAI",
-    "v1": "REST v1",
-    "v2": "REST v2",
-    "caikit": "Caikit",
-    "caikit-embedding": "Caikit",
-    "grpc": "gRPC",
-}
 
 _SERVING_CONTAINERS = ("transformer-container", "kserve-container")
 """The containers that a Service may stand for, the likeliest first; where a runtime has neither, its first one."""
@@ -341,96 +331,3 @@ def _curl(project: Project, url: str, protocol: str, model: str, secrets: tuple[
     words.append("-H 'Content-Type: application/json'")
     words.append(f"-d {shlex.quote(json.dumps(body))}")
     return " ".join(words)
-
-
-# ---- for machines ----------------------------------------------------------------------------------------------------
-
-
-def data(found: Sequence[Endpoint]) -> dict[str, Any]:
-    """The endpoints as `schemas/endpoints.schema.json` describes them."""
-    return {
-        "version": 1,
-        "endpoints": [
-            {
-                "environment": one.environment,
-                "project": one.project,
-                "namespace": one.namespace,
-                "model": one.model,
-                "protocol": one.protocol,
-                "servedAs": one.served_as,
-                "internal": one.internal,
-                "external": one.external,
-                "port": one.port,
-                "token": one.token,
-                "tokenInside": one.token_inside,
-                "tokenSecrets": list(one.token_secrets),
-                "curl": one.curl,
-                "note": one.note,
-            }
-            for one in found
-        ],
-    }
-
-
-# ---- for people ------------------------------------------------------------------------------------------------------
-
-
-def lines(found: Sequence[Endpoint]) -> Iterator[str]:
-    """The endpoints as text: for each environment a table with a row an address, then the lines to try them."""
-    for index, environment in enumerate(dict.fromkeys(one.environment for one in found)):
-        here = [one for one in found if one.environment == environment]
-        yield from ([""] if index else [])
-        yield environment
-        rows: list[tuple[str, ...]] = [("PROJECT", "MODEL", "PROTOCOL", "FROM", "PORT", "TOKEN", "ADDRESS")]
-        rows += [row for one in here for row in _rows(one)]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        for row in rows:
-            yield "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        yield ""
-        notes = dict.fromkeys(one.note for one in here if one.note)
-        for note in notes:
-            named = list(dict.fromkeys(f"{one.project}/{one.model}" for one in here if one.note == note))
-            yield f"  {listed(named, 4)}: {note}"
-        yield from ([""] if notes else [])
-        for one in here:
-            if one.curl:
-                yield f"  # {one.project}/{one.model}"
-                yield f"  {one.curl}"
-
-
-def _rows(one: Endpoint) -> Iterator[tuple[str, ...]]:
-    model = one.model if one.served_as == one.model else f"{one.model} (sent as {one.served_as})"
-    first = (one.project, model, _shown(one.protocol))
-    yield (*first, "inside", str(one.port), _token(one) if one.token_inside else "no", one.internal)
-    if one.external:
-        yield (*first, "outside", str(HTTPS_PORT), _token(one) if one.token else "no", one.external)
-
-
-def markdown(found: Sequence[Endpoint]) -> Iterator[str]:
-    """The endpoints as one table for each environment, with the lines to try below it."""
-    for index, environment in enumerate(dict.fromkeys(one.environment for one in found)):
-        here = [one for one in found if one.environment == environment]
-        yield from ([""] if index else [])
-        yield f"### {environment}"
-        yield ""
-        yield "| project | model | protocol | from | port | token | address |"
-        yield "|---|---|---|---|---|---|---|"
-        for one in here:
-            for *about, address in _rows(one):
-                yield f"| {' | '.join(about)} | `{address}` |"
-        tries = [one for one in here if one.curl]
-        if tries:
-            yield ""
-            yield "```sh"
-            for one in tries:
-                yield f"# {one.project}/{one.model}" + (f": {one.note}" if one.note else "")
-                yield str(one.curl)
-            yield "```"
-
-
-def _shown(protocol: str) -> str:
-    return _SHOWN.get(protocol, protocol)
-
-
-def _token(one: Endpoint) -> str:
-    return f"Secret {', '.join(one.token_secrets)}" if one.token_secrets else "yes"

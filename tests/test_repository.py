@@ -50,7 +50,7 @@ FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("plan", ("plan", "plan_*")),
     ("pipeline", ("repository", "objects", "projects", "pipeline")),
     ("reference", ("reference", "pages")),
-    ("report", ("report",)),
+    ("report", ("report", "endpoints_report")),
     ("cli", ("cli",)),
 )
 
