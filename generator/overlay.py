@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from generator.model import Object
-from generator.rules.patches import apply
+from generator.rules.patches import apply, escaped
 
 Identity = tuple[str, str, str]
 """Group, kind and name: what an object is within its namespace."""
@@ -71,14 +71,14 @@ def difference(old: Any, new: Any, path: str = "", known: _Known | None = None) 
 def _steps(old: Mapping[str, Any], new: Mapping[str, Any], path: str, known: _Known) -> list[Step]:
     steps: list[Step] = []
     for key, value in new.items():
-        inner = f"{path}/{key.replace('~', '~0').replace('/', '~1')}"
+        inner = f"{path}/{escaped(key)}"
         if key not in old:
             steps.append({"op": "add", "path": inner, "value": value})
         else:
             steps += difference(old[key], value, inner, known)
     for key in old:
         if key not in new:
-            steps.append({"op": "remove", "path": f"{path}/{key.replace('~', '~0').replace('/', '~1')}"})
+            steps.append({"op": "remove", "path": f"{path}/{escaped(key)}"})
     return steps
 
 

@@ -1,6 +1,8 @@
-"""The straight line from hand-written files to files to write: load, validate, resolve, check, render, overlay.
+"""The straight line from hand-written files to files to write, each stage for all files at once.
 
-Each stage collects everything that is wrong with all files and stops the line once; nothing here writes or prints.
+`repository` loads, validates and resolves; `projects` checks, renders and overlays one project, of a large fleet several at a
+time; what Argo CD needs is made here. What is wrong is collected, and where it is an error, the line stops when all specs are
+judged, and again when all objects are. Nothing here writes or prints.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from generator import argocd, processes
 from generator.finding import Finding, MachineFailed, merged
 from generator.model import Environment, Object, Project
 from generator.overlay import base_files
-from generator.projects import Outcome, Surroundings, made_of, rulebooks, sealed_files
+from generator.projects import Common, Outcome, made_of, rulebooks, sealed_files
 from generator.repository import Repository, load, owners, resolved, settle_environments, shared_facts, stop
 from generator.resolve import argocd_settings, destination, store_settings
 from generator.rules import judge
@@ -73,14 +75,14 @@ def fleet(root: Path) -> Fleet:
     projects = list(resolved(repository, environments, shelf))
     findings = [*judge.judge_environments(environments.values(), repository.projects, shelf)]
     findings += [*owners(projects), *judge.judge_fleet(projects)]
-    within = Surroundings(
+    common = Common(
         shared=shared_facts(repository),
         base=repository.base.file if repository.base else None,
         shelf=shelf,
         rules=rulebooks(environments),
         only_judged=bool(judge.errors_of(findings)),
     )
-    outcomes = _outcomes(repository, projects, within)
+    outcomes = _outcomes(repository, projects, common)
     warnings: list[Finding] = []
     stop([*findings, *(finding for outcome in outcomes for finding in outcome.judged)], warnings)
     stop([finding for outcome in outcomes for finding in outcome.admitted], warnings)
@@ -90,13 +92,13 @@ def fleet(root: Path) -> Fleet:
     synced = []
     for name, environment in environments.items():
         here = [one for one in deployed if one.project.environment.name == name]
-        applied, written = argocd_of(environment, here, within.templates.of(environment))
+        applied, written = argocd_of(environment, here, common.templates.of(environment))
         synced.append(Synced(name, applied))
         files |= written
     return Fleet(environments, tuple(deployed), tuple(synced), files, tuple(merged(warnings)))
 
 
-def _outcomes(repository: Repository, projects: Sequence[Project], within: Surroundings) -> list[Outcome]:
+def _outcomes(repository: Repository, projects: Sequence[Project], common: Common) -> list[Outcome]:
     """What becomes of each project, of a large fleet in as many processes as there are processors."""
     resolved_in: dict[str, list[Project]] = {name: [] for name in repository.projects}
     for project in projects:
@@ -104,7 +106,7 @@ def _outcomes(repository: Repository, projects: Sequence[Project], within: Surro
     weights = [sum(project.served for project in here) for here in resolved_in.values()]
 
     def made(names: Sequence[str]) -> list[Outcome]:
-        return [made_of(name, repository.projects[name], resolved_in[name], within) for name in names]
+        return [made_of(name, repository.projects[name], resolved_in[name], common) for name in names]
 
     parts = processes.shares(list(resolved_in), weights, _WORTH_A_PROCESS)
     return [outcome for outcomes in processes.side_by_side(made, parts) for outcome in outcomes]

@@ -45,7 +45,7 @@ class Shelves:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Common:
     """What all projects have in common. `shared` are the facts of base.yaml, `base` is the name of its file if there is one.
 
     `only_judged`: something else is wrong already, so specs are judged and nothing is made of them.
@@ -81,24 +81,24 @@ class Outcome:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-def made_of(name: str, document: Document, projects: Sequence[Project], within: Surroundings) -> Outcome:
+def made_of(name: str, document: Document, projects: Sequence[Project], common: Common) -> Outcome:
     """Everything about one project; `projects` is its spec resolved in each of its environments."""
-    judged = tuple(finding for project in projects for finding in judge.judge_project(project, within.shelf))
-    if within.only_judged or judge.errors_of(judged):
+    judged = tuple(finding for project in projects for finding in judge.judge_project(project, common.shelf))
+    if common.only_judged or judge.errors_of(judged):
         return Outcome(judged=judged)
     known: Known = {}
     found: list[tuple[Project, list[Made]]] = []
     findings: list[Finding] = []
     for project in projects:
-        made, wrong = render(project, within.templates.of(project.environment), known)
+        made, wrong = render(project, common.templates.of(project.environment), known)
         found.append((project, made))
         findings += [*wrong, *collisions(project, made)]
         if not wrong:
-            findings += admitted(project, made, within.rules[project.environment.name])
+            findings += admitted(project, made, common.rules[project.environment.name])
     if judge.errors_of(findings):
         return Outcome(judged=judged, admitted=tuple(findings))
-    base = keyed(base_objects(name, document, within, known))
-    sources = [document.file, *([within.base] if within.base else [])]
+    base = keyed(base_objects(name, document, common, known))
+    sources = [document.file, *([common.base] if common.base else [])]
     files = sealed_files(f"{TOP}/{BASE}/{name}", base_files(base.values()), sources)
     for project, made in found:
         files |= _overlay_files(project, base, keyed(one.object for one in made))
@@ -120,12 +120,12 @@ def cause(project: Project, item: Object, pointer: Pointer) -> tuple[Location, s
     return None
 
 
-def base_objects(name: str, document: Document, within: Surroundings, known: Known | None = None) -> list[Object]:
+def base_objects(name: str, document: Document, common: Common, known: Known) -> list[Object]:
     """The objects of a project's base: those whose shape the shared part of the spec and base.yaml settle."""
-    if within.shared.release is None:
+    if common.shared.release is None:
         return []
-    project = resolve(name, document.file, whole(document, without="environments"), within.shared, within.shelf)
-    made, _ = render(project, within.templates.of(within.shared), known)
+    project = resolve(name, document.file, whole(document, without="environments"), common.shared, common.shelf)
+    made, _ = render(project, common.templates.of(common.shared), known)
     return [one.object for one in made if _settled(one.object)]
 
 

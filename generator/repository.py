@@ -1,6 +1,6 @@
 """The hand-written files as a whole: read, each valid by itself, laid over one another, and resolved.
 
-Everything that is wrong with all of them is collected, and the line stops once.
+What is wrong with all of them is collected, and where it is an error, the line stops after each of these steps.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from generator.finding import Finding, Location, MachineFailed, Pointer, plural,
 from generator.kubernetes_yaml import Built, objects_of
 from generator.overlay import file_name, group_of, same
 from generator.processes import Done
+from generator.rules.patches import escaped, steps_of
 from generator.toolbox import FOLDER, Say
 from generator.tools import Tool, kubeconform, kustomize_builds
 
@@ -386,7 +387,7 @@ def _differing(wanted: Any, found: Any, pointer: Pointer) -> Iterator[tuple[Poin
 
 
 def _pointer_text(pointer: Pointer) -> str:
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in pointer)
+    return "".join(f"/{escaped(str(step))}" for step in pointer)
 
 
 def _place(subject: _Subject, pointer: Pointer) -> Location:
@@ -477,7 +478,7 @@ def _not_seen(meant: Sequence[Meant], message: str) -> Iterator[tuple[str, Findi
 
 
 def _pointer(text: str, item: Any) -> Pointer:
-    return pointer_in(item, (word.replace("~1", "/").replace("~0", "~") for word in text.split("/")[1:]))
+    return pointer_in(item, steps_of(text))
 
 
 def _core(subject: _Subject, kubernetes: str) -> Iterator[tuple[str, Finding]]:

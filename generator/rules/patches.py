@@ -106,6 +106,11 @@ def steps_of(path: str) -> tuple[str, ...]:
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:])
 
 
+def escaped(step: str) -> str:
+    """A step as a path spells it."""
+    return step.replace("~", "~0").replace("/", "~1")
+
+
 def _split(path: str) -> list[str]:
     return list(steps_of(path))
 
