@@ -310,7 +310,7 @@ OWNERS = {
     "SEC": {"secret"},
     "OUT": {"tree", "write", "cli"},
     "VER": {"verify", "crds"},
-    "PLAN": {"plan", "plan_acknowledge", "plan_before", "plan_effects", "plan_rows"},
+    "PLAN": {"plan_acknowledge"},
     "OWN": {"repository", "rules.names", "rules.capabilities", "rules.environments"},
     "PATCH": {"objects", "rules.patches"},
 }
