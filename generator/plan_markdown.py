@@ -15,6 +15,7 @@ from generator.plan import EnvironmentPlan, Plan
 from generator.plan_diff import unified
 from generator.plan_effects import Effect
 from generator.plan_overview import (
+    MOST_LINES_OF_OBJECT,
     TONES,
     Difference,
     Tone,
@@ -36,7 +37,6 @@ MARKER = "<!-- modelfleet plan -->"
 MOST_CHARACTERS = 65_000
 """GitHub takes 65,536 characters in a comment; whoever posts it may put a line of its own before it."""
 
-_MOST_LINES_OF_OBJECT = 40
 _ROOM_FOR_NOTICE = 400
 _MARKS: Mapping[Tone, str] = {"faint": "⚪", "good": "🟢", "mild": "🔵", "warn": "🟡", "bad": "🔴"}
 
@@ -279,9 +279,9 @@ def _folded(summary: str, lines: Sequence[str]) -> str:
 
 
 def _fenced(lines: Sequence[str]) -> list[str]:
-    shown = [printable(line) for line in lines[:_MOST_LINES_OF_OBJECT]]
-    if len(lines) > _MOST_LINES_OF_OBJECT:
-        shown.append(f"@@ {len(lines) - _MOST_LINES_OF_OBJECT} more lines @@")
+    shown = [printable(line) for line in lines[:MOST_LINES_OF_OBJECT]]
+    if len(lines) > MOST_LINES_OF_OBJECT:
+        shown.append(f"@@ {len(lines) - MOST_LINES_OF_OBJECT} more lines @@")
     fence = _fence(shown)
     return [f"{fence}diff", *shown, fence]
 

@@ -189,6 +189,9 @@ def effect_words(found: Sequence[Consequence]) -> Iterator[tuple[str, str]]:
 
 # ---- differences -----------------------------------------------------------------------------------------------------
 
+MOST_LINES_OF_OBJECT = 40
+"""Of a longer difference only the beginning is shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:

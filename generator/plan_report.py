@@ -10,6 +10,7 @@ from generator.plan import EnvironmentPlan, Plan
 from generator.plan_diff import unified
 from generator.plan_figures import Both
 from generator.plan_overview import (
+    MOST_LINES_OF_OBJECT,
     TONES,
     Difference,
     Tone,
@@ -22,7 +23,6 @@ from generator.plan_overview import (
 )
 from generator.plan_row import PROJECT, Row
 
-MOST_LINES_OF_OBJECT = 40
 MOST_LINES = 400
 
 
