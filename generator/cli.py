@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from generator import __version__
-from generator.finding import Finding, MachineFailed, Rejected, Severity, plural, printable
+from generator.finding import Finding, MachineFailed, Rejected, Severity, choices, meant, plural, printable
 
 if TYPE_CHECKING:
     from generator.pipeline import Fleet
@@ -309,7 +309,6 @@ def admit(root: Path, name: str, existing: Path | None, form: str, files: tuple[
 def _release_of(name: str) -> str:
     """The release that a name means, or a number alone, as it stands in tables."""
     from generator import catalog
-    from generator.finding import choices
     from generator.reference import short
 
     known = catalog.release_names()
@@ -320,13 +319,8 @@ def _release_of(name: str) -> str:
 
 
 def _no_such(what: str, name: str, known: Iterable[str]) -> str:
-    from generator.finding import choices, nearest
-
     words = list(known)
-    near = nearest(name, words)
-    return printable(
-        f"{what} {name}: there is no such thing; " + (f"did you mean {near!r}?" if near else choices(words))
-    )
+    return printable(f"{what} {name}: there is no such thing; {meant(name, words, choices(words))}")
 
 
 @cli.command(short_help="Print the labels that namespaces need.")

@@ -146,6 +146,12 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return lowered[found[0]] if found else None
 
 
+def meant(word: str, known: Iterable[str], otherwise: str) -> str:
+    """A hint that asks whether a known word was meant; where none is near, something else to say."""
+    near = nearest(word, known)
+    return f"did you mean {near!r}?" if near else otherwise
+
+
 def choices(words: Sequence[str]) -> str:
     """What there is to choose from: `there are a, b and c`, or `there is only a`."""
     return f"there {'is only' if len(words) == 1 else 'are'} {listed(words)}"

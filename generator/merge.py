@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from generator.finding import Finding, Location, Pointer, dotted, nearest
+from generator.finding import Finding, Location, Pointer, dotted, meant
 
 if TYPE_CHECKING:
     from generator.load import Document
@@ -120,14 +120,13 @@ class _Laying:
         if key in merged:
             del merged[key]
             return
-        near = nearest(key, merged)
         self.findings.append(
             Finding(
                 at=self.document.at(written),
                 code="SPEC090",
                 path=dotted(written),
                 message=f"null removes {key!r}, which is not there",
-                hint=f"did you mean {near!r}?" if near else "take the line away",
+                hint=meant(key, merged, "take the line away"),
             )
         )
 

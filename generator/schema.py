@@ -22,7 +22,7 @@ from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-from generator.finding import Finding, Location, Pointer, choices, dotted, nearest, pointer_in
+from generator.finding import Finding, Location, Pointer, choices, dotted, meant, nearest, pointer_in
 from generator.packaged import packaged
 from generator.secret import HIDDEN, shown
 from generator.secret_names import naming
@@ -375,17 +375,15 @@ def _unknown_keys(case: _Case) -> Iterator[_Problem]:
             yield _Problem(
                 pointer=(*case.pointer, key),
                 message=f"unknown {'keys' if len(alike) > 1 else 'key'} {', '.join(map(shown, alike))}",
-                hint=_meant(key, list(known), case) if told is None else str(told),
+                hint=_instead(key, list(known), case) if told is None else str(told),
                 at_key=True,
                 unknown=tuple(alike),
                 foreign=foreign,
             )
 
 
-def _meant(key: str, known: list[str], case: _Case) -> str:
-    if (near := nearest(key, known)) is not None:
-        return f"did you mean {near!r}?"
-    return case.words("x-unknown", choices(known) if len(known) <= _MOST_LISTED else "")
+def _instead(key: str, known: list[str], case: _Case) -> str:
+    return meant(key, known, case.words("x-unknown", choices(known) if len(known) <= _MOST_LISTED else ""))
 
 
 def _missing_keys(case: _Case) -> Iterator[_Problem]:

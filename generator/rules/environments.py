@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from generator.finding import Pointer, Severity, choices, listed, nearest
+from generator.finding import Pointer, Severity, choices, listed, meant, nearest
 from generator.model import Environment, Release
 from generator.quantity import value
 from generator.rules import Problem, lacking
@@ -44,8 +44,7 @@ def unknown_runtime(subject: OfEnvironment) -> Iterator[Problem]:
 def _instead(release: Release, name: str, names: tuple[str, ...]) -> str:
     if lifecycle(release, f"runtime:{name}", "removed"):
         return "take the entry away"
-    near = nearest(name, names)
-    return f"did you mean {near!r}?" if near else choices(names)
+    return meant(name, names, choices(names))
 
 
 @rule("ENV004", "The runtime has no such container")
@@ -59,12 +58,11 @@ def unknown_container(subject: OfEnvironment) -> Iterator[Problem]:
         containers = [str(container["name"]) for container in runtime.containers]
         for container in entry.get("images") or {}:
             if container not in containers:
-                near = nearest(container, containers)
                 yield Problem(
                     pointer=("runtimes", name, "images", container),
                     key=True,
                     message=f"{name!r} has no container {container!r}",
-                    hint=f"did you mean {near!r}?" if near else f"it has {listed(containers)}",
+                    hint=meant(container, containers, f"it has {listed(containers)}"),
                 )
 
 
@@ -114,12 +112,11 @@ def idle_quota(subject: OfEnvironment) -> Iterator[Problem]:
     environment = subject.environment
     for name in environment.get("quota", "projects") or {}:
         if name not in subject.projects:
-            near = nearest(name, subject.projects)
             yield Problem(
                 pointer=("quota", "projects", name),
                 key=True,
                 message=f"there is no projects/{name}.yaml",
-                hint=f"did you mean {near!r}?" if near else "take the entry away",
+                hint=meant(name, subject.projects, "take the entry away"),
                 severity=Severity.WARNING,
             )
     offered = {

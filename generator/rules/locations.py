@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from generator.finding import Pointer, Severity, choices, listed, nearest
+from generator.finding import Pointer, Severity, choices, listed, meant
 from generator.model import Connection, EnvSecret
 from generator.rules import Problem, having
 from generator.rules.subjects import OfLocated, OfProject, rule
@@ -16,12 +16,11 @@ def unknown_connection(subject: OfLocated) -> Iterator[Problem]:
     location, known = subject.location, subject.project.connections
     if location.connection_name is None or location.connection is not None:
         return
-    near = nearest(location.connection_name, known)
     there = choices(list(known)) if known else "the project has none"
     yield Problem(
         pointer=(*subject.located.pointer, "location", "connection"),
         message=f"no connection {location.connection_name!r} in {subject.environment.name}",
-        hint=f"did you mean {near!r}?" if near else there,
+        hint=meant(location.connection_name, known, there),
     )
 
 

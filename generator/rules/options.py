@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from generator.catalog import reserved_env
-from generator.finding import Severity, listed, nearest
+from generator.finding import Severity, listed, meant
 from generator.model import Model, Runtime
 from generator.rules import Problem
 from generator.rules.subjects import OfModel, rule
@@ -121,11 +121,10 @@ def unknown_secret_key(subject: OfModel) -> Iterator[Problem]:
         name, key = reference["secret"], reference["key"]
         secret = known.get(name)
         if secret is None:
-            near = nearest(name, known)
             yield Problem(
                 pointer=(*pointer, "secret"),
                 message=f"no Secret {name!r} is declared in secrets",
-                hint=f"did you mean {near!r}?" if near else f"add secrets: {{{name}: {{keys: [{key}]}}}}",
+                hint=meant(name, known, f"add secrets: {{{name}: {{keys: [{key}]}}}}"),
             )
         elif key not in secret.keys:
             yield Problem(
