@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from generator.overlay import group_of
-from generator.packaged import packaged
+from generator.packaged import packaged, packaged_data
 from generator.tree import APPLICATION_FILE as APPLICATION_FILE  # read by the ApplicationSet, and by no kustomization
 
 if TYPE_CHECKING:
@@ -65,10 +65,7 @@ class Line:
 
 @lru_cache(maxsize=1)
 def _data() -> Mapping[str, Any]:
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    found: Mapping[str, Any] = yaml.load((packaged("data") / "argocd.yaml").read_bytes(), Loader=loader)
+    found: Mapping[str, Any] = packaged_data("argocd")
     return found
 
 

@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from generator.finding import Finding, Pointer, dotted
 from generator.model import Engine, Release, Runtime, json_list
-from generator.packaged import packaged
+from generator.packaged import packaged, packaged_data
 
 if TYPE_CHECKING:
     from generator.load import Document
-
-
-def _read(path: Path) -> Any:
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(path.read_bytes(), Loader=loader)
 
 
 def release_names() -> tuple[str, ...]:
@@ -32,10 +24,9 @@ def release_names() -> tuple[str, ...]:
 @cache
 def release(name: str) -> Release:
     """A release by name. Raises KeyError where the tool does not know it."""
-    path = packaged("data") / "releases" / f"{name}.yaml"
     if name not in release_names():
         raise KeyError(name)
-    data = _read(path)
+    data = packaged_data(f"releases/{name}")
     return Release(
         name=data["release"],
         title=data["title"],
@@ -54,7 +45,7 @@ def release(name: str) -> Release:
 
 @lru_cache(maxsize=1)
 def _common() -> Mapping[str, Any]:
-    found: Mapping[str, Any] = _read(packaged("data") / "engines.yaml")
+    found: Mapping[str, Any] = packaged_data("engines")
     return found
 
 
@@ -86,7 +77,7 @@ def multi_model_endpoints() -> Mapping[str, Any]:
 def shipped_runtime(release_name: str, name: str) -> Runtime:
     """A runtime of a release's own catalogue. Raises KeyError where the release does not ship it."""
     entry = release(release_name).runtimes[name]
-    data = _read(packaged("data") / "runtimes" / f"{entry['file']}.yaml")
+    data = packaged_data(f"runtimes/{entry['file']}")
     served = data["servingRuntime"]
     metadata = served["metadata"]
     annotations = dict(metadata.get("annotations") or {})

@@ -15,7 +15,7 @@ from generator.emit import dump
 from generator.finding import printable
 from generator.model import Object
 from generator.overlay import same
-from generator.packaged import packaged
+from generator.packaged import packaged_data
 from generator.quantity import NotAQuantity, canonical
 from generator.secret import HIDDEN, shown
 from generator.secret_names import naming
@@ -47,10 +47,7 @@ class Step:
 @lru_cache(maxsize=1)
 def knowledge() -> Mapping[str, Any]:
     """The content of `data/effects.yaml`."""
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    found: Mapping[str, Any] = yaml.load((packaged("data") / "effects.yaml").read_bytes(), Loader=loader)
+    found: Mapping[str, Any] = packaged_data("effects")
     return found
 
 

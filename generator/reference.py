@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any
 
 from generator import catalog
 from generator.finding import Finding, Location, dotted
 from generator.model import Release, Runtime
-from generator.packaged import packaged
+from generator.packaged import packaged, packaged_data
 from generator.rules import Rule
 
 ALL = "all"
@@ -242,16 +241,10 @@ class Explanation:
         return self.family == "ADM"
 
 
-def _read(path: Path) -> Any:
-    import yaml
-
-    return yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-
-
 @lru_cache(maxsize=1)
 def base_repository() -> Mapping[str, Any]:
     """The small repository that the examples of the rules are laid over: files by path, without `.yaml`."""
-    found: Mapping[str, Any] = _read(packaged("data") / "rules" / "base.yaml")
+    found: Mapping[str, Any] = packaged_data("rules/base")
     return found
 
 
@@ -277,7 +270,7 @@ def explanation(code: str) -> Explanation:
     """What is known of a code. Raises KeyError where it is not known."""
     if code not in codes():
         raise KeyError(code)
-    data = _read(packaged("data") / "rules" / f"{code}.yaml")
+    data = packaged_data(f"rules/{code}")
     rule = declared().get(code)
     return Explanation(
         code=code,

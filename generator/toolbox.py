@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from generator.finding import MachineFailed, printable
-from generator.packaged import packaged
+from generator.packaged import packaged_data
 
 Say = Callable[[str], None]
 """Takes one line about what is being done, for the user."""
@@ -24,10 +24,7 @@ _POLL_S = 0.1
 @lru_cache(maxsize=1)
 def pinned() -> Mapping[str, Any]:
     """The content of `data/tools.yaml`."""
-    import yaml
-
-    content = (packaged("data") / "tools.yaml").read_bytes()
-    found: Mapping[str, Any] = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    found: Mapping[str, Any] = packaged_data("tools")
     return found
 
 
