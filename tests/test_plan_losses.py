@@ -279,7 +279,13 @@ def test_a_project_that_is_renamed_and_keeps_its_namespace(version: str, command
     ]
     objects = "inferenceservice/huge servingruntime/huge"
     assert data["changes"][0]["command"] == f"{command.format(objects)} && argocd app sync models-prod.broad"
-    assert "oc delete application models-prod.wide -n gitops" in data["changes"][0]["effects"][1]["text"]
+    assert data["changes"][0]["effects"][1:] == [
+        {
+            "effect": "nothing",
+            "text": "its Application stays, too, and no longer finds its folder: then "
+            "oc delete application models-prod.wide -n gitops where Argo CD runs",
+        }
+    ]
     assert findings(found) == [lacking("environments/prod.yaml:1:1", "prod", "project/wide")]
 
 
@@ -288,6 +294,17 @@ def commands(found: Repository, environment: str) -> dict[str, str]:
     data = next(one for one in found.data()["environments"] if one["name"] == environment)
     return {f"{row['project']}/{row['name']}": row["command"] for row in data["changes"] if row["command"]}
 
+
+def handover(namespace: str, objects: str, application: str) -> str:
+    """The command by which objects become those of another Application."""
+    label = f"app.kubernetes.io/instance={application}"
+    return f"oc label --overwrite -n {namespace} {objects} {label} && argocd app sync {application}"
+
+
+TOKEN_OF_CHAT = "serviceaccount/chat-sa role/chat-view-role rolebinding/chat-view secret/web-chat-sa"
+MODELS_OF_CHAT = " ".join(
+    f"{kind}/{name}" for kind in ("inferenceservice", "servingruntime") for name in ("chat", "idle", "rank")
+)
 
 BECOMES = (
     "what {} has there, too, becomes its own: Argo CD refuses to sync it as long as it is marked as this project's"
@@ -300,17 +317,13 @@ def test_two_projects_that_swap_their_namespaces(tmp_path: Path) -> None:
     found.edit("projects/chat.yaml", "  prod: {}", "  prod: {namespace: texts}")
     found.edit("projects/texts.yaml", "{prod: {}}", "{prod: {namespace: chat}}")
     shown = commands(found, "prod")
-    assert shown["chat/chat"].startswith("oc delete -n chat inferenceservice/chat servingruntime/chat ")
+    assert shown["chat/chat"] == f"oc delete -n chat inferenceservice/chat servingruntime/chat {TOKEN_OF_CHAT}"
+    assert shown["texts/texts"] == "oc delete -n texts servingruntime/texts"
     hub = "oc delete -n chat externalsecret/hub && "
-    mark = (
-        "oc label --overwrite -n {0} externalsecret/store app.kubernetes.io/instance=models-prod.{1} "
-        "&& argocd app sync models-prod.{1}"
-    )
     rows = {row["project"]: row for row in found.data()["environments"][0]["changes"] if row["kind"] == "Project"}
-    assert rows["chat"]["command"] == hub + mark.format("chat", "texts")
-    assert rows["texts"]["command"] == mark.format("texts", "chat")
+    assert rows["chat"]["command"] == hub + handover("chat", "externalsecret/store", "models-prod.texts")
+    assert rows["texts"]["command"] == handover("texts", "externalsecret/store", "models-prod.chat")
     assert rows["chat"]["effects"][1] == {"effect": "nothing", "text": BECOMES.format("texts")}
-    assert "externalsecret/store" not in shown["texts/texts"]
 
 
 def test_a_model_of_the_same_name_comes_into_the_namespace(tmp_path: Path) -> None:
@@ -321,8 +334,7 @@ def test_a_model_of_the_same_name_comes_into_the_namespace(tmp_path: Path) -> No
     row = next(row for row in found.data()["environments"][0]["changes"] if row["name"] == "huge")
     assert (row["project"], row["command"]) == (
         "wide",
-        "oc label --overwrite -n wide inferenceservice/huge servingruntime/huge app.kubernetes.io/instance=models-prod.other && "
-        "argocd app sync models-prod.other",
+        handover("wide", "inferenceservice/huge servingruntime/huge", "models-prod.other"),
     )
     assert {"effect": "unmanaged", "text": "the old one in wide becomes that of other"} in row["effects"]
 
@@ -332,12 +344,8 @@ def test_a_project_that_leaves_to_one_that_moves(tmp_path: Path) -> None:
     (found.root / "projects/chat.yaml").unlink()
     found.edit("projects/texts.yaml", "{prod: {}}", "{prod: {namespace: chat}}")
     row = next(row for row in found.data()["environments"][0]["changes"] if row["project"] == "chat")
-    gone, _, rest = row["command"].partition(" && ")
-    assert "externalsecret/hub" in gone
-    assert "externalsecret/store" not in gone
-    assert rest.startswith(
-        "oc label --overwrite -n chat externalsecret/store app.kubernetes.io/instance=models-prod.texts"
-    )
+    gone = f"oc delete -n chat {MODELS_OF_CHAT} externalsecret/hub {TOKEN_OF_CHAT}"
+    assert row["command"] == f"{gone} && {handover('chat', 'externalsecret/store', 'models-prod.texts')}"
 
 
 def test_an_environment_that_is_renamed(tmp_path: Path) -> None:
@@ -347,12 +355,19 @@ def test_an_environment_that_is_renamed(tmp_path: Path) -> None:
         path = found.root / f"projects/{file}.yaml"
         path.write_text(path.read_text().replace("prod: {}", "live: {}"))
     (found.root / "environments/prod.yaml").rename(found.root / "environments/live.yaml")
-    shown = commands(found, "prod")
-    assert not any("delete" in command for command in shown.values())
-    assert shown["wide/wide"] == (
-        "oc label --overwrite -n wide inferenceservice/huge servingruntime/huge app.kubernetes.io/instance=models-live.wide && "
-        "argocd app sync models-live.wide"
+    many = " ".join(f"{kind}/m{number}" for kind in ("inferenceservice", "servingruntime") for number in range(14))
+    texts = (
+        "inferenceservice/spam inferenceservice/topic inferenceservice/rest servingruntime/texts servingruntime/spare"
     )
+    assert commands(found, "prod") == {
+        f"{project}/{project}": handover(project, objects, f"models-live.{project}")
+        for project, objects in (
+            ("chat", f"{MODELS_OF_CHAT} externalsecret/store externalsecret/hub {TOKEN_OF_CHAT}"),
+            ("many", many),
+            ("texts", f"{texts} externalsecret/store"),
+            ("wide", "inferenceservice/huge servingruntime/huge"),
+        )
+    }
 
 
 def test_another_namespace(tmp_path: Path) -> None:
@@ -474,8 +489,9 @@ environments: {prod: {}}
 """
     found = repository(tmp_path)
     found.write("projects/texts.yaml", alone)
-    remarks = found.data()["environments"][0]["remarks"]
-    assert "texts must exist with the labels that modelfleet labels --env prod prints" in remarks
+    assert found.data()["environments"][0]["remarks"] == [
+        "texts must exist with the labels that modelfleet labels --env prod prints"
+    ]
 
 
 def test_models_whose_addresses_change_are_counted(tmp_path: Path) -> None:

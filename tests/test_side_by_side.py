@@ -20,8 +20,8 @@ TWO = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be fo
 
 
 def ran(script: str) -> str:
-    """What a script prints that has no threads, as pytest's own process may have."""
-    code = "from generator import processes\n" + script
+    """What a script prints that has no threads, as pytest's own process may have; `here` is its process."""
+    code = "import os\nfrom generator import processes\nhere = os.getpid()\n" + script
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
@@ -68,14 +68,13 @@ def test_a_process_with_threads_is_not_forked(monkeypatch: pytest.MonkeyPatch) -
 
 @TWO
 def test_outcomes_come_in_the_order_of_the_parts() -> None:
-    script = "import os; here = os.getpid()\n"
-    script += "print(processes.side_by_side(lambda part: (part * 2, os.getpid() == here), ['a', 'b', 'c']))"
+    script = "print(processes.side_by_side(lambda part: (part * 2, os.getpid() == here), ['a', 'b', 'c']))"
     assert ran(script) == "[('aa', True), ('bb', False), ('cc', False)]\n"
 
 
 @TWO
 def test_the_part_of_a_process_that_fails_is_done_here_and_nothing_is_said_twice() -> None:
-    script = "import os; here = os.getpid()\nprint('begun')\n"
+    script = "print('begun')\n"
     script += "def do(part): return part if os.getpid() == here else os.abort()\n"
     script += "print(processes.side_by_side(do, ['a', 'b', 'c']))"
     assert ran(script) == "begun\n['a', 'b', 'c']\n"
@@ -83,8 +82,7 @@ def test_the_part_of_a_process_that_fails_is_done_here_and_nothing_is_said_twice
 
 @TWO
 def test_where_there_is_no_room_for_a_process_all_is_done_here() -> None:
-    script = "import os; here = os.getpid()\n"
-    script += "def full(): raise BlockingIOError\nos.fork = full\n"
+    script = "def full(): raise BlockingIOError\nos.fork = full\n"
     script += "print(processes.side_by_side(lambda part: (part, os.getpid() == here), ['a', 'b']))"
     assert ran(script) == "[('a', True), ('b', True)]\n"
 
@@ -98,7 +96,7 @@ def test_what_is_wrong_with_a_part_shows() -> None:
 
 @TWO
 def test_when_the_first_part_fails_no_process_is_left() -> None:
-    script = "import os, time; here = os.getpid()\n"
+    script = "import time\n"
     script += "def do(part): return 1 // part if os.getpid() == here else time.sleep(60)\n"
     script += "try: processes.side_by_side(do, [0, 1, 1])\nexcept ZeroDivisionError: pass\n"
     script += "try: os.waitpid(-1, os.WNOHANG)\nexcept ChildProcessError: print('none')"
