@@ -8,7 +8,6 @@ objects, the tools and the schemas are the same. What is meant is settled elsewh
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,20 +18,20 @@ from typing import Any
 
 from generator.api_schemas import Schemas
 from generator.crds import bundled_schemas
-from generator.finding import Finding, Location, MachineFailed, Pointer, plural, pointer_in, printable
+from generator.finding import Finding, Location, Pointer, plural, pointer_in, printable
 from generator.kubernetes_yaml import Built, objects_of
 from generator.overlay import file_name, group_of, same
 from generator.processes import Done
 from generator.rules.patches import escaped, steps_of
-from generator.toolbox import FOLDER, Say
+from generator.toolbox import Say
 from generator.tools import Tool, kubeconform, kustomize_builds
+from generator.verified import bases_of, folder_content, key_of, remember, remembered
 
 _BATCH_OBJECTS = 100  # kustomize's time grows with the square of the objects in a build; a process costs it 15 ms
 _BATCH_OVERLAYS = 100
 _TELL_S = 5.0  # between two words about how far it is
 _MOST_DIFFERENCES = 10  # of one object
 _MOST_SHOWN = 300  # characters of what a tool says
-_EDITION = "2"  # part of the key of what is remembered: another way to verify, another key
 
 _EDITED = "`modelfleet render --check` tells whether a generated file was edited"
 
@@ -75,15 +74,15 @@ def verify(
     VER001 to VER005, for what kustomize builds, point into the generated files; VER010 to VER012, for what kubeconform
     says of it, and VER020, for kubernetes-validate, into the hand-written file that caused it, where that is known.
     """
-    content = cache(partial(_content, root))
-    used = {name: [_EDITION, *map(str, tools.values()), found.key] for name, found in schemas.items()}
-    keys = {one.folder: _key(one, used[one.environment], content) for one in meant}
-    known = {name: _remembered(root, name) for name in {one.environment for one in meant}}
+    content = cache(partial(folder_content, root))
+    used = {name: [*map(str, tools.values()), found.key] for name, found in schemas.items()}
+    keys = {one.folder: key_of(one.folder, one.objects, used[one.environment], content) for one in meant}
+    known = {name: remembered(root, name) for name in {one.environment for one in meant}}
     fresh = [one for one in meant if known[one.environment].get(one.folder) != keys[one.folder]]
     findings = _judged(root, fresh, tools, schemas, say) if fresh else {}
     for name, old in known.items():
         good = [one.folder for one in fresh if one.environment == name and not findings[one.folder]]
-        _remember(root, name, old | {folder: keys[folder] for folder in good})
+        remember(root, name, old | {folder: keys[folder] for folder in good})
     return Verified(
         overlays=len(meant),
         objects=sum(len(one.objects) for one in meant),
@@ -122,73 +121,6 @@ def _grouped(schemas: Mapping[str, Schemas], meant: Sequence[Meant]) -> Iterator
     """Overlays that are checked with the same schemas: a run costs kubeconform their compilation."""
     for found in dict.fromkeys(schemas[one.environment] for one in meant):
         yield found, [one for one in meant if schemas[one.environment] == found]
-
-
-# ---- what was found good before --------------------------------------------------------------------------------------
-
-
-def _key(one: Meant, used: Sequence[str], content: Callable[[str], tuple[bytes, Sequence[str]]]) -> str:
-    """Differs wherever the outcome could: by the objects, the files of the overlay and its bases, tools and schemas."""
-    import hashlib
-
-    total = hashlib.sha256(json.dumps([used, one.objects]).encode())
-    folders = [one.folder]
-    for folder in folders:
-        digest, below = content(folder)
-        total.update(b"\0" + os.fsencode(folder) + b"\0" + digest)
-        folders += [each for each in below if each not in folders]
-    return total.hexdigest()
-
-
-def _content(root: Path, folder: str) -> tuple[bytes, Sequence[str]]:
-    """A digest of the files of a folder, and the folders that its kustomization refers to."""
-    import hashlib
-
-    total = hashlib.sha256()
-    place = root / folder
-    for entry in sorted(os.scandir(place), key=lambda entry: entry.name) if place.is_dir() else ():
-        if entry.is_file():
-            content = Path(entry).read_bytes()
-            total.update(os.fsencode(entry.name) + b"\0%d\0" % len(content) + content)
-    return total.digest(), _below(root, folder)
-
-
-_RESOURCE_FOLDER = re.compile(rb"^- (\.\./[^\n]+)$", re.MULTILINE)
-
-
-def _below(root: Path, folder: str) -> list[str]:
-    kustomization = root / folder / "kustomization.yaml"
-    words = _RESOURCE_FOLDER.findall(kustomization.read_bytes()) if kustomization.is_file() else []
-    found = [os.path.normpath(f"{folder}/{os.fsdecode(word)}") for word in words]
-    return [each for each in found if not each.startswith("..") and (root / each).is_dir()]
-
-
-def _memory(root: Path, environment: str) -> Path:
-    return root / FOLDER / "verified" / f"{environment}.json"
-
-
-def _remembered(root: Path, environment: str) -> dict[str, str]:
-    path = _memory(root, environment)
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):  # nothing is known, so everything is verified
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _remember(root: Path, environment: str, known: Mapping[str, str]) -> None:
-    path = _memory(root, environment)
-    there = {folder: key for folder, key in sorted(known.items()) if (root / folder).is_dir()}
-    if there == _remembered(root, environment):
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.write_text(json.dumps(there, indent=0), "utf-8")
-        fresh.replace(path)
-    except OSError as error:
-        message = f"{path} cannot be written: {error.strerror}; make it writable, or remove {FOLDER}/"
-        raise MachineFailed(printable(message)) from error
 
 
 # ---- building --------------------------------------------------------------------------------------------------------
@@ -395,7 +327,7 @@ def _place(subject: _Subject, pointer: Pointer) -> Location:
     root, top = subject.root, subject.overlay.folder
     _, kind, _, name = identity(subject.item)
     own = file_name(kind, name)
-    for folder in (top, *_below(root, top)):
+    for folder in (top, *bases_of(root, top)):
         for file in (f"{folder}/patch-{own}", f"{folder}/{own}"):
             if (root / file).is_file() and (place := _place_in(root, file, pointer)):
                 return place

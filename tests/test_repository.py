@@ -45,7 +45,7 @@ FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("argocd", ("argocd",)),
     ("tools", ("processes", "toolbox", "golang", "crds", "api_schemas", "tools")),
     ("admit", ("admit", "admit_*")),
-    ("verify", ("kubernetes_yaml", "verify")),
+    ("verify", ("kubernetes_yaml", "verified", "verify")),
     ("endpoints", ("endpoints",)),
     ("plan", ("plan", "plan_*")),
     ("pipeline", ("repository", "objects", "projects", "pipeline")),
