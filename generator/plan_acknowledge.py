@@ -86,23 +86,8 @@ def needs(
     """What has to be acknowledged in an environment."""
     name = loss.environment
     here = {one.name: one for one in projects if one.environment.name == name}
-    wanted: list[tuple[str, str | None]] = []
-    if loss.all:
-        if any(row.destroys for row in loss.rows):
-            wanted.append((f"environment/{name}", None))
-    else:
-        whole = {row.project for row in loss.rows if row.destroys and row.key[0] == PROJECT}
-        for row in loss.rows:
-            if row.destroys and row.key[0] == PROJECT:
-                wanted.append((f"project/{row.project}", None))
-            elif row.destroys and row.key[0] == SET:
-                wanted.append((f"environment/{name}", None))
-            elif row.destroys and row.project not in whole:
-                wanted.append((row.label, row.project))
-        if loss.gone * LARGEST_SHARE > loss.models:
-            wanted.append((f"environment/{name}", None))
     found = []
-    for text, project in dict.fromkeys(wanted):
+    for text, project in dict.fromkeys(_wanted(loss)):
         places = {project, text.removeprefix("project/") if text.startswith("project/") else project}
         answers = tuple(
             one.at
@@ -112,6 +97,25 @@ def needs(
         at = _place(here[project], name) if project in here else _environment_place(name, environments)
         found.append(Need(text=text, environment=name, project=project, at=at, answers=answers))
     return found
+
+
+def _wanted(loss: Loss) -> Iterator[tuple[str, str | None]]:
+    """The words of the acknowledgements, each with the project in whose file it belongs; None for the environment's."""
+    environment = (f"environment/{loss.environment}", None)
+    lost = [row for row in loss.rows if row.destroys]
+    if loss.all:
+        yield from [environment] if lost else []
+        return
+    whole = {row.project for row in lost if row.key[0] == PROJECT}
+    for row in lost:
+        if row.key[0] == PROJECT:
+            yield f"project/{row.project}", None
+        elif row.key[0] == SET:
+            yield environment
+        elif row.project not in whole:
+            yield row.label, row.project
+    if loss.gone * LARGEST_SHARE > loss.models:
+        yield environment
 
 
 def _place(project: Project, environment: str) -> Location:
