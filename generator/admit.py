@@ -15,7 +15,6 @@ from typing import Any
 
 from generator.admit_reading import Unreadable, Written, read
 from generator.admit_schemas import FolderSchemas, SchemaSource
-from generator.argocd import APPLICATION_FILE
 from generator.finding import Finding, Location, MachineFailed, Pointer, Rejected, Severity, printable
 from generator.model import Release
 from generator.rules import Problem
@@ -23,6 +22,7 @@ from generator.rules.admission import Rulebook, rulebook
 from generator.rules.admission_manifest import AdmissionRule, by_name, mapping, shown, text
 from generator.rules.admission_schema import schema_check
 from generator.rules.admission_text import no_object, unreadable, written_twice
+from generator.tree import APPLICATION_FILE
 
 MOST_BYTES = 64 << 20
 STDIN = "-"

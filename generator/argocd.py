@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from generator.overlay import group_of
 from generator.packaged import packaged, packaged_data
-from generator.tree import APPLICATION_FILE as APPLICATION_FILE  # read by the ApplicationSet, and by no kustomization
+from generator.tree import APPLICATION_FILE, TOP
 
 if TYPE_CHECKING:
     from generator.render import Rendered, Templates
@@ -175,7 +175,7 @@ def _applicationset(facts: Facts, chosen: Line) -> dict[str, Any]:
         "namespace": facts.argocd["namespace"],
         "repository": facts.argocd["repoURL"],
         "revision": facts.argocd["revision"],
-        "pattern": f"environments/{facts.environment}/*/{APPLICATION_FILE}",
+        "pattern": f"{TOP}/{facts.environment}/*/{APPLICATION_FILE}",
         "cluster_name": facts.destination.get("name"),
         "cluster_server": facts.destination.get("server"),
         "prune": facts.argocd["prune"],

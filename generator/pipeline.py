@@ -20,7 +20,7 @@ from generator.projects import Common, Outcome, made_of, rulebooks, sealed_files
 from generator.repository import Repository, load, owners, resolved, settle_environments, shared_facts, stop
 from generator.resolve import argocd_settings, destination, store_settings
 from generator.rules import judge
-from generator.tree import ARGOCD, TOP
+from generator.tree import APPLICATION_FILE, ARGOCD, TOP
 
 if TYPE_CHECKING:
     from generator.api_schemas import Needs
@@ -130,7 +130,7 @@ def argocd_of(
     written = sealed_files(f"{TOP}/{environment.name}/{ARGOCD}", base_files(objects), [file])
     for one in deployed:
         content = argocd.application_file(facts, one.project.name)
-        written |= sealed_files(one.folder, {argocd.APPLICATION_FILE: content}, [one.project.file, file])
+        written |= sealed_files(one.folder, {APPLICATION_FILE: content}, [one.project.file, file])
     return objects, written
 
 

@@ -16,7 +16,7 @@ from argocd_module import KINDS, facts_of, module, objects_of, program, run
 from generator import argocd
 from generator.argocd import Facts
 from generator.emit import dump
-from generator.tree import Changes, conflicts
+from generator.tree import APPLICATION_FILE, Changes, conflicts
 
 # ---- Argo CD's own CRDs ----------------------------------------------------------------------------------------------
 
@@ -141,7 +141,7 @@ def _given(facts: Facts, project: str) -> dict[str, Any]:
             "path": folder,
             "basename": project,
             "basenameNormalized": project,
-            "filename": argocd.APPLICATION_FILE,
+            "filename": APPLICATION_FILE,
             "filenameNormalized": "modelfleet-application.yaml",
             "segments": folder.split("/"),
         },
