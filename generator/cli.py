@@ -132,22 +132,14 @@ def _codes(context: click.Context, parameter: click.Parameter, begun: str) -> li
     return [code for code in reference.codes() if code.startswith(begun.upper())]
 
 
-env_option = click.option(
-    "--env",
-    "environments",
-    multiple=True,
-    metavar="NAME",
-    shell_complete=_written_in("environments"),
-    help="Only this environment; may be given several times.",
-)
-project_option = click.option(
-    "--project",
-    "projects",
-    multiple=True,
-    metavar="NAME",
-    shell_complete=_written_in("projects"),
-    help="Only this project; may be given several times.",
-)
+def _only(option: str, folder: str) -> Callable[[Any], Any]:
+    """An option that limits a command to some of what is written in a folder."""
+    text = f"Only this {folder.removesuffix('s')}; may be given several times."
+    return click.option(option, folder, multiple=True, metavar="NAME", shell_complete=_written_in(folder), help=text)
+
+
+env_option = _only("--env", "environments")
+project_option = _only("--project", "projects")
 format_option = click.option("--format", "form", type=FORMATS, default="text", help="How findings are printed.")
 
 
@@ -240,7 +232,7 @@ def _verify(root: Path, found: Fleet, form: str) -> None:
     from generator.verify import verify as prove
 
     _refuse_stale(root, found)
-    programs = tools.ensure(root, ("kustomize", "kubeconform"), tell)
+    programs = tools.ensure(root, tools.MAIN, tell)
     schemas = {
         name: api_schemas.schemas(root, pipeline.schemas_of(environment), tell)
         for name, environment in found.environments.items()

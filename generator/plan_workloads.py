@@ -196,10 +196,9 @@ def _images(containers: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 def _template(runtime: Object | None, named: Any) -> str | None:
     if runtime is None:
         return str(named) if named else None
+    # Some releases write the name of the Template, some the runtime's.
     written = _metadata(runtime, "annotations").get("opendatahub.io/template-name")
-    return str(written or named).removesuffix(
-        "-template"
-    )  # some releases write the name of the Template, some the runtime's
+    return str(written or named).removesuffix("-template")
 
 
 def _server(found: Side, item: Object, tokens: tuple[str, ...]) -> Serving:

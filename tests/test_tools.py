@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import yaml
 
-from generator import tools
 from generator.api_schemas import Module, Needs, Schemas, mentioned, needs, schemas
 from generator.crds import convert_crds
 from generator.finding import Finding, Location, MachineFailed, Rejected
@@ -880,7 +879,3 @@ def test_kubeconform_that_fails_is_named(root: Path, program: Callable[[str, str
     with pytest.raises(MachineFailed) as failed:
         kubeconform(Tool("kubeconform", "0.7.0", path), Schemas((), "1.32"), {"a": b""})
     assert str(failed.value) == "kubeconform 0.7.0 failed: half"
-
-
-def test_the_tools_are_the_ones_that_verify_needs() -> None:
-    assert tools.MAIN == ("kustomize", "kubeconform")
