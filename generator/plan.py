@@ -17,7 +17,7 @@ from generator.plan_change import ProjectChange
 from generator.plan_diff import ABSENT
 from generator.plan_effects import Consequence, Effect, ObjectChange, code, compared
 from generator.plan_figures import Facts, Figures, changed_facts, facts_of, figures
-from generator.plan_row import SET, Row
+from generator.plan_row import SET, Row, names
 from generator.plan_rows import rows_of
 from generator.plan_sides import (
     Compared,
@@ -275,5 +275,4 @@ def _remarks(facts: Facts, rows: Sequence[Row], changes: Sequence[Compared]) -> 
             and (one.change.before is None or one.change.moves or _shares(one.change.was) != _shares(one.change.now))
         ]
         if new:
-            named = ", ".join(map(code, new))
-            yield f"{named} must exist with the labels that {code(f'modelfleet labels --env {after.name}')} prints"
+            yield f"{names(new)} must exist with the labels that {code(f'modelfleet labels --env {after.name}')} prints"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
-from generator.finding import Severity, plural, printable
+from generator.finding import Finding, Severity, plural, printable
 from generator.plan import EnvironmentPlan, Plan
 from generator.plan_diff import unified
 from generator.plan_effects import Effect
@@ -38,26 +38,35 @@ MOST_CHARACTERS = 65_000
 """GitHub takes 65,536 characters in a comment; whoever posts it may put a line of its own before it."""
 
 _ROOM_FOR_NOTICE = 400
+_BETWEEN = 2  # the end of a line, and an empty line
+_TABLE = "| what | effect | change |\n|---|---|---|"
 _MARKS: Mapping[Tone, str] = {"faint": "⚪", "good": "🟢", "mild": "🔵", "warn": "🟡", "bad": "🔴"}
 
 
 def markdown(found: Plan, most: int = MOST_CHARACTERS) -> str:
     """The whole comment, at most so many characters long; what is cut is counted at its end."""
-    top = "\n".join(_top(found))
-    room = most - len(top) - _ROOM_FOR_NOTICE
+    top = "\n".join(_top(found, most))
+    room = most - _size(top) - _ROOM_FOR_NOTICE
     chosen: list[_Part] = []
     cut: dict[str, int] = {}
     for part in sorted(_parts(found), key=lambda part: part.rank):
-        size = len(part.text) + 1
+        size = _size(part.text)
         if size <= room and (part.needs is None or part.needs in {one.order for one in chosen}):
             chosen.append(part)
             room -= size
         else:
             cut[part.kind] = cut.get(part.kind, 0) + 1
+    filled = {part.needs for part in chosen if part.kind == "row"}
+    chosen = [part if part.order in filled else part.without_table() for part in chosen]
     chosen += _differences(found, room, cut)
     body = _joined(sorted(chosen, key=lambda part: part.order))
     notice = "\n".join(_notice(cut))
     return "\n".join(filter(None, (top, body, notice))) + "\n"
+
+
+def _size(text: str) -> int:
+    """How long a piece is, with what stands between it and the next: in bytes, the most that anybody may count."""
+    return len(text.encode(errors="replace")) + _BETWEEN
 
 
 def _differences(found: Plan, room: int, cut: dict[str, int]) -> Iterator[_Part]:
@@ -66,8 +75,8 @@ def _differences(found: Plan, room: int, cut: dict[str, int]) -> Iterator[_Part]
     for number, (count, fold) in enumerate(_folds(found)):
         head = "" if begun else "### Differences\n\n"
         text = "" if "diff" in cut else fold()
-        if "diff" not in cut and len(head) + len(text) + 1 <= room:
-            room -= len(head) + len(text) + 1
+        if "diff" not in cut and _size(head + text) <= room:
+            room -= _size(head + text)
             begun = True
             yield _Part((len(found.environments), number), (), "diff", head + text)
         else:
@@ -87,6 +96,10 @@ class _Part:
     text: str
     needs: Order | None = None
 
+    def without_table(self) -> _Part:
+        """The piece without the head of a table of which nothing is left."""
+        return replace(self, text=self.text.removesuffix(_TABLE).rstrip())
+
 
 def _joined(parts: Sequence[_Part]) -> str:
     """Rows follow each other and the head of their table; around all else there is an empty line, or HTML would go on."""
@@ -104,58 +117,89 @@ def _notice(cut: Mapping[str, int]) -> Iterator[str]:
         "row": "change",
         "diff": "difference",
         "head": "environment",
-        "quiet": "list of changes without effect",
-        "foot": "list of commands",
     }
+    lists = {"quiet": "changes without effect", "foot": "commands"}
     if cut:
-        left = ", ".join(plural(count, words[kind]) for kind, count in cut.items())
+        left = ", ".join(
+            plural(count, words[kind]) if kind in words else f"{plural(count, 'list')} of {lists[kind]}"
+            for kind, count in cut.items()
+        )
         yield ""
-        yield f"_Left out, because a comment cannot be longer: {left}. `modelfleet plan` shows them all._"
+        yield f"_Left out, because a comment cannot be longer: {left}. `modelfleet plan --format json` has them all._"
 
 
 # ---- the top ---------------------------------------------------------------------------------------------------------
 
 
-def _top(found: Plan) -> Iterator[str]:
+def _top(found: Plan, most: int) -> Iterator[str]:
+    """What is never cut as a whole; each of its lists has its share of the comment, and what is beyond is counted."""
     yield MARKER
     yield "## What merging does to the models"
     yield ""
-    for line in heading(found):
-        yield f"> ⚠️ {inline(line)}"
+    for line in _within((f"> ⚠️ {inline(line)}" for line in heading(found)), most // 10, "> ⚠️ and {} more such notes"):
+        yield line
         yield ""
-    if found.changes:
-        yield f"**{escaped(verdict(found))}**"
-        yield ""
+    yield from _summary(found, most // 4)
     errors = [finding for finding in found.findings if finding.severity is Severity.ERROR]
     if errors:
         yield "> ⛔ **Not acknowledged.** Merging destroys something that people may be using. If that is meant, write:"
         yield ">"
-        for finding in errors:
-            where = f"{finding.at.file}:{finding.at.line}"
-            block = finding.path.rpartition(".")[0]
-            under = f", under {_code(block)}" if block else ""
-            _, _, line = finding.hint.partition("`")
-            yield f"> - {_code(where)}{under}: {_code(line.rstrip('`'))}"
+        yield from _within(map(_to_write, errors), most // 4, "> - and {} more: `modelfleet plan` names them all")
         yield ""
-    for finding in found.findings:
-        if finding.severity is Severity.WARNING:
-            yield f"> ⚠️ {_code(f'{finding.at.file}:{finding.at.line}')}: {escaped(finding.message)}; {escaped(finding.hint)}"
-            yield ""
-    if not found.changes:
-        effective = any(one.differs for one in found.environments)
-        yield "**No effective change.** Only spelling, order or comments differ." if effective else "**No change.**"
+    stale = (finding for finding in found.findings if finding.severity is Severity.WARNING)
+    for line in _within(map(_noticed, stale), most // 10, "> ⚠️ and {} more: `modelfleet plan` names them all"):
+        yield line
         yield ""
-    else:
+
+
+def _summary(found: Plan, room: int) -> Iterator[str]:
+    """What merging does in one sentence, and to each environment."""
+    if found.changes:
+        yield f"**{escaped(verdict(found))}**"
+        yield ""
         yield "| environment | what happens | models | accelerators |"
         yield "|---|---|---|---|"
-        for one in found.environments:
-            used = "<br>".join(f"{both(count)} {_code(name)}" for name, count in one.figures.accelerators.items())
-            words = "<br>".join(_happens(one))
-            yield f"| {_code(one.name, table=True)} | {words} | {both(one.figures.models)} | {used or '–'} |"
-        yield ""
+        yield from _within(map(_environment, found.environments), room, "| and {} more | | | |")
+    else:
+        differs = any(one.differs for one in found.environments)
+        yield "**No effective change.**" + (" Only spelling, order or comments differ." if differs else "")
+    yield ""
     legend = f" {_LEGEND}" if found.changes else ""
     yield f"<sub>Compared with {_code(found.revision)} at {_code(found.commit[:12])}.{legend}</sub>"
     yield ""
+
+
+def _environment(one: EnvironmentPlan) -> str:
+    used = "<br>".join(f"{both(count)} {_code(name)}" for name, count in one.figures.accelerators.items())
+    words = "<br>".join(_happens(one))
+    return f"| {_code(one.name, table=True)} | {words} | {both(one.figures.models)} | {used or '–'} |"
+
+
+def _to_write(finding: Finding) -> str:
+    """An acknowledgement that is missing, and where it belongs."""
+    where = f"{finding.at.file}:{finding.at.line}"
+    block = finding.path.rpartition(".")[0]
+    under = f", under {_code(block)}" if block else ""
+    _, _, line = finding.hint.partition("`")
+    return f"> - {_code(where)}{under}: {_code(line.rstrip('`'))}"
+
+
+def _noticed(finding: Finding) -> str:
+    where = _code(f"{finding.at.file}:{finding.at.line}")
+    return f"> ⚠️ {where}: {escaped(finding.message)}; {escaped(finding.hint)}"
+
+
+def _within(lines: Iterable[str], room: int, rest: str) -> Iterator[str]:
+    """The lines for which there is room, and how many more there are."""
+    cut = 0
+    for line in lines:
+        if _size(line) <= room:
+            room -= _size(line)
+            yield line
+        else:
+            cut += 1
+    if cut:
+        yield rest.format(cut)
 
 
 _LEGEND = "🔴 users notice · 🟡 pods restart · 🔵 nothing stops · 🟢 something new"
@@ -206,8 +250,7 @@ def _head(one: EnvironmentPlan, *, table: bool) -> Iterator[str]:
     yield " · ".join(figures)
     yield ""
     if table:
-        yield "| what | effect | change |"
-        yield "|---|---|---|"
+        yield _TABLE
 
 
 def _row(row: Row) -> str:

@@ -32,6 +32,7 @@ TONES: Mapping[Effect, Tone] = {
 
 _MOST_STALE = 2
 _MOST_NAMED = 3
+_MOST_FIGURES = 10
 
 
 def both(count: Both) -> str:
@@ -167,15 +168,22 @@ def figure_lines(figures: Figures) -> Iterator[tuple[str, str]]:
     yield "replicas at most", both(figures.replicas)
     for name, count in figures.accelerators.items():
         yield f"`{name}`", both(count)
-    for use in figures.uses:
-        if use.count[0] != use.count[1]:
-            quota = "" if use.quota is None else f" of {use.quota}"
-            yield f"`{use.identifier}` of project `{use.project}`", both(use.count) + quota
+    uses = [use for use in figures.uses if use.count[0] != use.count[1]]
+    for use in uses[:_MOST_FIGURES]:
+        quota = "" if use.quota is None else f" of {use.quota}"
+        yield f"`{use.identifier}` of project `{use.project}`", both(use.count) + quota
+    yield from _others(uses, "use")
     yield "routes", both(figures.routes)
     yield "tokens", both(figures.tokens)
     for word, swaps in (("image", figures.images), ("runtime", figures.runtimes)):
-        for swap in swaps:
+        for swap in swaps[:_MOST_FIGURES]:
             yield word, f"`{swap.before}` → `{swap.after}` ({plural(swap.models, 'workload')})"
+        yield from _others(swaps, word)
+
+
+def _others(found: Sequence[object], word: str) -> Iterator[tuple[str, str]]:
+    if (rest := len(found) - _MOST_FIGURES) > 0:
+        yield "and", plural(rest, f"other {word}")
 
 
 def effect_words(found: Sequence[Consequence]) -> Iterator[tuple[str, str]]:

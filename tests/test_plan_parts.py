@@ -581,7 +581,7 @@ def test_the_marker_comes_first_and_the_comment_is_never_too_long() -> None:
     assert sum(line.startswith("| `p/") for line in told.splitlines()) == 401
     folds = told.count("<details>") - 1  # one lists the change without effect
     assert told.splitlines()[-1] == (
-        f"_Left out, because a comment cannot be longer: {402 - folds} differences. `modelfleet plan` shows them all._"
+        f"_Left out, because a comment cannot be longer: {402 - folds} differences. `modelfleet plan --format json` has them all._"
     )
 
 
@@ -595,7 +595,7 @@ def test_what_is_cut_is_what_matters_least() -> None:
     assert len(told) <= 3000
 
 
-def test_stale_acknowledgements_and_missing_ones_are_said_first() -> None:
+def test_stale_acknowledgements_and_missing_ones_follow_the_summary() -> None:
     at = Location("projects/a.yaml", 3, 5)
     findings = (
         Finding(
@@ -617,15 +617,59 @@ def test_stale_acknowledgements_and_missing_ones_are_said_first() -> None:
     )
     plan = a_plan([a_row("m")])
     told = markdown(Plan(**{**{name: getattr(plan, name) for name in Plan.__slots__}, "findings": findings}))
-    assert told.splitlines()[3:10] == [
-        "**1 model restarts.**",
-        "",
-        "> ⛔ **Not acknowledged.** Merging destroys something that people may be using. If that is meant, write:",
+    lines = told.splitlines()
+    assert lines[3:6] == ["**1 model restarts.**", "", "| environment | what happens | models | accelerators |"]
+    first = lines.index(
+        "> ⛔ **Not acknowledged.** Merging destroys something that people may be using. If that is meant, write:"
+    )
+    assert lines[first + 1 : first + 5] == [
         ">",
         "> - `projects/a.yaml:3`, under `environments.prod`: `acknowledge: [A/b]`",
         "",
         "> ⚠️ `projects/a.yaml:3`: '&#64;x' is stale; take it away",
     ]
+    assert first < lines.index("### `prod`: 1 model changed")
+
+
+@pytest.mark.parametrize(("files", "models"), [(1000, 1), (20, 600)])
+def test_however_much_is_to_be_acknowledged_the_comment_is_not_too_long(files: int, models: int) -> None:
+    findings = tuple(
+        Finding(
+            at=Location(f"projects/team-{number}.yaml", 3, 5),
+            code="PLAN001" if severity is Severity.ERROR else "PLAN002",
+            path="environments.prod.acknowledge",
+            message="m",
+            hint=f"write `acknowledge: [{', '.join(f'InferenceService/m-{each}' for each in range(models))}]`",
+            severity=severity,
+        )
+        for severity in (Severity.ERROR, Severity.WARNING)
+        for number in range(files)
+    )
+    rows = [a_row(f"model-{number}", Effect.DELETE) for number in range(20)]
+    (one,) = a_plan(rows).environments
+    many = tuple(replace(one, name=f"e{number}") for number in range(300))
+    told = markdown(replace(a_plan([]), environments=many, built=("`b`" * 30,) * 1000, findings=findings))
+    assert len(told.encode()) <= MOST_CHARACTERS
+    assert any(
+        line.startswith("> - and ") and line.endswith(": `modelfleet plan` names them all")
+        for line in told.splitlines()
+    )
+    assert any(line.startswith("| and ") for line in told.splitlines())
+
+
+def test_a_table_of_which_no_row_is_left_has_no_head_either() -> None:
+    told = markdown(
+        in_environments([a_row(f"m{number}") for number in range(60)], [a_row("n", value="z" * 900)]), most=5000
+    )
+    assert "### `e1`: " in told
+    assert "p/n" not in told.partition("### `e1`")[2]
+    assert told.count("| what | effect | change |") == 1
+
+
+def test_what_is_left_out_is_counted_in_words() -> None:
+    rows = [replace(a_row(f"m{number}", Effect.DELETE), command="oc delete " + "x" * 400) for number in range(30)]
+    told = markdown(in_environments(rows, rows), most=4000)
+    assert " 2 lists of commands" in told.splitlines()[-1]
 
 
 # ---- text ------------------------------------------------------------------------------------------------------------
