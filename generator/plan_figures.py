@@ -11,7 +11,7 @@ from generator.model import Environment
 from generator.overlay import same
 from generator.plan_accelerators import quota_of
 from generator.plan_change import ProjectChange
-from generator.plan_diff import short_image, value_text
+from generator.plan_diff import canonical_object, short_image, value_text
 from generator.plan_effects import code
 from generator.plan_row import Row
 from generator.plan_workloads import MODELS, Serving, used_by, used_by_name
@@ -33,11 +33,13 @@ def facts_of(before: Environment | None, after: Environment | None) -> Facts:
     """Compares the facts; acknowledgements are none."""
     if before is after or before is None or after is None:
         return Facts(before, after, before is not after)
-    return Facts(before, after, not same(_without(before.facts.data), _without(after.facts.data)))
+    return Facts(before, after, not same(_meant(before.facts.data), _meant(after.facts.data)))
 
 
-def _without(data: Any) -> Any:
-    return {key: value for key, value in data.items() if key != "acknowledge"} if isinstance(data, dict) else data
+def _meant(data: Any) -> Any:
+    """The facts alone, with their quantities as the cluster spells them."""
+    facts = {key: value for key, value in data.items() if key != "acknowledge"} if isinstance(data, dict) else {}
+    return canonical_object(facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +147,7 @@ def changed_facts(facts: Facts) -> tuple[str, ...]:
     """The facts of an environment that are others now, in words."""
     if facts.before is None or facts.after is None or not facts.differ:
         return ()
-    both = (_without(facts.before.facts.data), _without(facts.after.facts.data))
+    both = (_meant(facts.before.facts.data), _meant(facts.after.facts.data))
     found = [_fact(*change) for change in _differing(*both, ())]
     rest = len(found) - _MOST_FACTS
     return tuple(found) if rest <= 1 else (*found[:_MOST_FACTS], f"{rest} more facts")

@@ -55,9 +55,8 @@ def text(found: Plan, *, with_differences: bool = True) -> Iterator[Line]:
         yield Line(plain(line), "warn")
     if found.stale or found.built:
         yield Line("")
-    if found.changes:
-        yield Line(verdict(found), "head")
-        yield Line("")
+    yield Line(verdict(found) if found.changes else "No effective change.", "head")
+    yield Line("")
     for index, one in enumerate(found.environments):
         yield from ([Line("")] if index else [])
         yield from _environment(one)

@@ -161,6 +161,21 @@ def test_files_that_are_written_in_another_order_are_no_effective_change(tmp_pat
     compare("no-effective-change.md", made.plan("--format", "markdown").out, update_golden)
 
 
+def test_facts_and_specs_with_equal_quantities_are_no_effective_change(tmp_path: Path) -> None:
+    made = repository(tmp_path)
+    made.edit(
+        "environments/base.yaml",
+        'Small: {requests: {cpu: "1", memory: 4Gi}',
+        "Small: {requests: {memory: 4096Mi, cpu: 1000m}",
+    )
+    made.edit("projects/chat.yaml", "    displayName: Chat\n", "    displayName: 'Chat' # as it is called\n")
+    made.commit()
+    done = made.plan()
+    assert (done.code, done.out.splitlines()) == (0, ["No effective change.", "", "prod: no effective change"])
+    assert [one["facts"] for one in made.data()["environments"]] == [[]]
+    assert "**No effective change.**" in made.plan("--format", "markdown").out
+
+
 def test_the_readme_shows_a_comment_as_it_is() -> None:
     shown = [
         line.removeprefix(">").strip()
