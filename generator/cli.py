@@ -562,8 +562,9 @@ def plan(root: Path, against: str | None, environments: tuple[str, ...], form: s
     else:
         from generator.plan_report import text
 
+        coloured = False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
         for line in text(made_plan, with_differences=not no_diff):
-            click.secho(printable(line.text), **PLAN_STYLES.get(line.tone, {}))
+            click.secho(printable(line.text), color=coloured, **PLAN_STYLES.get(line.tone, {}))
     if form != "json":
         show_findings(made_plan.findings, "text")
     if code := exit_code(made_plan.findings):

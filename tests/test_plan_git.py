@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import pty
 import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from console import modelfleet, write
+from console import REPOSITORY, modelfleet, write
 from plan_repository import FILES, PROD, Repository, compare, git, repository
 
 from generator import plan_before, plan_git
@@ -459,3 +463,29 @@ def test_planning_writes_nothing(tmp_path: Path) -> None:
     files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
     plan(made.root, fleet(made.root))
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()} == files
+
+
+# ---- colours
+
+
+@pytest.mark.parametrize(
+    ("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
+def test_colours_are_for_terminals_that_want_them(tmp_path: Path, environment: dict[str, str], coloured: bool) -> None:
+    made = repository(tmp_path)
+    made.edit("projects/chat.yaml", "    displayName: Chat\n", "    displayName: Other\n")
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-c", "from generator.cli import main; main()", "--root", str(made.root), "plan"]
+    surroundings = {**os.environ, "PYTHONPATH": str(REPOSITORY), "TERM": "xterm", "NO_COLOR": "", **environment}
+    done = subprocess.run(
+        command, env=surroundings, stdout=follower, stderr=subprocess.DEVNULL, timeout=60, check=False
+    )
+    os.close(follower)
+    seen = b""
+    with suppress(OSError):
+        while part := os.read(leader, 1 << 16):
+            seen += part
+    os.close(leader)
+    assert done.returncode == 0
+    assert (b"\x1b[" in seen) is coloured
+    assert "\x1b" not in made.plan().out
