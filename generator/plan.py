@@ -150,7 +150,7 @@ def _of_environment(
         prune=prunes(after),
         figures=counted,
         facts=changed_facts(facts),
-        remarks=(*_branch(comparison, facts), *_remarks(facts, rows, changes)),
+        remarks=(*_branch(comparison, facts), *_remarks(facts, rows, changes), *_large(loss)),
         rows=tuple(rows),
         needs=tuple(needs(loss, written, comparison.after.environments, projects)),
     )
@@ -253,6 +253,12 @@ def _branch(comparison: Comparison, facts: Facts) -> Iterator[str]:
     else:
         differs = "where all is as rendered here"
     yield f"once the ApplicationSet is applied, Argo CD syncs {code(new)} instead of {code(old)}, {differs}"
+
+
+def _large(loss: Loss) -> Iterator[str]:
+    if loss.large:
+        go = f"{loss.gone} of {plural(loss.models, 'model')} {'goes' if loss.gone == 1 else 'go'} at once, more than a fifth"
+        yield f"{go}: that needs an acknowledgement of its own, {code(f'environment/{loss.environment}')}"
 
 
 def _remarks(facts: Facts, rows: Sequence[Row], changes: Sequence[Compared]) -> Iterator[str]:

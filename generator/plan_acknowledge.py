@@ -79,6 +79,11 @@ class Loss:
     gone: int
     all: bool
 
+    @property
+    def large(self) -> bool:
+        """Whether so many models go at once that it needs an acknowledgement of its own."""
+        return not self.all and self.gone * LARGEST_SHARE > self.models
+
 
 def needs(
     loss: Loss, written: Sequence[Given], environments: Mapping[str, Environment], projects: Sequence[Project]
@@ -114,7 +119,7 @@ def _wanted(loss: Loss) -> Iterator[tuple[str, str | None]]:
             yield environment
         elif row.project not in whole:
             yield row.label, row.project
-    if loss.gone * LARGEST_SHARE > loss.models:
+    if loss.large:
         yield environment
 
 
