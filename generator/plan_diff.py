@@ -184,6 +184,7 @@ def _shown(value: str, name: str) -> str:
 
 
 _DIGITS = 8
+_ALIKE = 8  # characters
 
 CONTEXT = 2
 """Lines around a difference."""
@@ -222,6 +223,23 @@ def value_text(value: Any, name: str = "") -> str:
     if word == HIDDEN:
         return word
     return short_image(value) if "@sha256:" in value else word[1:-1]
+
+
+def both_texts(before: Any, after: Any, name: str = "") -> tuple[str, str]:
+    """Two values in a few words each; where they begin alike for so long that these are the same, from where they differ."""
+    old, new = value_text(before, name), value_text(after, name)
+    if (
+        old != new
+        or old in ("", HIDDEN)
+        or not isinstance(before, str)
+        or not isinstance(after, str)
+        or before == after
+    ):
+        return old, new
+    pairs = enumerate(zip(before, after, strict=False))
+    alike = next((index for index, (one, other) in pairs if one != other), min(len(before), len(after)))
+    start = max(alike - _ALIKE, 0)
+    return value_text(f"...{before[start:]}", name), value_text(f"...{after[start:]}", name)
 
 
 def short_image(image: str) -> str:

@@ -11,7 +11,7 @@ from generator.model import Environment
 from generator.overlay import same
 from generator.plan_accelerators import quota_of
 from generator.plan_change import ProjectChange
-from generator.plan_diff import canonical_object, short_image, value_text
+from generator.plan_diff import both_texts, canonical_object, short_image
 from generator.plan_effects import code
 from generator.plan_row import Row
 from generator.plan_workloads import MODELS, Serving, used_by, used_by_name
@@ -90,7 +90,7 @@ def figures(changes: Sequence[ProjectChange], rows: Sequence[Row]) -> Figures:
     return Figures(
         models=(_models(was), _models(now)),
         added=states.count("added"),
-        changed=states.count("changed") + states.count("moved") + sum(row.models for row in rows),
+        changed=states.count("changed") + states.count("moved") + sum(len(row.models) for row in rows),
         removed=lost,
         replicas=(sum(one.running for one in was), sum(one.running for one in now)),
         accelerators=_together(used_by_name(was), used_by_name(now)),
@@ -155,7 +155,7 @@ def changed_facts(facts: Facts) -> tuple[str, ...]:
 
 def _fact(pointer: Pointer, before: Any, after: Any) -> str:
     name, label = str(pointer[-1]), code(dotted(pointer))
-    old, new = (value_text(value, name) for value in (before, after))
+    old, new = both_texts(before, after, name)
     if before is None or after is None:
         return f"{label} removed" if after is None else f"{label} {code(new)} added" if new else f"{label} added"
     return f"{label} {code(old)} → {code(new)}" if old and new else label

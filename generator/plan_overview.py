@@ -80,31 +80,58 @@ _VERBS: Mapping[Effect, tuple[str, str]] = {
 _QUIET = frozenset({Effect.SCALE, Effect.START})
 """Effects that no request notices."""
 
-_NOUNS: Mapping[str, str] = {SERVICE: "model", LLM: "model", RUNTIME: "model server", PROJECT: "project"}
+_NOUNS: Mapping[str, str] = {
+    SERVICE: "model",
+    LLM: "model",
+    RUNTIME: "model server",
+    PROJECT: "project",
+    SET: "environment",
+}
+
+_TOKENS_STAY = ("still opens its model", "still open their models")
+"""What the tokens of a workload do that stay on the cluster though they are no longer in Git."""
 
 
 def verdict(found: Plan) -> str:
     """One sentence: what merging does to what runs."""
-    things: dict[Effect, dict[tuple[str, str, str], set[str]]] = {}
+    things: dict[Effect, dict[_Thing, set[str]]] = {}
+    tokens: dict[_Thing, set[str]] = {}
     for one in found.environments:
         for row in one.rows:
             for effect in told_effects(row):
                 kept = Effect.ROLLING if effect is Effect.METADATA else effect
-                if kept in _VERBS:
-                    things.setdefault(kept, {}).setdefault((row.project, *row.key), set()).add(one.name)
-    parts = [_part(effect, things[effect]) for effect in _VERBS if effect in things]
-    untouched = all(effect in _QUIET for effect in things)
+                if _only_tokens(row, effect):
+                    for item in row.consequences:
+                        if item.effect is effect:
+                            tokens.setdefault((row.project, "removed token", f"{row.label} {item.text}"), set()).add(
+                                one.name
+                            )
+                elif kept in _VERBS:
+                    for key in row.models or (row.key,):
+                        things.setdefault(kept, {}).setdefault((row.project, *key), set()).add(one.name)
+    parts = [_part(things[effect], verbs) for effect, verbs in _VERBS.items() if effect in things]
+    parts += [_part(tokens, _TOKENS_STAY)] if tokens else []
+    untouched = all(effect in _QUIET for effect in things) and not tokens
     start = "No running model is touched" if untouched else ""
     return ": ".join(filter(None, (start, ", ".join(parts)))) + "."
 
 
-def _part(effect: Effect, found: Mapping[tuple[str, str, str], set[str]]) -> str:
+_Thing = tuple[str, str, str]
+"""Project, kind and name."""
+
+
+def _only_tokens(row: Row, effect: Effect) -> bool:
+    """Whether it is not the workload that stays unmanaged, but tokens that it had."""
+    return effect is Effect.UNMANAGED and row.state == "changed" and row.key[0] in (*MODELS, RUNTIME)
+
+
+def _part(found: Mapping[_Thing, set[str]], verbs: tuple[str, str]) -> str:
     counts: dict[str, int] = {}
     for _, kind, _ in found:
         noun = _NOUNS.get(kind, kind)
         counts[noun] = counts.get(noun, 0) + 1
     words = " and ".join(plural(count, noun) for noun, count in counts.items())
-    verb = _VERBS[effect][0 if len(found) == 1 else 1]
+    verb = verbs[0 if len(found) == 1 else 1]
     environments = {name for names in found.values() for name in names}
     return f"{words} {verb}" + (f" in {len(environments)} environments" if len(environments) > 1 else "")
 
@@ -120,7 +147,8 @@ def happenings(one: EnvironmentPlan) -> Iterator[tuple[Effect, str]]:
     found: dict[Effect, list[str]] = {}
     for row in one.rows:
         for effect in told_effects(row):
-            found.setdefault(effect, []).append(code(row.project) if row.key[0] == PROJECT else thing(row))
+            name = code(row.project) if row.key[0] == PROJECT else thing(row)
+            found.setdefault(effect, []).append(f"tokens of {name}" if _only_tokens(row, effect) else name)
     for effect in sorted(found, key=lambda effect: -effect.weight):
         if effect is Effect.NOTHING:
             yield effect, ""

@@ -27,7 +27,7 @@ class Row:
     """One thing that changes. `consequences` begin with the heaviest; `what` says which fields, in a few words.
 
     `destroys` is set where a model or server goes or is made anew; `command` removes by hand what Argo CD leaves. `models`
-    counts those that change in a row that is of none of them.
+    are those that change in a row that is of several.
     """
 
     project: str
@@ -38,7 +38,7 @@ class Row:
     objects: tuple[ObjectChange, ...]
     destroys: bool = False
     command: str | None = None
-    models: int = 0
+    models: tuple[Key, ...] = ()
 
     @property
     def effect(self) -> Effect:

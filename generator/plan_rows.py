@@ -75,7 +75,7 @@ def _readdressed(change: ProjectChange, done: Collection[Key]) -> Iterator[Row]:
             what=(f"where {'it' if len(found) == 1 else plural(len(found), 'model')} can be reached",),
             consequences=ordered(few(item for items in found.values() for item in items)),
             objects=(),
-            models=len(found) if len(found) > 1 else 0,
+            models=tuple(found) if len(found) > 1 else (),
         )
 
 

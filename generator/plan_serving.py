@@ -178,7 +178,8 @@ def _removed(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], o
         found.append(Consequence(Effect.DELETE, f"frees {freed}" if freed else ""))
         if gone:
             found.append(Consequence(Effect.WITH_SERVER, names(gone)))
-        urls = [url] if url else [one.address.external for _, one in models if one.address and one.address.external]
+        lost = [one.address.external for name, one in models if name in gone and one.address]
+        urls = [each for each in (url, *lost) if each]
         found += [Consequence(Effect.URL_GONE, code(each)) for each in urls[:MOST_URLS]]
         if len(urls) > MOST_URLS:
             found.append(Consequence(Effect.URL_GONE, f"and {plural(len(urls) - MOST_URLS, 'more URL')}"))

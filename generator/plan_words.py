@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from generator.plan_diff import ABSENT, Path, Step, knowledge, masked, value_text
+from generator.plan_diff import ABSENT, Path, Step, both_texts, knowledge, masked, value_text
 from generator.plan_effects import ObjectChange, Rule, code, rule_for
 from generator.plan_workloads import Mode
 
@@ -74,7 +74,7 @@ def _worded(label: str, step: Step, rule: Rule) -> str:
     if isinstance(step.before, list) or isinstance(step.after, list):
         return f"{label} {items}" if (items := _items(step)) else label
     name = next((each for each in reversed(step.path) if each != "value"), "")
-    old, new = value_text(step.before, name), value_text(step.after, name)
+    old, new = both_texts(step.before, step.after, name)
     if step.before is ABSENT:
         return f"{label} {code(new)} added" if new else f"{label} added"
     if step.after is ABSENT:
@@ -87,10 +87,13 @@ def _items(step: Step) -> str:
     old, new = (masked(each) if isinstance(each, list) else [] for each in (step.before, step.after))
     if any(isinstance(item, dict | list) for item in (*old, *new)):
         return ""
-    gone, come = ([value_text(item) for item in one if item not in other] for one, other in ((old, new), (new, old)))
-    if len(gone) == len(come) == 1:
-        (option, sign, before), (other, _, after) = gone[0].partition("="), come[0].partition("=")
+    lost, found = ([item for item in one if item not in other] for one, other in ((old, new), (new, old)))
+    gone, come = ([value_text(item) for item in items] for items in (lost, found))
+    if len(lost) == len(found) == 1:
+        (option, sign, before), (other, _, after) = str(lost[0]).partition("="), str(found[0]).partition("=")
         if sign and option == other and before and after:
-            return f"{code(option)} {code(before)} → {code(after)}"
+            was, now = both_texts(before, after, option)
+            return f"{code(value_text(option))} {code(was)} → {code(now)}"
+        gone, come = ([text] for text in both_texts(lost[0], found[0]))
     words = [*(f"−{code(item)}" for item in gone), *(f"+{code(item)}" for item in come)]
     return " ".join(words) if 0 < len(words) <= _MOST_ITEMS else ""

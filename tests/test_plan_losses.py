@@ -203,6 +203,21 @@ def test_models_of_a_server_go_with_it(tmp_path: Path) -> None:
     assert findings(found) == [lacking("projects/texts.yaml:13:22", "prod", "ServingRuntime/spare")]
 
 
+def test_a_model_that_moves_to_another_server_keeps_its_url(tmp_path: Path) -> None:
+    spare = SPARE.replace("    size: Small\n", "    size: Small\n    route: true\n")
+    found = repository(tmp_path, {**FILES, "projects/texts.yaml": TEXTS.replace(SPARE, spare)})
+    found.edit("projects/texts.yaml", "  spare:\n", "  other:\n")
+    assert found.rows() == [
+        ("texts/spare", ("model server removed",), (("delete", ""),)),
+        (
+            "texts/rest",
+            ("server spare → other",),
+            (("downtime", "its server spare goes: it answers once other has loaded it"),),
+        ),
+        ("texts/other", ("new model server with ovms",), (("start", "1 replica"),)),
+    ]
+
+
 def test_a_rename_is_a_deletion_and_a_creation(tmp_path: Path) -> None:
     found = made(tmp_path)
     found.edit("projects/chat.yaml", "  rank:\n", "  sort:\n")
@@ -490,7 +505,8 @@ environments: {prod: {}}
     found = repository(tmp_path)
     found.write("projects/texts.yaml", alone)
     assert found.data()["environments"][0]["remarks"] == [
-        "texts must exist with the labels that modelfleet labels --env prod prints"
+        "texts must exist with the labels that modelfleet labels --env prod prints",
+        "2 of 7 models go at once, more than a fifth: that needs an acknowledgement of its own, environment/prod",
     ]
 
 
@@ -602,6 +618,9 @@ def test_more_than_a_fifth_needs_one_of_its_own(tmp_path: Path) -> None:
     found.edit("projects/texts.yaml", "{prod: {}}", "{prod: {acknowledge: [ServingRuntime/spare]}}")
     found.edit("projects/chat.yaml", "  prod: {}", "  prod: {acknowledge: [InferenceService/idle]}")
     assert findings(found) == [lacking("environments/prod.yaml:1:1", "prod", "environment/prod")]
+    assert found.data()["environments"][0]["remarks"] == [
+        "2 of 7 models go at once, more than a fifth: that needs an acknowledgement of its own, environment/prod"
+    ]
     found.write("environments/prod.yaml", PROD + "acknowledge: [environment/prod]\n")
     assert (found.plan().code, findings(found)) == (0, [])
 

@@ -22,14 +22,24 @@ from generator.model import Environment
 from generator.packaged import packaged
 from generator.plan import EnvironmentPlan, Plan
 from generator.plan_change import ProjectChange
-from generator.plan_diff import ABSENT, Step, canonical_object, differences, knowledge, masked, unified, value_text
+from generator.plan_diff import (
+    ABSENT,
+    Step,
+    both_texts,
+    canonical_object,
+    differences,
+    knowledge,
+    masked,
+    unified,
+    value_text,
+)
 from generator.plan_effects import Consequence, Effect, ObjectChange, code, compared, rule_for
 from generator.plan_figures import Figures
 from generator.plan_markdown import MARKER, MOST_CHARACTERS, escaped, inline, markdown
 from generator.plan_overview import TONES, happenings, title, verdict
 from generator.plan_overview import differences as differences_of
 from generator.plan_report import text
-from generator.plan_row import PROJECT, Row, State
+from generator.plan_row import PROJECT, SET, Row, State
 from generator.plan_rows import rows_of
 from generator.plan_words import said
 from generator.plan_workloads import LLM, RUNTIME, SERVICE, Mode, Serving, servings, side, used_by
@@ -705,6 +715,24 @@ def test_a_plan_for_a_terminal() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("a", "b", ("a", "b")),
+        (
+            "https://git.example.org/a-long-name/models.git",
+            "https://git.example.org/a-long-name/other.git",
+            ("...ng-name/models.git", "...ng-name/other.git"),
+        ),
+        ("a" * 50, "a" * 60, ("..." + "a" * 8, "..." + "a" * 18)),
+        ("a" * 50, ABSENT, ("a" * 35 + "...", "")),
+        ("a" * 50, "a" * 50, ("a" * 35 + "...", "a" * 35 + "...")),
+    ],
+)
+def test_two_values_are_shown_so_that_they_differ(before: Any, after: Any, words: tuple[str, str]) -> None:
+    assert both_texts(before, after) == words
+
+
 def test_differences_may_be_left_out() -> None:
     found = a_plan([a_row("m")])
     assert list(text(found, with_differences=False)) == list(text(found))[:-6]
@@ -743,6 +771,22 @@ def several(row: Row, *effects: Effect, state: State = "changed") -> Row:
             "1 model and 1 model server are deleted.",
         ),
         ([[replace(several(a_row("p"), Effect.PROJECT), key=(PROJECT, "p"))]], "1 project leaves."),
+        ([[replace(a_row("s", Effect.UNMANAGED), key=(SET, "s"))]], "1 environment is left to run unmanaged."),
+        ([[replace(a_row("m", Effect.UNMANAGED), state="removed")]], "1 model is left to run unmanaged."),
+        ([[a_row("m", Effect.UNMANAGED)], [a_row("m")]], "1 model restarts, 1 removed token still opens its model."),
+        (
+            [
+                [
+                    replace(
+                        a_row("p", Effect.URL_CHANGED),
+                        key=(PROJECT, "p"),
+                        models=tuple((SERVICE, name) for name in "abc"),
+                    )
+                ],
+                [a_row("a", Effect.URL_CHANGED), a_row("d", Effect.URL_CHANGED)],
+            ],
+            "4 models get other URLs in 2 environments.",
+        ),
     ],
 )
 def test_one_sentence_says_what_merging_does(rows: list[list[Row]], sentence: str) -> None:
