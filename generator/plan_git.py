@@ -52,7 +52,9 @@ def _git(root: Path, words: Sequence[str], stdin: bytes = b"") -> processes.Done
 
 
 def _failed(done: processes.Done, what: str) -> MachineFailed:
-    return MachineFailed(f"plan: {what}: {done.complaint.removeprefix('fatal: ')}")
+    first = next((line for line in done.err.splitlines() if line.startswith("fatal: ")), "")
+    said = dict.fromkeys(filter(None, (line.removeprefix("fatal: ") for line in (first, done.complaint))))
+    return MachineFailed(f"plan: {what}: {'; '.join(said)}")
 
 
 def commit_of(root: Path, revision: str) -> str:

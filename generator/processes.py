@@ -216,7 +216,7 @@ def _end(process: int, group: bool) -> None:
 
 def _shown(err: bytes) -> str:
     lines = err.decode("utf-8", "replace").splitlines()
-    return "\n".join(printable(line) for line in lines)[-_MOST_COMPLAINT:]
+    return "\n".join(printable(line.expandtabs()) for line in lines)[-_MOST_COMPLAINT:]
 
 
 def reason(err: str) -> str:

@@ -465,6 +465,19 @@ def test_planning_writes_nothing(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()} == files
 
 
+def test_a_repository_of_somebody_else_is_named_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = repository(tmp_path)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    done = made.plan()
+    assert done.code == 5
+    assert done.err == (
+        f"modelfleet: plan: Git does not read this repository: detected dubious ownership in repository at '{made.root}'; "
+        f"git config --global --add safe.directory {made.root}\n"
+    )
+
+
 # ---- colours
 
 
