@@ -130,7 +130,8 @@ def _part(found: Mapping[_Thing, set[str]], verbs: tuple[str, str]) -> str:
     for _, kind, _ in found:
         noun = _NOUNS.get(kind, kind)
         counts[noun] = counts.get(noun, 0) + 1
-    words = " and ".join(plural(count, noun) for noun, count in counts.items())
+    *others, last = (plural(count, noun) for noun, count in counts.items())
+    words = f"{', '.join(others)} and {last}" if others else last
     verb = verbs[0 if len(found) == 1 else 1]
     environments = {name for names in found.values() for name in names}
     return f"{words} {verb}" + (f" in {len(environments)} environments" if len(environments) > 1 else "")

@@ -771,6 +771,10 @@ def several(row: Row, *effects: Effect, state: State = "changed") -> Row:
             "1 model and 1 model server are deleted.",
         ),
         ([[replace(several(a_row("p"), Effect.PROJECT), key=(PROJECT, "p"))]], "1 project leaves."),
+        (
+            [[replace(a_row("x", Effect.START), key=(kind, "x")) for kind in (SERVICE, RUNTIME, PROJECT)]],
+            "No running model is touched: 1 model, 1 model server and 1 project start.",
+        ),
         ([[replace(a_row("s", Effect.UNMANAGED), key=(SET, "s"))]], "1 environment is left to run unmanaged."),
         ([[replace(a_row("m", Effect.UNMANAGED), state="removed")]], "1 model is left to run unmanaged."),
         ([[a_row("m", Effect.UNMANAGED)], [a_row("m")]], "1 model restarts, 1 removed token still opens its model."),
