@@ -505,6 +505,8 @@ def _check_drift(root: Path, files: dict[str, str], scope: Scope, shown: tuple[s
         return
     for line in report.drift(root, files, changes):
         words(line)
+    for line in report.drift_github(root, files, changes) if form == "github" else ():
+        say(line)
     if form != "json":
         for line in report.diffs(root, files, changes):
             say(line)

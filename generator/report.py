@@ -134,6 +134,17 @@ def drift(root: Path, files: Mapping[str, str], changes: Changes) -> Iterator[st
         yield f"{path}: {_drift(root, files, changes, path)}"
 
 
+MOST_ANNOTATED = 10
+"""GitHub shows no more annotations of one step."""
+
+
+def drift_github(root: Path, files: Mapping[str, str], changes: Changes) -> Iterator[str]:
+    """The same as workflow commands, so that it shows on the files in a pull request."""
+    for path in changes.paths[:MOST_ANNOTATED]:
+        words = f"{_drift(root, files, changes, path)}; {remedy(changes)}"
+        yield f"::error file={_property(path)},line=1,title=drift::{_escaped(words)}"
+
+
 def _drift(root: Path, files: Mapping[str, str], changes: Changes, path: str) -> str:
     if path in changes.added:
         return "missing"

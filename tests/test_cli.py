@@ -401,6 +401,24 @@ def test_github_puts_a_warning_on_its_line_once(root: Path) -> None:
     assert [ran.err for ran in steps] == [WARNING, ""]
 
 
+def test_github_annotates_the_files_that_drifted(root: Path) -> None:
+    modelfleet(root, "render")
+    path = "environments/prod/acme/kustomization.yaml"
+    write(root, {path: (root / path).read_text() + "# mine\n"})
+    (root / "environments/base/acme/kustomization.yaml").unlink()
+    ran = modelfleet(root, "render", "--check", "--format", "github")
+    assert ran.code == 3
+    remedy = (
+        "what was edited by hand belongs into the files that its first line names; then run `modelfleet render --overwrite` "
+        "and commit the result"
+    )
+    assert [line for line in ran.out.splitlines() if line.startswith("::")] == [
+        f"::error file=environments/base/acme/kustomization.yaml,line=1,title=drift::missing; {remedy}",
+        f"::error file={path},line=1,title=drift::edited by hand; {remedy}",
+    ]
+    assert "::" not in modelfleet(root, "render", "--check").out
+
+
 def test_github_escapes_what_would_end_an_annotation() -> None:
     from generator.finding import Finding, Location
     from generator.report import finding_github
