@@ -35,6 +35,7 @@ class Effect(Enum):
     METADATA = "metadata that restarts pods"
     ROLLING = "rolling restart"
     TOKEN_LOST = "token lost"
+    SECRET_GONE = "Secret disappears"
     AUTH_OFF = "authorization off"
     AUTH_ON = "authorization on"
     URL_CHANGED = "URL changes"

@@ -69,6 +69,7 @@ _VERBS: Mapping[Effect, tuple[str, str]] = {
     Effect.URL_CHANGED: ("gets another URL", "get other URLs"),
     Effect.AUTH_ON: ("asks for a token from now on", "ask for tokens from now on"),
     Effect.AUTH_OFF: ("can be called without a token", "can be called without a token"),
+    Effect.SECRET_GONE: ("is deleted though models read its Secret", "are deleted though models read their Secrets"),
     Effect.TOKEN_LOST: ("loses a token", "lose tokens"),
     Effect.ROLLING: ("restarts", "restart"),
     Effect.RELOAD: ("is loaded anew", "are loaded anew"),

@@ -87,10 +87,11 @@ def _as_before(word: str, old: Serving, new: Serving) -> bool:
 
 
 def came_and_went(objects: Sequence[ObjectChange]) -> tuple[str, ...]:
-    """The kinds of objects that are new, and of those that are gone."""
+    """The kinds of objects that are new, and of those that are gone; Secrets by their names, for there may be several."""
     words = []
     for state, word in (("added", "new"), ("removed", "removed")):
-        kinds = [item.key[0] for item in objects if item.state == state]
+        here = [item.key for item in objects if item.state == state]
+        kinds = [f"{kind} {code(name)}" if kind == "Secret" else kind for kind, name in here]
         if kinds:
             words.append(f"{word}: {', '.join(dict.fromkeys(kinds))}")
     return tuple(words)

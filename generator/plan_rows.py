@@ -121,8 +121,12 @@ def _of_secret(change: ProjectChange, item: ObjectChange, users: Sequence[str]) 
     one = len(users) == 1
     read = f"{names(users)} {'reads' if one else 'read'} it" if users else "no model reads it"
     if item.state == "removed" and not change.stays:
-        loses = f"; {names(users)} cannot start again without it" if users else ""
-        yield Consequence(Effect.NEXT_START if users else Effect.NOTHING, f"its Secret is deleted with it{loses}")
+        loses = (
+            f": {names(users)} {'runs on, but cannot' if one else 'run on, but cannot'} start again without it"
+            if users
+            else ""
+        )
+        yield Consequence(Effect.SECRET_GONE if users else Effect.NOTHING, f"its Secret is deleted with it{loses}")
     elif item.state == "removed" and users:
         yield Consequence(
             Effect.NOTHING, f"it stays, with its Secret; {read}, and whoever deletes the one deletes the other"

@@ -22,6 +22,7 @@ from generator.plan_effects import (
     refusals,
     restart,
     restarted,
+    rule_for,
     scaled,
     started,
     tokens,
@@ -75,11 +76,20 @@ def serving_row(
         key=key,
         state="changed",
         what=what_changed(objects, old, new),
-        consequences=ordered(found or [Consequence(Effect.NOTHING, reason(objects, new.mode))]),
+        consequences=ordered(found or [_otherwise(objects, new)]),
         objects=tuple(objects),
         destroys=bool(recreated),
         command=command,
     )
+
+
+def _otherwise(objects: Sequence[ObjectChange], new: Serving) -> Consequence:
+    """What a change comes to that neither the pods nor the replicas show."""
+    steps = [(change.key[0], step.path) for change in objects for step in change.steps]
+    scaling = [path for kind, path in steps if rule_for(kind, new.mode, path).effect is Effect.SCALE]
+    if any(not path[-1].lower().endswith("replicas") for path in scaling):
+        return Consequence(Effect.SCALE, "when it is scaled is another matter now; no pod restarts")
+    return Consequence(Effect.NOTHING, reason(objects, new.mode))
 
 
 def refused(objects: Sequence[ObjectChange], judge: Admission | None) -> Iterator[Consequence]:

@@ -139,6 +139,18 @@ CHANGES: dict[str, tuple[str, str, str, list[Row]]] = {
         "path: rank-2",
         [("chat/rank", ("location rank → rank-2",), (("rolling", REPLACED),))],
     ),
+    "a patch of what an autoscaler reads": (
+        CHAT_FILE,
+        "    framework: onnx-1\n",
+        "    framework: onnx-1\n    patch: {InferenceService: [{op: add, path: /spec/predictor/scaleTarget, value: 60}]}\n",
+        [
+            (
+                "chat/rank",
+                ("autoscaling 60 added",),
+                (("scale", "when it is scaled is another matter now; no pod restarts"),),
+            )
+        ],
+    ),
     "patch": (
         CHAT_FILE,
         "    framework: onnx-1\n",
@@ -194,7 +206,7 @@ CHANGES: dict[str, tuple[str, str, str, list[Row]]] = {
         [
             (
                 "chat/rank",
-                ("token authorization on", "new: ServiceAccount, Role, RoleBinding, Secret"),
+                ("token authorization on", "new: ServiceAccount, Role, RoleBinding, Secret a-rank-sa"),
                 (
                     ("url-changed", f"{INSIDE} http://{RANK}:8888 → https://{RANK}:8443"),
                     ("auth-on", "callers without a token are refused"),
@@ -211,7 +223,7 @@ CHANGES: dict[str, tuple[str, str, str, list[Row]]] = {
         [
             (
                 "chat/chat",
-                ("new: Secret", "removed: Secret"),
+                ("new: Secret mobile-chat-sa", "removed: Secret web-chat-sa"),
                 (
                     ("token-lost", "Secret web-chat-sa: who uses it is locked out"),
                     ("token-new", "Secret mobile-chat-sa"),
@@ -244,7 +256,7 @@ CHANGES: dict[str, tuple[str, str, str, list[Row]]] = {
         [
             (
                 "texts/texts",
-                ("route on", "token authorization on", "new: ServiceAccount, RoleBinding, Secret"),
+                ("route on", "token authorization on", "new: ServiceAccount, RoleBinding, Secret x-texts-sa"),
                 (
                     ("auth-on", "callers without a token are refused"),
                     ("url-new", "https://spam-texts.apps.example.org"),
@@ -298,7 +310,12 @@ CHANGES: dict[str, tuple[str, str, str, list[Row]]] = {
             (
                 "texts/store",
                 ("removed",),
-                (("next-start", "its Secret is deleted with it; spam, topic, rest cannot start again without it"),),
+                (
+                    (
+                        "secret-gone",
+                        "its Secret is deleted with it: spam, topic, rest run on, but cannot start again without it",
+                    ),
+                ),
             )
         ],
     ),

@@ -106,7 +106,7 @@ def test_a_token_that_stays(tmp_path: Path) -> None:
     found = repository(tmp_path, {**FILES, "environments/base.yaml": KEPT, "projects/chat.yaml": chat})
     found.edit("projects/chat.yaml", "tokens: [web, app]", "tokens: [web]")
     text = "Secret app-chat-sa: its token opens the model until it is deleted by hand"
-    assert found.rows() == [("chat/chat", ("removed: Secret",), (("unmanaged", text),))]
+    assert found.rows() == [("chat/chat", ("removed: Secret app-chat-sa",), (("unmanaged", text),))]
     assert found.data()["environments"][0]["changes"][0]["command"] == "oc delete -n chat secret/app-chat-sa"
 
 
@@ -151,7 +151,7 @@ def test_kinds_that_the_project_of_argo_cd_no_longer_lists(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("prune", "effect"),
     [
-        (True, ("next-start", "its Secret is deleted with it; chat cannot start again without it")),
+        (True, ("secret-gone", "its Secret is deleted with it: chat runs on, but cannot start again without it")),
         (False, ("nothing", "it stays, with its Secret; chat reads it, and whoever deletes the one deletes the other")),
     ],
 )
