@@ -498,7 +498,8 @@ def _check_drift(root: Path, files: dict[str, str], scope: Scope, shown: tuple[s
         raise MachineFailed(reason)
     found = [finding for finding in tree.conflicts(changes) if finding.code != "OUT004"]
     show_findings([*(warnings if form == "json" else ()), *found], form)
-    if any(finding.severity is Severity.ERROR for finding in found):
+    refused = any(finding.severity is Severity.ERROR for finding in found)
+    if changes.links or changes.blocked or (refused and not changes.writes):
         raise Exit(POLICY)
     if not changes.writes and not changes.edited:
         words(f"up to date: {changes.unchanged} files are as they would be rendered")
@@ -511,7 +512,7 @@ def _check_drift(root: Path, files: dict[str, str], scope: Scope, shown: tuple[s
         for line in report.diffs(root, files, changes):
             say(line)
     words(report.remedy(changes))
-    raise Exit(DRIFT)
+    raise Exit(POLICY if refused else DRIFT)
 
 
 PLAN_STYLES: Mapping[str, Mapping[str, Any]] = {

@@ -252,6 +252,25 @@ def test_drift_that_rendering_alone_does_not_mend(old: str, new: str, why: str, 
     )
 
 
+def test_a_file_that_is_not_ours_hides_no_drift(root: Path) -> None:
+    modelfleet(root, "render")
+    write(root, {"environments/prod/acme/notes.yaml": "x\n"})
+    foreign = (
+        "environments/prod/acme/notes.yaml:1:1: error[OUT003]: modelfleet did not write this file, and the folder is "
+        "generated; move it away, or `modelfleet render --overwrite` goes on and leaves it there\n"
+    )
+    assert modelfleet(root, "render", "--check") == (4, "", foreign)
+    write(root, {"projects/acme.yaml": SPEC.replace("Acme assistants", "Assistants of Acme")})
+    ran = modelfleet(root, "render", "--check")
+    first, *_, last = ran.out.splitlines()
+    assert (ran.code, ran.err, first, last) == (
+        4,
+        foreign,
+        "environments/base/acme/namespace-acme-ml.yaml: stale",
+        "run `modelfleet render` and commit the result",
+    )
+
+
 def test_no_drift(root: Path) -> None:
     modelfleet(root, "render")
     said = f"up to date: {len(tree(root))} files are as they would be rendered\n"
