@@ -614,6 +614,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         _give_up_stdout()
+    gc.freeze()  # the interpreter looks for cycles once more as it ends
     raise SystemExit(code)
 
 

@@ -43,7 +43,8 @@ def modelfleet(root: Path, *words: str) -> Ran:
         except SystemExit as exit:
             code = int(exit.code or 0)
         finally:
-            gc.enable()  # a command that ends with its process does without
+            gc.unfreeze()  # a command that ends with its process does without
+            gc.enable()
     return Ran(code, *(_TIME.sub("0.0 s", stream.buffer.getvalue().decode()) for stream in (out, err)))
 
 
