@@ -95,30 +95,34 @@ _TOKENS_STAY = ("still opens its model", "still open their models")
 
 def verdict(found: Plan) -> str:
     """One sentence: what merging does to what runs."""
-    things: dict[Effect, dict[_Thing, set[str]]] = {}
-    tokens: dict[_Thing, set[str]] = {}
-    for one in found.environments:
-        for row in one.rows:
-            for effect in told_effects(row):
-                kept = Effect.ROLLING if effect is Effect.METADATA else effect
-                if _only_tokens(row, effect):
-                    for item in row.consequences:
-                        if item.effect is effect:
-                            tokens.setdefault((row.project, "removed token", f"{row.label} {item.text}"), set()).add(
-                                one.name
-                            )
-                elif kept in _VERBS:
-                    for key in row.models or (row.key,):
-                        things.setdefault(kept, {}).setdefault((row.project, *key), set()).add(one.name)
-    parts = [_part(things[effect], verbs) for effect, verbs in _VERBS.items() if effect in things]
-    parts += [_part(tokens, _TOKENS_STAY)] if tokens else []
-    untouched = all(effect in _QUIET for effect in things) and not tokens
+    things: dict[_Verbs, dict[_Thing, set[str]]] = {}
+    for verbs, affected, environment in _news(found):
+        things.setdefault(verbs, {}).setdefault(affected, set()).add(environment)
+    untouched = things.keys() <= {_VERBS[effect] for effect in _QUIET}
     start = "No running model is touched" if untouched else ""
+    parts = [_part(things[verbs], verbs) for verbs in (*_VERBS.values(), _TOKENS_STAY) if verbs in things]
     return ": ".join(filter(None, (start, ", ".join(parts)))) + "."
 
 
+_Verbs = tuple[str, str]
+"""What one thing does, and what several do."""
+
 _Thing = tuple[str, str, str]
 """Project, kind and name."""
+
+
+def _news(found: Plan) -> Iterator[tuple[_Verbs, _Thing, str]]:
+    """What happens to each thing in each environment; a restart is one, whatever causes it."""
+    told = ((one.name, row, effect) for one in found.environments for row in one.rows for effect in told_effects(row))
+    for environment, row, effect in told:
+        kept = Effect.ROLLING if effect is Effect.METADATA else effect
+        if _only_tokens(row, effect):
+            lost = (item.text for item in row.consequences if item.effect is effect)
+            yield from (
+                (_TOKENS_STAY, (row.project, "removed token", f"{row.label} {text}"), environment) for text in lost
+            )
+        elif kept in _VERBS:
+            yield from ((_VERBS[kept], (row.project, *key), environment) for key in row.models or (row.key,))
 
 
 def _only_tokens(row: Row, effect: Effect) -> bool:
@@ -126,7 +130,7 @@ def _only_tokens(row: Row, effect: Effect) -> bool:
     return effect is Effect.UNMANAGED and row.state == "changed" and row.key[0] in (*MODELS, RUNTIME)
 
 
-def _part(found: Mapping[_Thing, set[str]], verbs: tuple[str, str]) -> str:
+def _part(found: Mapping[_Thing, set[str]], verbs: _Verbs) -> str:
     counts: dict[str, int] = {}
     for _, kind, _ in found:
         noun = _NOUNS.get(kind, kind)

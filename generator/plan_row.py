@@ -10,7 +10,7 @@ from typing import Literal
 from generator.argocd import application_name, line
 from generator.plan_change import ProjectChange, Successor
 from generator.plan_effects import Consequence, Effect, ObjectChange, code, replicas_text
-from generator.plan_words import said
+from generator.plan_words import phrases, said
 from generator.plan_workloads import LLM_CONFIG, MODELS, RUNTIME, Key, Serving
 
 State = Literal["added", "changed", "removed", "moved"]
@@ -83,7 +83,7 @@ def what_changed(objects: Sequence[ObjectChange], old: Serving, new: Serving) ->
 def _as_before(word: str, old: Serving, new: Serving) -> bool:
     """Whether the word speaks of a route that is there, or not there, in either mode: each mode has a label of its own."""
     routed = [bool(one.address and one.address.external) for one in (old, new)]
-    return word in ("route on", "route off") and old.mode != new.mode and routed[0] == routed[1]
+    return old.mode != new.mode and routed[0] == routed[1] and word in phrases("route")
 
 
 def came_and_went(objects: Sequence[ObjectChange]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from generator.plan_diff import ABSENT, Path, Step, both_texts, knowledge, masked, value_text
 from generator.plan_effects import ObjectChange, Rule, code, rule_for
@@ -33,6 +34,13 @@ def said(changes: Sequence[ObjectChange], mode: Mode | None) -> tuple[str, ...]:
     ordered = [text for _, text in sorted(found.values(), key=lambda item: item[0])]
     rest = len(ordered) - _MOST_NAMED
     return tuple(ordered) if rest <= 1 else (*ordered[:_MOST_NAMED], f"{rest} more fields")
+
+
+@lru_cache(maxsize=8)
+def phrases(name: str) -> frozenset[str]:
+    """What is said when a field that people call so comes or goes."""
+    rules = [entry for entry in knowledge()["rules"] if entry.get("says") == name]
+    return frozenset(entry[end] for entry in rules for end in ("added", "removed") if end in entry)
 
 
 def _named(rule: Rule, path: Path) -> str:
