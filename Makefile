@@ -97,9 +97,10 @@ setup-tools: setup-dev
 
 define SETUP_TOOLS
 import pathlib, sys
-from generator import finding, toolbox, tools
+from modelfleet import finding
+from modelfleet.tools import folder, install
 try:
-    tools.ensure(pathlib.Path(), toolbox.pinned()["tools"], lambda line: print(line, flush=True))
+    install.ensure(pathlib.Path(), folder.pinned()["tools"], lambda line: print(line, flush=True))
 except finding.MachineFailed as failed:
     sys.exit(str(failed))
 endef

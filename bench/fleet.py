@@ -118,7 +118,7 @@ def write_values(root: Path, folder: Path) -> None:
 
 
 def _release_facts(name: str, offered: dict[str, Any]) -> dict[str, Any]:
-    from generator import catalog
+    from modelfleet.resolve import catalog
 
     release = catalog.release(name)
     runtime = catalog.shipped_runtime(name, "vllm-cuda-runtime")

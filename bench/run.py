@@ -110,7 +110,7 @@ def measure(tasks: Sequence[Task], runs: int, place: Path, say: Callable[[str], 
 def product() -> tuple[str, ...]:
     """The console script as it is installed, or the module where it is not."""
     script = Path(sys.executable).with_name("modelfleet")
-    return (str(script),) if script.exists() else (sys.executable, "-c", "from generator.cli import main; main()")
+    return (str(script),) if script.exists() else (sys.executable, "-c", "from modelfleet.cli.main import main; main()")
 
 
 def emptied(root: Path) -> None:
@@ -208,7 +208,7 @@ def objects_of(stream: bytes) -> dict[tuple[str, ...], object]:
 
 def meant(root: Path) -> Mapping[str, dict[tuple[str, ...], object]]:
     """What modelfleet renders for each environment, without what only Argo CD needs."""
-    from generator import pipeline
+    from modelfleet.pipeline import fleet as pipeline
 
     found: dict[str, dict[tuple[str, ...], object]] = {name: {} for name in ENVIRONMENTS}
     for one in pipeline.fleet(root).deployed:

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
-from generator import argocd
-from generator.argocd import Facts, Kind
-from generator.packaged import packaged
-from generator.render import Templates
+from modelfleet.packaged import packaged
+from modelfleet.render import argocd
+from modelfleet.render.argocd import Facts, Kind
+from modelfleet.render.templates import Templates
 
 ARGOCD = {
     "namespace": "openshift-gitops",

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from generator import api_schemas, tools
+from modelfleet.tools import install as tools
+from modelfleet.tools import schemas as api_schemas
 
 REPOSITORY = Path(__file__).parents[1]
 

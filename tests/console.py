@@ -13,7 +13,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
 
-from generator import cli
+from modelfleet.cli import main as cli
 
 REPOSITORY = Path(__file__).parents[1]
 HAND_WRITTEN = ("projects", "environments/*.yaml", "runtimes")
@@ -53,7 +53,7 @@ def process(
 ) -> Ran:
     """Runs a command as a process of its own, with these words after `modelfleet`; by default in `/`."""
     done = subprocess.run(
-        [sys.executable, "-c", "from generator.cli import main; main()", *map(str, words)],
+        [sys.executable, "-c", "from modelfleet.cli.main import main; main()", *map(str, words)],
         cwd=cwd or Path("/"),
         env={**os.environ, "PYTHONPATH": str(REPOSITORY), **(environment or {})},
         capture_output=True,

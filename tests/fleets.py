@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from console import write
 from hypothesis import strategies as st
 
-from generator import catalog, emit
+from console import write
+from modelfleet.kubernetes import emit
+from modelfleet.resolve import catalog
 
 Data = dict[str, Any]
 Repository = dict[str, Data]

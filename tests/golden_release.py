@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from matrix import CLUSTER, environment_of, label
+from modelfleet.resolve.catalog import release
 from repository import laid_over
-
-from generator.catalog import release
 
 GPU = label("nvidia.com/gpu")
 

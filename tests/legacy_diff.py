@@ -16,8 +16,8 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from generator.finding import Pointer
-from generator.quantity import NotAQuantity, canonical
+from modelfleet.finding import Pointer
+from modelfleet.kubernetes.quantity import NotAQuantity, canonical
 
 Object = dict[str, Any]
 

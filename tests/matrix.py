@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modelfleet.resolve.catalog import release, shipped_runtime
+from modelfleet.resolve.model import Format, Release, Runtime
 from repository import images
-
-from generator.catalog import release, shipped_runtime
-from generator.model import Format, Release, Runtime
 
 CLUSTER = "cluster"
 """The one environment of a repository that `repository_of` makes."""

@@ -7,10 +7,11 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from generator import emit, pipeline
-from generator.catalog import release, release_names, shipped_runtime
-from generator.finding import Finding, Rejected
-from generator.reference import base_repository
+from modelfleet.finding import Finding, Rejected
+from modelfleet.kubernetes import emit
+from modelfleet.pipeline import fleet as pipeline
+from modelfleet.reference.reference import base_repository
+from modelfleet.resolve.catalog import release, release_names, shipped_runtime
 
 Files = Mapping[str, Any]
 """Files by path, without `.yaml` where that is the ending: plain data, or the whole text; None takes a file away."""

@@ -13,13 +13,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator import catalog
-from generator.admit import Given, admit
-from generator.finding import Severity, dotted
-from generator.packaged import packaged
-from generator.rules import Problem, always
-from generator.rules.admission import Rulebook, declared_rules, rulebook, rules_for
-from generator.rules.admission_manifest import by_name
+from modelfleet.admit.admit import Given, admit
+from modelfleet.finding import Severity, dotted
+from modelfleet.kubernetes.objects import by_name
+from modelfleet.packaged import packaged
+from modelfleet.resolve import catalog
+from modelfleet.rules import Problem, always
+from modelfleet.rules.admission.rulebook import Rulebook, declared_rules, rulebook, rules_for
 
 EXPLANATIONS = sorted((packaged("data") / "rules").glob("ADM*.yaml"))
 RELEASES = catalog.release_names()

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from generator import catalog
-from generator.admit import NO_SCHEMA, Given, Verdict, admit, admit_files, gather, passed
-from generator.admit_reading import DEPTH, Unreadable, Written, plain, read
-from generator.admit_report import entries, findings, summary
-from generator.admit_schemas import FolderSchemas
-from generator.finding import Finding, Location, MachineFailed, Rejected, Severity
-from generator.rules.admission import Rulebook, rulebook
-from generator.rules.admission_schema import schema_check
+from modelfleet.admit.admit import NO_SCHEMA, Given, Verdict, admit, admit_files, gather, passed
+from modelfleet.admit.report import entries, findings, summary
+from modelfleet.finding import Finding, Location, MachineFailed, Rejected, Severity
+from modelfleet.kubernetes.schemas import FolderSchemas
+from modelfleet.kubernetes.yaml import DEPTH, Unreadable, Written, plain, read
+from modelfleet.resolve import catalog
+from modelfleet.rules.admission.rulebook import Rulebook, rulebook
+from modelfleet.rules.admission.schema import schema_check
 
 TITLE = "RHOAI 2.25"
 
@@ -262,7 +262,7 @@ THING = {
     ],
 )
 def test_what_a_schema_refuses_is_said_in_words(spec: dict[str, Any], expected: list[tuple[str, str, str]]) -> None:
-    from generator.finding import dotted
+    from modelfleet.finding import dotted
 
     found = schema_check(THING)({"kind": "Thing", "spec": spec})
     assert [(dotted(problem.pointer), problem.message, problem.hint) for problem in found] == expected

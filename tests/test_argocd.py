@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
-from argocd_module import ARGOCD, KINDS, facts_of, objects_of
 
-from generator import argocd
-from generator.argocd import Kind
-from generator.packaged import packaged
+from argocd_module import ARGOCD, KINDS, facts_of, objects_of
+from modelfleet.packaged import packaged
+from modelfleet.render import argocd
+from modelfleet.render.argocd import Kind
 
 # ---- exact objects ---------------------------------------------------------------------------------------------------
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
-from argocd_module import module
 
-from generator.argocd import health_checks, health_yaml
+from argocd_module import module
+from modelfleet.render.argocd import health_checks, health_yaml
 
 _CASES = yaml.safe_load((Path(__file__).parent / "data" / "argocd" / "health.yaml").read_text(encoding="utf-8"))
 

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 import yaml
-from argocd_module import KINDS, facts_of, module, objects_of, program, run
 
-from generator import argocd
-from generator.argocd import Facts
-from generator.emit import dump
-from generator.tree import APPLICATION_FILE, Changes, conflicts
+from argocd_module import KINDS, facts_of, module, objects_of, program, run
+from modelfleet.kubernetes.emit import dump
+from modelfleet.layout import APPLICATION_FILE
+from modelfleet.render import argocd
+from modelfleet.render.argocd import Facts
+from modelfleet.tree.compare import Changes
+from modelfleet.tree.conflicts import conflicts
 
 # ---- Argo CD's own CRDs ----------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from console import SPEC, Ran, miniature, modelfleet, tree, write
 
 SAID = Path(__file__).with_name("cases") / "bad-inputs.txt"

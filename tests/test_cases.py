@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+
 from console import modelfleet, tree
 
 CASES = Path(__file__).with_name("cases")

@@ -14,13 +14,17 @@ import time
 from functools import partial
 from pathlib import Path
 
+import click
 import pytest
 from click.shell_completion import ShellComplete
+
 from console import REPOSITORY, SPEC, miniature, modelfleet, process, tree, write
+from modelfleet import __version__
+from modelfleet.cli.main import cli
 
-from generator import __version__, cli
-
-COMMAND = [sys.executable, "-c", "from generator.cli import main; main()"]
+CONTEXT = click.Context(cli)
+COMMANDS = {name: cli.get_command(CONTEXT, name) or cli for name in cli.list_commands(CONTEXT)}
+COMMAND = [sys.executable, "-c", "from modelfleet.cli.main import main; main()"]
 
 WARNED = SPEC.replace("    size: Small\n", "    size: Small\n    route: true\n")
 WARNING = (
@@ -58,12 +62,12 @@ def test_help_is_the_same_with_h_and_lists_the_commands(root: Path) -> None:
         "Usage: modelfleet [OPTIONS] COMMAND [ARGS]...\n\n  Model serving on OpenShift AI as reviewed code.\n\n"
     )
     listed = re.findall(r"^  ([a-z-]+)  +[A-Z]", asked.out.partition("Commands:\n")[2], re.MULTILINE)
-    assert listed == sorted(name for name, command in cli.cli.commands.items() if not command.hidden)
+    assert listed == sorted(name for name, command in COMMANDS.items() if not command.hidden)
 
 
-@pytest.mark.parametrize("name", sorted(cli.cli.commands))
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_each_command_says_what_it_does_and_documents_its_options(name: str, root: Path) -> None:
-    command = cli.cli.commands[name]
+    command = COMMANDS[name]
     ran = modelfleet(root, name, "--help")
     assert (ran.code, ran.err) == (0, "")
     assert (command.help or "").strip().split("\n")[0].endswith("."), "a sentence"
@@ -196,7 +200,7 @@ def test_a_group_without_a_command_shows_its_help(root: Path) -> None:
 )
 def test_names_are_completed(words: str, found: list[str], root: Path) -> None:
     *before, begun = words.split(" ")
-    completer = ShellComplete(cli.cli, {}, "modelfleet", "_MODELFLEET_COMPLETE")
+    completer = ShellComplete(cli, {}, "modelfleet", "_MODELFLEET_COMPLETE")
     items = completer.get_completions(["--root", str(root), *before], begun)
     assert [item.value for item in items] == found
 
@@ -316,10 +320,10 @@ def test_the_machine_failed(root: Path) -> None:
 
 BROKEN = """\
 import sys
-from generator import pipeline
-from generator.cli import main
+from modelfleet.cli.commands import check
+from modelfleet.cli.main import main
 def fleet(root): raise ZeroDivisionError("hunter2 is a secret")
-pipeline.fleet = fleet
+check.fleet = fleet
 main(sys.argv[1:])
 """
 
@@ -439,8 +443,8 @@ def test_github_annotates_the_files_that_drifted(root: Path) -> None:
 
 
 def test_github_escapes_what_would_end_an_annotation() -> None:
-    from generator.finding import Finding, Location
-    from generator.report import finding_github
+    from modelfleet.finding import Finding, Location
+    from modelfleet.report.findings import finding_github
 
     finding = Finding(
         at=Location("a,b:c%.yaml", 2, 3), code="X1", message="100% wrong\nreally", path="a.b", hint="no::way"
@@ -461,9 +465,9 @@ def test_root_may_be_relative_and_is_this_folder_by_default(root: Path) -> None:
 
 
 def test_nothing_is_imported_from_the_folder_that_it_stands_in(root: Path) -> None:
-    for name in ("yaml", "click", "jinja2", "generator", "json"):
+    for name in ("yaml", "click", "jinja2", "modelfleet", "json"):
         (root / f"{name}.py").write_text("raise SystemExit('imported')\n")
-    command = [sys.executable, "-P", "-c", "from generator.cli import main; main()", "check"]
+    command = [sys.executable, "-P", "-c", "from modelfleet.cli.main import main; main()", "check"]
     done = subprocess.run(command, cwd=root, env=environment(), capture_output=True, check=False, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -539,10 +543,9 @@ def test_a_full_disk_behind_stdout(root: Path) -> None:
 
 
 def test_an_interrupt_ends_it_without_a_traceback(root: Path) -> None:
-    script = (
-        "import generator.pipeline as p, time\np.fleet = lambda root: (print('ready', flush=True), time.sleep(30))\n"
-    )
-    script += "from generator.cli import main; main()"
+    script = "import modelfleet.cli.commands.check as p, time\n"
+    script += "p.fleet = lambda root: (print('ready', flush=True), time.sleep(30))\n"
+    script += "from modelfleet.cli.main import main; main()"
     running = subprocess.Popen(
         [sys.executable, "-c", script, "--root", str(root), "check"],
         env=environment(),

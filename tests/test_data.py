@@ -17,7 +17,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from generator.packaged import packaged
+from modelfleet.packaged import packaged
 
 DATA = packaged("data")
 RELEASES = ["2.19", "2.20", "2.21", "2.22", "2.23", "2.24", "2.25", "3.0", "3.2", "3.3", "3.4", "3.5"]

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from legacy_diff import cluster_of, drift, live
 
-from generator.finding import Pointer
-from generator.pipeline import Fleet, fleet
+from legacy_diff import cluster_of, drift, live
+from modelfleet.finding import Pointer
+from modelfleet.pipeline.fleet import fleet
+from modelfleet.resolve.fleet import Fleet
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -17,7 +17,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.emit import dump
+from modelfleet.kubernetes.emit import dump
 
 # What some reader takes for something else than text, or what ends, opens or changes a bare scalar.
 QUOTED = """

@@ -12,14 +12,16 @@ from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
+
 from argocd_module import program, run
 from console import example, modelfleet, write
+from modelfleet.endpoints import endpoints as where
+from modelfleet.endpoints.endpoints import Endpoint
+from modelfleet.packaged import packaged
+from modelfleet.pipeline.fleet import fleet
+from modelfleet.serving import addresses as serving_addresses
+from modelfleet.serving.addresses import Address
 from plan_repository import BASE, CHAT, FILES, PROD, TEXTS
-
-from generator import endpoints as where
-from generator.endpoints import Address, Endpoint
-from generator.packaged import packaged
-from generator.pipeline import fleet
 
 GOLDEN = Path(__file__).with_name("golden") / "endpoints"
 
@@ -471,13 +473,13 @@ def test_the_lines_run_in_bash_as_they_are(tmp_path: Path) -> None:
     ],
 )
 def test_the_port_of_a_runtime(containers: Any, port: int) -> None:
-    assert where.container_port({"containers": containers}) == port
+    assert serving_addresses.container_port({"containers": containers}) == port
 
 
 def test_an_address_of_a_model_whose_runtime_is_not_known(tmp_path: Path) -> None:
     rendered = fleet(made(tmp_path))
     item = {"kind": "InferenceService", "metadata": {"name": "m", "namespace": "n", "annotations": {"a": "b"}}}
-    assert where.address_of(item, None, rendered.environments["prod"]) == Address(
+    assert serving_addresses.address_of(item, None, rendered.environments["prod"]) == Address(
         internal="https://m.n.svc.cluster.local", port=443, external="https://m-n.apps.example.org", guarded=False
     )
 

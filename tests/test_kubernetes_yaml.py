@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from generator.kubernetes_yaml import Built, number_of, objects_of
+from modelfleet.kubernetes.built import Built, number_of, objects_of
 
 
 @pytest.mark.parametrize(

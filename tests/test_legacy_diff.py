@@ -6,10 +6,10 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from legacy_diff import Cluster, Object, cluster_of, drift, live, reduced
 
-from generator.catalog import release
-from generator.finding import Pointer
+from legacy_diff import Cluster, Object, cluster_of, drift, live, reduced
+from modelfleet.finding import Pointer
+from modelfleet.resolve.catalog import release
 
 _RELEASES = ["rhoai-2.22", "rhoai-2.25", "rhoai-3.3", "rhoai-3.4", "rhoai-3.5"]
 

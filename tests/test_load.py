@@ -15,11 +15,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.discover import Sources, discover
-from generator.finding import Location, MachineFailed, Rejected
-from generator.limits import MOST_BYTES, MOST_DEPTH, MOST_NODES, MOST_SCALAR_BYTES
-from generator.load import Document, parse, read
-from generator.secret_names import names_secret, naming
+from modelfleet.finding import Location, MachineFailed, Rejected
+from modelfleet.spec.discover import Sources, discover
+from modelfleet.spec.limits import MOST_BYTES, MOST_DEPTH, MOST_NODES, MOST_SCALAR_BYTES
+from modelfleet.spec.load import Document, parse, read
+from modelfleet.spec.secret_names import names_secret, naming
 
 FILE = "projects/acme.yaml"
 

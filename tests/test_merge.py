@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from generator.finding import Location
-from generator.load import Document, parse
-from generator.merge import Merged, lay, whole
+from modelfleet.finding import Location
+from modelfleet.spec.load import Document, parse
+from modelfleet.spec.merge import Merged, lay, whole
 
 
 def document(text: str, file: str = "file.yaml") -> Document:

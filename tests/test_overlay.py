@@ -7,20 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.overlay import (
-    Overlay,
-    Patch,
-    built,
-    difference,
-    identity,
-    keyed,
-    overlay,
-    overlay_files,
-    placed,
-    same,
-    unlike,
-)
-from generator.rules.patches import apply
+from modelfleet.kubernetes.json_patch import apply, difference
+from modelfleet.kubernetes.objects import identity, keyed, placed, same
+from modelfleet.kustomize.overlay import Overlay, Patch, built, overlay, overlay_files, unlike
 
 
 def thing(name: str, kind: str = "ServingRuntime", **spec: Any) -> dict[str, Any]:

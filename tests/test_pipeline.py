@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from console import SPEC, example, miniature, write
 
-from generator import pipeline, projects
-from generator.finding import Finding, Location, Pointer, Rejected, Severity
-from generator.model import Project
-from generator.objects import Made, place_of, render
-from generator.overlay import Overlay
-from generator.packaged import packaged
-from generator.pipeline import fleet
-from generator.render import Templates
-from generator.repository import stop
+from console import SPEC, example, miniature, write
+from modelfleet.finding import Finding, Location, Pointer, Rejected, Severity
+from modelfleet.kustomize.overlay import Overlay
+from modelfleet.packaged import packaged
+from modelfleet.pipeline import fleet as pipeline
+from modelfleet.pipeline import project as projects
+from modelfleet.pipeline.fleet import fleet
+from modelfleet.pipeline.repository import stop
+from modelfleet.render.objects import Made, place_of, render
+from modelfleet.render.templates import Templates
+from modelfleet.resolve.model import Project
 
 MODEL = """\
 version: 1

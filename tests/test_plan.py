@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from plan_repository import BASE, CHAT, FILES, PROD, Repository, repository
 
 Row = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]

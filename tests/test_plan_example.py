@@ -8,10 +8,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from console import REPOSITORY, Ran, write
-from plan_repository import FILES, Repository, compare, example_repository, git, repository
 
-from generator.packaged import packaged
+from console import REPOSITORY, Ran, write
+from modelfleet.packaged import packaged
+from plan_repository import FILES, Repository, compare, example_repository, git, repository
 
 
 def more_replicas(made: Repository) -> None:

@@ -12,14 +12,15 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from console import REPOSITORY, modelfleet, write
-from plan_repository import FILES, PROD, Repository, compare, git, repository
 
-from generator import plan_before, plan_git
-from generator.finding import MachineFailed
-from generator.pipeline import fleet
-from generator.plan import plan
-from generator.tools import Tool
+from console import REPOSITORY, modelfleet, write
+from modelfleet.finding import MachineFailed
+from modelfleet.kustomize import build as plan_before
+from modelfleet.pipeline.fleet import fleet
+from modelfleet.plan import git as plan_git
+from modelfleet.plan.plan import plan
+from modelfleet.tools.install import Tool
+from plan_repository import FILES, PROD, Repository, compare, git, repository
 
 RANK = "environments/base/chat/inferenceservice-rank.yaml"
 OVERLAY = "environments/prod/chat/kustomization.yaml"
@@ -488,7 +489,7 @@ def test_colours_are_for_terminals_that_want_them(tmp_path: Path, environment: d
     made = repository(tmp_path)
     made.edit("projects/chat.yaml", "    displayName: Chat\n", "    displayName: Other\n")
     leader, follower = pty.openpty()
-    command = [sys.executable, "-c", "from generator.cli import main; main()", "--root", str(made.root), "plan"]
+    command = [sys.executable, "-c", "from modelfleet.cli.main import main; main()", "--root", str(made.root), "plan"]
     surroundings = {**os.environ, "PYTHONPATH": str(REPOSITORY), "TERM": "xterm", "NO_COLOR": "", **environment}
     done = subprocess.run(
         command, env=surroundings, stdout=follower, stderr=subprocess.DEVNULL, timeout=60, check=False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from plan_repository import BASE, CHAT, FILES, PROD, TEXTS, WIDE, Repository, repository
 
 IDLE = CHAT[CHAT.index("  idle:\n") : CHAT.index("  rank:\n")]

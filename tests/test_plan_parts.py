@@ -14,36 +14,28 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from generator import catalog
-from generator.finding import Finding, Location, Severity
-from generator.load import parse
-from generator.merge import whole
-from generator.model import Environment
-from generator.packaged import packaged
-from generator.plan import EnvironmentPlan, Plan
-from generator.plan_change import ProjectChange
-from generator.plan_diff import (
-    ABSENT,
-    Step,
-    both_texts,
-    canonical_object,
-    differences,
-    knowledge,
-    masked,
-    unified,
-    value_text,
-)
-from generator.plan_effects import Consequence, Effect, ObjectChange, code, compared, rule_for
-from generator.plan_figures import Figures
-from generator.plan_markdown import MARKER, MOST_CHARACTERS, escaped, inline, markdown
-from generator.plan_overview import TONES, happenings, title, verdict
-from generator.plan_overview import differences as differences_of
-from generator.plan_report import text
-from generator.plan_row import PROJECT, SET, Row, State
-from generator.plan_rows import rows_of
-from generator.plan_words import said
-from generator.plan_workloads import LLM, RUNTIME, SERVICE, Mode, Serving, servings, side, used_by
-from generator.rules.admission import rulebook
+from modelfleet.finding import Finding, Location, Severity
+from modelfleet.packaged import packaged
+from modelfleet.plan.difference import ABSENT, Step, canonical_object, differences
+from modelfleet.plan.effects import Consequence, Effect, ObjectChange, code, compared, rule_for
+from modelfleet.plan.figures import Figures
+from modelfleet.plan.markdown import MARKER, MOST_CHARACTERS, escaped, inline, markdown
+from modelfleet.plan.plan import EnvironmentPlan, Plan
+from modelfleet.plan.project_change import ProjectChange
+from modelfleet.plan.project_rows import rows_of
+from modelfleet.plan.report import text
+from modelfleet.plan.row import PROJECT, SET, Row, State
+from modelfleet.plan.summary import TONES, happenings, title, verdict
+from modelfleet.plan.summary import differences as differences_of
+from modelfleet.plan.values import both_texts, masked, unified, value_text
+from modelfleet.plan.words import said
+from modelfleet.resolve import catalog
+from modelfleet.resolve.model import Environment
+from modelfleet.rules.admission.rulebook import rulebook
+from modelfleet.serving.knowledge import knowledge
+from modelfleet.serving.workloads import LLM, RUNTIME, SERVICE, Mode, Serving, servings, side, used_by
+from modelfleet.spec.load import parse
+from modelfleet.spec.merge import whole
 
 MODES: tuple[Mode, ...] = ("standard", "multi-node", "advanced", "server", "distributed")
 

@@ -12,17 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from console import example, modelfleet, process, tree, write
-from fleets import NEW, OLD, PROJECTS, Data, Repository, facts, placed, project, repositories
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from legacy_diff import cluster_of, drift, live
-from test_drift import IGNORED
 
-from generator import emit, kubernetes_yaml, tools, verify
-from generator.finding import Pointer, Rejected
-from generator.overlay import group_of
-from generator.pipeline import Fleet, fleet
+from console import example, modelfleet, process, tree, write
+from fleets import NEW, OLD, PROJECTS, Data, Repository, facts, placed, project, repositories
+from legacy_diff import cluster_of, drift, live
+from modelfleet.finding import Pointer, Rejected
+from modelfleet.kubernetes import built as kubernetes_yaml
+from modelfleet.kubernetes import emit
+from modelfleet.kubernetes.objects import group_of
+from modelfleet.pipeline.fleet import fleet
+from modelfleet.resolve.fleet import Fleet
+from modelfleet.tools import install as tools
+from modelfleet.tools import kustomize
+from modelfleet.verify import compare
+from test_drift import IGNORED
 
 Check = Callable[[st.DataObject], None]
 
@@ -50,6 +55,8 @@ def made(repository: Repository) -> Fleet:
         try:
             return fleet(placed(root, repository))
         except Rejected as rejected:
+            # Hypothesis also tries words of our own sources, and `SECRET=00` is rightly taken for a secret's value.
+            assume(any(not finding.code.startswith("SEC") for finding in rejected.findings))
             told = "\n".join(finding.text() for finding in rejected.findings)
             raise AssertionError(told) from rejected
 
@@ -271,7 +278,7 @@ def identities(data: st.DataObject) -> None:
     found = made(data.draw(repositories(projects=3)))
     for name in found.environments:
         here = [one for one in found.deployed if one.project.environment.name == name]
-        keys = [verify.identity(item) for one in here for item in one.objects]
+        keys = [compare.identity(item) for one in here for item in one.objects]
         assert len(set(keys)) == len(keys)
 
 
@@ -284,12 +291,12 @@ def built_by(tool: tools.Tool, repository: Repository) -> None:
     with folder() as root:
         found = fleet(placed(root, repository))
         write(root, found.files)
-        wanted = [verify.Meant(one.project.environment.name, one.folder, one.objects) for one in found.deployed]
-        wanted += [verify.Meant(one.environment, one.folder, one.objects) for one in found.synced]
-        done = tools.kustomize_builds(tool, [([root / one.folder], 60.0) for one in wanted])
+        wanted = [compare.Meant(one.project.environment.name, one.folder, one.objects) for one in found.deployed]
+        wanted += [compare.Meant(one.environment, one.folder, one.objects) for one in found.synced]
+        done = kustomize.kustomize_builds(tool, [([root / one.folder], 60.0) for one in wanted])
         for one, outcome in zip(wanted, done, strict=True):
             assert outcome.code == 0, outcome.err
-            assert verify.compare(root, one, [each.item for each in kubernetes_yaml.objects_of(outcome.out)]) == []
+            assert compare.compare(root, one, [each.item for each in kubernetes_yaml.objects_of(outcome.out)]) == []
 
 
 @settings(examples(8), derandomize=True)

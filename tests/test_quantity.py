@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from generator.quantity import NotAQuantity, canonical, value
+from modelfleet.kubernetes.quantity import NotAQuantity, canonical, value
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
-from console import modelfleet
 
-from generator import catalog, pages
-from generator.reference import codes, explanation, folded, span, state_of
+from console import modelfleet
+from modelfleet.reference import pages
+from modelfleet.reference.reference import codes, explanation, folded, span, state_of
+from modelfleet.resolve import catalog
 
 GOLDEN = Path(__file__).with_name("golden") / "reference"
 REPOSITORY = Path(__file__).parents[1]

@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 import yaml
+
 from console import example
 from golden_release import spec_of
 from matrix import CLUSTER, Claim, claims, repository_of
+from modelfleet.kubernetes import emit
+from modelfleet.pipeline import fleet as pipeline
+from modelfleet.resolve.catalog import release, release_names
 from repository import findings, write
-
-from generator import emit, pipeline
-from generator.catalog import release, release_names
 
 GOLDEN = Path(__file__).with_name("golden")
 RELEASES = release_names()

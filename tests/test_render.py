@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from generator.finding import MachineFailed
-from generator.render import Rendered, Templates
-from generator.skeleton import TemplateError
+from modelfleet.finding import MachineFailed
+from modelfleet.render.skeleton import TemplateError
+from modelfleet.render.templates import Rendered, Templates
 
 Write = Callable[[str], Templates]
 
@@ -637,7 +637,7 @@ def test_the_earlier_folder_counts(tmp_path: Path) -> None:
 
 def test_nothing_heavy_is_imported_before_the_first_rendering() -> None:
     program = (
-        "import sys; import generator.render as r; r.Templates([]);"
+        "import sys; import modelfleet.render.templates as r; r.Templates([]);"
         "print(sorted({'jinja2', 'yaml', 'jsonschema'} & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=REPOSITORY)

@@ -6,12 +6,10 @@ from typing import Any
 
 import pytest
 
-from generator import catalog
-from generator.catalog import Shelf
-from generator.load import parse
-from generator.merge import whole
-from generator.model import Accelerator, Connection, Environment, Format, Hardware, ModelLocation, Project
-from generator.resolve import (
+from modelfleet.resolve import catalog
+from modelfleet.resolve.catalog import Shelf
+from modelfleet.resolve.model import Accelerator, Connection, Environment, Format, Hardware, ModelLocation, Project
+from modelfleet.resolve.resolver import (
     amounts,
     argocd_settings,
     chosen_format,
@@ -23,6 +21,8 @@ from generator.resolve import (
     store_settings,
     without_empty,
 )
+from modelfleet.spec.load import parse
+from modelfleet.spec.merge import whole
 
 FACTS = """\
 cluster: {name: prod-1, appsDomain: apps.example.org}

@@ -14,21 +14,25 @@ from typing import Any
 
 import pytest
 import yaml
+
+from modelfleet import layout
+from modelfleet.finding import Finding
+from modelfleet.pipeline import fleet as pipeline
+from modelfleet.reference import reference
+from modelfleet.reference.reference import Explanation, explanation, without_places
+from modelfleet.spec.merge import whole
+from modelfleet.tree import compare as tree
+from modelfleet.tree import conflicts
+from modelfleet.tree import write as writer
 from repository import findings, repository, write
 
-from generator import pipeline, reference, tree
-from generator import write as writer
-from generator.finding import Finding
-from generator.merge import whole
-from generator.reference import Explanation, explanation, without_places
-
 DATA = Path(reference.__file__).with_name("data") / "rules"
-SOURCES = Path(reference.__file__).parent
+SOURCES = Path(reference.__file__).parents[1]
 CASES = Path(__file__).with_name("data") / "rules" / "cases.yaml"
 JUDGED = [
     code for code in reference.codes() if not explanation(code).manifest and isinstance(explanation(code).example, dict)
 ]
-EVERYTHING = tree.Scope(None, None)
+EVERYTHING = layout.Scope(None, None)
 
 
 @cache
@@ -56,7 +60,7 @@ def said_of(one: Explanation, example: Mapping[str, Any], root: Path) -> list[Fi
     files = dict(pipeline.fleet(root).files)
     writer.write(root, files, EVERYTHING)
     write(root, example)
-    return tree.conflicts(tree.compare(root, files, EVERYTHING))
+    return conflicts.conflicts(tree.compare(root, files, EVERYTHING))
 
 
 @pytest.mark.parametrize("code", JUDGED)
@@ -219,7 +223,7 @@ def test_a_finding_that_people_can_do_something_about_says_what() -> None:
 
 def test_a_document_without_overrides_is_one_layer(tmp_path: Path) -> None:
     """The reader of places that the tests use agrees with ours where there is nothing to choose."""
-    from generator.load import read
+    from modelfleet.spec.load import read
 
     write(tmp_path, repository())
     document = read(tmp_path, "projects/acme.yaml")

@@ -15,11 +15,11 @@ import jsonschema_rs
 import pytest
 from jsonschema.validators import extend
 
-from generator.finding import Finding, Location, Pointer, pointer_in
-from generator.load import Document, parse
-from generator.merge import WHOLE, lay, whole
-from generator.packaged import packaged
-from generator.schema import MOST_SHOWN, PHRASES, TITLES, explain, validate
+from modelfleet.finding import Finding, Location, Pointer, pointer_in
+from modelfleet.packaged import packaged
+from modelfleet.spec.load import Document, parse
+from modelfleet.spec.merge import WHOLE, lay, whole
+from modelfleet.spec.schema import MOST_SHOWN, PHRASES, TITLES, explain, validate
 
 PROJECT = """\
 version: 1

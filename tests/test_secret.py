@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from generator.finding import Location
-from generator.load import Document, parse
-from generator.secret import scan, shown, spelled
+from modelfleet.finding import Location
+from modelfleet.spec.load import Document, parse
+from modelfleet.spec.secrets import scan, shown, spelled
 
 FILE = "projects/acme.yaml"
 MIXED = "aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA1bC3dE5fG7hJ9kL2mN4pQ6rS8tU1vW3xY5z"

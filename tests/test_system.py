@@ -13,14 +13,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from console import REPOSITORY, SPEC, Ran, example, miniature, modelfleet, process, tree, write
 
 from bench.fleet import write_server
-from generator import api_schemas, kubernetes_yaml, pipeline, toolbox, tools, verify
+from console import REPOSITORY, SPEC, Ran, example, miniature, modelfleet, process, tree, write
+from modelfleet.kubernetes import built as kubernetes_yaml
+from modelfleet.pipeline import fleet as pipeline
+from modelfleet.tools import folder as toolbox
+from modelfleet.tools import install as tools
+from modelfleet.tools import kustomize
+from modelfleet.tools import schemas as api_schemas
+from modelfleet.verify import compare
 
 Equip = Callable[[Path], Path]
 
-COMMAND = [sys.executable, "-c", "from generator.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from modelfleet.cli.main import main; main()"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
 TYPO = SPEC.replace(
     "    size: Small\n",
@@ -90,14 +96,14 @@ def test_the_example_builds_to_the_same_objects_with_the_oldest_kustomize(
     root = example(tmp_path)
     found = pipeline.fleet(root)
     write(root, found.files)
-    meant = [verify.Meant(one.project.environment.name, one.folder, one.objects) for one in found.deployed]
-    meant += [verify.Meant(one.environment, one.folder, one.objects) for one in found.synced]
-    done = list(tools.kustomize_builds(oldest_kustomize, [([root / one.folder], 60.0) for one in meant]))
+    meant = [compare.Meant(one.project.environment.name, one.folder, one.objects) for one in found.deployed]
+    meant += [compare.Meant(one.environment, one.folder, one.objects) for one in found.synced]
+    done = list(kustomize.kustomize_builds(oldest_kustomize, [([root / one.folder], 60.0) for one in meant]))
     assert [outcome.err for outcome in done if outcome.code] == []
     findings = [
         finding.text()
         for one, outcome in zip(meant, done, strict=True)
-        for finding in verify.compare(root, one, [each.item for each in kubernetes_yaml.objects_of(outcome.out)])
+        for finding in compare.compare(root, one, [each.item for each in kubernetes_yaml.objects_of(outcome.out)])
     ]
     assert (oldest_kustomize.version, findings) == (toolbox.pinned()["tools"]["oldest-kustomize"]["version"], [])
 
@@ -240,10 +246,12 @@ def test_the_wheel_holds_all_that_it_needs(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "installed")
         names = archive.namelist()
-    assert [name for name in names if not name.startswith(("generator/", "modelfleet-"))] == []
+    assert [name for name in names if not name.startswith(("modelfleet/", "modelfleet-"))] == []
     root = example(tmp_path / "root")
     script = f"import sys; sys.path[:] = [{str(tmp_path / 'installed')!r}, *sys.path]\n"
-    script += "import generator; assert 'installed' in generator.__file__\nfrom generator.cli import main; main()"
+    script += (
+        "import modelfleet; assert 'installed' in modelfleet.__file__\nfrom modelfleet.cli.main import main; main()"
+    )
     done = subprocess.run(
         [sys.executable, "-P", "-c", script, "--root", str(root), "render"],
         cwd="/",

@@ -13,21 +13,14 @@ from typing import Any
 import pytest
 import yaml
 
-from generator.api_schemas import Module, Needs, Schemas, mentioned, needs, schemas
-from generator.crds import convert_crds
-from generator.finding import Finding, Location, MachineFailed, Rejected
-from generator.processes import Done, Surroundings, run
-from generator.toolbox import pinned
-from generator.tools import (
-    Conformity,
-    Tool,
-    Verdict,
-    ensure,
-    kubeconform,
-    kustomize_build,
-    kustomize_builds,
-    locate,
-)
+from modelfleet.finding import Finding, Location, MachineFailed, Rejected
+from modelfleet.tools.crds import convert_crds
+from modelfleet.tools.folder import pinned
+from modelfleet.tools.install import Tool, ensure, locate
+from modelfleet.tools.kubeconform import Conformity, Verdict, kubeconform
+from modelfleet.tools.kustomize import kustomize_build, kustomize_builds
+from modelfleet.tools.processes import Done, Surroundings, run
+from modelfleet.tools.schemas import Module, Needs, Schemas, mentioned, needs, schemas
 
 KUSTOMIZE = ".tools/bin/kustomize-5.7.1"
 

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from generator.api_schemas import Schemas
-from generator.finding import Finding, MachineFailed
-from generator.kubernetes_yaml import objects_of
-from generator.processes import Done
-from generator.tools import Tool, kustomize_build
-from generator.verify import Meant, Verified, compare, foreign_secrets, verify
+from modelfleet.finding import Finding, MachineFailed
+from modelfleet.kubernetes.built import objects_of
+from modelfleet.tools.install import Tool
+from modelfleet.tools.kustomize import kustomize_build
+from modelfleet.tools.processes import Done
+from modelfleet.tools.schemas import Schemas
+from modelfleet.verify.compare import Meant, compare, foreign_secrets
+from modelfleet.verify.overlays import Verified, verify
 
 Object = dict[str, Any]
 

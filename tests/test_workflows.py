@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
-from argocd_module import program, run
 
-from generator.plan_markdown import MARKER as _MARKER
+from argocd_module import program, run
+from modelfleet.plan.markdown import MARKER as _MARKER
 
 _FOLDER = Path(__file__).parents[1] / ".github" / "workflows"
 _FILES = sorted(path.name for path in _FOLDER.glob("*.yml"))

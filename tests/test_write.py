@@ -19,17 +19,19 @@ from pathlib import Path
 
 import pytest
 
-import generator
-from generator.finding import MachineFailed, Rejected
-from generator.lock import Manner
-from generator.seal import seal_state, sealed
-from generator.tree import Changes, Scope, compare, conflicts, current
-from generator.write import recover, unfinished, write
+import modelfleet
+from modelfleet.finding import MachineFailed, Rejected
+from modelfleet.layout import Scope
+from modelfleet.tree.compare import Changes, compare, current
+from modelfleet.tree.conflicts import conflicts
+from modelfleet.tree.lock import Manner
+from modelfleet.tree.seal import seal_state, sealed
+from modelfleet.tree.write import recover, unfinished, write
 
 CHILD = [sys.executable, str(Path(__file__).with_name("write_child.py"))]
 CHILD_ENVIRONMENT = {
     "PATH": os.environ["PATH"],
-    "PYTHONPATH": str(Path(generator.__file__).parents[1]),
+    "PYTHONPATH": str(Path(modelfleet.__file__).parents[1]),
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 HALF_WRITTEN = "environments/ is half written: a run was stopped in between; `modelfleet render` finishes it"

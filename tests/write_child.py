@@ -19,10 +19,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from generator.finding import MachineFailed, Rejected
-from generator.lock import Manner
-from generator.tree import Scope
-from generator.write import recover, write
+from modelfleet.finding import MachineFailed, Rejected
+from modelfleet.layout import Scope
+from modelfleet.tree.lock import Manner
+from modelfleet.tree.write import recover, write
 
 
 def written(root: Path, files: dict[str, str], step: Callable[[str], None], *, only_recover: bool = False) -> int:

@@ -1,0 +1,1 @@
+"""Whether a cluster of a release would take any manifests."""

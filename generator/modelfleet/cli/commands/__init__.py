@@ -1,0 +1,1 @@
+"""One module a command, of which the name is the command's."""

@@ -1,0 +1,54 @@
+"""The command `admit`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from modelfleet.admit import report as admit_report
+from modelfleet.admit.admit import admit_files, gather, passed
+from modelfleet.cli.options import complete_releases, release_named
+from modelfleet.cli.output import WRONG, Exit, print_json, say, tell
+from modelfleet.resolve import catalog
+from modelfleet.tools import schemas as api_schemas
+
+
+@click.command(short_help="Say whether a cluster would take any manifests.")
+@click.option(
+    "--release",
+    "name",
+    required=True,
+    metavar="RELEASE",
+    shell_complete=complete_releases,
+    help="Such as rhoai-2.25; see `modelfleet releases`.",
+)
+@click.option(
+    "--existing",
+    type=click.Path(path_type=Path),
+    help="A folder of live objects: a file there is what the file of the same name updates.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How verdicts are printed.")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.pass_obj
+def admit(root: Path, name: str, existing: Path | None, form: str, files: tuple[str, ...]) -> None:
+    """Say of any manifests whether a cluster of a release would take them; FILE may be - for standard input.
+
+    An overlay is built first: kustomize build DIR | modelfleet admit --release RELEASE -
+    """
+
+    release = catalog.release(release_named(name))
+    given = gather(files, existing, sys.stdin.buffer.read)
+    entries = [*release.crds, *api_schemas.mentioned([one.content for one in given])]
+    schemas = api_schemas.schemas(root, api_schemas.needs(release.kubernetes, entries), tell)
+    verdicts = admit_files(given, release, schemas.folders)
+    if form == "json":
+        print_json(admit_report.entries(verdicts))
+    else:
+        for finding in admit_report.findings(verdicts):
+            tell(finding.text())
+        for line in admit_report.summary(verdicts, release.title):
+            say(line)
+    if not passed(verdicts):
+        raise Exit(WRONG)

@@ -1,0 +1,69 @@
+"""The command `plan`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from modelfleet.cli.options import env_option, no_such
+from modelfleet.cli.output import Exit, exit_code, print_json, show_findings
+from modelfleet.finding import MachineFailed
+from modelfleet.pipeline.fleet import fleet
+from modelfleet.plan.markdown import markdown
+from modelfleet.plan.plan import NoSuchEnvironment
+from modelfleet.plan.plan import plan as make
+from modelfleet.plan.report import data, text
+from modelfleet.tree import write
+from modelfleet.wording import printable
+
+PLAN_STYLES: Mapping[str, Mapping[str, Any]] = {
+    "head": {"bold": True},
+    "good": {"fg": "green"},
+    "mild": {"fg": "cyan"},
+    "warn": {"fg": "yellow"},
+    "bad": {"fg": "red", "bold": True},
+    "added": {"fg": "green"},
+    "removed": {"fg": "red"},
+    "faint": {"dim": True},
+}
+"""How the lines of a plan look on a terminal; elsewhere they have no colours."""
+
+
+@click.command(short_help="Show what merging does to running models.")
+@click.option(
+    "--against", metavar="REV", help="The revision to compare with, instead of where the branch left argocd.revision."
+)
+@env_option
+@click.option(
+    "--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", help="How it is printed."
+)
+@click.option("--no-diff", is_flag=True, help="As text, leave the differences of the objects out.")
+@click.pass_obj
+def plan(root: Path, against: str | None, environments: tuple[str, ...], form: str, no_diff: bool) -> None:
+    """Show what merging does to running models; exit 4 where it destroys what nobody has acknowledged."""
+
+    if against is not None and (not against or against.startswith("-")):
+        raise click.UsageError(printable(f"--against {against}: that names no revision"))
+    found = fleet(root)
+    try:
+        made_plan = make(root, found, against, environments)
+    except NoSuchEnvironment as wrong:
+        raise click.UsageError(no_such("--env", wrong.name, wrong.known)) from None
+    if reason := write.unfinished(root):
+        raise MachineFailed(reason)
+    if form == "json":
+        print_json(data(made_plan))
+    elif form == "markdown":
+        click.echo(markdown(made_plan), nl=False)
+    else:
+        coloured = False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
+        for line in text(made_plan, with_differences=not no_diff):
+            click.secho(printable(line.text), color=coloured, **PLAN_STYLES.get(line.tone, {}))
+    if form != "json":
+        show_findings(made_plan.findings, "text")
+    if code := exit_code(made_plan.findings):
+        raise Exit(code)

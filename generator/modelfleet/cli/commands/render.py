@@ -1,0 +1,100 @@
+"""The command `render`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from modelfleet.cli.options import env_option, format_option, project_option, scope_of
+from modelfleet.cli.output import DRIFT, POLICY, Exit, say, show_findings, tell
+from modelfleet.finding import Finding, MachineFailed, Severity, merged
+from modelfleet.layout import Scope
+from modelfleet.pipeline.fleet import fleet
+from modelfleet.report import drift
+from modelfleet.report.render import rendered
+from modelfleet.tree import write
+from modelfleet.tree.compare import changed_bases, compare
+from modelfleet.tree.conflicts import conflicts
+
+
+@click.command(short_help="Write the overlays and say what changed.")
+@env_option
+@project_option
+@click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 3 and show the diff where files differ.")
+@click.option("--overwrite", is_flag=True, help="Go on where files were edited by hand or are not ours.")
+@click.option("--verify", "also_verify", is_flag=True, help="Then verify everything with the real tools.")
+@format_option
+@click.pass_obj
+def render(  # noqa: PLR0913 - one parameter an option, as click passes them
+    root: Path,
+    environments: tuple[str, ...],
+    projects: tuple[str, ...],
+    only_check: bool,
+    overwrite: bool,
+    also_verify: bool,
+    form: str,
+) -> None:
+    """Render the overlays of every environment and say what changed."""
+    started = os.times()
+    if not only_check:
+        write.recover(root)
+    found = fleet(root)
+    scope = _with_all_overlays(root, found.files, scope_of(found, environments, projects))
+    if form == "text" or (form == "github" and not only_check):
+        show_findings(found.warnings, form)
+    files = {path: text for path, text in found.files.items() if scope.covers(path)}
+    if only_check:
+        _show_drift(root, files, scope, (form, found.warnings))
+        return
+    changes = write.write(root, files, scope, overwrite=overwrite)
+    replaced = merged(conflicts(changes, overwrite=True)) if overwrite else []
+    if form == "json":
+        show_findings([*found.warnings, *replaced], form)
+        return
+    show_findings(replaced, form)
+    for line in rendered(found, changes, os.times().elapsed - started.elapsed):
+        say(line)
+    if also_verify:
+        from modelfleet.cli.proof import prove  # the tools' modules are loaded only where they are wanted
+
+        prove(root, found, form)
+
+
+def _with_all_overlays(root: Path, files: Mapping[str, str], scope: Scope) -> Scope:
+    """The scope, widened to every overlay of the projects whose base changes."""
+    if scope.environments is None:
+        return scope
+    touched = changed_bases(root, files, scope)
+    if touched:
+        tell(f"modelfleet: the base of {', '.join(sorted(touched))} changes too, so all overlays on it are written")
+    return replace(scope, everywhere=touched)
+
+
+def _show_drift(root: Path, files: Mapping[str, str], scope: Scope, shown: tuple[str, tuple[Finding, ...]]) -> None:
+    """The words about drift go to stderr where stdout is for machines."""
+    form, warnings = shown
+    words = tell if form == "json" else say
+    changes = compare(root, files, scope)
+    if reason := write.unfinished(root):
+        raise MachineFailed(reason)
+    found = [finding for finding in conflicts(changes) if finding.code != "OUT004"]
+    show_findings([*(warnings if form == "json" else ()), *found], form)
+    refused = any(finding.severity is Severity.ERROR for finding in found)
+    if changes.links or changes.blocked or (refused and not changes.writes):
+        raise Exit(POLICY)
+    if not changes.writes and not changes.edited:
+        words(f"up to date: {changes.unchanged} files are as they would be rendered")
+        return
+    for line in drift.drift(root, files, changes):
+        words(line)
+    for line in drift.drift_github(root, files, changes) if form == "github" else ():
+        say(line)
+    if form != "json":
+        for line in drift.diffs(root, files, changes):
+            say(line)
+    words(drift.remedy(changes))
+    raise Exit(POLICY if refused else DRIFT)

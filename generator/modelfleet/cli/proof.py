@@ -1,0 +1,31 @@
+"""What `verify` does and `render --verify` does last: prove all overlays, and print what came of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from modelfleet.cli.output import DRIFT, WRONG, Exit, say, show_findings, tell
+from modelfleet.resolve.fleet import Fleet
+from modelfleet.tree.compare import stale
+from modelfleet.verify.fleet import verify_fleet
+from modelfleet.wording import plural
+
+
+def prove(root: Path, found: Fleet, form: str) -> None:
+    """Verifies what was meant, which the tree must be; ends the command where something is wrong."""
+    if reason := stale(root, found.files):
+        tell(f"modelfleet: {reason}")
+        raise Exit(DRIFT)
+    verified, tools = verify_fleet(root, found, tell, tell if sys.stderr.isatty() else lambda text: None)
+    show_findings([*(found.warnings if form == "json" else ()), *verified.findings], form)
+    if verified.findings:
+        raise Exit(WRONG)
+    if form == "json":
+        return
+    before = f", {verified.unchanged} of them unchanged since they were verified before" if verified.unchanged else ""
+    say(
+        f"verified {plural(verified.overlays, 'overlay')} with {plural(verified.objects, 'object')}{before}: "
+        f"{tools['kustomize']} builds what was meant, {tools['kubeconform']} finds "
+        "nothing invalid and nothing skipped"
+    )

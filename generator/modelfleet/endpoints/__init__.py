@@ -1,0 +1,1 @@
+"""Where models can be reached, and how they are called."""

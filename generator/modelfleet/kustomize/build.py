@@ -1,0 +1,226 @@
+"""What a committed folder of generated files builds to: here, as kustomize would do it, or with the real one.
+
+Nothing is checked out. What this cannot build, somebody's own kustomization, is said and left to the real one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from modelfleet.kubernetes.built import objects_of
+from modelfleet.kubernetes.json_patch import PatchFailed, apply
+from modelfleet.kubernetes.objects import Object, group_of, placed
+from modelfleet.wording import printable
+
+_KUSTOMIZATION = "kustomization.yaml"
+
+
+KUSTOMIZE_SECONDS = 60.0
+
+
+_MOST_LEVELS = 64
+
+
+_DEEPEST = 8
+
+
+# What is rendered shares nothing, and a few such lines can grow without end.
+_SHARED = (rb"[\s\[{,]&\w", rb"[\s\[{,]\*\w")
+
+
+KINDS = frozenset(
+    {
+        ("", "Namespace"),
+        ("", "Secret"),
+        ("", "ServiceAccount"),
+        ("argoproj.io", "AppProject"),
+        ("argoproj.io", "ApplicationSet"),
+        ("external-secrets.io", "ExternalSecret"),
+        ("rbac.authorization.k8s.io", "Role"),
+        ("rbac.authorization.k8s.io", "RoleBinding"),
+        ("serving.kserve.io", "InferenceService"),
+        ("serving.kserve.io", "LLMInferenceService"),
+        ("serving.kserve.io", "LLMInferenceServiceConfig"),
+        ("serving.kserve.io", "ServingRuntime"),
+    }
+)
+"""What is rendered: of these it is known whether they have a namespace."""
+
+
+class NotBuilt(Exception):
+    """Something in a committed folder that only the real kustomize can build; the text says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a committed overlay makes: the namespace that it sets, and the objects."""
+
+    namespace: str | None
+    objects: tuple[Object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Committed files by path. What is in them is remembered by their ids: environments share their bases."""
+
+    contents: Mapping[str, bytes]
+    blobs: Mapping[str, str]
+    known: dict[str, list[Any]]
+
+    def documents(self, path: str) -> list[Any]:
+        """What a file holds. Raises `NotBuilt` where it is not there or no YAML."""
+        import yaml
+
+        if path not in self.contents:
+            message = f"{printable(path)} is not there"
+            raise NotBuilt(message)
+        blob = self.blobs[path]
+        if blob not in self.known:
+            content = self.contents[path]
+            if all(re.search(pattern, content) for pattern in _SHARED):
+                message = f"{printable(path)} has anchors"
+                raise NotBuilt(message)
+            try:
+                self.known[blob] = [one.item for one in objects_of(content) if one.item]
+            except (yaml.YAMLError, ValueError, RecursionError) as error:
+                message = f"{printable(path)} cannot be read"
+                raise NotBuilt(message) from error
+        return self.known[blob]
+
+    def document(self, path: str) -> Any:
+        """The one document of a file."""
+        found = self.documents(path)
+        if len(found) != 1:
+            message = f"{printable(path)} does not hold one document"
+            raise NotBuilt(message)
+        return found[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What files are known to come to in a namespace, by path: those that a fresh render writes, too, and patches nowhere."""
+
+    namespace: str
+    objects: Mapping[str, Object]
+
+
+NOTHING_KNOWN = Known("", {})
+
+
+def build(folder: str, texts: Texts, known: Known = NOTHING_KNOWN, depth: int = 0) -> Built:
+    """What `kustomize build` makes of a folder of generated files. Raises `NotBuilt` where it is not sure."""
+    kustomization = texts.document(f"{folder}/{_KUSTOMIZATION}")
+    if not isinstance(kustomization, dict) or depth > _DEEPEST:
+        message = f"{folder}/{_KUSTOMIZATION} is no kustomization"
+        raise NotBuilt(message)
+    if odd := sorted(map(str, kustomization.keys() - {"apiVersion", "kind", "namespace", "resources", "patches"})):
+        message = f"{folder}/{_KUSTOMIZATION} has {printable(odd[0])}"
+        raise NotBuilt(message)
+    namespace = kustomization.get("namespace")
+    if str(namespace) != known.namespace and (namespace is not None or depth == 0):
+        known = NOTHING_KNOWN
+    objects: list[Object] = []
+    for entry in kustomization.get("resources") or ():
+        path = _joined(folder, str(entry))
+        if path in known.objects:
+            objects.append(known.objects[path])
+        elif f"{path}/{_KUSTOMIZATION}" in texts.contents:
+            objects += build(path, texts, known, depth + 1).objects
+        else:
+            objects += _objects(path, texts)
+    for entry in kustomization.get("patches") or ():
+        objects = _patched(folder, entry, objects, texts)
+    if namespace is not None:
+        objects = [placed(item, str(namespace)) for item in objects]
+    return Built(None if namespace is None else str(namespace), tuple(objects))
+
+
+def _joined(folder: str, entry: str) -> str:
+    steps: list[str] = []
+    for step in PurePosixPath(folder, entry).parts:
+        if step == ".." and steps:
+            steps.pop()
+        elif step != ".":
+            steps.append(step)
+    return "/".join(steps)
+
+
+def _objects(path: str, texts: Texts) -> list[Object]:
+    found = texts.documents(path)
+    for item in found:
+        named = isinstance(item, dict) and isinstance(item.get("metadata"), dict) and "name" in item["metadata"]
+        if not named or not item.get("apiVersion") or (group_of(item), item.get("kind")) not in KINDS:
+            message = f"{printable(path)} holds something else than a kind that is rendered"
+            raise NotBuilt(message)
+        if too_deep(item):
+            message = f"{printable(path)} is nested too deeply"
+            raise NotBuilt(message)
+        subjects = item.get("subjects", ())
+        if item["kind"] == "RoleBinding" and not (subjects and all(isinstance(one, dict) for one in subjects)):
+            message = f"{printable(path)} binds a role to nobody"
+            raise NotBuilt(message)
+    return found
+
+
+def too_deep(value: Any) -> bool:
+    """Whether a value nests deeper than what is read."""
+    level = [value]
+    for _ in range(_MOST_LEVELS):
+        maps = [inner for one in level if isinstance(one, dict) for inner in one.values()]
+        level = maps + [inner for one in level if isinstance(one, list) for inner in one]
+    return bool(level)
+
+
+def _patched(folder: str, entry: Any, objects: list[Object], texts: Texts) -> list[Object]:
+    if not isinstance(entry, dict) or not isinstance(entry.get("path"), str) or entry.keys() - {"path", "target"}:
+        message = f"{folder}/{_KUSTOMIZATION} has a patch of another form"
+        raise NotBuilt(message)
+    path = _joined(folder, entry["path"])
+    patch = texts.document(path)
+    if isinstance(patch, dict) and patch.get("$patch") == "delete" and isinstance(patch.get("metadata"), dict):
+        gone = (patch.get("apiVersion"), patch.get("kind"), patch["metadata"].get("name"))
+        return [item for item in objects if (item["apiVersion"], item["kind"], item["metadata"]["name"]) != gone]
+    if not isinstance(patch, list) or not isinstance(entry.get("target"), dict):
+        message = f"{printable(path)} is no JSON 6902 patch"
+        raise NotBuilt(message)
+    chosen = _chooser(entry["target"])
+    try:
+        return [apply(item, tuple(patch)) if chosen(item) else item for item in objects]
+    except (PatchFailed, KeyError, TypeError, AttributeError) as error:
+        message = f"{printable(path)} does not apply"
+        raise NotBuilt(message) from error
+
+
+_PARTS: Mapping[str, Callable[[Object], str]] = {
+    "name": lambda item: str(item["metadata"]["name"]),
+    "kind": lambda item: str(item["kind"]),
+    "version": lambda item: str(item["apiVersion"]).rpartition("/")[2],
+    "group": group_of,
+}
+
+
+_WORD = re.compile(r"[A-Za-z0-9-]*")
+
+
+def _chooser(target: Mapping[str, Any]) -> Callable[[Object], bool]:
+    """Each part of a target is a regular expression for the whole of what it speaks of, and nearly always a mere word."""
+    if target.keys() - _PARTS.keys():
+        message = "a patch chooses its objects by something else than group, version, kind and name"
+        raise NotBuilt(message)
+    wanted = [(part, str(target[key])) for key, part in _PARTS.items() if key in target]
+    words = [(part, text) for part, text in wanted if _WORD.fullmatch(text)]
+    try:
+        patterns = [(part, re.compile(text)) for part, text in wanted if not _WORD.fullmatch(text)]
+    except re.error as error:
+        message = "a patch chooses its objects by a pattern that is none"
+        raise NotBuilt(message) from error
+
+    def chosen(item: Object) -> bool:
+        alike = all(part(item) == text for part, text in words)
+        return alike and all(pattern.fullmatch(part(item)) for part, pattern in patterns)
+
+    return chosen

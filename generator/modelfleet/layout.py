@@ -1,0 +1,52 @@
+"""What the generated tree is called: its folders and files, and which of them a run owns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+TOP = "environments"
+
+
+BASE, ARGOCD = "base", "argocd"
+"""Beside environments the folder of what they share, and beside projects that of what Argo CD needs."""
+
+
+APPLICATION_FILE = "modelfleet-application.yaml"
+"""What Argo CD makes an Application of, wherever it stands below an environment: the `*` of its pattern crosses `/`."""
+
+
+GENERATED_FILE = re.compile(rf"{TOP}(?:/[a-z0-9][a-z0-9._-]*){{3,}}")
+
+
+# ---- files -----------------------------------------------------------------------------------------------------------
+
+
+def file_name(kind: str, name: str) -> str:
+    """The file of an object."""
+    return f"{kind}-{name}.yaml".lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The generated folders that a run owns: `environments/<environment>/<project>` for these names, None for all.
+
+    `BASE` counts as an environment here and `ARGOCD` as a project. Projects `everywhere` are owned in all environments.
+    Nothing outside is looked at or touched.
+    """
+
+    environments: frozenset[str] | None = None
+    projects: frozenset[str] | None = None
+    everywhere: frozenset[str] = frozenset()
+
+    def owns(self, names: Sequence[str]) -> bool:
+        """Whether it owns this folder, or something in this folder: `(environment,)` or `(environment, project)`."""
+        if self.everywhere and (len(names) == 1 or names[1] in self.everywhere):
+            return True
+        limits = (self.environments, self.projects)
+        return all(limit is None or name in limit for limit, name in zip(limits, names, strict=False))
+
+    def covers(self, path: str) -> bool:
+        """Whether it owns this generated file."""
+        return self.owns(path.split("/")[1:3])

@@ -1,0 +1,118 @@
+"""The straight line from hand-written files to files to write, each stage for all files at once.
+
+`repository` loads, validates and resolves; `projects` checks, renders and overlays one project, of a large fleet several at a
+time; what Argo CD needs is made here. What is wrong is collected, and where it is an error, the line stops when all specs are
+judged, and again when all objects are. Nothing here writes or prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelfleet.finding import Finding, MachineFailed, merged
+from modelfleet.kubernetes.objects import Object
+from modelfleet.kustomize.overlay import base_files
+from modelfleet.layout import APPLICATION_FILE, ARGOCD, TOP
+from modelfleet.pipeline import workers
+from modelfleet.pipeline.project import Common, Outcome, made_of, rulebooks, sealed_files
+from modelfleet.pipeline.repository import Repository, load, resolved, settle_environments, shared_facts, stop
+from modelfleet.render import argocd
+from modelfleet.resolve.fleet import Deployed, Fleet, Synced
+from modelfleet.resolve.model import Environment, Project
+from modelfleet.resolve.resolver import argocd_settings, destination, store_settings
+from modelfleet.rules import check as judge
+from modelfleet.rules.spec.ownership import owners
+
+if TYPE_CHECKING:
+    from modelfleet.render.templates import Templates
+    from modelfleet.tools.schemas import Needs
+
+
+# Fewer models than this are made before another process could begin to help.
+_WORTH_A_PROCESS = 200
+
+
+def fleet(root: Path) -> Fleet:
+    """Everything that the hand-written files of a repository mean. Raises `Rejected` and `MachineFailed`."""
+    repository = load(root)
+    environments, shelf = settle_environments(repository)
+    projects = list(resolved(repository, environments, shelf))
+    findings = [*judge.judge_environments(environments.values(), repository.projects, shelf)]
+    findings += [*owners(projects), *judge.judge_fleet(projects)]
+    common = Common(
+        shared=shared_facts(repository),
+        base=repository.base.file if repository.base else None,
+        shelf=shelf,
+        rules=rulebooks(environments),
+        only_judged=bool(judge.errors_of(findings)),
+    )
+    outcomes = _outcomes(repository, projects, common)
+    warnings: list[Finding] = []
+    stop([*findings, *(finding for outcome in outcomes for finding in outcome.judged)], warnings)
+    stop([finding for outcome in outcomes for finding in outcome.admitted], warnings)
+    files = {path: text for outcome in outcomes for path, text in outcome.files.items()}
+    objects = [each for outcome in outcomes for each in outcome.objects]
+    deployed = [Deployed(project, made) for project, made in zip(projects, objects, strict=True)]
+    synced = []
+    for name, environment in environments.items():
+        here = [one for one in deployed if one.project.environment.name == name]
+        applied, written = argocd_of(environment, here, common.templates.of(environment))
+        synced.append(Synced(name, applied))
+        files |= written
+    return Fleet(environments, tuple(deployed), tuple(synced), files, tuple(merged(warnings)))
+
+
+def _outcomes(repository: Repository, projects: Sequence[Project], common: Common) -> list[Outcome]:
+    """What becomes of each project, of a large fleet in as many processes as there are processors."""
+    resolved_in: dict[str, list[Project]] = {name: [] for name in repository.projects}
+    for project in projects:
+        resolved_in[project.name].append(project)
+    weights = [sum(project.served for project in here) for here in resolved_in.values()]
+
+    def made(names: Sequence[str]) -> list[Outcome]:
+        return [made_of(name, repository.projects[name], resolved_in[name], common) for name in names]
+
+    parts = workers.shares(list(resolved_in), weights, _WORTH_A_PROCESS)
+    return [outcome for outcomes in workers.side_by_side(made, parts) for outcome in outcomes]
+
+
+def argocd_of(
+    environment: Environment, deployed: Sequence[Deployed], templates: Templates
+) -> tuple[tuple[Object, ...], dict[str, str]]:
+    """What Argo CD needs to sync an environment, and the files in which that is written."""
+    kinds, conditions = argocd.observed(item for one in deployed for item in one.objects)
+    facts = argocd.Facts(
+        environment=environment.name,
+        destination=destination(environment),
+        argocd=argocd_settings(environment),
+        projects={one.project.name: one.project.namespace for one in deployed},
+        kinds=kinds,
+        conditions=conditions | ({"emptyArguments"} if environment.can("argsEnvAlways") else set()),
+    )
+    objects = tuple(rendered.object for rendered in argocd.objects(facts, templates))
+    file = f"{TOP}/{environment.name}.yaml"
+    written = sealed_files(f"{TOP}/{environment.name}/{ARGOCD}", base_files(objects), [file])
+    for one in deployed:
+        content = argocd.application_file(facts, one.project.name)
+        written |= sealed_files(one.folder, {APPLICATION_FILE: content}, [one.project.file, file])
+    return objects, written
+
+
+def schemas_of(environment: Environment) -> Needs:
+    """What the objects of an environment are checked with. Raises `MachineFailed` where its release is not known."""
+    from modelfleet.tools.schemas import needs
+
+    release = environment.release
+    if release is None:
+        message = f"{environment.name} has no release"
+        raise MachineFailed(message)
+    store = store_settings(environment)
+    by_store = store.get("provider") == "external-secrets"
+    return needs(
+        release.kubernetes,
+        release.crds,
+        secrets=store["apiVersion"] if by_store else None,
+        argocd=environment.get("argocd", "version"),
+    )

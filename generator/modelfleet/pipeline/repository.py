@@ -1,0 +1,218 @@
+"""The hand-written files as a whole: read, each valid by itself, laid over one another, and resolved.
+
+What is wrong with all of them is collected, and where it is an error, the line stops after each of these steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from modelfleet.finding import Finding, Rejected, dotted, merged
+from modelfleet.layout import BASE
+from modelfleet.pipeline import workers
+from modelfleet.render import argocd
+from modelfleet.resolve import catalog
+from modelfleet.resolve.model import Environment, Project
+from modelfleet.resolve.resolver import resolve
+from modelfleet.rules import check as judge
+from modelfleet.spec import secrets as secret
+from modelfleet.spec.discover import Sources, discover
+from modelfleet.spec.load import Document, read
+from modelfleet.spec.merge import Merged, Source, lay, whole
+from modelfleet.wording import choices, listed, nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """The hand-written files, read and valid each by itself."""
+
+    projects: Mapping[str, Document]
+    environments: Mapping[str, Document]
+    base: Document | None
+    runtimes: Mapping[tuple[str | None, str], Document]
+
+
+def stop(findings: Iterable[Finding], kept: list[Finding] | None = None) -> None:
+    """Raises `Rejected` where there is an error; warnings are kept for later."""
+    found = merged(findings)
+    if judge.errors_of(found):
+        raise Rejected(merged([*found, *(kept or ())]))
+    if kept is not None:
+        kept += found
+
+
+# Fewer bytes than this are read before another process could begin to help.
+_WORTH_A_PROCESS = 60_000
+
+
+def load(root: Path) -> Repository:
+    """Reads every hand-written file and judges each by itself: syntax, shape, secrets."""
+    sources: Sources = discover(root)
+    kinds = dict.fromkeys([sources.base] if sources.base else (), "environment")
+    kinds |= dict.fromkeys(sources.environments.values(), "environment")
+    kinds |= dict.fromkeys(sources.projects.values(), "project")
+    kinds |= dict.fromkeys(sources.runtimes.values(), "custom-runtime")
+    sizes = [_size(root / file) for file in kinds]
+
+    def taken(files: Sequence[str]) -> list[tuple[Document | None, list[Finding]]]:
+        return [_taken(root, file, kinds[file]) for file in files]
+
+    parts = workers.shares(list(kinds), sizes, _WORTH_A_PROCESS)
+    found = [each for part in workers.side_by_side(taken, parts) for each in part]
+    stop(finding for _, findings in found for finding in findings)
+    documents = {file: document for file, (document, _) in zip(kinds, found, strict=True) if document}
+    return Repository(
+        projects={name: documents[file] for name, file in sources.projects.items()},
+        environments={name: documents[file] for name, file in sources.environments.items()},
+        base=documents[sources.base] if sources.base else None,
+        runtimes={key: documents[file] for key, file in sources.runtimes.items()},
+    )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:  # it is gone again, which is said when it is read
+        return 0
+
+
+def _taken(root: Path, file: str, kind: str) -> tuple[Document | None, list[Finding]]:
+    """A file, if it is YAML, and what is wrong with it; where a secret stands, its shape is not spoken of."""
+    from modelfleet.spec.schema import validate
+
+    try:
+        document = read(root, file)
+    except Rejected as rejected:
+        return None, list(rejected.findings)
+    secrets = secret.scan(document)
+    told = {finding.at for finding in secrets}
+    return document, [*secrets, *(finding for finding in validate(document, kind) if finding.at not in told)]
+
+
+# ---- environments ----------------------------------------------------------------------------------------------------
+
+
+def environment_of(name: str, document: Document, base: Document | None) -> tuple[Environment, list[Finding]]:
+    """An environment's facts over the shared ones; its release where that is known."""
+    from modelfleet.spec.schema import explain
+
+    below = whole(base) if base is not None else Merged({}, Source(document, ()))
+    facts, findings = lay(below, document, "environment")
+    findings += explain(facts.data, "merged-environment", facts)
+    release, written = None, facts.data.get("release")
+    if isinstance(written, str):
+        known = catalog.release_names()
+        if written in known:
+            release = catalog.release(written)
+        else:
+            near = nearest(written, known)
+            findings.append(
+                Finding(
+                    at=facts.at(("release",)),
+                    code="ENV001",
+                    path="release",
+                    message=f"{written!r} is no release that modelfleet knows",
+                    hint=(f"did you mean {near!r}? " if near else "") + choices(known),
+                )
+            )
+    version = (facts.data.get("argocd") or {}).get("version")
+    if isinstance(version, str) and version not in argocd.versions():
+        findings.append(
+            Finding(
+                at=facts.at(("argocd", "version")),
+                code="ENV010",
+                path="argocd.version",
+                message=f"{version!r} is no version of Argo CD that modelfleet knows",
+                hint=f"write one of {listed(argocd.versions())}",
+            )
+        )
+    return Environment(name=name, facts=facts, release=release), findings
+
+
+def shared_facts(repository: Repository) -> Environment:
+    """What all environments share, as an environment that leaves the rest open."""
+    if repository.base is None:
+        document = next(iter(repository.projects.values()))
+        return Environment(name=BASE, facts=Merged({}, Source(document, ())), release=None)
+    facts = whole(repository.base)
+    written = facts.data.get("release")
+    return Environment(name=BASE, facts=facts, release=catalog.release(written) if written else None)
+
+
+# ---- projects --------------------------------------------------------------------------------------------------------
+
+
+def specs_of(
+    document: Document, environments: Mapping[str, Environment]
+) -> Iterator[tuple[str, Merged, list[Finding]]]:
+    """The spec as it is in each of its environments."""
+    from modelfleet.spec.schema import explain
+
+    below = whole(document, without="environments")
+    for key in document.data["environments"]:
+        pointer = ("environments", key)
+        if key not in environments:
+            near = nearest(key, environments)
+            known = choices(sorted(environments)) if environments else "there is none"
+            way_out = f"write that file, or take {key!r} away here"
+            finding = Finding(
+                at=document.key_at(pointer),
+                code="ENV008",
+                path=dotted(pointer),
+                message=f"there is no environments/{key}.yaml",
+                hint=f"did you mean {near!r}? if not, {way_out}" if near else f"{way_out}; {known}",
+            )
+            yield key, below, [finding]
+            continue
+        spec, findings = lay(below, document, "project", pointer)
+        for finding in explain(spec.data, "merged-project", spec):
+            findings.append(_only_in_override(finding, key, spec, below))
+        yield key, spec, findings
+
+
+def _only_in_override(finding: Finding, environment: str, spec: Merged, below: Merged) -> Finding:
+    """A part that lacks fields and stands in the override alone is most likely a misspelt name."""
+    steps = finding.path.split(".")
+    for depth in range(len(steps) - 1, 0, -1):
+        *around, name = steps[: depth + 1]
+        old, new = below.data, spec.data
+        for step in around:
+            old = old.get(step) if isinstance(old, dict) else None
+            new = new.get(step) if isinstance(new, dict) else None
+        added = isinstance(old, dict) and isinstance(new, dict) and name in new and name not in old
+        near = nearest(name, old) if added and around[-1] in ("models", "servers", "connections", "secrets") else None
+        if near:
+            hint = f"did you mean {near!r}? {finding.hint}".strip()
+            return replace(finding, hint=hint, environments=(environment,))
+    return replace(finding, environments=(environment,))
+
+
+def resolved(
+    repository: Repository, environments: Mapping[str, Environment], shelf: catalog.Shelf
+) -> Iterator[Project]:
+    """Every project in each of its environments. Raises `Rejected`."""
+    findings: list[Finding] = []
+    found: list[tuple[str, Document, str, Merged]] = []
+    for name, document in repository.projects.items():
+        for environment, spec, wrong in specs_of(document, environments):
+            findings += wrong
+            found.append((name, document, environment, spec))
+    stop(findings)
+    for name, document, environment, spec in found:
+        yield resolve(name, document.file, spec, environments[environment], shelf)
+
+
+def settle_environments(repository: Repository) -> tuple[dict[str, Environment], catalog.Shelf]:
+    """All environments, and the user's own runtimes beside the catalogue."""
+    findings: list[Finding] = []
+    environments = {}
+    for name, document in repository.environments.items():
+        environments[name], wrong = environment_of(name, document, repository.base)
+        findings += wrong
+    stop(findings)
+    shelf, findings = catalog.shelve((key[0], document) for key, document in repository.runtimes.items())
+    findings += judge.judge_runtimes(repository.runtimes.values())
+    stop(findings)
+    return environments, shelf

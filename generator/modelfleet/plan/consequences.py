@@ -1,0 +1,195 @@
+"""What follows from a change for what runs: restarts, room for the rollout, tokens, Secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelfleet.kubernetes.objects import group_of
+from modelfleet.plan.effects import Consequence, Effect, ObjectChange, code
+from modelfleet.serving.workloads import RUNTIME, Serving, Side
+from modelfleet.wording import plural
+
+# ---- a workload that changes -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """A project's accelerators when everything runs, by identifier: before the change and after it, and what it may have.
+
+    `extra`: what is needed beside while all that this change rolls is rolling; `held`: what those hold on to until then that
+    need fewer afterwards; `kept`: what those hold on to that are no longer in Git and stay on the cluster.
+    """
+
+    before: Mapping[str, int]
+    used: Mapping[str, int]
+    limit: Mapping[str, int | None]
+    extra: Mapping[str, int]
+    held: Mapping[str, int]
+    kept: Mapping[str, int]
+
+    def left(self, identifier: str) -> int | None:
+        """How many the quota has left for what rolls; None where there is no quota."""
+        limit = self.limit.get(identifier)
+        taken = sum(part.get(identifier, 0) for part in (self.used, self.held, self.kept))
+        return None if limit is None else max(limit - taken, 0)
+
+    def change(self, identifier: str) -> str:
+        """How the use of an accelerator changes, against the quota."""
+        old, new, limit = self.before.get(identifier, 0), self.used.get(identifier, 0), self.limit.get(identifier)
+        of = "" if limit is None else f" of {limit}"
+        return f"{code(identifier)} {old} → {new}{of}" if old != new else f"{code(identifier)} {new}{of}"
+
+
+def restart(before: Serving, after: Serving, effect: Effect) -> Effect:
+    """What a change of the pods comes to, given how the model rolls."""
+    if effect not in (Effect.METADATA, Effect.ROLLING):
+        return effect
+    if not before.running or not after.running:
+        return effect if after.mode == "server" and after.model else Effect.NOTHING
+    stops = after.missing() >= after.running and not after.surge()
+    return Effect.DOWNTIME if stops else effect
+
+
+def by_runtime(model: Serving, changes: Sequence[ObjectChange]) -> bool:
+    """Whether nothing of a model changes but its runtime."""
+    return model.model and all(change.key[0] == RUNTIME for change in changes if change.steps)
+
+
+def restarted(before: Serving, after: Serving, effect: Effect, quota: Quota, *, unseen: bool) -> Consequence:
+    """A restart in words, with what it needs while it lasts. `unseen`: KServe does not notice what asks for it."""
+    once = " once KServe looks at the model again" if unseen else ""
+    if effect is Effect.DOWNTIME:
+        why = "the old pods go before the new ones come" if after.recreates else "its one group of nodes goes first"
+        return Consequence(effect, f"{why}{once}: nothing answers until the model is loaded again")
+    words = [
+        "labels and annotations are copied to the pods, which are replaced"
+        if effect is Effect.METADATA
+        else f"the pods are replaced{once}"
+    ]
+    if after.missing():
+        words.append(f"up to {plural(after.missing(), 'replica')} fewer meanwhile")
+    words += room(before, after, quota)
+    return Consequence(effect, "; ".join(words))
+
+
+def room(before: Serving, after: Serving, quota: Quota) -> Iterator[str]:
+    """Accelerators that are needed while the model rolls, and whether the quota has them."""
+    for identifier, extra in after.beyond(before).items():
+        text = f"{extra} more {code(identifier)} while it rolls"
+        limit, left = quota.limit.get(identifier), quota.left(identifier)
+        together = quota.extra.get(identifier, 0)
+        if left is None:
+            yield text
+        elif together <= left:
+            yield f"{text}, of {left} that the quota of {limit} has left"
+        elif extra <= left:
+            yield f"{text}; all that rolls here needs {together} and the quota of {limit} has {left} left: one waits for the other"
+        elif after.missing():
+            yield f"{text}; the quota of {limit} has {left} left, so it rolls with fewer replicas"
+        else:
+            yield f"{text}, but the quota of {limit} has {left} left: the new pods wait, and the old ones go on serving"
+
+
+def replicas_text(one: Serving) -> str:
+    """The replicas as one number, or from the least to the most."""
+    return str(one.most) if one.least == one.most else f"{one.least}–{one.most}"
+
+
+def scaled(before: Serving, after: Serving, quota: Quota) -> Iterator[Consequence]:
+    """Stopped, resumed, more or fewer replicas, or now with pods of its own or without."""
+    if not before.stopped and after.stopped:
+        yield Consequence(Effect.DOWNTIME, "stopped: its pods go and nothing answers until it is started again")
+    elif before.stopped and not after.stopped:
+        yield Consequence(Effect.START, "; ".join((f"again, with {_replicas(after)}", *_needs(after, quota))))
+    elif (before.server is None) != (after.server is None):
+        yield started(after, quota)
+    elif (before.least, before.most) != (after.least, after.most):
+        text = f"{replicas_text(before)} → {_replicas(after)}"
+        if not after.most:
+            yield Consequence(Effect.DOWNTIME, f"{text}: nothing answers")
+        else:
+            needs = _needs(after, quota) if after.most > before.most else map(quota.change, after.per_replica)
+            yield Consequence(Effect.SCALE, "; ".join((text, *needs)))
+
+
+def _replicas(one: Serving) -> str:
+    return f"{replicas_text(one)} {'replica' if one.most == 1 else 'replicas'}"
+
+
+def started(after: Serving, quota: Quota) -> Consequence:
+    """A model or server that is new."""
+    if after.stopped:
+        return Consequence(Effect.START, "made, but stopped")
+    if after.model and after.server:
+        return Consequence(Effect.START, f"loaded by server {code(after.server)}")
+    return Consequence(Effect.START, "; ".join((_replicas(after), *_needs(after, quota))))
+
+
+def _needs(after: Serving, quota: Quota) -> Iterator[str]:
+    for identifier in after.per_replica:
+        yield quota.change(identifier)
+        limit, kept = quota.limit.get(identifier), quota.kept.get(identifier, 0)
+        if kept and limit is not None and quota.used.get(identifier, 0) + kept > limit:
+            yield f"but what stays unmanaged holds {kept} of them, so the new pods wait until that is deleted"
+
+
+def reached(before: Serving, after: Serving) -> Iterator[Consequence]:
+    """Changes of where the model answers and whom."""
+    old, new = before.address, after.address
+    if old is None or new is None:
+        return
+    if old.external != new.external:
+        if old.external is None:
+            yield Consequence(Effect.URL_NEW, code(new.external))
+        elif new.external is None:
+            yield Consequence(Effect.URL_GONE, code(old.external))
+        else:
+            yield Consequence(Effect.URL_CHANGED, f"{code(old.external)} → {code(new.external)}")
+    if old.internal != new.internal:
+        yield Consequence(Effect.URL_CHANGED, f"inside the cluster {code(old.internal)} → {code(new.internal)}")
+    if new.guarded and not old.guarded:
+        yield Consequence(Effect.AUTH_ON, "callers without a token are refused")
+    elif old.guarded and not new.guarded:
+        yield Consequence(Effect.AUTH_OFF, "whoever reaches it may call it without a token")
+
+
+def tokens(before: Serving, after: Serving, prune: bool) -> Iterator[Consequence]:
+    """Tokens that come and go; a model that asks nobody for one any more locks nobody out."""
+    for name in () if after.open else before.tokens:
+        if name not in after.tokens and prune:
+            yield Consequence(Effect.TOKEN_LOST, f"Secret {code(name)}: who uses it is locked out")
+        elif name not in after.tokens:
+            yield Consequence(
+                Effect.UNMANAGED, f"Secret {code(name)}: its token opens the model until it is deleted by hand"
+            )
+    for name in after.tokens:
+        if name not in before.tokens:
+            yield Consequence(Effect.TOKEN_NEW, f"Secret {code(name)}")
+
+
+def secret_users(found: Side, name: str) -> tuple[str, ...]:
+    """The models that read a Secret as they start."""
+    users = []
+    for (kind, model), item in found.objects.items():
+        if group_of(item) == "serving.kserve.io" and kind != RUNTIME and _reads(item, name):
+            users.append(model)
+    return tuple(users)
+
+
+def _reads(value: Any, name: str) -> bool:
+    if isinstance(value, list):
+        return any(_reads(child, name) for child in value)
+    if not isinstance(value, dict):
+        return False
+    if value.get("opendatahub.io/connections") == name:
+        return True
+    for field, part in (("secretKeyRef", "name"), ("secretRef", "name"), ("storage", "key")):
+        reference = value.get(field)
+        if isinstance(reference, dict) and reference.get(part) == name:
+            return True
+    pulls = value.get("imagePullSecrets")
+    if isinstance(pulls, list) and any(isinstance(item, dict) and item.get("name") == name for item in pulls):
+        return True
+    return any(_reads(child, name) for child in value.values())

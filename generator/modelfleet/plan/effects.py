@@ -1,0 +1,191 @@
+"""What a change does to running models: a closed set of effects, from `data/effects.yaml` and from what models are.
+
+Texts put names and values between backticks; whoever shows them decides what becomes of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+from modelfleet.finding import Severity
+from modelfleet.kubernetes.objects import Object, Peers, by_name
+from modelfleet.plan.difference import Path, Step, differences
+from modelfleet.rules.admission.rulebook import Rulebook
+from modelfleet.serving.knowledge import knowledge
+from modelfleet.serving.workloads import Key, Mode, Side
+from modelfleet.wording import printable
+
+
+class Effect(Enum):
+    """What happens to a running model, the lightest first."""
+
+    NOTHING = "nothing"
+    NEXT_START = "read at the next start"
+    ADMIN = "an administrator applies it"
+    TOKEN_NEW = "new token"
+    URL_NEW = "URL appears"
+    START = "starts"
+    SCALE = "scale"
+    RELOAD = "model is loaded anew"
+    METADATA = "metadata that restarts pods"
+    ROLLING = "rolling restart"
+    TOKEN_LOST = "token lost"
+    SECRET_GONE = "Secret disappears"
+    AUTH_OFF = "authorization off"
+    AUTH_ON = "authorization on"
+    URL_CHANGED = "URL changes"
+    URL_GONE = "URL disappears"
+    DOWNTIME = "downtime"
+    UNMANAGED = "stays unmanaged"
+    RECREATE = "must be deleted and recreated"
+    WITH_SERVER = "goes with its server"
+    DELETE = "deleted"
+    NAMESPACE = "namespace changes"
+    PROJECT = "project goes"
+    ENVIRONMENT = "environment goes"
+    REFUSED = "refused by the cluster"
+
+    @property
+    def id(self) -> str:
+        """Its name in data and for machines."""
+        return self.name.lower().replace("_", "-")
+
+    @property
+    def weight(self) -> int:
+        """Grows with what the effect means to those who use the model."""
+        return _WEIGHTS[self]
+
+
+_WEIGHTS = {effect: index for index, effect in enumerate(Effect)}
+
+
+_BY_ID = {effect.id: effect for effect in Effect}
+
+
+RESTARTS = frozenset({Effect.METADATA, Effect.ROLLING, Effect.DOWNTIME})
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """One effect of a change, and in words what it means here."""
+
+    effect: Effect
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What a change of a field does, and what the field is called; empty where it speaks for itself.
+
+    `added` and `removed` are whole phrases for a field that comes or goes, `values` for one that comes to a value.
+    """
+
+    effect: Effect
+    says: str
+    added: str
+    removed: str
+    values: tuple[tuple[str, str], ...]
+    first: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectChange:
+    """One object before and after (canonical), and the fields that differ where there is both."""
+
+    key: Key
+    before: Object | None
+    after: Object | None
+    steps: tuple[Step, ...]
+
+    @property
+    def state(self) -> str:
+        """`added`, `removed` or `changed`."""
+        return "added" if self.before is None else "removed" if self.after is None else "changed"
+
+
+def code(value: object) -> str:
+    """A name or a value for a text: printable, without what would end it."""
+    return f"`{printable(str(value)).replace('`', chr(39))}`"
+
+
+# ---- fields ----------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=4096)
+def rule_for(kind: str, mode: Mode | None, path: Path) -> Rule:
+    """The first rule for a field of a kind."""
+    for entry in knowledge()["rules"]:
+        if kind not in entry.get("kinds", (kind,)) or ("modes" in entry and mode not in entry["modes"]):
+            continue
+        if _fits(entry["at"], path):
+            return Rule(
+                effect=_BY_ID[entry["effect"]],
+                says=entry.get("says", ""),
+                added=entry.get("added", ""),
+                removed=entry.get("removed", ""),
+                values=tuple(entry.get("values", {}).items()),
+                first=entry.get("first", False),
+                reason=entry["reason"],
+            )
+    raise AssertionError(path)
+
+
+def _fits(at: Sequence[str], path: Path) -> bool:
+    open_end = at[-1] == "**"
+    steps = at[:-1] if open_end else at
+    if len(path) < len(steps) or (len(path) > len(steps) and not open_end):
+        return False
+    return all(fnmatchcase(step, wanted) for step, wanted in zip(path, steps, strict=False))
+
+
+def compared(key: Key, before: Object | None, after: Object | None) -> ObjectChange | None:
+    """The change of one object; None where its meaning stays."""
+    if before is None or after is None:
+        return ObjectChange(key, before, after, ())
+    steps = tuple(step for step in differences(before, after) if step.path != ("metadata", "namespace"))
+    return ObjectChange(key, before, after, steps) if steps else None
+
+
+def field_effect(changes: Sequence[ObjectChange], mode: Mode | None) -> Effect:
+    """The heaviest that changed fields do to the pods."""
+    effects = [rule_for(change.key[0], mode, step.path).effect for change in changes for step in change.steps]
+    return max(effects, key=lambda effect: effect.weight, default=Effect.NOTHING)
+
+
+def reason(changes: Sequence[ObjectChange], mode: Mode | None) -> str:
+    """Why changed fields do nothing, where it is one reason for all of them."""
+    rules = {rule_for(change.key[0], mode, step.path) for change in changes for step in change.steps}
+    reasons = {rule.reason for rule in rules}
+    return reasons.pop() if len(reasons) == 1 and all(rule.effect is Effect.NOTHING for rule in rules) else ""
+
+
+# ---- refusals --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The admission rules of a release, and the objects beside which an object is judged."""
+
+    rules: Rulebook
+    peers: Peers
+
+
+def admission(after: Side, rules: Rulebook) -> Admission:
+    """What judges the objects of a project."""
+    return Admission(rules, by_name(after.objects.values()))
+
+
+def refusals(change: ObjectChange, judge: Admission) -> Iterator[Consequence]:
+    """What the cluster would answer to the update of a live object."""
+    if change.before is None or change.after is None:
+        return
+    manifest = judge.rules.manifest(change.after, live=change.before, peers=judge.peers)
+    for rule, problem in judge.rules.judge(manifest):
+        if rule.update and problem.severity is Severity.ERROR:
+            effect = _BY_ID[knowledge()["refusals"].get(rule.code, "refused")]
+            yield Consequence(effect, code(f"{problem.message} ({rule.code})"))

@@ -1,0 +1,170 @@
+"""The figures of an environment before and after: models, replicas, accelerators against quota, routes, tokens, images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelfleet.finding import Pointer, dotted
+from modelfleet.kubernetes.objects import same
+from modelfleet.plan.difference import canonical_object
+from modelfleet.plan.effects import code
+from modelfleet.plan.project_change import ProjectChange
+from modelfleet.plan.row import Row
+from modelfleet.plan.values import both_texts, short_image
+from modelfleet.resolve.model import Environment
+from modelfleet.serving.accelerators import quota_of
+from modelfleet.serving.workloads import MODELS, Serving, used_by, used_by_name
+
+Both = tuple[int, int]
+"""A count before and after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """An environment before and after, and whether anything in it is another fact now."""
+
+    before: Environment | None
+    after: Environment | None
+    differ: bool
+
+
+def facts_of(before: Environment | None, after: Environment | None) -> Facts:
+    """Compares the facts; acknowledgements are none."""
+    if before is after or before is None or after is None:
+        return Facts(before, after, before is not after)
+    return Facts(before, after, not same(_meant(before.facts.data), _meant(after.facts.data)))
+
+
+def _meant(data: Any) -> Any:
+    """The facts alone, with their quantities as the cluster spells them."""
+    facts = {key: value for key, value in data.items() if key != "acknowledge"} if isinstance(data, dict) else {}
+    return canonical_object(facts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """The accelerators of a project by identifier, at most, before and after; and its quota where there is one."""
+
+    project: str
+    identifier: str
+    count: Both
+    quota: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swap:
+    """Something that is another one now, and for how many models."""
+
+    before: str
+    after: str
+    models: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """The figures of an environment. Replicas and accelerators are those of the busiest time."""
+
+    models: Both
+    added: int
+    changed: int
+    removed: int
+    replicas: Both
+    accelerators: Mapping[str, Both]
+    uses: tuple[Use, ...]
+    routes: Both
+    tokens: Both
+    images: tuple[Swap, ...]
+    runtimes: tuple[Swap, ...]
+
+
+def figures(changes: Sequence[ProjectChange], rows: Sequence[Row]) -> Figures:
+    """The figures of all projects of an environment; what cannot differ is the same on both sides."""
+    states = [row.state for row in rows if row.key[0] in MODELS]
+    lost = sum(1 for change in changes for key, one in change.was.items() if one.model and change.loses(key))
+    was = [one for change in changes for one in change.was.values()]
+    now = [one for change in changes for one in change.now.values()]
+    moved = [change for change in changes if change.was is not change.now]
+    keys = [(change, key) for change in moved for key in {**change.was, **change.now}]
+    both = [(change.was.get(key), change.now.get(key)) for change, key in keys]
+    return Figures(
+        models=(_models(was), _models(now)),
+        added=states.count("added"),
+        changed=states.count("changed") + states.count("moved") + sum(len(row.models) for row in rows),
+        removed=lost,
+        replicas=(sum(one.running for one in was), sum(one.running for one in now)),
+        accelerators=_together(used_by_name(was), used_by_name(now)),
+        uses=tuple(_uses(moved)),
+        routes=(_routes(was), _routes(now)),
+        tokens=(_tokens(was), _tokens(now)),
+        images=tuple(_swaps((old.images, new.images) for old, new in both if old and new)),
+        runtimes=tuple(_swaps(((old.runtime or "",), (new.runtime or "",)) for old, new in both if old and new)),
+    )
+
+
+def _models(found: Iterable[Serving]) -> int:
+    return sum(1 for one in found if one.model)
+
+
+def _routes(found: Iterable[Serving]) -> int:
+    return sum(1 for one in found if one.address and one.address.external)
+
+
+def _tokens(found: Iterable[Serving]) -> int:
+    return sum(len(one.tokens) for one in found)
+
+
+def _together(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, Both]:
+    names = dict.fromkeys((*before, *after))
+    return {name: (before.get(name, 0), after.get(name, 0)) for name in names}
+
+
+def _uses(changes: Sequence[ProjectChange]) -> Iterator[Use]:
+    for change in changes:
+        side = change.after or change.before
+        counts = _together(used_by(change.was.values()), used_by(change.now.values()))
+        for identifier, count in counts.items():
+            quota = quota_of(side.environment, change.name, identifier) if side else None
+            yield Use(project=change.name, identifier=identifier, count=count, quota=quota)
+
+
+def _swaps(pairs: Iterable[tuple[tuple[str, ...], tuple[str, ...]]]) -> Iterator[Swap]:
+    counts: dict[tuple[str, str], int] = {}
+    for old, new in pairs:
+        if old != new and any(old) and any(new):
+            key = (", ".join(map(short_image, old)), ", ".join(map(short_image, new)))
+            counts[key] = counts.get(key, 0) + 1
+    for (before, after), models in counts.items():
+        yield Swap(before=before, after=after, models=models)
+
+
+# ---- facts of the cluster --------------------------------------------------------------------------------------------
+
+_MOST_FACTS = 12
+
+
+def changed_facts(facts: Facts) -> tuple[str, ...]:
+    """The facts of an environment that are others now, in words."""
+    if facts.before is None or facts.after is None or not facts.differ:
+        return ()
+    both = (_meant(facts.before.facts.data), _meant(facts.after.facts.data))
+    found = [_fact(*change) for change in _differing(*both, ())]
+    rest = len(found) - _MOST_FACTS
+    return tuple(found) if rest <= 1 else (*found[:_MOST_FACTS], f"{rest} more facts")
+
+
+def _fact(pointer: Pointer, before: Any, after: Any) -> str:
+    name, label = str(pointer[-1]), code(dotted(pointer))
+    old, new = both_texts(before, after, name)
+    if before is None or after is None:
+        return f"{label} removed" if after is None else f"{label} {code(new)} added" if new else f"{label} added"
+    return f"{label} {code(old)} → {code(new)}" if old and new else label
+
+
+def _differing(before: Any, after: Any, pointer: Pointer) -> Iterator[tuple[Pointer, Any, Any]]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in (*after, *(key for key in before if key not in after)):
+            yield from _differing(before.get(key), after.get(key), (*pointer, key))
+    elif not same(before, after):
+        yield pointer, before, after

@@ -1,0 +1,181 @@
+"""Git, read only: the files of a commit by the ids of their blobs, from which folders that are the same are never read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelfleet.finding import MachineFailed
+from modelfleet.layout import TOP
+from modelfleet.tools import processes
+from modelfleet.wording import printable
+
+_GIT_S = 60.0
+
+
+_DEPTH = 2  # of slashes in the path of a generated folder
+
+
+_OF_THE_CALLER = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_PREFIX")
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The committed files below a repository's root at one commit: blob ids by path, and those of generated files by folder.
+
+    `links` are no ordinary files.
+    """
+
+    root: Path
+    commit: str
+    blobs: Mapping[str, str]
+    folders: Mapping[str, Mapping[str, str]]
+    links: frozenset[str]
+
+
+def by_folder(ids: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The ids of generated files by folder (`environments/<environment>/<project>`) and name."""
+    found: dict[str, dict[str, str]] = {}
+    for path, blob in ids.items():
+        folder, _, name = path.rpartition("/")
+        if folder.count("/") == _DEPTH and folder.startswith(f"{TOP}/"):
+            found.setdefault(folder, {})[name] = blob
+    return found
+
+
+# ---- Git -------------------------------------------------------------------------------------------------------------
+
+
+def _git(root: Path, words: Sequence[str], stdin: bytes = b"") -> processes.Done:
+    ours = {name: value for name, value in os.environ.items() if name not in _OF_THE_CALLER}
+    ours |= {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+    within = processes.Surroundings(environment=ours)
+    settings = ["-c", "core.quotePath=false", "-c", "core.fsmonitor=false"]
+    return processes.run(["git", *settings, *words], root, stdin, _GIT_S, within)
+
+
+def _failed(done: processes.Done, what: str) -> MachineFailed:
+    first = next((line for line in done.err.splitlines() if line.startswith("fatal: ")), "")
+    said = dict.fromkeys(filter(None, (line.removeprefix("fatal: ") for line in (first, done.complaint))))
+    return MachineFailed(f"plan: {what}: {'; '.join(said)}")
+
+
+def commit_of(root: Path, revision: str) -> str:
+    """The commit that a revision names. Raises MachineFailed where there is none, or no Git."""
+    wanted = f"{revision}^{{commit}}"
+    done = _git(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", wanted])
+    if done.code == 0 and not revision.startswith("-"):
+        return done.out.decode().strip()
+    _refuse_no_git(root)
+    message = (
+        f"plan: there is no revision {printable(revision)!r} in this repository; "
+        "fetch it first (in CI: fetch-depth: 0), or name another with --against"
+    )
+    raise MachineFailed(message)
+
+
+def tip(root: Path, branch: str) -> str | None:
+    """What a branch or tag points at, as the remote `origin` has it if it does; None where it is not here."""
+    names = [f"refs/remotes/origin/{branch}", f"refs/heads/{branch}", f"refs/tags/{branch}"]
+    found = _git(root, ["for-each-ref", "--format=%(refname) %(objectname)", *names])
+    refs = dict(line.split(" ") for line in found.out.decode().splitlines())
+    return next((refs[name] for name in names if name in refs), None)
+
+
+def merge_base(root: Path, branch: str) -> str:
+    """The commit from which the working tree's branch left `branch`, as the remote `origin` has it if it does."""
+    commit = tip(root, branch)
+    if commit is None:
+        _refuse_no_git(root)
+        message = (
+            f"plan: neither origin/{branch} nor {branch} is here to compare with; "
+            f"`git fetch origin {branch}` first, or name a revision with --against"
+        )
+        raise MachineFailed(message)
+    done = _git(root, ["merge-base", "HEAD", commit])
+    if done.code == 0:
+        return done.out.decode().split()[0]
+    shallow = _git(root, ["rev-parse", "--is-shallow-repository"]).out.strip() == b"true"
+    why = (
+        "this clone is shallow; `git fetch --unshallow` first (in CI: fetch-depth: 0)"
+        if shallow
+        else "name the revision to compare with: --against"
+    )
+    message = f"plan: HEAD and {branch} have no commit in common here; {why}"
+    raise MachineFailed(message)
+
+
+def _refuse_no_git(root: Path) -> None:
+    done = _git(root, ["rev-parse", "--is-inside-work-tree"])
+    if done.code or done.out.strip() != b"true":
+        if "not a git repository" in done.err or not done.err:
+            message = "plan: this is no Git repository, and what was committed is what the plan compares with"
+            raise MachineFailed(message)
+        raise _failed(done, "Git does not read this repository")
+
+
+def tree(root: Path, commit: str) -> Tree:
+    """The generated files of a commit, and the environments' own."""
+    done = _git(root, ["ls-tree", "-r", "-z", commit, TOP])
+    if done.code:
+        raise _failed(done, f"Git cannot list {commit[:12]}")
+    blobs: dict[str, str] = {}
+    links: set[str] = set()
+    for entry in done.out.decode("utf-8", "surrogateescape").split("\0"):
+        about, tab, path = entry.partition("\t")
+        if tab:
+            mode, _, blob = about.split(" ")
+            blobs[path] = blob
+            if mode not in ("100644", "100755"):
+                links.add(path)
+    return Tree(root, commit, blobs, by_folder(blobs), frozenset(links))
+
+
+def contents(found: Tree, paths: Iterable[str]) -> dict[str, bytes]:
+    """The contents of committed files, all read by one process."""
+    wanted = [path for path in dict.fromkeys(paths) if path in found.blobs and path not in found.links]
+    if not wanted:
+        return {}
+    done = _git(found.root, ["cat-file", "--batch"], "".join(f"{found.blobs[path]}\n" for path in wanted).encode())
+    if done.code:
+        raise _failed(done, f"Git cannot read {found.commit[:12]}")
+    texts: dict[str, bytes] = {}
+    place = 0
+    for path in wanted:
+        end = done.out.index(b"\n", place)
+        words = done.out[place:end].split()
+        if len(words) != 3 or words[1] != b"blob":
+            message = f"plan: Git has not all of {found.commit[:12]}: {path} is missing; fetch the whole history"
+            raise MachineFailed(message)
+        size = int(words[2])
+        texts[path] = done.out[end + 1 : end + 1 + size]
+        place = end + 2 + size
+    return texts
+
+
+def blob_ids(files: Mapping[str, str], like: str) -> dict[str, str]:
+    """The ids that Git would give to these texts; `like` is an id of the repository, SHA-1 or SHA-256."""
+    import hashlib
+
+    hashed = hashlib.sha256 if len(like) == 64 else hashlib.sha1
+    found = {}
+    for path, text in files.items():
+        content = text.encode()
+        digest = hashed(b"blob %d\0" % len(content), usedforsecurity=False)
+        digest.update(content)
+        found[path] = digest.hexdigest()
+    return found
+
+
+def as_committed(root: Path, ids: Mapping[str, str]) -> bool:
+    """Whether the generated files in the index and in the working tree are exactly these; false where it is not sure."""
+    listed = _git(root, ["ls-files", "-s", "-z", "--", TOP])
+    touched = _git(root, ["diff-files", "-z", "--name-only", "--relative", "--", TOP])
+    if listed.code or touched.code or touched.out:
+        return False
+    entries = set(listed.out.split(b"\0"))
+    wanted = {f"100644 {blob} 0\t{path}".encode("utf-8", "surrogateescape") for path, blob in ids.items()}
+    others = (entry.partition(b"\t")[2] for entry in entries - wanted)
+    return wanted <= entries and all(path.count(b"/") < _DEPTH for path in others)

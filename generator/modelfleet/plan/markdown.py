@@ -1,0 +1,370 @@
+"""A plan as Markdown for one comment of a pull request: what matters first, details in folds, never too long for GitHub.
+
+No text of a user becomes markup: names and values stand in code spans, differences in fences longer than any in them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from modelfleet.finding import Finding, Severity
+from modelfleet.plan.effects import Effect
+from modelfleet.plan.plan import EnvironmentPlan, Plan
+from modelfleet.plan.row import Row
+from modelfleet.plan.summary import (
+    MOST_LINES_OF_OBJECT,
+    TONES,
+    Difference,
+    Tone,
+    both,
+    differences,
+    effect_words,
+    figure_lines,
+    happenings,
+    heading,
+    thing,
+    title,
+    verdict,
+)
+from modelfleet.plan.values import unified
+from modelfleet.wording import plural, printable
+
+MARKER = "<!-- modelfleet plan -->"
+"""The first line of the comment, by which it is found again."""
+
+
+MOST_CHARACTERS = 65_000
+"""GitHub takes 65,536 characters in a comment; whoever posts it may put a line of its own before it."""
+
+
+_ROOM_FOR_NOTICE = 400
+
+
+_BETWEEN = 2  # the end of a line, and an empty line
+
+
+_TABLE = "| what | effect | change |\n|---|---|---|"
+
+
+_MARKS: Mapping[Tone, str] = {"faint": "⚪", "good": "🟢", "mild": "🔵", "warn": "🟡", "bad": "🔴"}
+
+
+def markdown(found: Plan, most: int = MOST_CHARACTERS) -> str:
+    """The whole comment, at most so many characters long; what is cut is counted at its end."""
+    top = "\n".join(_top(found, most))
+    room = most - _size(top) - _ROOM_FOR_NOTICE
+    chosen: list[_Part] = []
+    cut: dict[str, int] = {}
+    for part in sorted(_parts(found), key=lambda part: part.rank):
+        size = _size(part.text)
+        if size <= room and (part.needs is None or part.needs in {one.order for one in chosen}):
+            chosen.append(part)
+            room -= size
+        else:
+            cut[part.kind] = cut.get(part.kind, 0) + 1
+    filled = {part.needs for part in chosen if part.kind == "row"}
+    chosen = [part if part.order in filled else part.without_table() for part in chosen]
+    chosen += _differences(found, room, cut)
+    body = _joined(sorted(chosen, key=lambda part: part.order))
+    notice = "\n".join(_notice(cut))
+    return "\n".join(filter(None, (top, body, notice))) + "\n"
+
+
+def _size(text: str) -> int:
+    """How long a piece is, with what stands between it and the next: in bytes, the most that anybody may count."""
+    return len(text.encode(errors="replace")) + _BETWEEN
+
+
+def _differences(found: Plan, room: int, cut: dict[str, int]) -> Iterator[_Part]:
+    """The folds with the differences, as long as there is room for them; no difference is made that is not shown."""
+    begun = False
+    for number, (count, fold) in enumerate(_folds(found)):
+        head = "" if begun else "### Differences\n\n"
+        text = "" if "diff" in cut else fold()
+        if "diff" not in cut and _size(head + text) <= room:
+            room -= _size(head + text)
+            begun = True
+            yield _Part((len(found.environments), number), (), "diff", head + text)
+        else:
+            cut["diff"] = cut.get("diff", 0) + count
+
+
+Order = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A piece of the comment: its place, how soon it is cut (the greater the rank), and the piece without which it is not."""
+
+    order: Order
+    rank: tuple[int, ...]
+    kind: str
+    text: str
+    needs: Order | None = None
+
+    def without_table(self) -> _Part:
+        """The piece without the head of a table of which nothing is left."""
+        return replace(self, text=self.text.removesuffix(_TABLE).rstrip())
+
+
+def _joined(parts: Sequence[_Part]) -> str:
+    """Rows follow each other and the head of their table; around all else there is an empty line, or HTML would go on."""
+    lines: list[str] = []
+    for index, part in enumerate(parts):
+        before = parts[index - 1].kind if index else ""
+        if before and not (part.kind == "row" and before in ("row", "head")):
+            lines.append("")
+        lines.append(part.text)
+    return "\n".join(lines)
+
+
+def _notice(cut: Mapping[str, int]) -> Iterator[str]:
+    words = {
+        "row": "change",
+        "diff": "difference",
+        "head": "environment",
+    }
+    lists = {"quiet": "changes without effect", "foot": "commands"}
+    if cut:
+        left = ", ".join(
+            plural(count, words[kind]) if kind in words else f"{plural(count, 'list')} of {lists[kind]}"
+            for kind, count in cut.items()
+        )
+        yield ""
+        yield f"_Left out, because a comment cannot be longer: {left}. `modelfleet plan --format json` has them all._"
+
+
+# ---- the top ---------------------------------------------------------------------------------------------------------
+
+
+def _top(found: Plan, most: int) -> Iterator[str]:
+    """What is never cut as a whole; each of its lists has its share of the comment, and what is beyond is counted."""
+    yield MARKER
+    yield "## What merging does to the models"
+    yield ""
+    for line in _within((f"> ⚠️ {inline(line)}" for line in heading(found)), most // 10, "> ⚠️ and {} more such notes"):
+        yield line
+        yield ""
+    yield from _summary(found, most // 4)
+    errors = [finding for finding in found.findings if finding.severity is Severity.ERROR]
+    if errors:
+        yield "> ⛔ **Not acknowledged.** Merging destroys something that people may be using. If that is meant, write:"
+        yield ">"
+        yield from _within(map(_to_write, errors), most // 4, "> - and {} more: `modelfleet plan` names them all")
+        yield ""
+    stale = (finding for finding in found.findings if finding.severity is Severity.WARNING)
+    for line in _within(map(_noticed, stale), most // 10, "> ⚠️ and {} more: `modelfleet plan` names them all"):
+        yield line
+        yield ""
+
+
+def _summary(found: Plan, room: int) -> Iterator[str]:
+    """What merging does in one sentence, and to each environment."""
+    if found.changes:
+        yield f"**{escaped(verdict(found))}**"
+        yield ""
+        yield "| environment | what happens | models | accelerators |"
+        yield "|---|---|---|---|"
+        yield from _within(map(_environment, found.environments), room, "| and {} more | | | |")
+    else:
+        differs = any(one.differs for one in found.environments)
+        yield "**No effective change.**" + (" Only spelling, order or comments differ." if differs else "")
+    yield ""
+    legend = f" {_LEGEND}" if found.changes else ""
+    yield f"<sub>Compared with {_code(found.revision)} at {_code(found.commit[:12])}.{legend}</sub>"
+    yield ""
+
+
+def _environment(one: EnvironmentPlan) -> str:
+    used = "<br>".join(f"{both(count)} {_code(name)}" for name, count in one.figures.accelerators.items())
+    words = "<br>".join(_happens(one))
+    return f"| {_code(one.name, table=True)} | {words} | {both(one.figures.models)} | {used or '–'} |"
+
+
+def _to_write(finding: Finding) -> str:
+    """An acknowledgement that is missing, and where it belongs."""
+    where = f"{finding.at.file}:{finding.at.line}"
+    block = finding.path.rpartition(".")[0]
+    under = f", under {_code(block)}" if block else ""
+    _, _, line = finding.hint.partition("`")
+    return f"> - {_code(where)}{under}: {_code(line.rstrip('`'))}"
+
+
+def _noticed(finding: Finding) -> str:
+    where = _code(f"{finding.at.file}:{finding.at.line}")
+    return f"> ⚠️ {where}: {escaped(finding.message)}; {escaped(finding.hint)}"
+
+
+def _within(lines: Iterable[str], room: int, rest: str) -> Iterator[str]:
+    """The lines for which there is room, and how many more there are."""
+    cut = 0
+    for line in lines:
+        if _size(line) <= room:
+            room -= _size(line)
+            yield line
+        else:
+            cut += 1
+    if cut:
+        yield rest.format(cut)
+
+
+_LEGEND = "🔴 users notice · 🟡 pods restart · 🔵 nothing stops · 🟢 something new"
+
+
+def _happens(one: EnvironmentPlan) -> Iterator[str]:
+    if not one.rows:
+        yield f"{_MARKS['faint']} {title(one)}"
+    for effect, things in happenings(one):
+        if effect is Effect.NOTHING:
+            quiet = sum(row.effect is Effect.NOTHING for row in one.rows)
+            yield f"{_MARKS['faint']} {plural(quiet, 'change')} without effect"
+        else:
+            yield f"{_MARKS[TONES[effect]]} {effect.value}: {inline(things, table=True)}"
+
+
+# ---- the environments ------------------------------------------------------------------------------------------------
+
+
+def _parts(found: Plan) -> Iterator[_Part]:
+    for place, one in enumerate(found.environments):
+        if not one.rows and not one.facts:
+            continue
+        head: Order = (place, 0)
+        told = [row for row in one.rows if row.effect is not Effect.NOTHING]
+        quiet = [row for row in one.rows if row.effect is Effect.NOTHING]
+        yield _Part(head, (0, place), "head", "\n".join(_head(one, table=bool(told))))
+        for index, row in enumerate(told):
+            order = (place, 1, index)
+            yield _Part(order, (1, -row.effect.weight, place, index), "row", _row(row), head)
+        if quiet:
+            yield _Part((place, 2), (3, place), "quiet", _quiet(quiet), head)
+        commands = [row.command for row in one.rows if row.command]
+        if commands:
+            yield _Part((place, 3), (2, place), "foot", _commands(one.name, commands), head)
+
+
+def _head(one: EnvironmentPlan, *, table: bool) -> Iterator[str]:
+    yield f"### {_code(one.name)}: {title(one)}"
+    yield ""
+    for remark in one.remarks:
+        yield f"> ⚠️ {inline(remark)}"
+        yield ""
+    if one.facts:
+        yield f"Facts of the cluster: {'; '.join(inline(fact) for fact in one.facts)}."
+        yield ""
+    figures = [f"{inline(name)} {inline(value)}" for name, value in figure_lines(one.figures)]
+    yield " · ".join(figures)
+    yield ""
+    if table:
+        yield _TABLE
+
+
+def _row(row: Row) -> str:
+    mark = _MARKS[TONES[row.effect]]
+    what = "<br>".join(inline(text, table=True) for text in row.what)
+    return f"| {inline(thing(row), table=True)} | {mark} {'<br>'.join(_effects(row, table=True))} | {what} |"
+
+
+def _effects(row: Row, *, table: bool = False) -> Iterator[str]:
+    for effect, explained in effect_words(row.consequences):
+        bold = f"**{effect}**" if effect else ""
+        yield ": ".join(filter(None, (bold, inline(explained, table=table))))
+
+
+def _quiet(rows: Sequence[Row]) -> str:
+    """The changes that no model notices."""
+    lines = []
+    for row in rows:
+        why = "; ".join(inline(one.text) for one in row.consequences if one.text)
+        lines.append(f"- {inline(thing(row))}: {'; '.join(map(inline, row.what))}" + (f" ({why})" if why else ""))
+    return _folded(f"{plural(len(rows), 'change')} without effect", lines)
+
+
+def _commands(environment: str, commands: Sequence[str]) -> str:
+    fence = _fence(commands)
+    lines = [f"{fence}sh", *map(printable, commands), fence]
+    return _folded(f"Commands for <code>{_html(environment)}</code>, after the merge", lines)
+
+
+def _folds(found: Plan) -> Iterator[tuple[int, Callable[[], str]]]:
+    """For each fold of differences how many it holds, and how to make it, the most important first.
+
+    Objects that come or go are only named, those of a project together: the files show them whole.
+    """
+    several = len(found.environments) > 1
+    named: dict[tuple[str, str, tuple[str, ...]], list[Difference]] = {}
+    for one in (shown := differences(found)):
+        if one.change.state != "changed":
+            named.setdefault((one.project, one.change.state, one.environments), []).append(one)
+    for one in shown:
+        if one.change.state == "changed":
+            yield 1, partial(_changed, one, several)
+        elif here := named.pop((one.project, one.change.state, one.environments), []):
+            yield len(here), partial(_listed, here, several)
+
+
+def _listed(found: Sequence[Difference], several: bool) -> str:
+    first = found[0]
+    summary = f"{plural(len(found), 'object')} of <code>{_html(first.project)}</code> {first.change.state}"
+    names = [f"- {escaped(one.change.key[0])} {_code(one.change.key[1])}" for one in found]
+    return _folded(summary + _in(first, several), names)
+
+
+def _changed(found: Difference, several: bool) -> str:
+    kind, name = found.change.key
+    lines = unified(found.change.before, found.change.after)
+    plus, minus = (sum(line.startswith(sign) for line in lines) for sign in "+-")
+    counts = " ".join(filter(None, (f"+{plus}" if plus else "", f"−{minus}" if minus else "")))
+    summary = f"{_html(kind)} <code>{_html(name)}</code> of <code>{_html(found.project)}</code>"
+    return _folded(f"{summary}{_in(found, several)} ({counts})", _fenced(lines))
+
+
+def _in(found: Difference, several: bool) -> str:
+    return f" in {', '.join(f'<code>{_html(each)}</code>' for each in found.environments)}" if several else ""
+
+
+def _folded(summary: str, lines: Sequence[str]) -> str:
+    return "\n".join([f"<details><summary>{summary}</summary>", "", *lines, "", "</details>"])
+
+
+def _fenced(lines: Sequence[str]) -> list[str]:
+    shown = [printable(line) for line in lines[:MOST_LINES_OF_OBJECT]]
+    if len(lines) > MOST_LINES_OF_OBJECT:
+        shown.append(f"@@ {len(lines) - MOST_LINES_OF_OBJECT} more lines @@")
+    fence = _fence(shown)
+    return [f"{fence}diff", *shown, fence]
+
+
+# ---- text that is no markup ------------------------------------------------------------------------------------------
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@:$^=-])")
+
+
+def escaped(text: str) -> str:
+    """A text in which nothing is markup, a link or a mention."""
+    return _MARKUP.sub(lambda match: f"&#{ord(match[1])};", printable(text))
+
+
+def inline(text: str, *, table: bool = False) -> str:
+    """A text of ours with names and values between backticks."""
+    parts = text.split("`")
+    return "".join(_code(part, table=table) if index % 2 else part for index, part in enumerate(parts))
+
+
+def _code(text: str, *, table: bool = False) -> str:
+    """A code span, in which nothing is markup; a bar would end the cell of a table."""
+    word = printable(text).replace("`", "'")
+    return f"`{word.replace('|', chr(92) + '|') if table else word}`" if word else ""
+
+
+def _html(text: str) -> str:
+    return "".join(char if char.isalnum() or char in "-./ " else f"&#{ord(char)};" for char in printable(text))
+
+
+def _fence(lines: Iterable[str]) -> str:
+    """Longer than any run of backticks in the lines."""
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
+    return "`" * max(3, longest + 1)

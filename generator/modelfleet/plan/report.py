@@ -1,0 +1,188 @@
+"""A plan as text for a terminal, and as JSON for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from modelfleet.finding import Severity, dotted
+from modelfleet.plan.figures import Both
+from modelfleet.plan.plan import EnvironmentPlan, Plan
+from modelfleet.plan.row import PROJECT, Row
+from modelfleet.plan.summary import (
+    MOST_LINES_OF_OBJECT,
+    TONES,
+    Difference,
+    Tone,
+    differences,
+    effect_words,
+    figure_lines,
+    heading,
+    title,
+    verdict,
+)
+from modelfleet.plan.values import unified
+
+MOST_LINES = 400
+
+
+class Line(NamedTuple):
+    """A line of text and how it is meant."""
+
+    text: str
+    tone: Tone = "plain"
+
+
+def plain(text: str) -> str:
+    """A text without the marks around names and values."""
+    return text.replace("`", "")
+
+
+def _thing(row: Row) -> str:
+    kind, name = row.key
+    if kind == PROJECT:
+        return f"{row.project}"
+    words = {"InferenceService": "model", "LLMInferenceService": "model", "ServingRuntime": "server"}
+    return f"{row.project}: {words.get(kind, kind)} {name}"
+
+
+# ---- text ------------------------------------------------------------------------------------------------------------
+
+
+def text(found: Plan, *, with_differences: bool = True) -> Iterator[Line]:
+    """The plan for a terminal."""
+    for line in heading(found):
+        yield Line(plain(line), "warn")
+    if found.stale or found.built:
+        yield Line("")
+    yield Line(verdict(found) if found.changes else "No effective change.", "head")
+    yield Line("")
+    for index, one in enumerate(found.environments):
+        yield from ([Line("")] if index else [])
+        yield from _environment(one)
+    budget = MOST_LINES
+    for difference in differences(found) if with_differences else ():
+        lines = list(_diff(difference))
+        if len(lines) > budget:
+            yield Line("")
+            yield Line("further differences are left out: --format json has them all", "faint")
+            return
+        budget -= len(lines)
+        yield from lines
+
+
+def _environment(one: EnvironmentPlan) -> Iterator[Line]:
+    yield Line(f"{one.name}: {title(one)}", "head")
+    if not one.rows and not one.facts:
+        return
+    for fact in one.facts:
+        yield Line(f"  {plain(fact)}", "mild")
+    yield Line("  " + ", ".join(f"{plain(name)} {plain(value)}" for name, value in figure_lines(one.figures)), "faint")
+    for remark in one.remarks:
+        yield Line(f"  {plain(remark)}", "warn")
+    for row in one.rows:
+        yield Line("")
+        yield Line(f"  {_thing(row)}: {plain('; '.join(row.what))}")
+        for effect, words in effect_words(row.consequences):
+            shown = ": ".join(filter(None, (effect, plain(words))))
+            yield Line(f"    {shown}", TONES[row.effect] if effect == row.effect.value else "plain")
+        if row.command:
+            yield Line(f"    $ {row.command}", "faint")
+
+
+def _diff(found: Difference) -> Iterator[Line]:
+    """What differs in an object; of one that comes or goes the rows say enough."""
+    change = found.change
+    lines = unified(change.before, change.after) if change.state == "changed" else []
+    if not lines:
+        return
+    yield Line("")
+    yield Line(f"{found.project}: {change.key[0]} {change.key[1]} in {', '.join(found.environments)}", "head")
+    for line in lines[:MOST_LINES_OF_OBJECT]:
+        yield Line(f"  {line}", "added" if line[:1] == "+" else "removed" if line[:1] == "-" else "faint")
+    if len(lines) > MOST_LINES_OF_OBJECT:
+        yield Line(f"  ... {len(lines) - MOST_LINES_OF_OBJECT} more lines", "faint")
+
+
+# ---- JSON ------------------------------------------------------------------------------------------------------------
+
+
+def data(found: Plan) -> dict[str, Any]:
+    """The plan as `schemas/plan.schema.json` describes it."""
+    return {
+        "version": 1,
+        "against": {"revision": found.revision, "commit": found.commit},
+        "stale": list(found.stale),
+        "builtWithKustomize": [plain(line) for line in found.built],
+        "environments": [_environment_data(one) for one in found.environments],
+        "findings": [finding.data() for finding in found.findings],
+        "acknowledged": not any(finding.severity is Severity.ERROR for finding in found.findings),
+    }
+
+
+def _environment_data(one: EnvironmentPlan) -> dict[str, Any]:
+    figures = one.figures
+    return {
+        "name": one.name,
+        "state": one.state,
+        "prune": one.prune,
+        "effect": one.effect.id,
+        "facts": [plain(fact) for fact in one.facts],
+        "remarks": [plain(remark) for remark in one.remarks],
+        "models": {
+            **_both(figures.models),
+            "added": figures.added,
+            "changed": figures.changed,
+            "removed": figures.removed,
+        },
+        "replicas": _both(figures.replicas),
+        "accelerators": [{"name": name, **_both(count)} for name, count in figures.accelerators.items()],
+        "quota": [
+            {"project": use.project, "resource": use.identifier, **_both(use.count), "quota": use.quota}
+            for use in figures.uses
+        ],
+        "routes": _both(figures.routes),
+        "tokens": _both(figures.tokens),
+        "images": [{"before": swap.before, "after": swap.after, "workloads": swap.models} for swap in figures.images],
+        "runtimes": [
+            {"before": swap.before, "after": swap.after, "workloads": swap.models} for swap in figures.runtimes
+        ],
+        "acknowledgements": [
+            {
+                "text": need.text,
+                "project": need.project,
+                "file": need.at.file,
+                "line": need.at.line,
+                "given": need.given,
+            }
+            for need in one.needs
+        ],
+        "changes": [_row_data(row) for row in one.rows],
+    }
+
+
+def _both(count: Both) -> dict[str, int]:
+    return {"before": count[0], "after": count[1]}
+
+
+def _row_data(row: Row) -> dict[str, Any]:
+    return {
+        "project": row.project,
+        "kind": row.key[0],
+        "name": row.key[1],
+        "state": row.state,
+        "what": [plain(words) for words in row.what],
+        "effects": [{"effect": one.effect.id, "text": plain(one.text)} for one in row.consequences],
+        "destroys": row.destroys,
+        "command": row.command,
+        "objects": [
+            {
+                "kind": change.key[0],
+                "name": change.key[1],
+                "state": change.state,
+                "fields": [dotted(step.path) for step in change.steps],
+                "diff": unified(change.before, change.after),
+            }
+            for change in row.objects
+        ],
+    }

@@ -1,0 +1,48 @@
+"""A row of a plan, and the words that rows are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from modelfleet.plan.effects import Consequence, Effect, ObjectChange
+from modelfleet.serving.workloads import Key
+
+State = Literal["added", "changed", "removed", "moved"]
+
+
+PROJECT = "Project"
+"""Stands for a kind in the row of a project as a whole."""
+
+
+SET = "ApplicationSet"
+"""The kind that says to which cluster an environment is synced."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One thing that changes. `consequences` begin with the heaviest; `what` says which fields, in a few words.
+
+    `destroys` is set where a model or server goes or is made anew; `command` removes by hand what Argo CD leaves. `models`
+    are those that change in a row that is of several.
+    """
+
+    project: str
+    key: Key
+    state: State
+    what: tuple[str, ...]
+    consequences: tuple[Consequence, ...]
+    objects: tuple[ObjectChange, ...]
+    destroys: bool = False
+    command: str | None = None
+    models: tuple[Key, ...] = ()
+
+    @property
+    def effect(self) -> Effect:
+        """The heaviest effect."""
+        return self.consequences[0].effect if self.consequences else Effect.NOTHING
+
+    @property
+    def label(self) -> str:
+        """Kind and name, as acknowledgements spell them."""
+        return f"{self.key[0]}/{self.key[1]}"

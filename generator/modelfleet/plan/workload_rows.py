@@ -1,0 +1,227 @@
+"""The row of a model or model server in a plan: what changes about it, what that does, and what is to be done by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from modelfleet.kubernetes.objects import group_of
+from modelfleet.plan.commands import deletion
+from modelfleet.plan.consequences import Quota, by_runtime, reached, restart, restarted, scaled, started, tokens
+from modelfleet.plan.effects import (
+    RESTARTS,
+    Admission,
+    Consequence,
+    Effect,
+    ObjectChange,
+    code,
+    field_effect,
+    reason,
+    refusals,
+    rule_for,
+)
+from modelfleet.plan.project_change import ProjectChange, guards
+from modelfleet.plan.row import Row
+from modelfleet.plan.words import MOST_URLS, few, names, objects_named, ordered, said, what_changed
+from modelfleet.serving.workloads import RUNTIME, SERVICE, Key, Serving, used_by
+from modelfleet.wording import plural
+
+ANEW = "delete it after the merge, and Argo CD makes it anew"
+"""What to do with what cannot be changed."""
+
+
+def serving_row(
+    change: ProjectChange, key: Key, objects: Sequence[ObjectChange], quota: Quota, judge: Admission | None
+) -> Row:
+    """The row of a model or server of which something changes."""
+    old, new = change.was.get(key), change.now.get(key)
+    if old is None and new is not None:
+        return _added(change, key, objects, new, quota)
+    if new is None and old is not None:
+        return _removed(change, key, objects, old)
+    if old is None or new is None:
+        raise AssertionError(key)
+    if change.moves:
+        return _moved(change, key, objects, (old, new), quota)
+    found = list(refused(objects, judge))
+    pods = list(_pods(change, key, objects, (old, new), quota))
+    anew = any(item.effect is Effect.RECREATE for item in (*found, *pods))
+    found += [item for item in pods if not (anew and item.effect in (*RESTARTS, Effect.RELOAD))]
+    found += [*scaled(old, new, quota), *_reached(change, key, old, new), *tokens(old, new, change.prune)]
+    gone = [item for item in objects if item.after is None]
+    left = [item for item in gone if change.stays and (new.open or item.key[0] != "Secret")]
+    if left:
+        found.append(Consequence(Effect.NOTHING, f"left on the cluster until deleted by hand: {objects_named(left)}"))
+    recreated = [item for item in found if item.effect is Effect.RECREATE]
+    deleted = (
+        [item for item in objects if item.before is not None and _immutable(item, new, judge)] if recreated else []
+    )
+    command = deletion(change, [*deleted, *(gone if change.stays else ())], again=bool(deleted))
+    return Row(
+        project=change.name,
+        key=key,
+        state="changed",
+        what=what_changed(objects, old, new),
+        consequences=ordered(found or [_otherwise(objects, new)]),
+        objects=tuple(objects),
+        destroys=bool(recreated),
+        command=command,
+    )
+
+
+def _otherwise(objects: Sequence[ObjectChange], new: Serving) -> Consequence:
+    """What a change comes to that neither the pods nor the replicas show."""
+    steps = [(change.key[0], step.path) for change in objects for step in change.steps]
+    scaling = [path for kind, path in steps if rule_for(kind, new.mode, path).effect is Effect.SCALE]
+    if any(not path[-1].lower().endswith("replicas") for path in scaling):
+        return Consequence(Effect.SCALE, "when it is scaled is another matter now; no pod restarts")
+    return Consequence(Effect.NOTHING, reason(objects, new.mode))
+
+
+def refused(objects: Sequence[ObjectChange], judge: Admission | None) -> Iterator[Consequence]:
+    """What the cluster would refuse of changed objects, or of that what it takes once they are made anew."""
+    if judge is None:
+        return
+    for item in objects:
+        if item.after is not None and group_of(item.after) == "serving.kserve.io":
+            for found in refusals(item, judge):
+                if found.effect is Effect.RECREATE:
+                    text = f"the cluster refuses it in place ({found.text}): {ANEW}"
+                    yield Consequence(Effect.RECREATE, text)
+                else:
+                    yield found
+
+
+def _immutable(item: ObjectChange, new: Serving, judge: Admission | None) -> bool:
+    """Whether the object has to be deleted before it can be what it is to be."""
+    if field_effect([item], new.mode) is Effect.RECREATE:
+        return True
+    return any(found.effect is Effect.RECREATE for found in refused([item], judge))
+
+
+def _pods(
+    change: ProjectChange, key: Key, objects: Sequence[ObjectChange], both: tuple[Serving, Serving], quota: Quota
+) -> Iterator[Consequence]:
+    old, new = both
+    effect = field_effect(objects, new.mode)
+    if effect is Effect.RECREATE:
+        named = objects_named([item for item in objects if field_effect([item], new.mode) is Effect.RECREATE])
+        yield Consequence(Effect.RECREATE, f"{named} cannot be changed: {ANEW}")
+        others = [item for item in objects if field_effect([item], new.mode) is not Effect.RECREATE]
+        effect = field_effect(others, new.mode)
+    effect = restart(old, new, effect)
+    if effect in RESTARTS:
+        watched = change.after is not None and change.after.environment.can("watchesRuntimes")
+        found = restarted(old, new, effect, quota, unseen=by_runtime(new, objects) and not watched)
+        served = "" if new.model else _on_server(change, key[1])
+        yield Consequence(found.effect, found.text + served)
+    elif effect is Effect.RELOAD and old.server and change.loses((RUNTIME, old.server)) and not change.stays:
+        yield Consequence(
+            Effect.DOWNTIME, f"its server {code(old.server)} goes: it answers once {code(new.server)} has loaded it"
+        )
+    elif effect is Effect.RELOAD:
+        yield Consequence(effect, "its server loads the new one and then sends it the requests; no pod restarts")
+    elif old.stopped and new.stopped:
+        yield Consequence(Effect.NOTHING, "it is stopped, so no pod runs that would restart")
+
+
+def _on_server(change: ProjectChange, server: str) -> str:
+    models = [key[1] for key, one in change.now.items() if one.server == server]
+    return f"; with all its models: {names(models)}" if models else ""
+
+
+def _reached(change: ProjectChange, key: Key, old: Serving, new: Serving) -> Iterator[Consequence]:
+    if new.model:
+        if not (new.server and guards(change, new.server)):
+            yield from reached(old, new)
+        return
+    served = [
+        (change.was[model], one) for model, one in change.now.items() if one.server == key[1] and model in change.was
+    ]
+    yield from few(item for before, one in served for item in reached(before, one))
+
+
+def _added(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], new: Serving, quota: Quota) -> Row:
+    found = [started(new, quota)]
+    if new.address and new.address.external:
+        found.append(Consequence(Effect.URL_NEW, code(new.address.external)))
+    found += [
+        Consequence(Effect.TOKEN_NEW, f"Secret {code(item.key[1])}") for item in objects if item.key[0] == "Secret"
+    ]
+    noun = "model" if new.model else "model server"
+    with_runtime = f" with {code(new.runtime)}" if new.runtime else ""
+    return Row(
+        project=change.name,
+        key=key,
+        state="added",
+        what=(f"new {noun}{with_runtime}",),
+        consequences=ordered(found),
+        objects=tuple(objects),
+    )
+
+
+def _removed(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], old: Serving) -> Row:
+    models = [] if old.model else [(name, one) for (_, name), one in change.was.items() if one.server == key[1]]
+    gone = [name for name, _ in models if change.loses((SERVICE, name))]
+    url = old.address.external if old.address else None
+    found: list[Consequence] = []
+    if change.stays:
+        where = f"it runs on in {code(change.before.namespace)}" if change.before else "it runs on"
+        served = f" with its models {names(gone)}" if gone else ""
+        found.append(Consequence(Effect.UNMANAGED, f"{where}{served}{holding([old])}, until it is deleted by hand"))
+    else:
+        freed = ", ".join(f"{count} {code(name)}" for name, count in old.accelerators.items())
+        found.append(Consequence(Effect.DELETE, f"frees {freed}" if freed else ""))
+        if gone:
+            found.append(Consequence(Effect.WITH_SERVER, names(gone)))
+        lost = [one.address.external for name, one in models if name in gone and one.address]
+        urls = [each for each in (url, *lost) if each]
+        found += [Consequence(Effect.URL_GONE, code(each)) for each in urls[:MOST_URLS]]
+        if len(urls) > MOST_URLS:
+            found.append(Consequence(Effect.URL_GONE, f"and {plural(len(urls) - MOST_URLS, 'more URL')}"))
+        found += [
+            Consequence(Effect.TOKEN_LOST, f"Secret {code(item.key[1])}: who uses it is locked out")
+            for item in objects
+            if item.key[0] == "Secret"
+        ]
+    return Row(
+        project=change.name,
+        key=key,
+        state="removed",
+        what=("model removed" if old.model else "model server removed",),
+        consequences=ordered(found),
+        objects=tuple(objects),
+        destroys=True,
+        command=deletion(change, objects) if change.stays else None,
+    )
+
+
+def holding(found: Iterable[Serving]) -> str:
+    """What stays on the cluster holds on to its accelerators."""
+    return "".join(f", with {count} {code(name)}" for name, count in used_by(found).items())
+
+
+def _moved(
+    change: ProjectChange, key: Key, objects: Sequence[ObjectChange], both: tuple[Serving, Serving], quota: Quota
+) -> Row:
+    old, new = both
+    found = [started(new, quota), *reached(old, new)]
+    if old.tokens:
+        found.append(
+            Consequence(Effect.TOKEN_LOST, "its tokens are new ones; those of the old namespace do not open it")
+        )
+    before = change.before.namespace if change.before else ""
+    if change.successor is not None and key in change.passed_on:
+        stays = f"the old one in {code(before)} becomes that of {code(change.successor.name)}"
+    else:
+        stays = f"the old one runs on in {code(before)}{holding([old])}, until it is deleted by hand"
+    found.append(Consequence(Effect.UNMANAGED, stays))
+    return Row(
+        project=change.name,
+        key=key,
+        state="moved",
+        what=("made anew in the new namespace", *said([item for item in objects if item.steps], new.mode)),
+        consequences=ordered(found),
+        objects=tuple(item for item in objects if item.steps or item.before is None or item.after is None),
+        destroys=True,
+        command=deletion(change, objects),
+    )

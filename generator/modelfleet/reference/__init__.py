@@ -1,0 +1,1 @@
+"""What the data say, for people: releases, runtimes, rules and the generated pages of the documentation."""

@@ -1,0 +1,173 @@
+"""Compiles templates with Jinja2 and prints their skeletons: each value is put aside, and a numbered mark is printed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from modelfleet.render.skeleton import Plan, Site, TemplateError, mark_of
+
+if TYPE_CHECKING:
+    import jinja2
+    from jinja2.lexer import Token, TokenStream
+    from jinja2.runtime import Context
+
+
+_LINE = re.compile("(\ue002[0-9]+\ue003)")  # a line of the template, printed only in order to explain an error
+
+
+_RESERVED = re.compile("[\ue000-\ue003\ufeff]")  # a byte order mark would move every offset
+
+
+_STATEMENTS = frozenset({"if", "elif", "else", "endif", "for", "endfor"})
+
+
+ASIDE = "put aside"  # a variable that no template can spell, for the blank in its name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A compiled template. It depends on nothing but its text, so all folders that hold the file share it."""
+
+    file: str
+    source: str
+    template: jinja2.Template
+    sites: tuple[Site, ...]
+    plans: dict[str, Plan] = field(default_factory=dict)
+
+
+@lru_cache(maxsize=256)
+def compiled(file: str, source: str) -> Program:
+    """The program of a template's text. Raises TemplateError."""
+    if reserved := _RESERVED.search(source):
+        line = source.count("\n", 0, reserved.start()) + 1
+        message = f"{file}:{line}: the character U+{ord(reserved[0]):04X} is not for templates"
+        raise TemplateError(message)
+    return Program(
+        file=file,
+        source=source,
+        template=_translated(file, source, with_lines=False),
+        sites=tuple(_sites(file, source)),
+    )
+
+
+def printed(program: Program, template: jinja2.Template, values: dict[str, Any]) -> str:
+    """The skeleton that a translation of the program prints; it appends what it puts aside to the list at ASIDE."""
+    import jinja2
+
+    try:
+        return "".join(template.root_render_func(template.new_context(values, shared=True)))
+    except (jinja2.TemplateError, TypeError, ValueError) as error:
+        trace, line = error.__traceback__, 1
+        while trace:
+            if trace.tb_frame.f_globals.get("__jinja_template__") is template:
+                line = template.get_corresponding_lineno(trace.tb_lineno)
+            trace = trace.tb_next
+        message = f"{program.file}:{line}: {error}"
+        raise TemplateError(message) from error
+
+
+def line_of(program: Program, offset: int, values: Mapping[str, Any]) -> int:
+    """The line of the template that printed the character at the offset: prints again, with the lines said."""
+    template = _translated(program.file, program.source, with_lines=True)
+    line = 1
+    for piece in _LINE.split(printed(program, template, {**values, ASIDE: []})):
+        if _LINE.fullmatch(piece):
+            line = int(piece[1:-1])
+        elif offset < len(piece):
+            break
+        else:
+            offset -= len(piece)
+    return line
+
+
+def _translated(file: str, source: str, *, with_lines: bool) -> jinja2.Template:
+    import jinja2
+
+    environment = _environment(with_lines)
+    try:
+        code = environment.compile(source, name=file, filename=file)
+    except jinja2.TemplateSyntaxError as error:
+        message = f"{file}:{error.lineno}: {error.message}"
+        raise TemplateError(message) from error
+    return environment.template_class.from_code(environment, code, {})
+
+
+def _sites(file: str, source: str) -> Iterator[Site]:
+    """The expressions in the order in which `_rewritten` counts them."""
+    text: list[str] | None = None
+    begun = 0
+    for line, kind, value in _environment(with_lines=False).lex(source):
+        if kind == "variable_begin":
+            begun, text = line, []
+        elif kind == "variable_end" and text is not None:
+            yield Site(file, begun, "".join(text).strip())
+            text = None
+        elif text is not None:
+            text.append(value)
+
+
+@cache
+def _environment(with_lines: bool) -> jinja2.Environment:
+    from jinja2 import StrictUndefined, Undefined, UndefinedError, pass_context
+    from jinja2.ext import Extension
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class Missing(StrictUndefined):
+        """Fails where it arises and not where it is used: nothing undefined may get into a value."""
+
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            self._fail_with_undefined_error()
+
+    class Aside(Extension):
+        def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+            return _rewritten(stream, with_lines)
+
+    @pass_context
+    def put_aside(context: Context, value: object) -> str:
+        if type(value) is Undefined:  # only an `if` without `else` makes one that has not failed yet
+            message = "an `if` inside of an expression needs an `else`"
+            raise UndefinedError(message)
+        context.parent[ASIDE].append(value)
+        return ""  # the mark stands behind the expression
+
+    environment = ImmutableSandboxedEnvironment(
+        undefined=Missing,
+        finalize=put_aside,
+        extensions=[Aside],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+        cache_size=0,
+    )
+    environment.globals.clear()
+    environment.filters = {}
+    environment.tests = {"none": environment.tests["none"]}
+    return environment
+
+
+def _rewritten(stream: TokenStream, with_lines: bool) -> Iterator[Token]:
+    """Lets a mark follow each expression, and refuses statements that would print somewhere else or nothing."""
+    from jinja2.exceptions import TemplateSyntaxError
+    from jinja2.lexer import Token
+
+    count = 0
+    before = ""
+    for token in stream:
+        line, kind, value = token
+        if before == "block_begin" and value not in _STATEMENTS:
+            message = f"{{% {value} %}} is not for templates, only {', '.join(sorted(_STATEMENTS))}"
+            raise TemplateSyntaxError(message, line, stream.name, stream.filename)
+        if with_lines and kind in ("data", "variable_begin"):
+            texts = value.split("\n") if kind == "data" else [""]
+            yield Token(line, "data", "\n".join(f"\ue002{line + n}\ue003{text}" for n, text in enumerate(texts)))
+        if not (with_lines and kind == "data"):
+            yield token
+        if kind == "variable_end":
+            yield Token(line, "data", mark_of(count))
+            count += 1
+        before = kind

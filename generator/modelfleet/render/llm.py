@@ -1,0 +1,81 @@
+"""LLMInferenceServices: what a distributed deployment (llm-d) says in its template call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from modelfleet.render.values import list_or_none, profile_values
+from modelfleet.resolve.model import Group, Llm, Model, Pods, Project
+
+
+def distributed(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
+    """The values of an LLMInferenceService. Its `model.uri` is written as the webhook would leave it."""
+    location = model.location
+    connection = location.connection
+    s3 = connection is not None and connection.kind == "s3"
+    by_secret = connection is not None and (connection.kind != "uri" or connection.existing)
+    refs = [*([model.name] if llm.config else []), *llm.base_refs]
+    scheduler = llm.scheduler if isinstance(llm.scheduler, Mapping) else {}
+    config = scheduler.get("config")
+    reference = {"ref": {"name": config["configMap"], "key": config["key"]}} if config else None
+    return {
+        "api_version": project.environment.term("llmApiVersion"),
+        "name": model.name,
+        "display_name": model.display_name,
+        "description": model.description,
+        "gen_ai_asset": model.gen_ai_asset,
+        "use_case": model.use_case,
+        "model_type": "generative",
+        "stopped": model.stopped,
+        "open": not model.tokens,
+        "connection_name": connection.name if connection is not None and by_secret else None,
+        "connection_path": location.path if s3 else None,
+        "storage_uri": f"s3://{connection.settings.get('bucket')}/{location.path}"
+        if connection is not None and s3
+        else location.storage_uri,
+        "base_refs": [{"name": name} for name in refs] or None,
+        "gateway": {"refs": [dict(llm.gateway)]} if llm.gateway else {},
+        "scheduler": None
+        if llm.scheduler is False
+        else {k: v for k, v in (("replicas", scheduler.get("replicas")), ("config", reference)) if v},
+        **dict.fromkeys(("replicas", "scaling", "parallelism", "template", "worker")),
+        **_group(llm.main),
+        "prefill": _group(llm.prefill) if llm.prefill else None,
+        **profile_values(model.hardware),
+    }
+
+
+def _group(group: Group) -> dict[str, Any]:
+    """A head with its workers, as an LLMInferenceService describes both."""
+    scaling = group.scaling
+    found = {
+        "replicas": group.replicas,
+        "scaling": None
+        if scaling is None
+        else {
+            "minReplicas": scaling["min"],
+            "maxReplicas": scaling["max"],
+            "wva": {**({"variantCost": scaling["cost"]} if "cost" in scaling else {}), scaling["by"]: {}},
+        },
+        "parallelism": dict(group.parallelism) or None,
+        "template": _pod(group.head, inline=group.head.hardware.profile is None),
+        "worker": _pod(group.worker, inline=True) if group.worker else None,
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _pod(pods: Pods, inline: bool) -> dict[str, Any]:
+    """A pod; where a hardware profile places the head, nobody does so for the workers."""
+    accelerator, hardware = pods.hardware.accelerator, pods.hardware
+    env = list(pods.env)
+    if pods.args:
+        env.append({"name": "VLLM_ADDITIONAL_ARGS", "value": " ".join(pods.args)})
+    container = {"name": "main", "env": env or None, "resources": hardware.resources}
+    tolerations = accelerator.tolerations if accelerator is not None and inline else None
+    found = {
+        "nodeSelector": (accelerator.node_selector if accelerator is not None and inline else None) or None,
+        "tolerations": list_or_none(tolerations),
+        "containers": [{key: value for key, value in container.items() if value is not None}],
+    }
+    return {key: value for key, value in found.items() if value is not None}

@@ -1,0 +1,290 @@
+"""Which manifests a resolved project consists of, and the values that their templates put in.
+
+A template sees plain values and words, never a release. `SOURCES` says from which field of the spec a value came, so that
+what is found in a rendered object is reported on the line that caused it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from modelfleet.finding import Pointer
+from modelfleet.render.llm import distributed
+from modelfleet.render.secrets import connection_secret, env_secret, wave_of_secrets
+from modelfleet.render.serving_runtime import model_server_spec, runtime_values, single_model_spec
+from modelfleet.render.values import Manifest, list_or_none, profile_values, worker_tolerations
+from modelfleet.resolve.model import Llm, Model, ModelLocation, Project, ServedModel, Server, Workload
+
+SOURCES: Mapping[str, Pointer] = {
+    "accelerator_name": ("accelerator",),
+    "args": ("args",),
+    "autoscaler_class": ("multiNode",),
+    "connection_name": ("location", "connection"),
+    "connection_path": ("location", "path"),
+    "deployment_mode": ("mode",),
+    "description": ("description",),
+    "display_name": ("displayName",),
+    "enable_auth": ("tokens",),
+    "env": ("env",),
+    "format_name": ("framework",),
+    "format_version": ("framework",),
+    "max_replicas": ("replicas",),
+    "min_replicas": ("replicas",),
+    "model_type": ("modelType",),
+    "node_selector": ("accelerator",),
+    "pipeline": ("multiNode", "pipelineParallelSize"),
+    "profile_name": ("accelerator",),
+    "profile_namespace": ("accelerator",),
+    "pull_secrets": ("location", "connection"),
+    "resources": ("size",),
+    "route_timeout": ("route", "timeout"),
+    "runtime": ("runtime",),
+    "spec": ("runtime",),
+    "storage_key": ("location", "connection"),
+    "storage_path": ("location", "path"),
+    "storage_uri": ("location",),
+    "strategy": ("strategy",),
+    "tensor": ("multiNode", "tensorParallelSize"),
+    "timeout": ("timeout",),
+    "token": ("tokens",),
+    "tolerations": ("accelerator",),
+    "use_case": ("genAiAsset", "useCase"),
+    "worker_tolerations": ("accelerator",),
+}
+
+
+def manifests(project: Project) -> Iterator[Manifest]:
+    """Everything that the project consists of in its environment, in the order in which it is read best."""
+    if project.environment.managed:
+        yield _namespace(project)
+    for connection in project.connections.values():
+        if connection.secret:
+            yield connection_secret(project, connection)
+    for secret in project.secrets.values():
+        if not secret.existing:
+            yield env_secret(project, secret)
+    specs: dict[str, dict[str, Any]] = {}
+    for model in project.models:
+        yield from _model(project, model, specs)
+    for server in project.servers:
+        yield from _server(project, server)
+
+
+def _namespace(project: Project) -> Manifest:
+    values = {
+        "namespace": project.namespace,
+        "modelmesh_enabled": "true" if project.platform == "multi-model" else "false",
+        "display_name": project.display_name,
+        "description": project.description,
+        "sync_wave": wave_of_secrets(project.environment),
+    }
+    return Manifest(template="namespace", pointer=(), values=values)
+
+
+# ---- the single-model platform ---------------------------------------------------------------------------------------
+
+
+def _model(project: Project, model: Model, specs: dict[str, dict[str, Any]]) -> Iterator[Manifest]:
+    """`specs` are those of runtimes that were met before: deployments with one runtime share the very same spec."""
+    if model.llm is not None:
+        yield from _distributed(project, model, model.llm)
+        return
+    if model.runtime is not None:
+        if model.runtime.name not in specs:
+            specs[model.runtime.name] = single_model_spec(project, model.runtime)
+        yield Manifest(
+            template="servingruntime",
+            pointer=model.pointer,
+            values=runtime_values(project, model, model.runtime)
+            | {
+                "spec": specs[model.runtime.name],
+                "exposed_server": False,
+                "guarded_server": False,
+            },
+            patches=model.patches,
+            runtime=model.runtime,
+        )
+    yield Manifest(
+        template="inferenceservice",
+        pointer=model.pointer,
+        values=inference_service(project, model),
+        patches=model.patches,
+    )
+    if model.tokens:
+        yield from _access(model, "inferenceservices", role=True)
+
+
+def inference_service(project: Project, model: Model) -> dict[str, Any]:
+    """The values of a deployment's InferenceService."""
+    can, term = project.environment.can, project.environment.term
+    standard = model.mode == "standard"
+    hardware = model.hardware
+    always = can("argsEnvAlways")
+    scaled = not model.multi_node  # a group of nodes is no Deployment that an autoscaler could size
+    return {
+        "name": model.name,
+        "display_name": model.display_name,
+        "description": (model.description or "") if can("inferenceDescription") else None,
+        "exposed_standard": model.route and standard,
+        "internal_advanced": not model.route and not standard,
+        "advanced": not standard,
+        "deployment_mode": term("modeStandard" if standard else "modeAdvanced"),
+        "autoscaler_class": term("autoscalerMultiNode") if model.multi_node else None,
+        "gen_ai_asset": model.gen_ai_asset,
+        "use_case": model.use_case,
+        "model_type": model.model_type if can("modelType") else None,
+        "stopped": model.stopped,
+        "enable_auth": _enable_auth(model, can("enableAuthAlways")),
+        "return_401": model.return_401,
+        "route_timeout": model.route_timeout,
+        "timeout": model.timeout,
+        "strategy": {"rolling": "RollingUpdate", "recreate": "Recreate", None: None}[model.strategy],
+        "min_replicas": model.minimum if scaled else None,
+        "max_replicas": model.maximum if scaled else None,
+        "format_name": model.format.name if model.format else None,
+        "format_version": model.format.version if model.format else None,
+        "runtime": model.name,
+        "args": list(model.args) if model.args or always else None,
+        "env": list(model.env) if model.env or always else None,
+        "resources": hardware.resources,
+        "node_selector": hardware.node_selector,
+        "tolerations": list_or_none(hardware.tolerations),
+        "multi_node": model.multi_node,
+        "pipeline": model.pipeline,
+        "tensor": model.tensor,
+        "worker_node_selector": hardware.node_selector,
+        "worker_tolerations": worker_tolerations(hardware),
+        **profile_values(hardware),
+        **_storage(model.location, by_annotation=can("connectionAnnotation")),
+    }
+
+
+def _enable_auth(model: Model, always: bool | None) -> str | None:
+    if model.tokens:
+        return "true"
+    return "false" if always else None
+
+
+def _storage(location: ModelLocation, by_annotation: bool | None) -> dict[str, Any]:
+    """By fields up to 2.25; on 3.x by annotation, from which the operator's webhook fills the fields."""
+    connection = location.connection
+    found: dict[str, Any] = dict.fromkeys(
+        ("storage_key", "storage_path", "storage_uri", "pull_secrets", "connection_name", "connection_path")
+    )
+    found["storage_uri"] = location.storage_uri
+    if connection is None:
+        return found
+    if connection.kind == "s3":
+        key, path = ("connection_name", "connection_path") if by_annotation else ("storage_key", "storage_path")
+        return found | {key: connection.name, path: location.path}
+    if connection.kind == "oci":
+        return found | (
+            {"connection_name": connection.name} if by_annotation else {"pull_secrets": [{"name": connection.name}]}
+        )
+    if connection.existing and by_annotation:
+        return found | {"connection_name": connection.name, "storage_uri": None}
+    return found
+
+
+# ---- distributed inference -------------------------------------------------------------------------------------------
+
+
+def _distributed(project: Project, model: Model, llm: Llm) -> Iterator[Manifest]:
+    if llm.config and model.runtime is not None:
+        source = model.runtime.object
+        annotations = source["metadata"].get("annotations") or {}
+        yield Manifest(
+            template="llminferenceserviceconfig",
+            pointer=model.pointer,
+            values={
+                "api_version": source["apiVersion"],
+                "name": model.name,
+                "labels": source["metadata"].get("labels"),
+                "template_name": model.runtime.name,
+                "other_annotations": [
+                    item for item in annotations.items() if item[0] != "opendatahub.io/template-name"
+                ],
+                "spec": source.get("spec"),
+            },
+            patches=model.patches,
+            runtime=model.runtime,
+        )
+    yield Manifest(
+        template="llminferenceservice",
+        pointer=model.pointer,
+        values=distributed(project, model, llm),
+        patches=model.patches,
+    )
+    if model.tokens:
+        yield from _access(model, "llminferenceservices", role=True)
+
+
+# ---- the multi-model platform ----------------------------------------------------------------------------------------
+
+
+def _server(project: Project, server: Server) -> Iterator[Manifest]:
+    if server.runtime is not None:
+        yield Manifest(
+            template="servingruntime",
+            pointer=server.pointer,
+            values=runtime_values(project, server, server.runtime)
+            | {
+                "spec": model_server_spec(project, server, server.runtime),
+                "exposed_server": server.route,
+                "guarded_server": bool(server.tokens),
+            },
+            patches=server.patches,
+            runtime=server.runtime,
+        )
+    for model in server.models:
+        yield Manifest(
+            template="inferenceservice-modelmesh",
+            pointer=model.pointer,
+            values=_served(model, server),
+            patches=model.patches,
+        )
+    if server.tokens:
+        yield from _access(server, "inferenceservices", role=False)
+
+
+def _served(model: ServedModel, server: Server) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "display_name": model.display_name,
+        "format_name": model.format.name if model.format else None,
+        "format_version": model.format.version if model.format else None,
+        "runtime": server.name,
+        **_storage(model.location, by_annotation=False),
+    }
+
+
+# ---- token authorization ---------------------------------------------------------------------------------------------
+
+
+def token_secret(token: str, workload: Workload) -> str:
+    """The name of the Secret that holds a token."""
+    return f"{token}-{workload.service_account}"
+
+
+def _access(workload: Workload, resource: str, role: bool) -> Iterator[Manifest]:
+    """Who may call: a ServiceAccount, its right to see the model, and a token Secret each."""
+    values: dict[str, Any] = {
+        "name": workload.name,
+        "service_account": workload.service_account,
+        "role": f"{workload.name}-view-role" if role else None,
+        "role_binding": f"{workload.name}-view",
+        "resource": resource,
+    }
+    templates = ("serviceaccount", "role", "rolebinding") if role else ("serviceaccount", "rolebinding")
+    for template in templates:
+        patched = template == "serviceaccount"
+        yield Manifest(
+            template=template,
+            pointer=workload.pointer if patched else (*workload.pointer, "tokens"),
+            values=values,
+            patches=workload.patches if patched else {},
+        )
+    for index, token in enumerate(workload.tokens):
+        secret = values | {"secret": token_secret(token, workload), "token": token}
+        yield Manifest(template="secret-token", pointer=(*workload.pointer, "tokens", index), values=secret)

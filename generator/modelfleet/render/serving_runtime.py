@@ -1,0 +1,130 @@
+"""ServingRuntimes: the runtime of the catalogue with what a deployment or a server wants of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from modelfleet.resolve.catalog import images
+from modelfleet.resolve.model import Project, Runtime, Server, Workload
+
+SHARED_MEMORY_MOUNT = {"name": "shm", "mountPath": "/dev/shm"}
+
+
+SHARED_MEMORY_VOLUME = {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "2Gi"}}
+"""What the dashboard of 2.x adds to each runtime (odh-dashboard v2.35.0, frontend/src/api/k8s/servingRuntimes.ts)."""
+
+
+DASHBOARD = "opendatahub.io/dashboard"
+
+
+OURS = frozenset(
+    {
+        "enable-auth",
+        "enable-route",
+        "opendatahub.io/accelerator-name",
+        "opendatahub.io/accelerator-profile-namespace",
+        "opendatahub.io/apiProtocol",
+        "opendatahub.io/hardware-profile-name",
+        "opendatahub.io/hardware-profile-namespace",
+        "opendatahub.io/serving-runtime-scope",
+        "opendatahub.io/template-display-name",
+        "opendatahub.io/template-name",
+        "openshift.io/display-name",
+    }
+)
+"""Annotations of a runtime that the spec and the environment decide, whatever an exported one carries."""
+
+
+# ---- the serving runtime, once for each deployment and model server --------------------------------------------------
+
+
+def runtime_values(project: Project, workload: Workload, runtime: Runtime) -> dict[str, Any]:
+    """What the templates of a ServingRuntime want to know."""
+    can = project.environment.can
+    metadata = runtime.object["metadata"]
+    own = dict(metadata.get("annotations") or {})
+    labels = dict(metadata.get("labels") or {})
+    if can("runtimeForcesDashboardLabel"):
+        labels[DASHBOARD] = "true"
+    named = can("runtimeDisplayName")
+    typed = workload.display_name if isinstance(workload, Server) else workload.name
+    by_template = can("runtimeTemplateName") == "template"
+    accelerator = workload.hardware.accelerator
+    written = {
+        "api_version": runtime.object["apiVersion"],
+        "name": workload.name,
+        "labels": labels or None,
+        "display_name": runtime.display_name if named == "template" else typed,
+        "template_name": runtime.template_name if by_template else runtime.name,
+        "template_display_name": runtime.display_name,
+        "scope": "global" if can("runtimeScope") else None,
+        "accelerator_name": (accelerator.name if accelerator else "") if can("runtimeAcceleratorName") else None,
+        "api_protocol": runtime.api_protocol or own.get("opendatahub.io/apiProtocol"),
+    }
+    return written | {"other_annotations": [(key, text) for key, text in own.items() if key not in OURS]}
+
+
+def single_model_spec(project: Project, runtime: Runtime) -> dict[str, Any]:
+    """The runtime's spec for a deployment. A group of nodes keeps what its runtime asks for each node."""
+    can = project.environment.can
+    chosen = _images(project, runtime)
+    keep = can("runtimeKeepsResources") or runtime.multi_node
+    spec = {key: value for key, value in runtime.spec.items() if key != "replicas"}
+    spec["containers"] = [
+        _container(container, chosen, {"resources": container.get("resources") if keep else None})
+        for container in spec.get("containers") or ()
+    ]
+    if runtime.multi_node:
+        worker = spec["workerSpec"]
+        inner = [_container(container, chosen, {}) for container in worker.get("containers") or ()]
+        spec["workerSpec"] = {**worker, "containers": inner}
+    return _with_shared_memory(spec) if can("runtimeSharedMemory") else spec
+
+
+def model_server_spec(project: Project, server: Server, runtime: Runtime) -> dict[str, Any]:
+    """The runtime's spec for a ModelMesh model server: size and accelerator on every container."""
+    chosen = _images(project, runtime)
+    spec = dict(runtime.spec)
+    spec["replicas"] = server.minimum
+    spec["containers"] = [
+        _container(container, chosen, {"resources": server.hardware.resources})
+        for container in spec.get("containers") or ()
+    ]
+    if server.hardware.tolerations:
+        spec["tolerations"] = list(server.hardware.tolerations)
+    if server.hardware.node_selector:
+        spec["nodeSelector"] = server.hardware.node_selector
+    return _with_shared_memory(spec)
+
+
+def _images(project: Project, runtime: Runtime) -> dict[str, str | None]:
+    entry = project.environment.get("runtimes", runtime.name) or {}
+    return dict(images(runtime, entry.get("images") or {}))
+
+
+def _container(
+    container: Mapping[str, Any], chosen: Mapping[str, str | None], over: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A container with its image after its name, and with `over` laid over it; None takes a field away."""
+    name = container["name"]
+    whole = {
+        "name": name,
+        "image": chosen.get(name),
+        **{k: v for k, v in container.items() if k not in ("name", "image")},
+    }
+    return {key: value for key, value in {**whole, **over}.items() if value is not None}
+
+
+def _with_shared_memory(spec: dict[str, Any]) -> dict[str, Any]:
+    mount, volume = SHARED_MEMORY_MOUNT, SHARED_MEMORY_VOLUME
+    containers = []
+    for container in spec["containers"]:
+        mounts = container.get("volumeMounts") or []
+        if not any(other.get("mountPath") == mount["mountPath"] for other in mounts):
+            container = {**container, "volumeMounts": [*mounts, mount]}
+        containers.append(container)
+    volumes = spec.get("volumes") or []
+    if not any(other.get("name") == volume["name"] for other in volumes):
+        volumes = [*volumes, volume]
+    return {**spec, "containers": containers, "volumes": volumes}

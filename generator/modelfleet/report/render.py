@@ -1,0 +1,116 @@
+"""What a render did, as lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from modelfleet.layout import ARGOCD, BASE
+from modelfleet.report.table import table
+from modelfleet.resolve.catalog import short
+from modelfleet.resolve.model import Project
+from modelfleet.resolve.quota import accelerators_used
+from modelfleet.tree.compare import Changes
+from modelfleet.wording import plural
+
+if TYPE_CHECKING:
+    from modelfleet.resolve.fleet import Fleet
+
+
+# ---- what a render did -----------------------------------------------------------------------------------------------
+
+
+def rendered(found: Fleet, changes: Changes, seconds: float) -> Iterator[str]:
+    """What a render did: a row an environment, what else is to be done, and how many files it wrote."""
+    states = _states(found, changes)
+    yield from table(_rows(found, states))
+    for name in sorted(states.keys() - {*found.environments, BASE}):
+        yield f"{name}: {changed_projects(states[name])}; the environment has no file any more"
+    projects = [one.project for one in found.deployed]
+    new = [one for one in projects if states.get(one.environment.name, {}).get(one.name) == "new"]
+    if commands := list(label_commands(new)):
+        yield ""
+        yield "These namespaces are made elsewhere. Without the labels their models are not shown, or never load:"
+        yield from (f"  {command}" for command in commands)
+    yield ""
+    if changes.writes:
+        yield (
+            f"{plural(len(changes.added), 'file')} added, {len(changes.changed)} changed, "
+            f"{len(changes.removed)} removed, {changes.unchanged} as before, in {seconds:.1f} s"
+        )
+    else:
+        yield f"nothing to write: all {changes.unchanged} files are as they were, {seconds:.1f} s"
+
+
+def _rows(found: Fleet, states: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, ...]]:
+    """The table of the environments; of accelerators how many are used at most, and the projects' quota."""
+    yield ("ENVIRONMENT", "RELEASE", "PROJECTS", "MODELS", "OBJECTS", "ACCELERATORS", "CHANGES")
+    for name, environment in sorted(found.environments.items()):
+        here = [one for one in found.deployed if one.project.environment.name == name]
+        used = ", ".join(
+            f"{count} of {quota} {identifier}" if quota is not None else f"{count} {identifier}"
+            for identifier, (count, quota) in accelerators_of(one.project for one in here).items()
+        )
+        yield (
+            name,
+            short(environment.release.name) if environment.release else "-",
+            str(len(here)),
+            str(sum(one.project.served for one in here)),
+            str(sum(len(one.objects) for one in here)),
+            used or "-",
+            changed_projects(states.get(name, {})),
+        )
+
+
+def _states(found: Fleet, changes: Changes) -> dict[str, dict[str, str]]:
+    """For each environment and project: whether its files are new, removed, or some of them changed."""
+    words: dict[tuple[str, str], set[str]] = {}
+    for word, paths in (("new", changes.added), ("changed", changes.changed), ("removed", changes.removed)):
+        for path in paths:
+            _, environment, project, name = path.split("/", 3)
+            whole = word if name == "kustomization.yaml" else "changed"
+            words.setdefault((environment, project), set()).add(whole)
+    states: dict[str, dict[str, str]] = {}
+    for (environment, project), said in words.items():
+        state = next((word for word in ("removed", "new") if word in said), "changed")
+        states.setdefault(environment, {})[project] = state
+    for one in found.deployed:
+        if one.project.name in states.get(BASE, {}):  # every overlay builds on the base
+            states.setdefault(one.project.environment.name, {}).setdefault(one.project.name, "changed")
+    return states
+
+
+def accelerators_of(projects: Iterable[Project]) -> dict[str, tuple[int, int | None]]:
+    """For each identifier: how many the projects use at most, and the sum of their quotas where all have one."""
+    found: dict[str, tuple[int, int | None]] = {}
+    for project in projects:
+        for identifier, used, quota in accelerators_used(project):
+            before, limit = found.get(identifier, (0, 0))
+            found[identifier] = (before + used, None if quota is None or limit is None else limit + quota)
+    return found
+
+
+MOST_NAMED = 4
+
+
+def changed_projects(states: Mapping[str, str]) -> str:
+    """What happened to which project, in a few words; whatever is removed is named."""
+    words = []
+    for state in ("removed", "changed", "new"):
+        names = sorted(name for name, found in states.items() if found == state and (name, state) != (ARGOCD, "new"))
+        if state != "removed" and len(names) > MOST_NAMED:
+            words.append(f"{len(names)} {state}")
+        elif names:
+            words.append(f"{', '.join(names)} {state}")
+    return "; ".join(words) or "none"
+
+
+def label_commands(projects: Iterable[Project]) -> Iterator[str]:
+    """The labels that namespaces made elsewhere need; without them models never load or are not shown."""
+    for project in projects:
+        if not project.environment.managed:
+            word = "true" if project.platform == "multi-model" else "false"
+            yield (
+                f"oc label namespace {project.namespace} opendatahub.io/dashboard=true "
+                f"modelmesh-enabled={word} --overwrite  # {project.environment.name}"
+            )

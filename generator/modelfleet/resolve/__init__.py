@@ -1,0 +1,3 @@
+"""What is meant: releases, runtimes, environments and projects, merged and completed.
+
+Defaults and arithmetic live here; whether something is wrong is judged by `rules`."""

@@ -1,0 +1,451 @@
+"""The resolved form: what will be made, complete, for one project in one environment.
+
+Everything here is a frozen value. A field that is None is not known (the base leaves facts open) or not wanted; which of
+the two decides nothing further down, because a manifest then simply lacks the key. `pointer` says where in the merged spec
+a thing was written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from modelfleet.finding import Pointer
+from modelfleet.kubernetes.objects import Object
+from modelfleet.spec.merge import Merged
+
+if TYPE_CHECKING:
+    from modelfleet.spec.load import Document
+
+
+Amounts = Mapping[str, str]
+"""Resource name to canonical quantity."""
+
+
+Platform = Literal["single-model", "multi-model"]
+
+
+Mode = Literal["standard", "advanced"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One release of OpenShift AI, as its data file spells it out."""
+
+    name: str
+    title: str
+    successor: str | None
+    support: Mapping[str, Any]
+    templates: tuple[str, ...]
+    kubernetes: str
+    crds: tuple[Mapping[str, Any], ...]
+    capabilities: Mapping[str, Any]
+    terms: Mapping[str, Any]
+    forms: Mapping[str, int]
+    lifecycle: tuple[Mapping[str, Any], ...]
+    runtimes: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A model format that a runtime serves."""
+
+    name: str
+    version: str | None
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.version}" if self.version else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """What is known of the program that serves, whatever runtime wraps it."""
+
+    name: str
+    facts: Mapping[str, Any]
+
+    @property
+    def reserved_args(self) -> Mapping[str, str]:
+        """Options that are set already, and why they are refused."""
+        found: Mapping[str, str] = self.facts["reservedArgs"]
+        return found
+
+    def option(self, arg: str) -> str:
+        """The option of an argument in its long form: parsers take short names, and some take underscores for dashes."""
+        name = arg.partition("=")[0]
+        folded = name.replace("_", "-") if self.facts["foldsUnderscores"] and name.startswith("--") else name
+        return str(self.facts["argAliases"].get(folded, folded))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """A serving runtime that can be chosen by name: of the release's catalogue, or the user's own.
+
+    `object` is the ServingRuntime (or LLMInferenceServiceConfig) as it stands in its template. `document` is a user's
+    own file, `pointer` says where in it the object stands.
+    """
+
+    name: str
+    object: Object
+    engine: Engine
+    template_name: str
+    api_protocol: str | None
+    platforms: frozenset[str]
+    accelerator: Literal["required", "optional", "none"]
+    model_types: tuple[str, ...]
+    document: Document | None = None
+    pointer: Pointer = ()
+
+    @property
+    def kind(self) -> str:
+        """ServingRuntime or LLMInferenceServiceConfig."""
+        return str(self.object["kind"])
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """The runtime's spec."""
+        return self.object.get("spec") or {}
+
+    @property
+    def display_name(self) -> str:
+        """The display name, or the resource name where it has none."""
+        return str((self.object["metadata"].get("annotations") or {}).get("openshift.io/display-name") or self.name)
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """What it serves, in the order of its list."""
+        listed = self.spec.get("supportedModelFormats") or ()
+        found = (Format(str(item["name"]), _text(item.get("version"))) for item in listed)
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def containers(self) -> tuple[Mapping[str, Any], ...]:
+        """Its containers, the worker's after the head's."""
+        worker = self.spec.get("workerSpec") or {}
+        return (*(self.spec.get("containers") or ()), *(worker.get("containers") or ()))
+
+    @property
+    def multi_node(self) -> bool:
+        """Whether it can spread one model over several nodes."""
+        return bool(self.spec.get("workerSpec"))
+
+    @property
+    def multi_model(self) -> bool:
+        """Whether it is a ModelMesh runtime."""
+        return bool(self.spec.get("multiModel"))
+
+    @property
+    def recommended(self) -> tuple[str, ...]:
+        """The identifiers of the accelerators that it is made for."""
+        annotations = self.object["metadata"].get("annotations") or {}
+        return json_list(annotations.get("opendatahub.io/recommended-accelerators"))
+
+
+def json_list(text: Any) -> tuple[str, ...]:
+    """The strings of a JSON list in an annotation; none where it is something else."""
+    try:
+        found = json.loads(text) if isinstance(text, str) else ()
+    except ValueError:
+        return ()
+    return tuple(item for item in found if isinstance(item, str)) if isinstance(found, list) else ()
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What one cluster is and offers. `facts` is base.yaml with the environment's file laid over it."""
+
+    name: str
+    facts: Merged
+    release: Release | None
+
+    def get(self, *path: str) -> Any:
+        """A fact, or None where it is open."""
+        value: Any = self.facts.data
+        for step in path:
+            if not isinstance(value, dict):
+                return None
+            value = value.get(step)
+        return value
+
+    @property
+    def cluster(self) -> str:
+        """What tells this cluster from others: Argo CD's name of it, or its address."""
+        return str(self.get("cluster", "name") or self.get("cluster", "server") or self.name).rstrip("/").lower()
+
+    def can(self, capability: str) -> Any:
+        """A capability of the release; None where the release is open."""
+        return None if self.release is None else self.release.capabilities[capability]
+
+    def term(self, name: str) -> Any:
+        """How the release spells something; None where the release is open."""
+        return None if self.release is None else self.release.terms[name]
+
+    @property
+    def managed(self) -> bool:
+        """Whether the Namespaces are made here."""
+        return bool(self.get("namespaces") == "managed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accelerator:
+    """An accelerator of the environment, as a model or server uses it."""
+
+    name: str
+    count: int
+    identifier: str | None
+    tolerations: tuple[Mapping[str, Any], ...] | None
+    node_selector: Mapping[str, str] | None
+    profile: Mapping[str, Any] | None
+    per_node: int | None
+    compute_capability: str | None
+    known: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hardware:
+    """What a workload asks of its nodes. `accelerator_resource` maps the identifier to its count as a quantity."""
+
+    size: str | None
+    requests: Amounts | None
+    limits: Amounts | None
+    accelerator: Accelerator | None
+    profile: Mapping[str, Any] | None
+    tolerations: tuple[Mapping[str, Any], ...] | None
+    node_selector: Mapping[str, str] | None
+
+    @property
+    def gpus(self) -> int:
+        """Accelerators of one replica on one node."""
+        return self.accelerator.count if self.accelerator else 0
+
+    @property
+    def resources(self) -> Object | None:
+        """The `resources` of a container, accelerators included."""
+        extra = {}
+        if self.accelerator and self.accelerator.identifier:
+            extra = {self.accelerator.identifier: str(self.accelerator.count)}
+        found = {}
+        for key, amounts in (("requests", self.requests), ("limits", self.limits)):
+            if whole := {**(amounts or {}), **extra}:
+                found[key] = whole
+        return found or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """A connection of the project: where models are read from."""
+
+    name: str
+    pointer: Pointer
+    kind: Literal["s3", "oci", "uri"]
+    display_name: str
+    description: str
+    settings: Mapping[str, Any]
+    existing: bool
+    key: str | None
+
+    @property
+    def secret(self) -> bool:
+        """Whether a Secret is made for it from the store."""
+        return not self.existing and self.kind != "uri"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvSecret:
+    """A Secret for environment variables."""
+
+    name: str
+    pointer: Pointer
+    keys: tuple[str, ...]
+    existing: bool
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelLocation:
+    """Where a model's files are: a connection with a path or an address, an address, or a PVC with a path."""
+
+    connection: Connection | None
+    connection_name: str | None
+    path: str | None
+    uri: str | None
+    pvc: str | None
+
+    @property
+    def storage_uri(self) -> str | None:
+        """The address that KServe reads, or None where it reads through a connection's Secret."""
+        if self.pvc is not None:
+            return f"pvc://{self.pvc}/{self.path}" if self.path else f"pvc://{self.pvc}"
+        if self.uri is not None:
+            return self.uri
+        if self.connection is not None and self.connection.kind == "uri":
+            return str(self.connection.settings["uri"])
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pods:
+    """The pods of one role in a distributed deployment."""
+
+    hardware: Hardware
+    args: tuple[str, ...]
+    env: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A head with its workers: the model's own, or the one that reads prompts (prefill)."""
+
+    head: Pods
+    worker: Pods | None
+    parallelism: Mapping[str, Any]
+    replicas: int | None
+    scaling: Mapping[str, Any] | None
+
+    @property
+    def nodes(self) -> int:
+        """Nodes of one replica."""
+        if self.worker is None:
+            return 1
+        data, local = self.parallelism.get("data"), self.parallelism.get("dataLocal")
+        if data and local:
+            return max(int(data) // int(local), 1)
+        return int(self.parallelism.get("pipeline") or 1)
+
+    @property
+    def most_replicas(self) -> int:
+        """Replicas at the busiest time."""
+        return int(self.scaling["max"]) if self.scaling else int(self.replicas or 0)
+
+    @property
+    def gpus(self) -> int:
+        """Accelerators of all replicas at the busiest time."""
+        workers = self.worker.hardware.gpus * (self.nodes - 1) if self.worker else 0
+        return (self.head.hardware.gpus + workers) * self.most_replicas
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Llm:
+    """Distributed inference (llm-d): an LLMInferenceService. `config` says that it rests on a runtime that is one of the
+    administrator's LLMInferenceServiceConfigs, without llm-d's scheduler."""
+
+    main: Group
+    prefill: Group | None
+    gateway: Mapping[str, str] | None
+    scheduler: bool | Mapping[str, Any]
+    base_refs: tuple[str, ...]
+    config: bool
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """All groups of pods."""
+        return (self.main, self.prefill) if self.prefill else (self.main,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """What a single-model deployment and a model server have in common."""
+
+    name: str
+    pointer: Pointer
+    display_name: str
+    runtime_name: str | None
+    runtime: Runtime | None
+    hardware: Hardware
+    minimum: int
+    maximum: int
+    route: bool
+    route_timeout: str | None
+    tokens: tuple[str, ...]
+    patches: Mapping[str, tuple[Mapping[str, Any], ...]]
+
+    @property
+    def service_account(self) -> str:
+        """The ServiceAccount whose tokens open the model."""
+        return f"{self.name}-sa"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model(Workload):
+    """A deployment on the single-model platform."""
+
+    description: str | None
+    engine: Engine | None
+    format: Format | None
+    mode: Mode
+    location: ModelLocation
+    args: tuple[str, ...]
+    env: tuple[Mapping[str, Any], ...]
+    pipeline: int | None = None
+    tensor: int | None = None
+    stopped: bool = False
+    model_type: str | None = None
+    gen_ai_asset: bool = False
+    use_case: str | None = None
+    strategy: str | None = None
+    timeout: int | None = None
+    return_401: bool = False
+    llm: Llm | None = None
+
+    @property
+    def multi_node(self) -> bool:
+        """Whether one replica spreads over several nodes."""
+        return self.pipeline is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedModel:
+    """A model on a model server."""
+
+    name: str
+    pointer: Pointer
+    display_name: str
+    format: Format | None
+    location: ModelLocation
+    patches: Mapping[str, tuple[Mapping[str, Any], ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server(Workload):
+    """A model server on the multi-model platform, and its models."""
+
+    models: tuple[ServedModel, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """One project in one environment."""
+
+    name: str
+    file: str
+    spec: Merged
+    environment: Environment
+    display_name: str
+    description: str | None
+    namespace: str
+    platform: Platform
+    connections: Mapping[str, Connection]
+    secrets: Mapping[str, EnvSecret]
+    models: tuple[Model, ...] = ()
+    servers: tuple[Server, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """The overlay that Argo CD syncs."""
+        return f"environments/{self.environment.name}/{self.name}"
+
+    @property
+    def workloads(self) -> tuple[Workload, ...]:
+        """Its deployments and model servers."""
+        return (*self.models, *self.servers)
+
+    @property
+    def served(self) -> int:
+        """How many models it has: deployments, and those on servers."""
+        return len(self.models) + sum(len(server.models) for server in self.servers)

@@ -1,0 +1,48 @@
+"""How many accelerators a deployment takes at most, and which quota limits them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelfleet.finding import Pointer
+from modelfleet.kubernetes.quantity import value
+from modelfleet.resolve.model import Hardware, Model, Project, Workload
+
+
+def accelerators_used(project: Project) -> Iterator[tuple[str, int, int | None]]:
+    """For each accelerator identifier: how many the project uses at most, and its quota where there is one."""
+    used: dict[str, int] = {}
+    for workload in project.workloads:
+        accelerator = workload.hardware.accelerator
+        if accelerator is not None and accelerator.identifier is not None:
+            identifier = accelerator.identifier
+            used[identifier] = used.get(identifier, 0) + most_used(workload, identifier)
+    for identifier, count in used.items():
+        found = project.environment.get(*map(str, quota_pointer(project, identifier)))
+        yield identifier, count, None if found is None else int(value(str(found)))
+
+
+def most_used(workload: Workload, identifier: str) -> int:
+    """The accelerators of all replicas, and of all nodes of a group; none where it is stopped."""
+    accelerator = workload.hardware.accelerator
+    if isinstance(workload, Model) and workload.llm is not None:
+        here = [group for group in workload.llm.groups if _identifier(group.head.hardware) == identifier]
+        return 0 if workload.stopped else sum(group.gpus for group in here)
+    if accelerator is None or accelerator.identifier != identifier:
+        return 0
+    nodes = workload.pipeline or 1 if isinstance(workload, Model) else 1
+    held = isinstance(workload, Model) and workload.stopped
+    return 0 if held else accelerator.count * nodes * workload.maximum
+
+
+def _identifier(hardware: Hardware) -> str | None:
+    return hardware.accelerator.identifier if hardware.accelerator else None
+
+
+def quota_pointer(project: Project, identifier: str) -> Pointer:
+    """Where the quota of an accelerator is written that holds for a project."""
+    key = f"requests.{identifier}"
+    own = project.environment.get("quota", "projects", project.name)
+    if isinstance(own, dict) and key in own:
+        return ("quota", "projects", project.name, key)
+    return ("quota", "default", key)

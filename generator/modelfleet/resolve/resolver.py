@@ -1,0 +1,365 @@
+"""Turns a merged spec and an environment into what will be made: every default and all arithmetic stand here.
+
+Resolving never refuses: what an environment does not offer stays None, and the rules say so. That is also how the base is
+resolved, whose environment (`base.yaml`) leaves most facts open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from modelfleet.finding import Pointer
+from modelfleet.kubernetes.quantity import NotAQuantity, canonical
+from modelfleet.resolve.catalog import Shelf, engines
+from modelfleet.resolve.model import (
+    Accelerator,
+    Amounts,
+    Connection,
+    Engine,
+    Environment,
+    EnvSecret,
+    Format,
+    Group,
+    Hardware,
+    Llm,
+    Model,
+    ModelLocation,
+    Pods,
+    Project,
+    Runtime,
+    ServedModel,
+    Server,
+)
+from modelfleet.spec.merge import Merged
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def resolve(name: str, file: str, spec: Merged, environment: Environment, shelf: Shelf) -> Project:
+    """One project in one environment."""
+    data = spec.data
+    namespace = str(data.get("namespace") or name)
+    resolver = _Resolver(environment, namespace, shelf)
+    connections = dict(resolver.connections(data.get("connections") or {}))
+    secrets = dict(resolver.secrets(data.get("secrets") or {}))
+    models = tuple(
+        resolver.model(key, model, ("models", key), connections) for key, model in (data.get("models") or {}).items()
+    )
+    servers = tuple(
+        resolver.server(key, server, ("servers", key), connections)
+        for key, server in (data.get("servers") or {}).items()
+    )
+    return Project(
+        name=name,
+        file=file,
+        spec=spec,
+        environment=environment,
+        display_name=_display(data, name),
+        description=data.get("description"),
+        namespace=namespace,
+        platform=data.get("platform") or "single-model",
+        connections=connections,
+        secrets=secrets,
+        models=models,
+        servers=servers,
+    )
+
+
+class _Resolver:
+    """The facts that every part of a project is resolved with."""
+
+    def __init__(self, environment: Environment, namespace: str, shelf: Shelf) -> None:
+        self.environment = environment
+        self.namespace = namespace
+        self.shelf = shelf
+        self.prefix = environment.get("secrets", "keyPrefix")
+        self.from_store = environment.get("secrets", "provider") != "existing"
+
+    def store_key(self, name: str) -> str | None:
+        return f"{self.prefix}/{self.namespace}/{name}" if self.prefix else None
+
+    def connections(self, written: Mapping[str, Any]) -> Iterator[tuple[str, Connection]]:
+        kinds: tuple[Literal["s3", "oci", "uri"], ...] = ("s3", "oci", "uri")
+        for name, data in written.items():
+            kind = next((kind for kind in kinds if kind in data), kinds[0])
+            settings = data.get(kind) if kind != "uri" else {"uri": data["uri"]}
+            existing = bool(data.get("existing")) or not self.from_store
+            yield (
+                name,
+                Connection(
+                    name=name,
+                    pointer=("connections", name),
+                    kind=kind,
+                    display_name=_display(data, name),
+                    description=data.get("description") or "",
+                    settings=settings or {},
+                    existing=existing if kind != "uri" else bool(data.get("existing")),
+                    key=(data.get("credentials") or {}).get("key") or self.store_key(name),
+                ),
+            )
+
+    def secrets(self, written: Mapping[str, Any]) -> Iterator[tuple[str, EnvSecret]]:
+        for name, data in written.items():
+            yield (
+                name,
+                EnvSecret(
+                    name=name,
+                    pointer=("secrets", name),
+                    keys=tuple(data.get("keys") or ()),
+                    existing=bool(data.get("existing")) or not self.from_store,
+                    key=(data.get("credentials") or {}).get("key") or self.store_key(name),
+                ),
+            )
+
+    def runtime(self, data: Mapping[str, Any]) -> Runtime | None:
+        release = self.environment.release
+        name = data.get("runtime")
+        if name is None:
+            return None
+        return self.shelf.find(name, self.environment.name, release.name if release else None)
+
+    def workload(self, name: str, data: Mapping[str, Any], pointer: Pointer) -> dict[str, Any]:
+        """The fields that deployments and model servers share."""
+        route = data.get("route") or False
+        low, high = replicas(data.get("replicas"))
+        return {
+            "name": name,
+            "pointer": pointer,
+            "display_name": _display(data, name),
+            "runtime_name": data.get("runtime"),
+            "runtime": self.runtime(data),
+            "hardware": self.hardware(data),
+            "minimum": low,
+            "maximum": high,
+            "route": bool(route),
+            "route_timeout": route.get("timeout") if isinstance(route, dict) else None,
+            "tokens": tuple(data.get("tokens") or ()),
+            "patches": {kind: tuple(steps) for kind, steps in (data.get("patch") or {}).items()},
+        }
+
+    def model(
+        self, name: str, data: Mapping[str, Any], pointer: Pointer, connections: Mapping[str, Connection]
+    ) -> Model:
+        shared = self.workload(name, data, pointer)
+        nodes = data.get("multiNode")
+        asset = data.get("genAiAsset") or False
+        runtime: Runtime | None = shared["runtime"]
+        return Model(
+            **shared,
+            description=data.get("description"),
+            engine=runtime.engine
+            if runtime
+            else Engine(name="llm-d", facts=engines()["llm-d"])
+            if data.get("llmd")
+            else None,
+            format=chosen_format(runtime, data.get("framework")),
+            mode=data.get("mode") or "standard",
+            location=location(data.get("location") or {}, connections),
+            args=tuple(data.get("args") or ()),
+            env=tuple(env_entry(key, value) for key, value in (data.get("env") or {}).items()),
+            pipeline=nodes.get("pipelineParallelSize", 1) if nodes else None,
+            tensor=nodes.get("tensorParallelSize", 1) if nodes else None,
+            stopped=bool(data.get("stopped")),
+            model_type=data.get("modelType") or model_type(runtime),
+            gen_ai_asset=bool(asset),
+            use_case=asset.get("useCase") if isinstance(asset, dict) else None,
+            strategy=data.get("strategy"),
+            timeout=seconds(data.get("timeout")),
+            return_401=bool(data.get("return401")),
+            llm=self.llm(data, runtime),
+        )
+
+    def llm(self, data: Mapping[str, Any], runtime: Runtime | None) -> Llm | None:
+        """Distributed inference, or an administrator's configuration of it that was chosen as runtime."""
+        config = runtime is not None and runtime.kind == "LLMInferenceServiceConfig"
+        written = data.get("llmd")
+        if not written and not config:
+            return None
+        written = written if isinstance(written, dict) else {}
+        low, _ = replicas(data.get("replicas"))
+        scaling = written.get("scaling")
+        prefill = written.get("prefill")
+        scheduler = written.get("scheduler")
+        return Llm(
+            main=self.group(data, written, {"replicas": None if scaling else low, "scaling": scaling}),
+            prefill=None if prefill is None else self.group({**data, **prefill}, prefill, prefill),
+            gateway=written.get("gateway"),
+            scheduler=False if config else True if scheduler is None else scheduler,
+            base_refs=tuple(written.get("baseRefs") or ()),
+            config=config,
+        )
+
+    def group(self, data: Mapping[str, Any], written: Mapping[str, Any], scale: Mapping[str, Any]) -> Group:
+        """A head and its workers, which are like the head but for what is written."""
+        worker = written.get("worker")
+        over = worker if isinstance(worker, dict) else {}
+        scaling, count = scale.get("scaling"), scale.get("replicas")
+        return Group(
+            head=self.pods(data),
+            worker=self.pods({**data, **over}) if worker else None,
+            parallelism=written.get("parallelism") or {},
+            replicas=None if scaling else (1 if count is None else count),
+            scaling=scaling,
+        )
+
+    def pods(self, data: Mapping[str, Any]) -> Pods:
+        return Pods(
+            hardware=self.hardware(data),
+            args=tuple(data.get("args") or ()),
+            env=tuple(env_entry(key, value) for key, value in (data.get("env") or {}).items()),
+        )
+
+    def server(
+        self, name: str, data: Mapping[str, Any], pointer: Pointer, connections: Mapping[str, Connection]
+    ) -> Server:
+        shared = self.workload(name, data, pointer)
+        models = tuple(
+            ServedModel(
+                name=key,
+                pointer=(*pointer, "models", key),
+                display_name=_display(model, key),
+                format=chosen_format(shared["runtime"], model.get("framework")),
+                location=location(model.get("location") or {}, connections),
+                patches={kind: tuple(steps) for kind, steps in (model.get("patch") or {}).items()},
+            )
+            for key, model in (data.get("models") or {}).items()
+        )
+        return Server(**shared, models=models)
+
+    def hardware(self, data: Mapping[str, Any]) -> Hardware:
+        """Size and accelerator, as tolerations or as a hardware profile, whichever the release reads."""
+        written = data.get("size")
+        size = self.environment.get("sizes", written) if isinstance(written, str) else written
+        size = size if isinstance(size, dict) else {}
+        accelerator = self.accelerator(data.get("accelerator"))
+        inline = self.environment.can("acceleratorProfiles")
+        profile = size.get("hardwareProfile")
+        tolerations = node_selector = None
+        if accelerator is not None:
+            by_profile = accelerator.profile is not None and not (inline and accelerator.tolerations)
+            if by_profile:
+                profile = accelerator.profile
+            else:
+                tolerations, node_selector = accelerator.tolerations, accelerator.node_selector
+        return Hardware(
+            size=written if isinstance(written, str) else None,
+            requests=amounts(size.get("requests")),
+            limits=amounts(size.get("limits")),
+            accelerator=accelerator,
+            profile=profile,
+            tolerations=tolerations or None,
+            node_selector=node_selector,
+        )
+
+    def accelerator(self, written: Any) -> Accelerator | None:
+        if written is None:
+            return None
+        name, count = (written, 1) if isinstance(written, str) else (written["name"], written.get("count", 1))
+        offered = self.environment.get("accelerators", name)
+        facts = offered if isinstance(offered, dict) else {}
+        tolerations = facts.get("tolerations")
+        return Accelerator(
+            name=name,
+            count=count,
+            identifier=facts.get("identifier"),
+            tolerations=None if tolerations is None else tuple(without_empty(one) for one in tolerations),
+            node_selector=facts.get("nodeSelector") or None,
+            profile=facts.get("hardwareProfile"),
+            per_node=facts.get("perNode"),
+            compute_capability=facts.get("computeCapability"),
+            known=isinstance(offered, dict),
+        )
+
+
+def argocd_settings(environment: Environment) -> dict[str, Any]:
+    """The environment's `argocd` block; where nothing is said, what disappears from Git stays, and there is one sync wave."""
+    return {"prune": False, "secretsFirst": False, **(environment.get("argocd") or {})}
+
+
+def store_settings(environment: Environment) -> dict[str, Any]:
+    """The environment's `secrets` block: External Secrets' own current version, and read every hour, where nothing is said."""
+    return {"apiVersion": "external-secrets.io/v1", "refreshInterval": "1h", **(environment.get("secrets") or {})}
+
+
+def gateway_class(environment: Environment, gateway: str) -> str:
+    """The class of a Gateway; OpenShift's own where nothing is said."""
+    return str(environment.get("gateways", gateway, "class") or "openshift-default")
+
+
+def destination(environment: Environment) -> dict[str, str]:
+    """The cluster in Argo CD's words."""
+    cluster = environment.get("cluster")
+    return {key: str(cluster[key]) for key in ("name", "server") if cluster.get(key) is not None}
+
+
+def _display(data: Mapping[str, Any], name: str) -> str:
+    return str(data.get("displayName") or name).strip()
+
+
+def replicas(written: Any) -> tuple[int, int]:
+    """Least and most replicas; one where nothing is said."""
+    if written is None:
+        return 1, 1
+    if isinstance(written, dict):
+        low = written.get("min", 1)
+        return low, written.get("max", max(low, 1))
+    return written, written
+
+
+def seconds(duration: str | None) -> int | None:
+    """A duration such as 30s or 10m in seconds."""
+    return None if duration is None else int(duration[:-1]) * _SECONDS[duration[-1]]
+
+
+def amounts(written: Mapping[str, Any] | None) -> Amounts | None:
+    """Quantities in canonical spelling; one that is none stays as it is, for the rules to refuse."""
+    if written is None:
+        return None
+    found = {}
+    for key, text in written.items():
+        try:
+            found[key] = canonical(str(text))
+        except NotAQuantity:
+            found[key] = str(text)
+    return found
+
+
+def model_type(runtime: Runtime | None) -> str | None:
+    """What a runtime is made for, where that is one thing."""
+    return runtime.model_types[0] if runtime and runtime.model_types else None
+
+
+def chosen_format(runtime: Runtime | None, framework: str | None) -> Format | None:
+    """The one format that `name-version` or `name` means, or the only one there is; None where that is not one."""
+    offered: Sequence[Format] = runtime.formats if runtime else ()
+    if framework is None:
+        return offered[0] if len(offered) == 1 else None
+    exact = [item for item in offered if str(item) == framework]
+    named = exact or [item for item in offered if item.name == framework]
+    return named[0] if len(named) == 1 else None
+
+
+def without_empty(toleration: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A toleration as the API server hands it on: an empty value is none."""
+    return {key: value for key, value in toleration.items() if value != ""}
+
+
+def env_entry(name: str, value: Any) -> Mapping[str, Any]:
+    """An environment variable as a container lists it; KServe's webhook drops an empty value, and none means the same."""
+    if isinstance(value, dict):
+        return {"name": name, "valueFrom": {"secretKeyRef": {"name": value["secret"], "key": value["key"]}}}
+    return {"name": name, "value": str(value)} if value != "" else {"name": name}
+
+
+def location(written: Mapping[str, Any], connections: Mapping[str, Connection]) -> ModelLocation:
+    """Where a model's files are. As in the dashboard, one leading slash of a path is dropped."""
+    path = written.get("path")
+    name = written.get("connection")
+    return ModelLocation(
+        connection=connections.get(name) if name is not None else None,
+        connection_name=name,
+        path=path.removeprefix("/") if path is not None else None,
+        uri=written.get("uri"),
+        pvc=written.get("pvc"),
+    )

@@ -1,0 +1,96 @@
+"""What a cluster would refuse of a manifest: the admission rules of a release, chosen once and asked of many objects.
+
+The rules are declared in the modules beside this one, which are found by walking the folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from typing import Any
+
+from modelfleet.kubernetes.objects import text
+from modelfleet.rules import Capabilities, Problem, topics
+from modelfleet.rules.admission.manifest import GROUP, AdmissionRule, Manifest
+
+
+@lru_cache(maxsize=1)
+def declared_rules() -> tuple[AdmissionRule, ...]:
+    """Every admission rule of every release, by code."""
+    rules = {
+        value for module in topics("admission") for value in vars(module).values() if isinstance(value, AdmissionRule)
+    }
+    return tuple(sorted(rules, key=lambda rule: rule.code))
+
+
+def rules_for(capabilities: Capabilities, kind: str) -> tuple[AdmissionRule, ...]:
+    """The rules that a release with these capabilities has for a kind of the serving group, by code."""
+    return tuple(
+        rule for rule in declared_rules() if (not rule.kinds or kind in rule.kinds) and rule.when(capabilities)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Rules that have the same condition, which is looked at once."""
+
+    where: tuple[str, ...]
+    update: bool
+    rules: tuple[AdmissionRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """The rules of one release, ready to be asked of thousands of objects."""
+
+    capabilities: Capabilities
+    terms: Mapping[str, Any]
+    by_kind: Mapping[str, tuple[_Group, ...]]
+
+    def judge(self, manifest: Manifest) -> Iterator[tuple[AdmissionRule, Problem]]:
+        """Everything that the rules of the release find in one manifest."""
+        return _asked(self.by_kind.get(_kind(manifest.object), self.by_kind[""]), manifest)
+
+    def manifest(self, item: Mapping[str, Any], **known: Any) -> Manifest:
+        """A manifest for this release; `known` are its other fields: `live`, `peers`, `schema`, `versions`."""
+        return Manifest(object=item, capabilities=self.capabilities, terms=self.terms, **known)
+
+
+def rulebook(capabilities: Capabilities, terms: Mapping[str, Any]) -> Rulebook:
+    """The rules of the release that has these capabilities and terms."""
+    kinds = {kind for rule in declared_rules() for kind in rule.kinds} | {""}
+    return Rulebook(capabilities, terms, {kind: _grouped(rules_for(capabilities, kind)) for kind in kinds})
+
+
+def _grouped(rules: Sequence[AdmissionRule]) -> tuple[_Group, ...]:
+    def condition(rule: AdmissionRule) -> tuple[tuple[str, ...], bool]:
+        return rule.where, rule.update
+
+    together = groupby(sorted(rules, key=condition), key=condition)
+    return tuple(_Group(where, update, tuple(group)) for (where, update), group in together)
+
+
+def _asked(groups: Sequence[_Group], manifest: Manifest) -> Iterator[tuple[AdmissionRule, Problem]]:
+    for group in groups:
+        if group.update and manifest.live is None:
+            continue
+        if group.where and not _holds(manifest.object, group.where):
+            continue
+        for rule in group.rules:
+            for problem in rule.check(manifest):
+                yield rule, problem
+
+
+def _holds(value: Any, where: tuple[str, ...]) -> bool:
+    for step in where:
+        if not isinstance(value, dict):
+            return False
+        value = value.get(step)
+    return value is not None
+
+
+def _kind(item: Mapping[str, Any]) -> str:
+    """The kind of an object of the serving group; "" for every other object."""
+    return text(item.get("kind")) if text(item.get("apiVersion")).startswith(GROUP) else ""

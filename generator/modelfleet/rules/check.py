@@ -1,0 +1,102 @@
+"""Runs the rules on what was resolved and turns what they find into findings with places."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from modelfleet.finding import Finding, Severity, dotted
+from modelfleet.resolve import catalog
+from modelfleet.resolve.catalog import Shelf
+from modelfleet.resolve.model import Environment, Project
+from modelfleet.rules import Problem, Rule, topics
+from modelfleet.rules.spec import (
+    multinode,
+    runtime_files,
+)
+from modelfleet.rules.spec.subjects import OfEnvironment, parameter, subjects
+from modelfleet.spec.load import Document
+from modelfleet.spec.merge import Merged
+
+
+@lru_cache(maxsize=1)
+def spec_rules() -> Mapping[str, tuple[Rule[Any], ...]]:
+    """All rules on specs and environments, by the kind of subject that they look at."""
+    found: dict[str, list[Rule[Any]]] = {}
+    for module in topics("spec"):
+        for item in vars(module).values():
+            if isinstance(item, Rule):
+                found.setdefault(parameter(item.check), []).append(item)
+    return {kind: tuple(rules) for kind, rules in found.items()}
+
+
+def located(code: str, problem: Problem, merged: Merged, environment: str | None) -> Finding:
+    """A problem as a finding at its place in the hand-written files."""
+    at = merged.key_at(problem.pointer) if problem.key else merged.at(problem.pointer)
+    return Finding(
+        at=at,
+        code=code,
+        path=dotted(problem.pointer),
+        message=problem.message,
+        hint=problem.hint,
+        see=problem.see,
+        severity=problem.severity,
+        policy=problem.policy,
+        environments=(environment,) if environment else (),
+    )
+
+
+@lru_cache(maxsize=64)
+def rules_of(release: str) -> Mapping[str, tuple[Rule[Any], ...]]:
+    """The rules on specs and environments that hold for a release, by the kind of subject that they look at."""
+    known = catalog.release(release).capabilities
+    return {kind: tuple(rule for rule in rules if rule.when(known)) for kind, rules in spec_rules().items()}
+
+
+def _rules_in(environment: Environment) -> Mapping[str, tuple[Rule[Any], ...]]:
+    return rules_of(environment.release.name) if environment.release else spec_rules()
+
+
+def judge_project(project: Project, shelf: Shelf) -> Iterator[Finding]:
+    """Every rule on the spec, for one project in one environment."""
+    rules = _rules_in(project.environment)
+    for subject in subjects(project, shelf):
+        for rule in rules.get(type(subject).__name__, ()):
+            for problem in rule.check(subject):
+                yield located(rule.code, problem, project.spec, project.environment.name)
+
+
+def judge_environments(
+    environments: Collection[Environment], projects: Collection[str], shelf: Shelf
+) -> Iterator[Finding]:
+    """Every rule on the facts of every environment; `projects` are the names of all projects."""
+    for environment in environments:
+        subject = OfEnvironment(environment, shelf, environments, projects)
+        for rule in _rules_in(environment).get("OfEnvironment", ()):
+            for problem in rule.check(subject):
+                yield located(rule.code, problem, environment.facts, environment.name)
+
+
+def judge_fleet(projects: Sequence[Project]) -> Iterator[Finding]:
+    """What no project shows by itself."""
+    for project, problem in multinode.too_many_groups(projects):
+        yield located(multinode.MOST_GROUPS, problem, project.spec, project.environment.name)
+
+
+def judge_runtimes(documents: Iterable[Document]) -> Iterator[Finding]:
+    """What is wrong with the user's own runtime files."""
+    for document in documents:
+        for problem in runtime_files.judge_file(document):
+            yield Finding(
+                at=document.at(problem.pointer),
+                code="RUN002",
+                path=dotted(problem.pointer),
+                message=problem.message,
+                hint=problem.hint,
+            )
+
+
+def errors_of(findings: Iterable[Finding]) -> list[Finding]:
+    """Those that stop it."""
+    return [finding for finding in findings if finding.severity is Severity.ERROR]

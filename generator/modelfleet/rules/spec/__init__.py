@@ -1,0 +1,1 @@
+"""Rules on specs and environments, a module a topic."""

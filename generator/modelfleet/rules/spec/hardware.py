@@ -1,0 +1,252 @@
+"""What a cluster and its release offer: platforms, modes, runtimes, sizes, accelerators, and fields of the spec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from math import ceil
+
+from modelfleet.finding import Pointer, Severity
+from modelfleet.kubernetes.quantity import NotAQuantity, value
+from modelfleet.resolve.model import Project, Runtime
+from modelfleet.resolve.quota import accelerators_used, most_used, quota_pointer
+from modelfleet.rules import Problem, having, lacking
+from modelfleet.rules.spec.subjects import OfHardware, OfModel, OfProject, OfWorkload, rule
+from modelfleet.wording import choices, listed, nearest, plural
+
+
+@rule("CAP003", "The environment does not offer the accelerator")
+def unknown_accelerator(subject: OfHardware) -> Iterator[Problem]:
+    accelerator = subject.accelerator
+    if accelerator is None or accelerator.known:
+        return
+    offered = subject.environment.get("accelerators") or {}
+    what = choices(list(offered)) if offered else "there is none"
+    yield Problem(
+        pointer=accelerator_name_pointer(subject.project, subject.pointer),
+        message=f"no {accelerator.name!r} is offered",
+        hint=what,
+        see=subject.environment.facts.key_at(("accelerators",)) if offered else None,
+    )
+
+
+def accelerator_name_pointer(project: Project, around: Pointer, key: str = "name") -> Pointer:
+    """The accelerator is written as a name or as a map."""
+    pointer = (*around, "accelerator")
+    written = project.spec.data
+    for step in pointer:
+        written = written.get(step) if isinstance(written, dict) else None
+    return (*pointer, key) if isinstance(written, dict) and key in written else pointer
+
+
+@rule("CAP004", "No node has so many accelerators")
+def more_than_a_node(subject: OfHardware) -> Iterator[Problem]:
+    accelerator = subject.accelerator
+    if accelerator is None or accelerator.per_node is None or accelerator.count <= accelerator.per_node:
+        return
+    yield Problem(
+        pointer=accelerator_name_pointer(subject.project, subject.pointer, "count"),
+        message=f"{accelerator.count} {accelerator.name} on one node; a node has {accelerator.per_node}",
+        hint="ask for fewer, or spread the model over nodes with multiNode",
+        see=subject.environment.facts.at(("accelerators", accelerator.name, "perNode")),
+    )
+
+
+@rule("CAP005", "The project's accelerators exceed its quota")
+def over_quota(subject: OfProject) -> Iterator[Problem]:
+    project = subject.project
+    for identifier, wanted, quota in accelerators_used(project):
+        if quota is not None and wanted > quota:
+            using = [item for item in project.workloads if most_used(item, identifier)]
+            most = max(using, key=lambda item: most_used(item, identifier))
+            yield Problem(
+                pointer=(*most.pointer, "accelerator"),
+                message=f"the project needs {wanted} {identifier} at most; its quota is {quota}",
+                hint="use fewer replicas or accelerators, or raise quota.projects in the environment",
+                see=project.environment.facts.at(quota_pointer(project, identifier)),
+            )
+
+
+@rule("CAP006", "The environment has no such size")
+def unknown_size(subject: OfHardware) -> Iterator[Problem]:
+    size = subject.size
+    sizes = subject.environment.get("sizes") or {}
+    if size is None or size in sizes:
+        return
+    near = nearest(size, sizes)
+    known = choices(list(sizes)) if sizes else "it has none: write requests and limits"
+    yield Problem(
+        pointer=(*subject.pointer, "size"),
+        message=f"no size {size!r} is offered",
+        hint=f"did you mean {near!r}? {known}" if near else known,
+    )
+
+
+@rule("CAP019", "The accelerator cannot compute in the model's number format")
+def half_precision(subject: OfModel) -> Iterator[Problem]:
+    engine, accelerator = subject.model.engine, subject.model.hardware.accelerator
+    if engine is None or accelerator is None or accelerator.compute_capability is None:
+        return
+    below, option = engine.facts["halfPrecisionBelow"], engine.facts["dtypeArg"]
+    if below is None or _number(accelerator.compute_capability) >= _number(below):
+        return
+    if _option(subject.model.args, str(option)) in ("half", "float16", "float", "float32"):
+        return
+    yield Problem(
+        pointer=accelerator_name_pointer(subject.project, subject.model.pointer),
+        message=f"{accelerator.name!r} has compute capability {accelerator.compute_capability}, and bfloat16, "
+        f"in which {engine.facts['title']} would load the model, needs {below}",
+        hint=f'add "{option}=half" to args',
+    )
+
+
+def _number(text: str) -> tuple[int, ...]:
+    return tuple(int(step) for step in text.split("."))
+
+
+def _option(args: tuple[str, ...], option: str) -> str | None:
+    """The value of `--option=value` or `--option value`; of several the last."""
+    found = None
+    for index, arg in enumerate(args):
+        name, equals, text = arg.partition("=")
+        if name.replace("_", "-") == option:
+            found = text if equals else (args[index + 1] if index + 1 < len(args) else None)
+    return found
+
+
+@rule("CAP020", "The limits are below the requests")
+def limits_below_requests(subject: OfHardware) -> Iterator[Problem]:
+    hardware = subject.hardware
+    if not isinstance(subject.written.get("size"), dict):  # the environment's own sizes are judged there
+        return
+    for resource, low, high in below(hardware.requests or {}, hardware.limits or {}):
+        yield Problem(
+            pointer=(*subject.pointer, "size", "limits", resource),
+            message=f"the limit of {resource}, {high}, is below the request, {low}",
+            hint="a limit is at least the request",
+        )
+
+
+def below(requests: object, limits: object) -> Iterator[tuple[str, str, str]]:
+    """Resources whose limit is below the request."""
+    if not isinstance(requests, dict) or not isinstance(limits, dict):
+        return
+    for resource, low in requests.items():
+        high = limits.get(resource)
+        if high is not None and _amount(high) < _amount(low):
+            yield resource, str(low), str(high)
+
+
+def _amount(text: object) -> Fraction:
+    try:
+        return value(str(text))
+    except NotAQuantity:
+        return Fraction(0)
+
+
+@rule("CAP029", "The memory is a few bytes")
+def hardly_any_memory(subject: OfHardware) -> Iterator[Problem]:
+    for pointer, message, hint in few_bytes(subject.written.get("size")):
+        yield Problem(pointer=(*subject.pointer, "size", *pointer), message=message, hint=hint)
+
+
+def few_bytes(size: object) -> Iterator[tuple[Pointer, str, str]]:
+    """Amounts of memory in which no program fits, where in a size they stand, and what to write instead."""
+    for part in ("requests", "limits"):
+        amounts = size.get(part) if isinstance(size, dict) else None
+        written = str(amounts["memory"]) if amounts else "0"
+        if 0 < _amount(written) < _LEAST_MEMORY:
+            number, count = written.rstrip("kKi"), ceil(_amount(written))
+            meant = (
+                f"write {number}Gi or {number}Mi" if number.replace(".", "").isdecimal() else "write it with Gi or Mi"
+            )
+            yield (part, "memory"), f"{written} is {plural(count, 'byte')}", meant
+
+
+_LEAST_MEMORY = 1 << 20
+
+
+@rule("CAP021", "The hardware profile does not allow the amount", when=having("hardwareProfiles"))
+def outside_of_profile(subject: OfHardware) -> Iterator[Problem]:
+    hardware = subject.hardware
+    profile = hardware.profile
+    if profile is None:
+        return
+    resources = (hardware.resources or {}).get("requests") or {}
+    for bound, word in (("minimum", "less"), ("maximum", "more")):
+        for resource, limit in (profile.get(bound) or {}).items():
+            amount = resources.get(resource)
+            if amount is None or _amount(amount) == _amount(limit):
+                continue
+            if (_amount(amount) < _amount(limit)) == (bound == "minimum"):
+                yield Problem(
+                    pointer=_cause(subject, resource),
+                    message=f"{resource} {amount} is {word} than the {bound} {limit} of hardware profile {profile['name']!r}",
+                    hint="keep within the profile's bounds",
+                )
+
+
+def _cause(subject: OfHardware, resource: str) -> Pointer:
+    """Which field an amount comes from."""
+    accelerator = subject.hardware.accelerator
+    if accelerator is not None and accelerator.identifier == resource:
+        return accelerator_name_pointer(subject.project, subject.pointer, "count")
+    return (*subject.pointer, "size")
+
+
+@rule("CAP022", "The release reads no hardware profiles", when=lacking("hardwareProfiles"))
+def no_hardware_profiles(subject: OfHardware) -> Iterator[Problem]:
+    hardware = subject.hardware
+    if hardware.profile is None:
+        return
+    by_accelerator = hardware.accelerator is not None and hardware.accelerator.profile == hardware.profile
+    release = subject.environment.release
+    yield Problem(
+        pointer=(*subject.pointer, "accelerator" if by_accelerator else "size"),
+        message=f"hardware profile {hardware.profile['name']!r} would do nothing: "
+        f"{release.title if release else 'the release'} reads none for models",
+        hint="give the accelerator its tolerations, and the size its amounts, in the environment",
+    )
+
+
+@rule("CAP023", "No size is given")
+def no_size(subject: OfWorkload) -> Iterator[Problem]:
+    workload = subject.workload
+    hardware, runtime = workload.hardware, workload.runtime
+    own = (
+        runtime is not None and runtime.multi_node and hardware.profile is None
+    )  # a profile's webhook fills in its own
+    if hardware.requests or hardware.size is not None or own:
+        return
+    sizes = subject.environment.get("sizes") or {}
+    yield Problem(
+        pointer=workload.pointer,
+        message="no size: the pods ask for no CPU and no memory, and are the first to be evicted",
+        hint=f"add size: one of {listed(list(sizes))}" if sizes else "add size: {requests: ..., limits: ...}",
+        severity=Severity.WARNING,
+    )
+
+
+@rule("CAP026", "Several accelerators of a model need shared memory", when=lacking("runtimeSharedMemory"))
+def no_shared_memory(subject: OfModel) -> Iterator[Problem]:
+    model, runtime, engine = subject.model, subject.model.runtime, subject.model.engine
+    if runtime is None or engine is None or engine.facts["tensorParallelArg"] is None or model.llm is not None:
+        return
+    if model.hardware.gpus < 2 or _mounts_shared_memory(runtime) or "/dev/shm" in str(model.patches):
+        return
+    steps = (
+        "{op: add, path: /spec/volumes, value: [{name: shm, emptyDir: {medium: Memory}}]}, "
+        "{op: add, path: /spec/containers/0/volumeMounts, value: [{name: shm, mountPath: /dev/shm}]}"
+    )
+    yield Problem(
+        pointer=(*model.pointer, "accelerator"),
+        message=f"{model.hardware.gpus} accelerators exchange data through /dev/shm, "
+        f"of which {runtime.name!r} leaves the container its 64 MiB",
+        hint=f"add patch: {{ServingRuntime: [{steps}]}}",
+        severity=Severity.WARNING,
+    )
+
+
+def _mounts_shared_memory(runtime: Runtime) -> bool:
+    mounts = (mount for container in runtime.containers for mount in container.get("volumeMounts") or ())
+    return any(mount.get("mountPath") == "/dev/shm" for mount in mounts)

@@ -1,0 +1,214 @@
+"""Where models are read from: connections, paths, addresses and volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from modelfleet.finding import Pointer, Severity
+from modelfleet.resolve.model import Connection, EnvSecret
+from modelfleet.rules import Problem, having
+from modelfleet.rules.spec.subjects import OfLocated, OfProject, rule
+from modelfleet.wording import choices, listed, meant
+
+
+@rule("LOC001", "There is no such connection")
+def unknown_connection(subject: OfLocated) -> Iterator[Problem]:
+    location, known = subject.location, subject.project.connections
+    if location.connection_name is None or location.connection is not None:
+        return
+    there = choices(list(known)) if known else "the project has none"
+    yield Problem(
+        pointer=(*subject.located.pointer, "location", "connection"),
+        message=f"no connection {location.connection_name!r} in {subject.environment.name}",
+        hint=meant(location.connection_name, known, there),
+    )
+
+
+@rule("LOC002", "A path is missing or is too much")
+def path_for_kind(subject: OfLocated) -> Iterator[Problem]:
+    location, pointer = subject.location, (*subject.located.pointer, "location")
+    connection = location.connection
+    if connection is None:
+        return
+    if connection.kind == "s3":
+        if location.path is None:
+            yield Problem(
+                pointer=pointer, message="path is missing: a bucket's root cannot be served", hint="add path: ..."
+            )
+        if location.uri is not None:
+            yield Problem(
+                pointer=(*pointer, "uri"),
+                message=f"{connection.name!r} is an S3 connection, which has a path below its bucket and no uri",
+                hint="write path: ... instead",
+            )
+        return
+    if location.path is not None:
+        what = "the address is all there is" if connection.kind == "uri" else "an image has no path"
+        yield Problem(
+            pointer=(*pointer, "path"),
+            key=True,
+            message=f"{connection.name!r} has no path below it: {what}",
+            hint="take path away",
+        )
+    if connection.kind == "uri" and location.uri is not None:
+        yield Problem(
+            pointer=(*pointer, "uri"),
+            message=f"{connection.name!r} has the address already",
+            hint="take uri away, or the connection",
+        )
+    if connection.kind == "oci" and location.uri is not None and not location.uri.startswith("oci"):
+        yield Problem(
+            pointer=(*pointer, "uri"),
+            message=f"{connection.name!r} is a registry, and this is no image",
+            hint=f"write oci://{location.uri.partition('://')[2][:60]}",
+        )
+    if connection.kind == "oci" and location.uri is None:
+        yield Problem(
+            pointer=pointer,
+            message=f"{connection.name!r} is a registry: uri is missing",
+            hint="add the image, such as uri: oci://quay.io/org/model:1.0",
+        )
+
+
+@rule("LOC004", "OpenVINO looks for a folder per version")
+def version_folder(subject: OfLocated) -> Iterator[Problem]:
+    location, model = subject.location, subject.located
+    runtime = getattr(model, "runtime", None)
+    if runtime is None or not runtime.engine.facts.get("versionFolder") or location.path is None:
+        return
+    last = location.path.rstrip("/").rpartition("/")[2]
+    if last.isdigit():
+        yield Problem(
+            pointer=(*model.pointer, "location", "path"),
+            message=f"the last step, {last!r}, looks like a version folder",
+            hint="give the folder above it: OpenVINO looks for <path>/<version>/ by itself",
+            severity=Severity.WARNING,
+        )
+
+
+@rule("LOC005", "The multi-model platform cannot read from there", when=having("modelMesh"))
+def multi_model_source(subject: OfLocated) -> Iterator[Problem]:
+    location, readable = subject.location, subject.environment.can("modelMeshStorage")
+    if subject.server is None or readable is None:
+        return
+    uri = location.storage_uri
+    scheme = (
+        "oci" if location.connection and location.connection.kind == "oci" else (uri or "s3://").partition("://")[0]
+    )
+    if scheme not in readable:
+        pointer = (*subject.located.pointer, "location")
+        yield Problem(
+            pointer=(*pointer, "connection") if location.connection else (*pointer, "uri"),
+            message=f"the multi-model platform does not read {scheme}://",
+            hint=f"use an S3 connection with a path, or an address with {listed(readable)}",
+        )
+
+
+@rule("LOC006", "The release cannot read such an address")
+def unknown_protocol(subject: OfLocated) -> Iterator[Problem]:
+    location, release = subject.location, subject.environment.release
+    known = subject.environment.can("storageProtocols")
+    uri = location.storage_uri
+    if uri is None or known is None or location.pvc is not None or subject.server is not None:
+        return
+    pointer = (*subject.located.pointer, "location", "uri")
+    if location.uri is None and location.connection is not None:
+        pointer = (*location.connection.pointer, "uri")
+    scheme = uri.partition("://")[0]
+    if scheme in ("file", "pvc"):
+        other = (
+            "write location: {pvc: ..., path: ...}" if scheme == "pvc" else "use a connection, a PVC or an oci image"
+        )
+        yield Problem(pointer=pointer, message=f"{scheme}:// addresses are not for models in a cluster", hint=other)
+    elif scheme not in known:
+        yield Problem(
+            pointer=pointer,
+            message=f"{release.title if release else 'the release'} cannot read {scheme}://",
+            hint=f"it reads {listed([word for word in known if word != 'file'])}",
+        )
+
+
+_METADATA = (
+    "169.254.",
+    "fe80:",
+    "[fe80:",
+    "metadata.google.internal",
+    "127.",
+    "localhost",
+    "0.0.0.0",
+    "[::1]",
+    "100.100.100.200",
+)
+
+
+@rule("LOC007", "The endpoint is no place for credentials")
+def endpoint_of_the_cloud(subject: OfProject) -> Iterator[Problem]:
+    for connection in subject.project.connections.values():
+        field: Pointer = ("uri",) if connection.kind == "uri" else ("s3", "endpoint")
+        address = connection.settings.get(str(field[-1]))
+        if isinstance(address, str) and (host := _of_the_node(address)):
+            yield Problem(
+                pointer=(*connection.pointer, *field),
+                message=f"endpoint {host!r} is the node's own or the cloud's metadata address: the pod would hand it its keys",
+                hint="give the address of the object store",
+                policy=True,
+            )
+
+
+@rule("LOC010", "The address is the node's own or the cloud's")
+def address_of_the_cloud(subject: OfLocated) -> Iterator[Problem]:
+    address = subject.location.uri
+    if address is not None and (host := _of_the_node(address)):
+        yield Problem(
+            pointer=(*subject.located.pointer, "location", "uri"),
+            message=f"{host!r} is the node's own or the cloud's metadata address, and no place of models",
+            hint="give the address of the model",
+            policy=True,
+        )
+
+
+def _of_the_node(address: str) -> str | None:
+    """The host, where it means the node or the cloud's metadata service; also written as one number."""
+    host = urlsplit(address).netloc.rpartition("@")[2].lower()
+    name = host.partition(":")[0]
+    return host if host.startswith(_METADATA) or name.isdigit() or name.startswith("0x") else None
+
+
+@rule("LOC008", "The image is in another registry than the connection")
+def other_registry(subject: OfLocated) -> Iterator[Problem]:
+    location = subject.location
+    if location.connection is None or location.connection.kind != "oci" or location.uri is None:
+        return
+    host, wanted = urlsplit(location.uri).netloc, str(location.connection.settings.get("host"))
+    if host and host != wanted.partition("/")[0]:
+        yield Problem(
+            pointer=(*subject.located.pointer, "location", "uri"),
+            message=f"the image is in {host}, but {location.connection.name!r} holds a pull secret for {wanted}",
+            hint="use the registry's own connection, or none where it is public",
+            severity=Severity.WARNING,
+        )
+
+
+@rule("LOC009", "The environment cannot make the Secret")
+def no_store(subject: OfProject) -> Iterator[Problem]:
+    environment, project = subject.environment, subject.project
+    wanted: list[Connection | EnvSecret] = [item for item in project.connections.values() if item.secret]
+    wanted += [item for item in project.secrets.values() if not item.existing]
+    store = environment.get("secrets", "store")
+    for item in wanted:
+        if not store:
+            yield Problem(
+                pointer=item.pointer,
+                key=True,
+                message=f"{environment.name} names no secret store from which its Secret could come",
+                hint="add secrets: {provider: external-secrets, store: ..., keyPrefix: ...} to the environment, "
+                "or existing: true here",
+            )
+        elif item.key is None:
+            yield Problem(
+                pointer=item.pointer,
+                key=True,
+                message=f"nobody says where the secret store of {environment.name} keeps it",
+                hint="add secrets: {keyPrefix: ...} to the environment, or credentials: {key: ...} here",
+            )

@@ -1,0 +1,97 @@
+"""Names that are derived from the spec's keys, and names that nobody may take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelfleet.finding import Severity
+from modelfleet.rules import Problem, having
+from modelfleet.rules.spec.subjects import OfModel, OfProject, OfServer, rule
+
+LABEL = 63
+"""Most characters of a DNS label (RFC 1123), which the host of a Route and the name of a Service must be."""
+
+
+@rule("NAME001", "A name made of the model's and the namespace is too long")
+def host_too_long(subject: OfModel) -> Iterator[Problem]:
+    model, namespace = subject.model, subject.project.namespace
+    pattern = "{}-{}" if model.llm is not None else "{}-predictor-{}"
+    made = pattern.format(model.name, namespace)
+    if len(made) > LABEL:
+        yield Problem(
+            pointer=model.pointer,
+            key=True,
+            message=f"<name>{pattern[2:-2]}<namespace> is {made!r}, {len(made)} characters; a host name takes {LABEL}",
+            hint=f"shorten the name or the namespace, by {len(made) - LABEL} in all",
+        )
+
+
+@rule("NAME002", "A route's host made of the model's name and the namespace is too long", when=having("modelMesh"))
+def served_host_too_long(subject: OfServer) -> Iterator[Problem]:
+    for model in subject.server.models:
+        made = f"{model.name}-{subject.project.namespace}"
+        if subject.server.route and len(made) > LABEL:
+            yield Problem(
+                pointer=model.pointer,
+                key=True,
+                message=f"the route's host <name>-<namespace> is {made!r}, {len(made)} characters; it takes {LABEL}",
+                hint=f"shorten the name or the namespace, by {len(made) - LABEL} in all",
+            )
+
+
+@rule("NAME003", "The dashboard's form takes shorter names only")
+def name_longer_than_form(subject: OfModel) -> Iterator[Problem]:
+    release = subject.environment.release
+    if release is not None and len(subject.model.name) > release.forms["nameMax"]:
+        yield Problem(
+            pointer=subject.model.pointer,
+            key=True,
+            message=f"{subject.model.name!r} has {len(subject.model.name)} characters; "
+            f"the dashboard's form takes {release.forms['nameMax']}",
+            hint="the cluster takes it; nobody could make it in the dashboard",
+            severity=Severity.WARNING,
+        )
+
+
+@rule("NAME004", "A text would be expanded by External Secrets")
+def expanded_text(subject: OfProject) -> Iterator[Problem]:
+    for connection in subject.project.connections.values():
+        written: dict[tuple[str, ...], str] = {
+            ("displayName",): connection.display_name,
+            ("description",): connection.description,
+            **{(connection.kind, key): str(text) for key, text in connection.settings.items()},
+        }
+        for path, text in written.items():
+            if "{{" in text and connection.secret:
+                yield Problem(
+                    pointer=(*connection.pointer, *path),
+                    message="'{{' is expanded by External Secrets, which could put a key into the text",
+                    hint="write it without braces",
+                    policy=True,
+                )
+
+
+OWN_BY_NOBODY = frozenset({"default", "openshift", "redhat-ods-applications", "redhat-ods-operator", "redhat-ods-monitoring",
+                           "opendatahub", "rhods-notebooks"})  # fmt: skip
+
+
+OWN_PREFIXES = ("kube-", "openshift-")
+
+
+@rule("OWN001", "The namespace belongs to the system")
+def system_namespace(subject: OfProject) -> Iterator[Problem]:
+    namespace = subject.project.namespace
+    protected = subject.environment.can("protectedNamespaces") or ()
+    if (
+        namespace in OWN_BY_NOBODY
+        or namespace in protected
+        or namespace.startswith(OWN_PREFIXES)
+        or namespace == "kube"
+    ):
+        written = "namespace" in subject.project.spec.data
+        yield Problem(
+            pointer=("namespace",) if written else (),
+            message=f"namespace {namespace!r} belongs to the system",
+            hint="choose a namespace of the project's own",
+            policy=True,
+        )

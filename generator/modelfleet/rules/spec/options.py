@@ -1,0 +1,161 @@
+"""Runtime parameters: arguments and environment variables that the runtime or the controller sets itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from modelfleet.finding import Severity
+from modelfleet.resolve.catalog import reserved_env
+from modelfleet.resolve.model import Model, Runtime
+from modelfleet.rules import Problem
+from modelfleet.rules.spec.subjects import OfModel, rule
+from modelfleet.wording import listed, meant
+
+_EXPANDED = re.compile(r"\{\{\s*\.(Name|Namespace|Labels\.[\w.]+|Annotations\.[\w.]+)\s*\}\}", re.ASCII)
+"""What KServe expands in arguments and variables (kserve, pkg/controller/v1beta1/inferenceservice/utils/utils.go)."""
+
+
+_HIDDEN = re.compile(r"\s(--?[A-Za-z][\w-]*)", re.ASCII)
+
+
+_VARIABLE = re.compile(r"(?<!\$)\$\([A-Za-z_][\w.-]*\)", re.ASCII)
+
+
+@rule("OPT001", "The option is set already")
+def reserved_argument(subject: OfModel) -> Iterator[Problem]:
+    engine = subject.model.engine
+    if engine is None:
+        return
+    for pointer, arg in subject.arguments:
+        name, option = arg.partition("=")[0], engine.option(arg)
+        if option in engine.reserved_args:
+            shown = name if name == option else f"{name} ({option})"
+            yield Problem(
+                pointer=pointer,
+                message=f"{shown} is set by the runtime",
+                hint=f"take it out: {engine.reserved_args[option]}",
+            )
+
+
+def through_shell(model: Model) -> bool:
+    """Whether a shell reads the arguments: those of an LLMInferenceService travel in a variable that one expands."""
+    if model.llm is None or model.engine is None:
+        return False
+    return model.llm.config or bool(model.engine.facts["argsThroughShell"])
+
+
+@rule("OPT002", "An element of args is more than one argument")
+def hidden_option(subject: OfModel) -> Iterator[Problem]:
+    for pointer, arg in subject.arguments:
+        found = _HIDDEN.search(arg)
+        name = arg.partition("=")[0]
+        if arg.startswith("--") and " " in name and not found and not through_shell(subject.model):
+            option, _, rest = name.partition(" ")
+            yield Problem(
+                pointer=pointer,
+                message=f"an element is one argument, and no option is called {name[:40]!r}",
+                hint=f"write {option}={rest.strip()[:20]}, or two elements",
+            )
+        if arg.startswith("-") and found and not _quoted(arg):
+            yield Problem(
+                pointer=pointer,
+                message=f"an element is one argument, and this one holds {found[1]} as well",
+                hint=f"write {found[1]} as an element of its own",
+            )
+
+
+def _quoted(arg: str) -> bool:
+    """A value in JSON or in quotes may hold anything."""
+    return arg.partition("=")[2][:1] in ("{", "[", '"', "'")
+
+
+@rule("OPT003", "KServe would expand the braces")
+def expanded_argument(subject: OfModel) -> Iterator[Problem]:
+    texts = [
+        *subject.arguments,
+        *((pointer, text) for pointer, _, text in subject.variables if isinstance(text, str)),
+    ]
+    for pointer, text in texts:
+        if "{{" in _EXPANDED.sub("", text):
+            yield Problem(
+                pointer=pointer,
+                message="'{{' is expanded by KServe as a Go template, and the model would not start",
+                hint="only {{.Name}}, {{.Namespace}}, {{.Labels.x}} and {{.Annotations.x}} pass; "
+                "put a chat template into the model's folder",
+            )
+
+
+@rule("OPT004", "Kubernetes expands the variable")
+def expanded_variable(subject: OfModel) -> Iterator[Problem]:
+    if through_shell(subject.model):
+        return  # LLM004 refuses the text
+    texts = list(subject.arguments)
+    texts += [(pointer, text) for pointer, _, text in subject.variables if isinstance(text, str)]
+    for pointer, text in texts:
+        if found := _VARIABLE.search(text):
+            yield Problem(
+                pointer=pointer,
+                message=f"{found[0]} is replaced by Kubernetes with that variable's value",
+                hint=f"write ${found[0]} for the text itself",
+                severity=Severity.WARNING,
+            )
+
+
+def reserved(model: Model) -> Mapping[str, str]:
+    """Variables that are not the user's to set, and why."""
+    own = model.engine.facts["reservedEnv"] if model.engine else {}
+    return {**own, **reserved_env(advanced=model.mode == "advanced")}
+
+
+@rule("OPT005", "The variable is set by the runtime or the controller")
+def reserved_variable(subject: OfModel) -> Iterator[Problem]:
+    names = reserved(subject.model)
+    for pointer, name, _ in subject.variables:
+        if reason := names.get(name):
+            yield Problem(pointer=pointer, key=True, message=f"{name} is not yours to set", hint=reason)
+
+
+@rule("OPT006", "The Secret holds no such key")
+def unknown_secret_key(subject: OfModel) -> Iterator[Problem]:
+    known = subject.project.secrets
+    for pointer, _, reference in subject.variables:
+        if not isinstance(reference, dict):
+            continue
+        name, key = reference["secret"], reference["key"]
+        secret = known.get(name)
+        if secret is None:
+            yield Problem(
+                pointer=(*pointer, "secret"),
+                message=f"no Secret {name!r} is declared in secrets",
+                hint=meant(name, known, f"add secrets: {{{name}: {{keys: [{key}]}}}}"),
+            )
+        elif key not in secret.keys:
+            yield Problem(
+                pointer=(*pointer, "key"),
+                message=f"Secret {name!r} declares no key {key!r}",
+                hint=f"it has {listed(secret.keys)}",
+            )
+
+
+@rule("OPT007", "The runtime passes no arguments on")
+def lost_arguments(subject: OfModel) -> Iterator[Problem]:
+    model = subject.model
+    if model.args and model.runtime is not None and model.llm is None and not passes_arguments(model.runtime):
+        yield Problem(
+            pointer=(*model.pointer, "args"),
+            key=True,
+            message=f"{model.runtime.name!r} runs a script that drops the arguments of a model without a word",
+            hint='take args away, or use a runtime of your own whose script ends in "$@"',
+        )
+
+
+def passes_arguments(runtime: Runtime) -> bool:
+    """Whether the serving program gets a model's arguments: behind `sh -c` they are only what the script makes of them."""
+    containers = {str(container.get("name")): container for container in runtime.containers}
+    container = containers.get("kserve-container") or {}
+    words = [*(container.get("command") or ()), *(container.get("args") or ())]
+    if "-c" not in words[:-1] or not str(words[words.index("-c") - 1]).endswith("sh"):
+        return True
+    script = str(words[words.index("-c") + 1])
+    return any(mark in script for mark in ("$@", "$*", "${@", "${*"))

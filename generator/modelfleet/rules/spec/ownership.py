@@ -1,0 +1,31 @@
+"""Rules on who owns a namespace of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from modelfleet.finding import Finding, Pointer, dotted
+from modelfleet.resolve.model import Project
+
+
+def owners(projects: Sequence[Project]) -> Iterator[Finding]:
+    """A namespace of a cluster belongs to one project in one environment."""
+    first: dict[tuple[str, str], Project] = {}
+    for project in projects:
+        environment = project.environment
+        clusters = {environment.cluster, str(environment.get("cluster", "appsDomain"))}  # two names may be one cluster
+        taken = [first.setdefault((cluster, project.namespace), project) for cluster in sorted(clusters)]
+        owner = next((other for other in taken if other is not project), project)
+        if owner is project:
+            continue
+        pointer: Pointer = ("namespace",) if "namespace" in project.spec.data else ()
+        yield Finding(
+            at=project.spec.at(pointer),
+            code="OWN002",
+            path=dotted(pointer),
+            message=f"namespace {project.namespace!r} on cluster {environment.cluster} would be {project.name}'s "
+            f"in {environment.name} and {owner.name}'s in {owner.environment.name}",
+            hint="give each its own namespace",
+            see=owner.spec.at(("namespace",) if "namespace" in owner.spec.data else ()),
+            policy=True,
+        )

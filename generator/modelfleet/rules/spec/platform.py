@@ -1,0 +1,157 @@
+"""Rules on what a platform and its release can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from modelfleet.finding import Severity
+from modelfleet.resolve import catalog
+from modelfleet.resolve.model import Environment, Release
+from modelfleet.rules import Problem, having
+from modelfleet.rules.spec.subjects import OfModel, OfProject, rule
+
+_FIELDS = {
+    "stopped": "way to stop a model",
+    "modelType": "model type",
+    "genAiAsset": "gen AI assets",
+    "strategy": "deployment strategy for models",
+    "timeout": "request timeout for models",
+    "return401": "choice of the authorization proxy (return401)",
+    "llmd": "LLMInferenceService (llmd)",
+}
+
+
+_CAPABILITY = {field: field for field in _FIELDS} | {"stopped": "stop", "llmd": "llm"}
+
+
+@rule("CAP001", "The cluster has no multi-model platform")
+def no_model_mesh(subject: OfProject) -> Iterator[Problem]:
+    environment = subject.environment
+    if subject.project.platform != "multi-model":
+        return
+    way_out = (
+        "serve each model as a single-model deployment there: platform: single-model, servers: null, models: {...}"
+    )
+    if not environment.can("modelMesh"):
+        title = environment.release.title if environment.release else "the release"
+        yield Problem(
+            pointer=("platform",), message=f"multi-model needs ModelMesh, which {title} does not have", hint=way_out
+        )
+    elif environment.get("platforms", "modelMesh") is False:
+        see = environment.facts.at(("platforms", "modelMesh"))
+        yield Problem(
+            pointer=("platform",),
+            message="multi-model needs ModelMesh, which is switched off here",
+            hint=way_out,
+            see=see,
+        )
+
+
+@rule("CAP002", "The platform is deprecated", when=having("modelMesh"))
+def deprecated_platform(subject: OfProject) -> Iterator[Problem]:
+    if subject.project.platform != "multi-model":
+        return
+    if fact := lifecycle(subject.environment.release, "modelMesh", "deprecated"):
+        yield Problem(
+            pointer=("platform",),
+            message=f"the multi-model platform is deprecated since {title_of_release(fact['since'])}",
+            hint=fact["remedy"],
+            severity=Severity.WARNING,
+        )
+
+
+def lifecycle(release: Release | None, feature: str, state: str) -> Mapping[str, str] | None:
+    """What a release's data says of a feature in this state (deprecated, removed, preview)."""
+    facts = release.lifecycle if release else ()
+    return next((fact for fact in facts if fact["feature"] == feature and fact["state"] == state), None)
+
+
+def title_of_release(release: str) -> str:
+    """A release as people call it; one that is older than all that are known stays as it is."""
+    return catalog.release(release).title if release in catalog.release_names() else release
+
+
+@rule("CAP013", "The cluster has no advanced mode")
+def no_serverless(subject: OfModel) -> Iterator[Problem]:
+    environment, pointer = subject.environment, (*subject.model.pointer, "mode")
+    if subject.model.mode != "advanced" or subject.model.llm is not None:
+        return
+    way_out = "use mode: standard" + (", which has one replica at least" if subject.model.minimum == 0 else "")
+    if not environment.can("serverless"):
+        title = environment.release.title if environment.release else "the release"
+        yield Problem(
+            pointer=pointer,
+            message=f"advanced needs Knative Serverless, which {title} does not have",
+            hint=way_out,
+        )
+    elif environment.get("platforms", "serverless") is False:
+        yield Problem(
+            pointer=pointer,
+            message="advanced needs Knative Serverless, which is switched off here",
+            hint=way_out,
+            see=environment.facts.at(("platforms", "serverless")),
+        )
+
+
+def can_scale_to_zero(environment: Environment) -> bool:
+    return bool(environment.can("serverless")) and environment.get("platforms", "serverless") is not False
+
+
+@rule("CAP017", "The release does not know the field")
+def unknown_field(subject: OfModel) -> Iterator[Problem]:
+    release = subject.environment.release
+    for field, what in _FIELDS.items():
+        if subject.written.get(field) and not subject.environment.can(_CAPABILITY[field]):
+            yield Problem(
+                pointer=(*subject.model.pointer, field),
+                key=True,
+                message=f"{release.title if release else 'the release'} has no {what}",
+                hint=f"take {field} away for this environment: {field}: null",
+            )
+    llm = subject.model.llm
+    if llm is not None and llm.config and not subject.environment.can("llm"):
+        yield Problem(
+            pointer=(*subject.model.pointer, "runtime"),
+            message=f"{release.title if release else 'the release'} has no LLMInferenceService, which "
+            f"{subject.model.runtime_name!r} configures",
+            hint="use a ServingRuntime there",
+        )
+
+
+@rule("CAP025", "The next release no longer has what the model uses")
+def gone_in_next_release(subject: OfModel) -> Iterator[Problem]:
+    release, runtime = subject.environment.release, subject.model.runtime
+    if release is None or release.successor is None:
+        return
+    following = catalog.release(release.successor)
+    used = {}
+    if subject.model.mode == "advanced":
+        used["mode"] = ("serverless", "mode advanced")
+    if runtime is not None and runtime.document is None and subject.project.platform in runtime.platforms:
+        used["runtime"] = (f"runtime:{runtime.name}", repr(runtime.name))
+    for field, (feature, what) in used.items():
+        fact = lifecycle(following, feature, "removed")
+        if fact is not None and fact["since"] == following.name:
+            yield Problem(
+                pointer=(*subject.model.pointer, field),
+                message=f"{following.title} no longer has {what}",
+                hint=f"before the upgrade: {fact['remedy']}",
+                severity=Severity.WARNING,
+            )
+
+
+@rule("CAP027", "Nothing shows the description")
+def unseen_description(subject: OfModel) -> Iterator[Problem]:
+    model, release = subject.model, subject.environment.release
+    if (
+        model.description
+        and release is not None
+        and model.llm is None
+        and not subject.environment.can("inferenceDescription")
+    ):
+        yield Problem(
+            pointer=(*model.pointer, "description"),
+            message=f"{release.title} shows no description of a model, so none is written",
+            hint="keep it for later releases, or make it a comment",
+            severity=Severity.WARNING,
+        )

@@ -1,0 +1,76 @@
+"""A user's own runtime file: what KServe needs of it, judged in the file itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from modelfleet.finding import Pointer
+from modelfleet.rules import Problem
+from modelfleet.spec.load import Document
+
+_PARAMETER = re.compile(r"\$\{\{?([A-Za-z_][A-Za-z0-9_]*)\}?\}", re.ASCII)
+
+
+def judge_file(document: Document) -> Iterator[Problem]:
+    """Everything that is wrong with a runtime file whose shape is right."""
+    data: Any = document.data
+    pointer: Pointer = ()
+    parameters: dict[str, Any] = {}
+    if data["kind"] == "Template":
+        parameters = {item["name"]: item for item in data.get("parameters") or ()}
+        data, pointer = data["objects"][0], ("objects", 0)
+    yield from _unfilled(data, pointer, parameters)
+    if data["kind"] != "ServingRuntime":
+        return
+    spec, at = data["spec"], (*pointer, "spec")
+    if spec.get("disabled") is True:
+        yield Problem(
+            pointer=(*at, "disabled"),
+            message="the runtime is disabled: KServe would never start a model on it",
+            hint="take disabled away",
+        )
+    containers = spec.get("containers") or []
+    if not spec.get("multiModel") and not any(item.get("name") == "kserve-container" for item in containers):
+        first = containers[0].get("name") if containers else None
+        yield Problem(
+            pointer=(*at, "containers", 0, "name"),
+            message=f"no container is called kserve-container (the first is {first!r})",
+            hint="KServe looks for the container of that name: rename the one that serves",
+        )
+    for index, container in enumerate(containers):
+        yield from _twice(container, (*at, "containers", index))
+    worker = (spec.get("workerSpec") or {}).get("containers") or []
+    for index, container in enumerate(worker):
+        yield from _twice(container, (*at, "workerSpec", "containers", index))
+
+
+def _twice(container: dict[str, Any], pointer: Pointer) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, item in enumerate(container.get("env") or ()):
+        name = item.get("name")
+        if name in seen:
+            yield Problem(
+                pointer=(*pointer, "env", index, "name"),
+                message=f"variable {name!r} stands twice in one container",
+                hint="the cluster refuses it: keep one",
+            )
+        seen.add(name)
+
+
+def _unfilled(data: Any, pointer: Pointer, parameters: dict[str, Any]) -> Iterator[Problem]:
+    if isinstance(data, dict):
+        for key, item in data.items():
+            yield from _unfilled(item, (*pointer, key), parameters)
+    elif isinstance(data, list):
+        for index, item in enumerate(data):
+            yield from _unfilled(item, (*pointer, index), parameters)
+    elif isinstance(data, str) and "${" in data:
+        for name in _PARAMETER.findall(data):
+            if name in parameters:
+                yield Problem(
+                    pointer=pointer,
+                    message=f"the template's parameter {name} has no value here",
+                    hint="put the value in its place: the dashboard takes the text as it is, and so does modelfleet",
+                )

@@ -1,0 +1,240 @@
+"""Rules on the runtime of a workload and what it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelfleet.finding import Pointer, Severity
+from modelfleet.resolve.catalog import images
+from modelfleet.resolve.model import Accelerator, Environment, Format, Model, Runtime, Workload
+from modelfleet.rules import Problem, having
+from modelfleet.rules.spec.hardware import accelerator_name_pointer
+from modelfleet.rules.spec.platform import lifecycle, title_of_release
+from modelfleet.rules.spec.subjects import OfModel, OfProject, OfServer, OfWorkload, rule
+from modelfleet.wording import choices, listed, nearest
+
+
+@rule("CAP007", "There is no such serving runtime")
+def unknown_runtime(subject: OfWorkload) -> Iterator[Problem]:
+    name = subject.workload.runtime_name
+    if name is None or subject.workload.runtime is not None:
+        return
+    release = subject.environment.release
+    names = subject.shelf.names(subject.environment.name, release.name if release else None)
+    pointer = (*subject.workload.pointer, "runtime")
+    if fact := lifecycle(release, f"runtime:{name}", "removed"):
+        yield Problem(
+            pointer=pointer, message=f"{name!r} is gone since {title_of_release(fact['since'])}", hint=fact["remedy"]
+        )
+        return
+    title = release.title if release else "the release"
+    yield Problem(
+        pointer=pointer,
+        message=f"{title} ships no runtime {name!r}, and runtimes/ holds none",
+        hint=_meant_runtime(subject, name, names),
+    )
+
+
+def _meant_runtime(subject: OfWorkload, name: str, names: tuple[str, ...]) -> str:
+    """The runtime that a name is near, else those of a family that it names, for the accelerator; else all."""
+    offered = _for_platform(subject, names)
+    if (near := nearest(name, names)) is not None:
+        return f"did you mean {near!r}?"
+    family = [other for other in offered if other.startswith(f"{name}-")]
+    fitting = [other for other in family if _suits(subject, other)] or family
+    return f"did you mean {fitting[0]!r}?" if len(fitting) == 1 else choices(fitting or offered)
+
+
+def _suits(subject: OfWorkload, name: str) -> bool:
+    """Whether a runtime is made for the accelerator that is asked for, and for as many nodes."""
+    workload, release = subject.workload, subject.environment.release
+    runtime = subject.shelf.find(name, subject.environment.name, release.name if release else None)
+    accelerator = workload.hardware.accelerator
+    if runtime is None or runtime.multi_node != (isinstance(workload, Model) and workload.multi_node):
+        return False
+    return runtime.accelerator != "required" if accelerator is None else _fits(accelerator.identifier, runtime)
+
+
+def _for_platform(subject: OfProject, names: tuple[str, ...]) -> list[str]:
+    release = subject.environment.release
+    found = (
+        (name, subject.shelf.find(name, subject.environment.name, release.name if release else None)) for name in names
+    )
+    return [name for name, runtime in found if runtime and subject.project.platform in runtime.platforms]
+
+
+@rule("CAP008", "The serving runtime is disabled")
+def disabled_runtime(subject: OfWorkload) -> Iterator[Problem]:
+    name = subject.workload.runtime_name
+    if name is not None and subject.environment.get("runtimes", name, "disabled") is True:
+        yield Problem(
+            pointer=(*subject.workload.pointer, "runtime"),
+            message=f"{name!r} is disabled",
+            hint="choose another runtime, or have the platform team enable it",
+            see=subject.environment.facts.at(("runtimes", name, "disabled")),
+        )
+
+
+@rule("CAP009", "The serving runtime is for the other platform")
+def runtime_of_other_platform(subject: OfWorkload) -> Iterator[Problem]:
+    runtime, project = subject.workload.runtime, subject.project
+    if runtime is None or project.platform in runtime.platforms:
+        return
+    release = subject.environment.release
+    names = subject.shelf.names(subject.environment.name, release.name if release else None)
+    fitting = _for_platform(subject, names)
+    kind = "multi-model (multiModel: true)" if runtime.multi_model else listed(sorted(runtime.platforms))
+    yield Problem(
+        pointer=(*subject.workload.pointer, "runtime"),
+        message=f"{runtime.name!r} is a {kind} runtime; the project is {project.platform}",
+        hint=f"for {project.platform} {choices(fitting) if fitting else 'there is none'}",
+    )
+
+
+def _chosen(subject: OfProject, workload: Workload) -> Runtime | None:
+    """The runtime of a workload, unless it is for the other platform, which is all there is to say of it."""
+    runtime = workload.runtime
+    return runtime if runtime is not None and subject.project.platform in runtime.platforms else None
+
+
+@rule("CAP010", "A container of the runtime has no image")
+def no_image(subject: OfWorkload) -> Iterator[Problem]:
+    runtime = _chosen(subject, subject.workload)
+    if (
+        runtime is None
+        or runtime.kind != "ServingRuntime"
+        or subject.environment.get("runtimes", runtime.name, "disabled")
+    ):
+        return
+    chosen = subject.environment.get("runtimes", runtime.name, "images") or {}
+    for container, image in images(runtime, chosen):
+        if image is None:
+            yield Problem(
+                pointer=(*subject.workload.pointer, "runtime"),
+                message=f"no image is known for container {container!r} of {runtime.name!r}",
+                hint=f"add runtimes: {{{runtime.name}: {{images: {{{container}: ...}}}}}} to environments/"
+                f"{subject.environment.name}.yaml",
+            )
+
+
+@rule("CAP011", "The runtime does not serve the framework")
+def unknown_framework(subject: OfModel) -> Iterator[Problem]:
+    written = subject.written.get("framework")
+    runtime = _chosen(subject, subject.model)
+    yield from framework_problems(runtime, subject.model.format, written, subject.model.pointer)
+
+
+@rule("CAP012", "The model server's runtime does not serve the framework", when=having("modelMesh"))
+def unknown_served_framework(subject: OfServer) -> Iterator[Problem]:
+    for model in subject.server.models:
+        written = subject.project.spec.data["servers"][subject.server.name]["models"][model.name].get("framework")
+        yield from framework_problems(_chosen(subject, subject.server), model.format, written, model.pointer)
+
+
+def framework_problems(
+    runtime: Runtime | None, chosen: Format | None, written: str | None, pointer: Pointer
+) -> Iterator[Problem]:
+    """A framework that is not offered, or one that is left open where there are several."""
+    if runtime is None or chosen is not None or runtime.kind != "ServingRuntime":
+        return
+    offered = [str(item) for item in runtime.formats]
+    if not offered:
+        return
+    if written is None:
+        yield Problem(
+            pointer=pointer,
+            message=f"framework is missing, and {runtime.name!r} offers several",
+            hint=f"add framework: one of {listed(offered)}",
+        )
+        return
+    several = [text for text, item in zip(offered, runtime.formats, strict=True) if item.name == written]
+    yield Problem(
+        pointer=(*pointer, "framework"),
+        message=f"{runtime.name!r} offers {written!r} in several versions"
+        if several
+        else f"{runtime.name!r} does not serve {written!r}",
+        hint=f"it serves {listed(several or offered)}",
+    )
+
+
+@rule("CAP018", "The accelerator does not fit the runtime")
+def accelerator_for_runtime(subject: OfWorkload) -> Iterator[Problem]:
+    runtime, accelerator = _chosen(subject, subject.workload), subject.workload.hardware.accelerator
+    pointer = subject.workload.pointer
+    if runtime is None:
+        return
+    if accelerator is None:
+        if runtime.accelerator == "required":
+            yield Problem(
+                pointer=(*pointer, "runtime"),
+                message=f"{runtime.name!r} needs an accelerator ({listed(runtime.recommended)})",
+                hint=_offered(subject.environment, runtime, "choose another runtime"),
+            )
+        return
+    if not accelerator.known or _fits(accelerator.identifier, runtime):
+        return
+    yield from _misfit(subject, runtime, accelerator)
+
+
+def _fits(identifier: str | None, runtime: Runtime) -> bool:
+    """Whether the runtime is made for it; a slice of a GPU (nvidia.com/mig-1g.5gb) is one of the GPU's kind."""
+    vendor, _, what = (identifier or "").partition("/")
+    return identifier in runtime.recommended or (what.startswith("mig-") and f"{vendor}/gpu" in runtime.recommended)
+
+
+def _offered(environment: Environment, runtime: Runtime, otherwise: str) -> str:
+    offered = environment.get("accelerators") or {}
+    fitting = [
+        name for name, facts in offered.items() if isinstance(facts, dict) and _fits(facts.get("identifier"), runtime)
+    ]
+    return f"add accelerator: one of {listed(fitting)}" if fitting else otherwise
+
+
+def _misfit(subject: OfWorkload, runtime: Runtime, accelerator: Accelerator) -> Iterator[Problem]:
+    pointer = accelerator_name_pointer(subject.project, subject.workload.pointer)
+    identifier = subject.environment.facts.at(("accelerators", accelerator.name, "identifier"))
+    if runtime.accelerator == "required":
+        yield Problem(
+            pointer=pointer,
+            message=f"{runtime.name!r} runs on {listed(runtime.recommended)}; {accelerator.name!r} is {accelerator.identifier}",
+            hint=_offered(subject.environment, runtime, "choose another runtime, or mend the environment's identifier"),
+            see=identifier,
+        )
+    elif runtime.document is not None and not runtime.recommended:
+        return  # a runtime of the user's own need not say what it is made for
+    elif runtime.accelerator == "none":
+        yield Problem(
+            pointer=pointer,
+            message=f"{runtime.name!r} runs on CPUs: {accelerator.name!r} would be taken and not used",
+            hint="take the accelerator away, or choose a runtime for it",
+        )
+    else:
+        made_for = f"is made for {listed(runtime.recommended)}" if runtime.recommended else "is made for no accelerator"
+        yield Problem(
+            pointer=pointer,
+            message=f"{runtime.name!r} {made_for}; {accelerator.name!r} is {accelerator.identifier}",
+            hint="check that the runtime's image can use it",
+            see=identifier,
+            severity=Severity.WARNING,
+        )
+
+
+@rule("CAP028", "The runtime is for another type of model")
+def model_type_of_runtime(subject: OfModel) -> Iterator[Problem]:
+    model, runtime = subject.model, subject.model.runtime
+    if runtime is None or not runtime.model_types or not subject.environment.can("modelType"):
+        return
+    if model.model_type not in runtime.model_types:
+        yield Problem(
+            pointer=(*model.pointer, "modelType"),
+            message=f"{runtime.name!r} serves {listed(runtime.model_types)} models, and this is said to be {model.model_type}",
+            hint="the dashboard would list it in the wrong place",
+            severity=Severity.WARNING,
+        )
+    elif model.gen_ai_asset and model.model_type != "generative":
+        yield Problem(
+            pointer=(*model.pointer, "genAiAsset"),
+            message=f"a {model.model_type} model is no gen AI asset",
+            hint="take genAiAsset away",
+            severity=Severity.WARNING,
+        )

@@ -1,0 +1,1 @@
+"""What objects serve: workloads, accelerators and addresses, read from rendered or committed objects."""

@@ -1,0 +1,137 @@
+"""The accelerators that objects ask for: how many, of which kind, and how many a project may have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from modelfleet.kubernetes.objects import Object, mapping, mappings
+from modelfleet.kubernetes.quantity import NotAQuantity, value
+from modelfleet.resolve.model import Environment
+from modelfleet.resolve.resolver import without_empty
+
+
+def whole_number(number: Any, otherwise: int) -> int:
+    """The number if it is one, else what stands for it."""
+    return number if isinstance(number, int) and not isinstance(number, bool) else otherwise
+
+
+def maps(value: Any) -> list[Mapping[str, Any]]:
+    """The mappings of a list; a hand-edited file may hold anything."""
+    return [item for _, item in mappings(value)]
+
+
+def amounts_of(container: Mapping[str, Any]) -> dict[str, int]:
+    """Accelerators that a container asks for: resources whose names have a domain."""
+    resources = mapping(container.get("resources"))
+    found: dict[str, int] = {}
+    for part in ("limits", "requests"):
+        for name, amount in mapping(resources.get(part)).items():
+            if "/" in str(name) and isinstance(amount, str | int | float):
+                found.setdefault(str(name), _number(amount))
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _number(amount: str | int | float) -> int:
+    try:
+        return math.ceil(value(str(amount)))
+    except NotAQuantity:
+        return 0
+
+
+def summed(parts: Iterable[tuple[Mapping[str, int], int]]) -> dict[str, int]:
+    """Counts by name, each part so many times; without those that come to nothing."""
+    found: dict[str, int] = {}
+    for amounts, times in parts:
+        for name, count in amounts.items():
+            found[name] = found.get(name, 0) + count * times
+    return {name: count for name, count in found.items() if count}
+
+
+def of_service(
+    model: Mapping[str, Any], worker: Mapping[str, Any] | None, containers: Sequence[Mapping[str, Any]]
+) -> dict[str, int]:
+    """One replica of an InferenceService: the model's resources over its container's, and those of each worker."""
+    named = {str(item.get("name")): item for item in containers}
+    own = {**amounts_of(named.pop("kserve-container", {})), **amounts_of(model)}
+    runtime_worker = named.pop("worker-container", {})
+    parts: list[tuple[Mapping[str, int], int]] = [(own, 1), *((amounts_of(item), 1) for item in named.values())]
+    if worker is not None:
+        ours = next(iter(maps(worker.get("containers"))), {})
+        nodes = whole_number(worker.get("pipelineParallelSize"), 1)
+        parts.append(({**amounts_of(runtime_worker), **amounts_of(ours)}, nodes - 1))
+    return summed(parts)
+
+
+def of_group(spec: Mapping[str, Any]) -> dict[str, int]:
+    """A head with its workers, as an LLMInferenceService describes them."""
+    parallelism = mapping(spec.get("parallelism"))
+    data, local = whole_number(parallelism.get("data"), 0), whole_number(parallelism.get("dataLocal"), 0)
+    nodes = max(data // local, 1) if data and local else whole_number(parallelism.get("pipeline"), 1)
+    parts = [(_pod(mapping(spec.get("template"))), 1)]
+    if spec.get("worker"):
+        parts.append((_pod(mapping(spec["worker"])), nodes - 1))
+    return summed(parts)
+
+
+def _pod(template: Mapping[str, Any]) -> dict[str, int]:
+    return summed((amounts_of(item), 1) for item in maps(template.get("containers")))
+
+
+# ---- which accelerator -----------------------------------------------------------------------------------------------
+
+
+def accelerator_name(
+    environment: Environment, used: Mapping[str, int], item: Object, runtime: Object | None
+) -> str | None:
+    """The environment's own name for the accelerator: several share the identifier that pods ask for."""
+    if not used:
+        return None
+    offered = mapping(environment.get("accelerators"))
+    fitting = {name: facts for name, facts in offered.items() if mapping(facts).get("identifier") in used}
+    for test in (
+        lambda name, facts: _meta(runtime or {}, "annotations").get(_NAMED) == name,
+        lambda name, facts: (
+            _profile(item) is not None and (facts.get("hardwareProfile") or {}).get("name") == _profile(item)
+        ),
+        lambda name, facts: _tolerated(item, runtime, facts),
+    ):
+        chosen = [name for name, facts in fitting.items() if test(name, facts)]
+        if len(chosen) == 1:
+            return str(chosen[0])
+    return str(next(iter(fitting))) if len(fitting) == 1 else next(iter(used))
+
+
+_NAMED = "opendatahub.io/accelerator-name"
+
+
+def _profile(item: Object) -> Any:
+    return _meta(item, "annotations").get("opendatahub.io/hardware-profile-name")
+
+
+def _tolerated(item: Object, runtime: Object | None, facts: Mapping[str, Any]) -> bool:
+    wanted = facts.get("tolerations") or ()
+    spec = mapping(item.get("spec"))
+    places = [
+        mapping(spec.get("predictor")),
+        mapping(spec.get("template")),
+        mapping(runtime.get("spec")) if runtime else {},
+    ]
+    there = [toleration for place in places for toleration in maps(place.get("tolerations"))]
+    return bool(wanted) and all(without_empty(toleration) in there for toleration in wanted)
+
+
+def quota_of(environment: Environment, project: str, identifier: str) -> int | None:
+    """How many accelerators a project may have there, if that is limited."""
+    key = f"requests.{identifier}"
+    for facts in (environment.get("quota", "projects", project), environment.get("quota", "default")):
+        if isinstance(facts, dict) and facts.get(key) is not None:
+            return _number(facts[key])
+    return None
+
+
+def _meta(item: Mapping[str, Any], part: str) -> Mapping[str, Any]:
+    return mapping(mapping(item.get("metadata")).get(part))

@@ -1,0 +1,153 @@
+"""The strict reader: a hand-written file as plain data with the place of every key and value.
+
+YAML here is what YAML 1.1, YAML 1.2, PyYAML and Go's parser all read alike; the rest is refused with a way to write it.
+No message shows what may be a secret: a file that is refused here never gets to the search for secrets.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from modelfleet.finding import Finding, Location, MachineFailed, Pointer, Rejected
+from modelfleet.spec.characters import decoded, location_in
+from modelfleet.spec.compose import Composer, Stopped
+from modelfleet.spec.discover import irregular, kind_of, linked
+from modelfleet.spec.limits import MOST_BYTES, MOST_FINDINGS
+from modelfleet.spec.places import Table
+from modelfleet.spec.syntax import ESCAPES, syntax_error
+from modelfleet.wording import printable
+
+_DIRECTIVE = re.compile(r"(?:[ \t\r]*+(?:#[^\n]*+)?\n)*+%")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A hand-written file: plain data (dict with text keys, list, str, int, float, bool, None) and where it stands."""
+
+    file: str
+    data: Any
+    keys: Mapping[Pointer, Location]
+    values: Mapping[Pointer, Location]
+    raw: Mapping[Pointer, str]
+    """What became a number or a truth value, as it was written."""
+    text: str = field(default="", repr=False, compare=False)
+    """The whole file, comments too."""
+
+    def at(self, pointer: Pointer) -> Location:
+        """Where the value stands, or its nearest ancestor that is there."""
+        for length in range(len(pointer), -1, -1):
+            if (found := self.values.get(pointer[:length])) is not None:
+                return found
+        return Location(self.file)
+
+    def key_at(self, pointer: Pointer) -> Location:
+        """Where the key stands; where there is none, the value."""
+        return self.keys.get(pointer) or self.at(pointer)
+
+
+def read(root: Path, file: str) -> Document:
+    """The document in a file below the root, whose path is separated by '/'.
+
+    Raises Rejected as `parse` does and for links, what is no regular file and more than 4 MiB; MachineFailed where it
+    cannot be read.
+    """
+    path = root
+    try:
+        for step in file.split("/"):
+            path = path / step
+            if path.is_symlink():
+                raise Rejected([linked(path.relative_to(root).as_posix())])
+        _refuse_unreadable(path.lstat(), file)
+        # What was looked at may be another file by now: neither follow it nor wait for it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as stream:
+            _refuse_unreadable(os.fstat(descriptor), file)
+            content = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        hint = (
+            "give this user the right to read it"
+            if isinstance(error, PermissionError)
+            else "run again when it is there"
+        )
+        message = f"cannot read {printable(file)}: {error.strerror}; {hint}"
+        raise MachineFailed(message) from error
+    return parse(content, file)
+
+
+def _refuse_unreadable(status: os.stat_result, file: str) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise Rejected([irregular(file, kind_of(status.st_mode))])
+    if status.st_size > MOST_BYTES:
+        raise Rejected([_too_large(file, status.st_size)])
+
+
+def _too_large(file: str, size: int) -> Finding:
+    message, hint = (
+        f"the file has {size:,} bytes, and 4 MiB ({MOST_BYTES:,}) is the limit",
+        "split it, or take out what is no spec",
+    )
+    return Finding(at=Location(file), code="YAML004", message=message, hint=hint)
+
+
+def parse(content: bytes, file: str, *, libyaml: bool = True) -> Document:
+    """A document from the bytes of a file; without libyaml it is read all the same, more slowly.
+
+    Raises Rejected with everything that is wrong and can be found, about a hundred findings at most.
+    """
+    if len(content) > MOST_BYTES:
+        raise Rejected([_too_large(file, len(content))])
+    text = whole = decoded(content, file)
+    composer = Composer(file)
+    while (directive := _DIRECTIVE.match(text)) is not None:
+        end = directive.end()
+        at, hint = location_in(file, text, end - 1), "delete the line"
+        composer.findings.append(Finding(at=at, code="YAML008", message="a directive (%...) is not allowed", hint=hint))
+        text = text[: end - 1] + "#" + text[end:]  # the rest is read as if it were a comment
+        if len(composer.findings) >= MOST_FINDINGS:
+            raise Rejected(composer.findings)
+    if _composed(composer, text, libyaml=libyaml) and not composer.findings:
+        composer.findings += _wrong_root(composer)
+    if findings := composer.concluded():
+        raise Rejected(sorted(findings, key=lambda finding: finding.order))
+    places = composer.places
+    return Document(file, composer.root[0], Table(places, 0), Table(places, 1), Table(places, 2), whole)
+
+
+def _composed(composer: Composer, text: str, *, libyaml: bool) -> bool:
+    """Whether the parser came to the end."""
+    import yaml
+
+    parser: Any = yaml.CSafeLoader(text) if libyaml and yaml.__with_libyaml__ else yaml.SafeLoader(text)
+    try:
+        composer.run(parser)
+    except Stopped:
+        return False
+    except yaml.MarkedYAMLError as error:
+        composer.findings.append(syntax_error(composer, text, error))
+        return False
+    except (ValueError, OverflowError):  # PyYAML's own scanner, of an escape beyond the last character
+        place = composer.place(composer.last)
+        composer.note(place, "YAML005", "an escape in the next text is no character", ESCAPES)
+        return False
+    finally:
+        parser.dispose()
+    return True
+
+
+def _wrong_root(composer: Composer) -> list[Finding]:
+    data = composer.root[0] if composer.root else None
+    file = composer.places.file
+    if data is None:
+        hint = "write what belongs into it, or delete it"
+        return [Finding(at=Location(file), code="YAML007", message="the file is empty", hint=hint)]
+    if isinstance(data, dict):
+        return []
+    found = "a list" if isinstance(data, list) else "a single value"
+    message, hint = f"the file holds {found} and must hold a mapping", "write key: value"
+    return [Finding(at=composer.places.tables[1][()], code="YAML007", message=message, hint=hint)]

@@ -1,0 +1,241 @@
+"""Makes JSON Schemas for kubeconform: of CRDs, and of the schemas of the core kinds that kubernetes-validate brings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from modelfleet.finding import Finding, Location, MachineFailed, Rejected
+from modelfleet.wording import printable
+
+_SCHEMA_FILE = "{kind}-{group}-{version}.json"
+
+
+SCHEMA_LOCATION = "{{.ResourceKind}}-{{.Group}}-{{.ResourceAPIVersion}}.json"  # kubeconform's words for the same
+
+
+CONVERTER = "1"  # part of the name of what is converted: another conversion, another name
+
+
+_TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
+
+
+_METADATA: Mapping[str, Any] = {  # what a manifest may say: none of what only the API server sets
+    "type": "object",
+    "properties": {
+        "name": {"type": "string"},
+        "generateName": {"type": "string"},
+        "namespace": {"type": "string"},
+        "labels": _TEXTS,
+        "annotations": _TEXTS,
+        "finalizers": {"type": "array", "items": {"type": "string"}},
+        "ownerReferences": {"type": "array", "items": {"type": "object"}},
+    },
+    "additionalProperties": False,
+}
+
+
+_PARTS = ("allOf", "anyOf", "oneOf")
+
+
+_WORDS = ("description", "example", "externalDocs", "title")  # nothing that is checked; most of the size
+
+
+def convert_crds(folder: Path, target: Path) -> None:
+    """The CRDs that a user exported (`oc get crd -o yaml`: one a file, a List, or several documents) as schemas.
+
+    Raises Rejected where a file is no YAML or no CRD is in the folder.
+    """
+    found = [(path, crd) for path in crd_files(folder) for crd in crds_in(_exported(path))]
+    if not found:
+        raise Rejected([_not_crds(folder, "no CustomResourceDefinition is in it")])
+    for path, crd in found:
+        try:
+            write_schemas(crd, target, ())
+        except (KeyError, TypeError, AttributeError) as error:
+            raise Rejected([_not_crds(path, "a CustomResourceDefinition in it is not complete")]) from error
+
+
+def _exported(path: Path) -> list[Any]:
+    import yaml
+
+    try:
+        return yaml_documents(path.read_bytes())
+    except yaml.YAMLError as error:
+        raise Rejected([_not_crds(path, f"it is no YAML: {_first_line(error)}")]) from error
+
+
+def _first_line(error: Exception) -> str:
+    return printable(" ".join(str(error).split()))[:200]
+
+
+def _not_crds(path: Path, message: str) -> Finding:
+    hint = "export them with `oc get crd -o yaml` into a .yaml file of this folder"
+    return Finding(at=Location(str(path)), code="VER030", message=message, hint=hint)
+
+
+def crd_files(folder: Path) -> list[Path]:
+    """The files with exported CRDs. Raises Rejected where there is no such folder."""
+    if not folder.is_dir():
+        raise Rejected([_not_crds(folder, "there is no such folder")])
+    return sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml", ".json"))
+
+
+def yaml_documents(content: bytes) -> list[Any]:
+    """All documents of a stream. Raises yaml.YAMLError."""
+    import yaml
+
+    return list(yaml.load_all(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+
+
+def crds_in(documents: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
+    """The CRDs among objects and in lists of objects."""
+    for document in documents:
+        if not isinstance(document, dict):
+            continue
+        if document.get("kind") == "CustomResourceDefinition":
+            yield document
+        elif str(document.get("kind", "")).endswith("List"):
+            yield from crds_in(document.get("items") or ())
+
+
+def write_schemas(crd: Mapping[str, Any], target: Path, versions: Sequence[str]) -> None:
+    """Writes the schemas of these API versions of a CRD into a folder; of those that are served, where none is named."""
+    spec = crd["spec"]
+    for version in spec["versions"]:
+        if version["name"] not in versions if versions else not version["served"]:
+            continue
+        given = version["schema"]["openAPIV3Schema"]
+        schema = _partial(given, {}) if spec.get("preserveUnknownFields") else _closed(given)
+        _as_root(schema, spec["names"]["kind"], f"{spec['group']}/{version['name']}")
+        name = _SCHEMA_FILE.format(kind=spec["names"]["kind"].lower(), group=spec["group"], version=version["name"])
+        (target / name).write_text(json.dumps(_interned(schema), separators=(",", ":")), "utf-8")
+
+
+def _closed(node: Mapping[str, Any]) -> dict[str, Any]:
+    """A CRD's structural schema as JSON Schema of draft 4, which is the one kubeconform reads.
+
+    Closed where the API server would drop an unknown field without a word. Rules in CEL stay in it, though kubeconform
+    ignores them.
+    """
+    found = _partial(node, node)
+    if "properties" in found:
+        found["properties"] = {name: _closed(child) for name, child in node["properties"].items()}
+    for word in ("items", "additionalProperties"):
+        if isinstance(node.get(word), dict):
+            found[word] = _closed(node[word])
+    if node.get("x-kubernetes-embedded-resource"):
+        beside = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, **found.get("properties", {})}
+        found["properties"] = {**beside, "metadata": _METADATA}
+    opened = node.get("x-kubernetes-preserve-unknown-fields") or "additionalProperties" in node
+    if node.get("type") == "object" and not opened:
+        found["additionalProperties"] = False
+    if node.get("x-kubernetes-int-or-string"):
+        found.pop("type", None)
+        found.setdefault("anyOf", [{"type": "integer"}, {"type": "string"}])
+    return {"anyOf": [{"type": "null"}, found]} if node.get("nullable") else found
+
+
+def _partial(part: Mapping[str, Any], structure: Mapping[str, Any]) -> dict[str, Any]:
+    """What is below allOf, anyOf, oneOf and not: it speaks of a part of a value and stays open.
+
+    The API server puts in the defaults of `structure` before it looks, so a field that has one is never missing to it.
+    """
+    found = {key: value for key, value in part.items() if key not in _WORDS and value is not None}
+    if found.get("format") == "duration":
+        del found["format"]  # kubeconform 0.7 panics at it where the value is no string
+    for word in _PARTS:
+        if word in found:
+            found[word] = [_partial(each, structure) for each in found[word]]
+    if "not" in found:
+        found["not"] = _partial(found["not"], structure)
+    fields = structure.get("properties", {})
+    required = {name for name in found.pop("required", ()) if "default" not in fields.get(name, {})}
+    if "properties" in found and part is not structure:
+        for name, child in found["properties"].items():
+            if "default" in fields.get(name, {}) and not _allows(child, fields[name]["default"]):
+                required.add(name)  # to leave it out is to write its default, which does not pass
+        found["properties"] = {
+            name: _partial(child, fields.get(name, {})) for name, child in found["properties"].items()
+        }
+    return found | ({"required": sorted(required)} if required else {})
+
+
+def _allows(schema: Mapping[str, Any], value: Any) -> bool:
+    from jsonschema import Draft4Validator
+
+    return bool(Draft4Validator(schema).is_valid(value))
+
+
+def _as_root(schema: dict[str, Any], kind: str, api_version: str) -> None:
+    properties = schema.setdefault("properties", {})
+    own = properties.get("metadata", {}).get("properties", {})
+    names = {**_METADATA["properties"]}
+    for name, narrower in own.items():  # a CRD may narrow metadata.name
+        names[name] = {"allOf": [names[name], narrower]} if name in names else narrower
+    properties |= {
+        "apiVersion": {"type": "string", "enum": [api_version]},
+        "kind": {"type": "string", "enum": [kind]},
+        "metadata": {**_METADATA, "properties": names},
+    }
+    schema["required"] = sorted({"apiVersion", "kind", "metadata", *schema.get("required", ())})
+
+
+def _interned(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema with equal parts written once: a fifth of the size, and of the time that kubeconform compiles it."""
+    definitions: dict[str, tuple[str, dict[str, Any]]] = {}
+
+    def shared(node: dict[str, Any]) -> dict[str, Any]:
+        found = dict(node)
+        if "properties" in found:
+            found["properties"] = {name: shared(child) for name, child in found["properties"].items()}
+        for word in ("items", "additionalProperties"):
+            if isinstance(found.get(word), dict):
+                found[word] = shared(found[word])
+        for word in _PARTS:
+            if word in found:
+                found[word] = [shared(child) for child in found[word]]
+        if "properties" not in found:
+            return found
+        text = json.dumps(found, sort_keys=True)
+        name, _ = definitions.setdefault(text, (str(len(definitions)), found))
+        return {"$ref": f"#/definitions/{name}"}
+
+    top = shared(dict(schema))
+    return {
+        "$schema": "http://json-schema.org/draft-04/schema#",
+        "allOf": [top],
+        "definitions": dict(definitions.values()),
+    }
+
+
+def bundled_schemas(kubernetes: str) -> Path:
+    """kubernetes-validate's folder of strict schemas of the core kinds. Raises MachineFailed where it has none."""
+    from importlib.util import find_spec
+
+    spec = find_spec("kubernetes_validate")  # its import takes longer than all that is read from it
+    places = [Path(place) for place in spec.submodule_search_locations or ()] if spec else []
+    found = [path for place in places for path in place.glob(f"kubernetes-json-schema/v{kubernetes}.*-local-strict")]
+    if not found:
+        message = f"kubernetes-validate has no schemas of Kubernetes {kubernetes}; install a version of it that has"
+        raise MachineFailed(message)
+    return max(found)
+
+
+def convert_core(kubernetes: str, target: Path) -> None:
+    """The bundled schemas under kubeconform's names, with references that do not lead to the network."""
+    source = bundled_schemas(kubernetes)
+    for path in source.iterdir():
+        text = path.read_text("utf-8").replace('"/api/_definitions.json#', '"_definitions.json#')
+        schema = json.loads(text)
+        for word in ("$schema", "$id"):
+            schema.pop(word, None)
+        if path.name == "_definitions.json":
+            (target / path.name).write_text(json.dumps(schema, separators=(",", ":")), "utf-8")
+        for named in schema.get("x-kubernetes-group-version-kind", ()):
+            name = _SCHEMA_FILE.format(
+                kind=named["kind"].lower(), group=named["group"] or named["version"], version=named["version"]
+            )
+            (target / name).write_text(json.dumps(schema, separators=(",", ":")), "utf-8")

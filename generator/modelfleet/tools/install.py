@@ -1,0 +1,102 @@
+"""The real tools: finds or installs them, and runs them.
+
+It judges nothing that they say: `verify` and `plan` do. All that is installed goes into `.tools/` of the repository,
+under names that hold the version, so that what is there is what is wanted. Which versions: `data/tools.yaml`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelfleet.finding import MachineFailed
+from modelfleet.tools.folder import FOLDER, INSTALL_S, Say, alone, explained, fresh_folder, numbers, pinned
+from modelfleet.tools.go import ASK_S, provide_go
+from modelfleet.tools.processes import on_path, reason, run
+
+MAIN = ("kustomize", "kubeconform")
+"""The tools that `verify` needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program that is there, with its version such as `5.7.1`."""
+
+    name: str
+    version: str
+    path: Path
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+def locate(root: Path, name: str) -> Tool | None:
+    """A tool that is there: on PATH in a version that we support, else installed earlier in `.tools/`."""
+    entry = pinned()["tools"][name]
+    path = on_path(entry["program"])
+    if path is not None:
+        version = _version_of(path, entry)
+        if version is not None and numbers(entry["from"]) <= numbers(version) < numbers(entry["below"]):
+            return Tool(name, version, path)
+    return _installed(root, name)
+
+
+def _installed(root: Path, name: str) -> Tool | None:
+    entry = pinned()["tools"][name]
+    path = root / FOLDER / "bin" / f"{entry['program']}-{entry['version']}"
+    return Tool(name, entry["version"], path.absolute()) if os.access(path, os.X_OK) else None
+
+
+def _version_of(path: Path, entry: Mapping[str, Any]) -> str | None:
+    """What the program says of itself; or, as one made by `go install` does not know, what Go has built into it."""
+    try:
+        said = run([path, *entry["ask"]], Path("/"), limit_s=ASK_S)
+    except MachineFailed:
+        return None  # a program that does not start is no tool of ours; the pinned one is installed
+    if match := re.search(rb"\bv?(\d+\.\d+\.\d+)\b", said.out):
+        return match[1].decode()
+    built = rb"\nmod\t%s\tv(\d+\.\d+\.\d+)\t" % re.escape(entry["module"]).encode()
+    match = re.search(built, path.read_bytes())
+    return match[1].decode() if match else None
+
+
+def ensure(root: Path, names: Iterable[str], say: Say) -> dict[str, Tool]:
+    """The tools by name, installed where they are missing. Raises MachineFailed where that is not possible."""
+    wanted = tuple(names)
+    found = {name: tool for name in wanted if (tool := locate(root, name))}
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        with alone(root, say):
+            for name in missing:
+                found[name] = _installed(root, name) or _install(root, name, say)
+    return {name: found[name] for name in wanted}
+
+
+def _install(root: Path, name: str, say: Say) -> Tool:
+    entry = pinned()["tools"][name]
+    what = f"{entry['program']} {entry['version']}"
+    oldest = pinned()["go"]["oldest"]
+    remedy = (
+        f"put {entry['program']} {entry['from']} or newer (below {entry['below']}) or Go {oldest} or newer on PATH, "
+        "or run this once with a network"
+    )
+    with explained(f"{what} cannot be installed", remedy):
+        go = provide_go(root, say)
+        say(f"{what}: building it with {go.version}, once; this takes up to a few minutes")
+        begun = time.monotonic()
+        with fresh_folder(root) as folder:
+            wanted = f"{entry['package']}@v{entry['version']}"
+            done = go.run(["install", wanted], folder, INSTALL_S, GOBIN=str(folder))
+            if done.code:
+                message = f"`go install {wanted}`: {reason(done.err).rpartition(f'{wanted}: ')[2]}"
+                raise MachineFailed(message)
+            target = root / FOLDER / "bin" / f"{entry['program']}-{entry['version']}"
+            target.parent.mkdir(exist_ok=True)
+            (folder / entry["program"]).replace(target)
+    say(f"{what}: ready after {time.monotonic() - begun:.0f} s")
+    return Tool(name, entry["version"], target.absolute())

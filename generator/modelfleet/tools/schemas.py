@@ -1,0 +1,183 @@
+"""The schemas of the kinds that an environment uses, in `.tools/schemas`: made once, of what is pinned or exported.
+
+The folders' names hold what is in them and of which version, so that what is there is what is wanted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from modelfleet.finding import MachineFailed
+from modelfleet.tools.crds import (
+    CONVERTER,
+    bundled_schemas,
+    convert_core,
+    convert_crds,
+    crd_files,
+    crds_in,
+    write_schemas,
+    yaml_documents,
+)
+from modelfleet.tools.folder import FOLDER, Say, alone, explained, fresh_folder, pinned
+from modelfleet.tools.go import DOWNLOAD_S, provide_go
+from modelfleet.tools.processes import reason
+from modelfleet.wording import printable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Module:
+    """CRDs in a Go module. `versions` are the API versions to take, none for those that are served."""
+
+    module: str
+    version: str
+    files: tuple[str, ...]
+    versions: tuple[str, ...] = ()
+    sum: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.module} {self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What an environment's objects are checked with: Kubernetes such as `1.32`, CRDs, a folder of a cluster's CRDs."""
+
+    kubernetes: str
+    modules: tuple[Module, ...]
+    exported: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Schemas:
+    """Folders of schemas, looked up in this order. Their names say what is in them and of which version.
+
+    `kubernetes` is the version whose core kinds are in them, such as `1.32`.
+    """
+
+    folders: tuple[Path, ...]
+    kubernetes: str
+
+    @property
+    def key(self) -> str:
+        """Differs wherever the schemas differ."""
+        return " ".join(folder.name for folder in self.folders)
+
+
+def needs(
+    kubernetes: str,
+    crds: Iterable[Mapping[str, Any]],
+    *,
+    secrets: str | None = None,
+    argocd: str | None = None,
+    exported: Path | None = None,
+) -> Needs:
+    """What an environment needs, by its release's `crds`, its secrets.apiVersion and its argocd.version.
+
+    Raises KeyError where no schemas are pinned for that version of External Secrets or Argo CD.
+    """
+    beside = pinned()["schemas"]
+    entries = [*crds, *beside["always"]]
+    if secrets is not None:
+        entries.append(beside["secrets"][secrets])
+    if argocd is not None:
+        entries.append(beside["argocd"][argocd])
+    return Needs(kubernetes=kubernetes, modules=tuple(_module(entry) for entry in entries), exported=exported)
+
+
+def mentioned(texts: Collection[bytes]) -> list[Mapping[str, Any]]:
+    """What is pinned beside the CRDs of the releases, for manifests of any origin: that whose group they mention."""
+    beside = pinned()["schemas"]
+    entries = [*beside["secrets"].values(), list(beside["argocd"].values())[-1]]
+    return [entry for entry in entries if any(entry["group"].encode() in text for text in texts)]
+
+
+def _module(entry: Mapping[str, Any]) -> Module:
+    return Module(
+        module=entry["module"],
+        version=entry["version"],
+        files=tuple(entry["files"]),
+        versions=tuple(entry.get("versions", ())),
+        sum=entry.get("sum", ""),
+    )
+
+
+def schemas(root: Path, wanted: Needs, say: Say) -> Schemas:
+    """The schemas that an environment needs, made where they are missing: a cluster's own CRDs before the pinned ones.
+
+    Raises MachineFailed where a module cannot be had, Rejected where the folder of exported CRDs holds none.
+    """
+    fillers: dict[Path, Callable[[Path], None]] = {}
+    if wanted.exported is not None:
+        fillers[_exported_folder(root, wanted.exported)] = partial(convert_crds, wanted.exported)
+    for module in wanted.modules:
+        fillers[_module_folder(root, module)] = partial(_convert_module, root, module, say)
+    fillers[_core_folder(root, wanted.kubernetes)] = partial(convert_core, wanted.kubernetes)
+    if not all(folder.is_dir() for folder in fillers):
+        with alone(root, say):
+            for folder, fill in fillers.items():
+                _made(root, folder, fill)
+    return Schemas(tuple(fillers), wanted.kubernetes)
+
+
+def _made(root: Path, folder: Path, fill: Callable[[Path], None]) -> None:
+    """The folder, filled beside its place and moved there whole."""
+    if folder.is_dir():
+        return
+    folder.parent.mkdir(exist_ok=True)
+    with fresh_folder(root) as fresh:
+        target = fresh / "schemas"
+        target.mkdir()
+        fill(target)
+        target.replace(folder)
+
+
+def _place(root: Path, name: str) -> Path:
+    return (root / FOLDER / "schemas" / name).absolute()
+
+
+def _digest(*texts: str | bytes) -> str:
+    import hashlib
+
+    total = hashlib.sha256()
+    for text in texts:
+        total.update(text.encode() if isinstance(text, str) else text)
+        total.update(b"\0")
+    return total.hexdigest()[:12]
+
+
+def _module_folder(root: Path, module: Module) -> Path:
+    digest = _digest(CONVERTER, module.sum, *module.files, "", *module.versions)
+    return _place(root, f"{module.module.replace('/', '_')}-{module.version}-{digest}")
+
+
+def _core_folder(root: Path, kubernetes: str) -> Path:
+    definitions = (bundled_schemas(kubernetes) / "_definitions.json").read_bytes()
+    return _place(root, f"core-{kubernetes}-{_digest(CONVERTER, definitions)}")
+
+
+def _exported_folder(root: Path, folder: Path) -> Path:
+    contents = [text for path in crd_files(folder) for text in (path.name, path.read_bytes())]
+    return _place(root, f"exported-{_digest(CONVERTER, *contents)}")
+
+
+def _convert_module(root: Path, module: Module, say: Say, target: Path) -> None:
+    with explained(f"the schemas of {module} cannot be had", "run this once with a network"):
+        go = provide_go(root, say)
+        say(f"schemas of {module}: downloading, once")
+        with fresh_folder(root) as folder:
+            words = ["mod", "download", "-json", f"{module.module}@{module.version}"]
+            done = go.run(words, folder, DOWNLOAD_S)
+        said = json.loads(done.out) if done.out.strip() else {}
+        if done.code:
+            raise MachineFailed(reason(printable(" ".join(str(said.get("Error", "")).split())) or done.err))
+        if module.sum and said.get("Sum") != module.sum:
+            message = f"its checksum is {printable(str(said.get('Sum')))}, not {module.sum}"
+            raise MachineFailed(message)
+        for file in module.files:
+            for crd in crds_in(yaml_documents((Path(said["Dir"]) / file).read_bytes())):
+                write_schemas(crd, target, module.versions)

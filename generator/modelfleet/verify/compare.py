@@ -1,0 +1,230 @@
+"""What was built against what was meant, object for object and key for key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from modelfleet.finding import Finding, Location, Pointer, pointer_in
+from modelfleet.kubernetes.json_patch import escaped, steps_of
+from modelfleet.kubernetes.objects import group_of, same
+from modelfleet.layout import file_name
+from modelfleet.verify.cache import bases_of
+from modelfleet.wording import plural, printable
+
+_MOST_DIFFERENCES = 10  # of one object
+
+
+MAX_QUOTED = 300  # characters of what a tool says
+
+
+HAND_EDITED_HINT = "`modelfleet render --check` tells whether a generated file was edited"
+
+
+Identity = tuple[str, str, str, str]
+"""Group, kind, namespace and name: what an object is in its cluster."""
+
+
+Cause = Callable[[Mapping[str, Any], Pointer], tuple[Location, str] | None]
+"""Where in the hand-written files a part of an object comes from, and what the field there is called."""
+
+
+_TOKEN = "kubernetes.io/service-account-token"
+
+
+_TOKEN_OF = "kubernetes.io/service-account.name"
+
+
+_ABSENT: Any = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """One overlay: its folder relative to the root, and the complete objects that it has to build to.
+
+    `cause` finds what a fault in an object comes from; without it, the generated file has to do.
+    """
+
+    environment: str
+    folder: str
+    objects: tuple[Mapping[str, Any], ...]
+    cause: Cause | None = None
+
+
+def identity(item: Mapping[str, Any]) -> Identity:
+    """What no two objects of a cluster share."""
+    metadata = item.get("metadata") or {}
+    namespace, name = str(metadata.get("namespace", "")), str(metadata.get("name", ""))
+    return (group_of(item), str(item.get("kind")), namespace, name)
+
+
+# ---- comparing -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayObject:
+    """An object of an overlay of which something is to be said."""
+
+    root: Path
+    overlay: Meant
+    item: Mapping[str, Any]
+
+    def finding(self, code: str, pointer: Pointer, message: str, hint: str = "") -> Finding:
+        """What is said of a part of the object, at its line in the generated file."""
+        return Finding(
+            at=_place(self, pointer),
+            code=code,
+            path=_pointer_text(pointer),
+            message=message,
+            hint=hint,
+            environments=(self.overlay.environment,),
+        )
+
+    def refused(self, code: str, pointer: Pointer, what: str, by: str) -> Finding:
+        """What a schema says of it. It may quote values, so nothing of that is shown where they could be secrets."""
+        shown = "does not fit its schema" if self.item["kind"] == "Secret" else printable(what)[:MAX_QUOTED]
+        cause = self.overlay.cause(self.item, pointer) if self.overlay.cause else None
+        if cause is None:
+            return self.finding(code, pointer, f"{_named(self.item)}: {shown} ({by})")
+        there = f"{_pointer_text(pointer)}: " if pointer else ""
+        found = self.finding(code, pointer, f"{_named(self.item)}: {there}{shown} ({by})")
+        return replace(found, at=cause[0], path=cause[1], see=found.at)
+
+
+def compare(root: Path, one: Meant, built: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    """Where the objects that were built are not those that were meant."""
+    wanted = {identity(item): item for item in one.objects}
+    found = {identity(item): item for item in built}
+    findings = []
+    for key in wanted.keys() - found.keys():
+        message = f"kustomize builds no {_named(wanted[key])}, which was meant"
+        findings.append(OverlayObject(root, one, wanted[key]).finding("VER002", (), message, HAND_EDITED_HINT))
+    for key in found.keys() - wanted.keys():
+        message = f"kustomize builds {_named(found[key])}, which was not meant"
+        findings.append(OverlayObject(root, one, found[key]).finding("VER003", (), message, HAND_EDITED_HINT))
+    for key in wanted.keys() & found.keys():
+        if not same(wanted[key], found[key]):
+            findings += _differences(OverlayObject(root, one, found[key]), wanted[key])
+    return sorted(findings, key=lambda finding: finding.order)
+
+
+def foreign_secrets(root: Path, one: Meant, built: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Secrets that are not a bare token of one of the overlay's own ServiceAccounts: Argo CD may apply no others.
+
+    This does not ask what was meant: it is the other half of the AppProject, which can allow kinds alone.
+    """
+    accounts = {identity(item)[2:] for item in built if identity(item)[:2] == ("", "ServiceAccount")}
+    for item in built:
+        if identity(item)[:2] != ("", "Secret"):
+            continue
+        metadata = item.get("metadata") or {}
+        owner = str((metadata.get("annotations") or {}).get(_TOKEN_OF))
+        if item.get("type") != _TOKEN:
+            wrong = f"its type is not {_TOKEN}"
+        elif held := sorted(item.keys() & {"data", "stringData"}):
+            wrong = f"it has {held[0]}, which the cluster fills in"
+        elif (str(metadata.get("namespace", "")), owner) not in accounts:
+            wrong = f"{_TOKEN_OF} names no ServiceAccount of this folder"
+        else:
+            continue
+        message = f"{_named(item)} is no token of a model: {wrong}"
+        hint = "write tokens into the spec; every other secret belongs into the environment's store"
+        yield replace(OverlayObject(root, one, item).finding("VER005", (), message, hint), policy=True)
+
+
+def _named(item: Mapping[str, Any]) -> str:
+    _, kind, namespace, name = identity(item)
+    return f"{kind} {name!r}" + (f" in namespace {namespace!r}" if namespace else "")
+
+
+def _differences(built: OverlayObject, wanted: Mapping[str, Any]) -> Iterator[Finding]:
+    what = f"{_named(built.item)} as built"
+    differing = list(_differing(wanted, built.item, ()))
+    for pointer, old, new in differing[:_MOST_DIFFERENCES]:
+        if new is _ABSENT:
+            message = f"lacks {_shown(wanted, pointer, old)}, which was meant"
+        elif old is _ABSENT:
+            message = f"has {_shown(built.item, pointer, new)}, which was not meant"
+        else:
+            message = f"has {_shown(built.item, pointer, new)}, but {_shown(wanted, pointer, old)} was meant"
+        yield built.finding("VER004", pointer, f"{what} {message}", HAND_EDITED_HINT)
+    if len(differing) > _MOST_DIFFERENCES:
+        more = plural(len(differing) - _MOST_DIFFERENCES, "more place")
+        yield built.finding("VER004", (), f"{what} differs from what was meant in {more}", HAND_EDITED_HINT)
+
+
+def _shown(item: Mapping[str, Any], pointer: Pointer, value: object) -> str:
+    """Who edits a generated file may have put a secret there."""
+    from modelfleet.spec.secret_names import naming
+    from modelfleet.spec.secrets import HIDDEN, shown
+
+    parent: Any = item
+    for step in pointer[:-1]:
+        parent = parent[step]
+    return HIDDEN if item["kind"] == "Secret" else shown(value, naming(parent, pointer[-1]) or "")
+
+
+def _differing(wanted: Any, found: Any, pointer: Pointer) -> Iterator[tuple[Pointer, Any, Any]]:
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        for key in sorted(wanted.keys() | found.keys(), key=str):
+            yield from _differing(wanted.get(key, _ABSENT), found.get(key, _ABSENT), (*pointer, key))
+    elif isinstance(wanted, list) and isinstance(found, list):
+        for index in range(max(len(wanted), len(found))):
+            old, new = (each[index] if index < len(each) else _ABSENT for each in (wanted, found))
+            yield from _differing(old, new, (*pointer, index))
+    elif not same(wanted, found):
+        yield pointer, wanted, found
+
+
+def _pointer_text(pointer: Pointer) -> str:
+    return "".join(f"/{escaped(str(step))}" for step in pointer)
+
+
+def _place(subject: OverlayObject, pointer: Pointer) -> Location:
+    """Where it is written: the step of the overlay's patch, else the object in the overlay, else in its base."""
+    root, top = subject.root, subject.overlay.folder
+    _, kind, _, name = identity(subject.item)
+    own = file_name(kind, name)
+    for folder in (top, *bases_of(root, top)):
+        for file in (f"{folder}/patch-{own}", f"{folder}/{own}"):
+            if (root / file).is_file() and (place := _place_in(root, file, pointer)):
+                return place
+    return Location(f"{top}/kustomization.yaml")
+
+
+def _place_in(root: Path, file: str, pointer: Pointer) -> Location | None:
+    """None where the file is a patch that does not touch it."""
+    import yaml
+
+    try:
+        top = yaml.compose((root / file).read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError:
+        return Location(file)
+    if not isinstance(top, yaml.SequenceNode):
+        return _mark(file, top, pointer)
+    for index, step in enumerate(yaml.SafeLoader(b"").construct_object(top, deep=True)):
+        path = pointer_of_text(str(step.get("path", "")), None) if isinstance(step, dict) else ()
+        if pointer and path == tuple(map(str, pointer[: len(path)])):
+            return _mark(file, top, (index, "value", *pointer[len(path) :]))
+    return None
+
+
+def _mark(file: str, node: Any, pointer: Pointer) -> Location:
+    """Where the value begins, or the nearest around it that is there."""
+    for step in pointer:
+        entries: list[Any] = node.value if isinstance(node.value, list) else []
+        if isinstance(step, int):
+            below = entries[step : step + 1]
+        else:
+            below = [pair[1] for pair in entries if isinstance(pair, tuple) and pair[0].value == step]
+        if not below:
+            break
+        node = below[0]
+    return Location(file, node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def pointer_of_text(text: str, item: Any) -> Pointer:
+    """A JSON pointer as the steps that lead into an object."""
+    return pointer_in(item, steps_of(text))

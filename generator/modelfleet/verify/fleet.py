@@ -1,0 +1,40 @@
+"""Proves all overlays of a fleet: installs what is needed, and verifies what was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+from modelfleet.finding import MachineFailed
+from modelfleet.pipeline.fleet import schemas_of
+from modelfleet.pipeline.project import cause
+from modelfleet.resolve.fleet import Fleet
+from modelfleet.tools import install, schemas
+from modelfleet.tools.install import Tool
+from modelfleet.tree import write
+from modelfleet.verify.compare import Meant
+from modelfleet.verify.overlays import Verified, verify
+
+
+def verify_fleet(
+    root: Path, fleet: Fleet, say: Callable[[str], None], progress: Callable[[str], None]
+) -> tuple[Verified, Mapping[str, Tool]]:
+    """What the real tools say of every overlay, and which tools these are; `say` hears of what is installed.
+
+    Raises `MachineFailed`.
+    """
+    programs = install.ensure(root, install.MAIN, say)
+    known = {
+        name: schemas.schemas(root, schemas_of(environment), say) for name, environment in fleet.environments.items()
+    }
+    if reason := write.unfinished(root):
+        raise MachineFailed(reason)
+    return verify(root, list(_meant(fleet)), programs, known, progress), programs
+
+
+def _meant(fleet: Fleet) -> Iterator[Meant]:
+    for one in fleet.deployed:
+        yield Meant(one.project.environment.name, one.folder, one.objects, partial(cause, one.project))
+    for synced in fleet.synced:
+        yield Meant(synced.environment, synced.folder, synced.objects)
