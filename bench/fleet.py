@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modelfleet.resolve.release import Capability
 
 ENVIRONMENTS = {"edu": "rhoai-2.22", "prod": "rhoai-2.25", "test": "rhoai-3.3"}
 """As NERC runs them: three releases with three rule books."""
@@ -82,7 +85,7 @@ def write_server(root: Path, models: int) -> None:
     (root / "projects/many.yaml").write_text(text + "environments: {edu: {}, prod: {}}\n")
 
 
-CAPABILITIES = (
+CAPABILITIES: tuple[Capability, ...] = (
     "connectionAnnotation",
     "connectionDescriptionAlways",
     "connectionProtocolAnnotation",

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,16 @@ from modelfleet.packaged import packaged
 from modelfleet.render import argocd
 from modelfleet.render.argocd import Facts, Kind
 from modelfleet.render.templates import Templates
+from modelfleet.resolve.environment import ArgocdInstance
 
-ARGOCD = {
-    "namespace": "openshift-gitops",
-    "repoURL": "https://github.com/example/models.git",
-    "revision": "main",
-    "version": "2.14",
-    "prune": False,
-}
+ARGOCD = ArgocdInstance(
+    namespace="openshift-gitops",
+    repository="https://github.com/example/models.git",
+    revision="main",
+    version="2.14",
+    prune=False,
+    secrets_first=False,
+)
 KINDS = frozenset(
     {
         Kind("serving.kserve.io", "ServingRuntime"),
@@ -41,7 +44,7 @@ def facts_of(version: str = "2.14", **other: Any) -> Facts:
     known = {
         "environment": "prod",
         "destination": {"name": "cluster-1"},
-        "argocd": {**ARGOCD, "version": version},
+        "argocd": replace(ARGOCD, version=version),
         "projects": {"granite": "granite", "coolstore": "coolstore-0a1b2c"},
         "kinds": KINDS,
     }

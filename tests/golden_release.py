@@ -6,6 +6,7 @@ from typing import Any
 
 from matrix import CLUSTER, environment_of, label
 from modelfleet.resolve.catalog import release
+from modelfleet.resolve.release import Capability
 from repository import laid_over
 
 GPU = label("nvidia.com/gpu")
@@ -64,7 +65,7 @@ SINGLE: dict[str, Any] = {
     "environments": {CLUSTER: {}},
 }  # fmt: skip
 
-BY_CAPABILITY: dict[str, dict[str, Any]] = {
+BY_CAPABILITY: dict[Capability, dict[str, Any]] = {
     "serverless": {
         "models": {
             "on-demand": {

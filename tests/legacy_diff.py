@@ -18,6 +18,7 @@ from typing import Any
 
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.quantity import NotAQuantity, canonical
+from modelfleet.resolve.release import Capabilities
 
 Object = dict[str, Any]
 
@@ -92,7 +93,7 @@ class Cluster:
     drops_empty: bool = True
 
 
-def cluster_of(capabilities: Mapping[str, Any], objects: Iterable[Object] = ()) -> Cluster:
+def cluster_of(capabilities: Capabilities, objects: Iterable[Object] = ()) -> Cluster:
     """The cluster of a release, with the connections whose ExternalSecrets are among the objects."""
     return Cluster(
         rewrites_modes=capabilities["rewritesModes"],

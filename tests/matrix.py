@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelfleet.resolve.catalog import release, shipped_runtime
-from modelfleet.resolve.model import Format, Release, Runtime
+from modelfleet.resolve.model import Format, Runtime
+from modelfleet.resolve.release import Release
 from repository import images
 
 CLUSTER = "cluster"

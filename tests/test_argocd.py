@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -144,7 +145,7 @@ def test_an_unknown_version_is_no_guess() -> None:
 
 
 def test_pruning_is_the_environments_word() -> None:
-    pruned = facts_of(argocd={**ARGOCD, "prune": True})
+    pruned = facts_of(argocd=replace(ARGOCD, prune=True))
     assert _changes(objects_of(facts_of())[1], objects_of(pruned)[1]) == {
         "/spec/template/spec/syncPolicy/automated/prune": True
     }

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import kubernetes_validate
@@ -18,6 +18,8 @@ import pytest
 import yaml
 
 from modelfleet.packaged import packaged
+from modelfleet.resolve import catalog
+from modelfleet.resolve.release import Capability, Term
 
 DATA = packaged("data")
 RELEASES = ["2.19", "2.20", "2.21", "2.22", "2.23", "2.24", "2.25", "3.0", "3.2", "3.3", "3.4", "3.5"]
@@ -124,7 +126,23 @@ def test_the_releases() -> None:
         f"rhoai-{number}" for number in RELEASES
     )
     assert [release(number)["release"] for number in RELEASES] == [f"rhoai-{number}" for number in RELEASES]
-    assert [release(number)["successor"] for number in RELEASES] == [*(f"rhoai-{n}" for n in RELEASES[1:]), None]
+    successors = [catalog.release(f"rhoai-{number}").successor for number in RELEASES]
+    assert successors == [*(f"rhoai-{number}" for number in RELEASES[1:]), None]
+
+
+def test_what_code_can_ask_of_a_release_is_what_the_schema_describes() -> None:
+    described = json.loads((packaged("schemas") / "release.schema.json").read_bytes())["properties"]
+    assert list(get_args(Capability)) == list(described["capabilities"]["properties"])
+    assert list(get_args(Term)) == list(described["terms"]["properties"])
+
+
+def test_code_asks_for_every_fact_of_a_release() -> None:
+    """A fact that nobody reads is not kept: it would be wrong one day, and nobody would notice."""
+    package = Path(catalog.__file__).parents[1]
+    code = "".join(path.read_text("utf-8") for path in package.rglob("*.py") if path.name != "release.py")
+    tables = "".join(path.read_text("utf-8") for path in DATA.glob("*.yaml"))
+    facts = [*get_args(Capability), *get_args(Term)]
+    assert [name for name in facts if f'"{name}"' not in code and f": {name}\n" not in tables] == []
 
 
 def test_no_two_releases_have_the_same_title() -> None:
@@ -444,7 +462,6 @@ SINCE = {
     "hpaChecksNeedClass": "2.23",
     "predictorSidecars": "2.23",
     "stop": "2.23",
-    "connectionWebhook": "2.24",
     "llm": "2.25",
     "connectionAnnotation": "3.0",
     "connectionProtocolAnnotation": "3.0",
@@ -459,7 +476,6 @@ SINCE = {
     "llmScaling": "3.4",
     "loggerStorage": "3.4",
     "llmScheduler": "3.4",
-    "modelFormatAnnotation": "3.4",
     "modelNameRefused": "3.4",
     "return401": "3.4",
     "storageUris": "3.4",
@@ -468,8 +484,6 @@ SINCE = {
     "confidential": "3.5",
     "llmLora": "3.5",
     "llmTraffic": "3.5",
-    "rawStatusPort": "3.5",
-    "runtimeFormatPriorityAlone": "3.5",
 }
 UNTIL = {
     "autoscalingAnnotationsChecked": "2.22",
@@ -482,7 +496,6 @@ UNTIL = {
     "runtimeForcesDashboardLabel": "2.25",
     "runtimeSharedMemory": "2.25",
     "serverless": "2.25",
-    "inferenceGraphBlocksDelete": "3.3",
 }
 
 
@@ -528,7 +541,6 @@ VALUES: dict[str, list[tuple[Any, str]]] = {
     "modelMeshStorage": [(["pvc", "s3", "gs", "http", "https"], "2.19"), ([], "3.0")],
     "multiNodeStorage": [(["pvc"], "2.19"), (["pvc", "oci"], "2.22")],
     "multiNodeMinPipeline": [(2, "2.19"), (1, "2.23")],
-    "multiNodeGpus": [("tensor-parallel", "2.19"), ("requests", "2.23"), ("tensor-parallel", "3.4")],
     "multiNodeExecutor": [("ray", "2.19"), ("mp", "3.4")],
     "multiNodeMost": [(3, "2.19"), (None, "3.4")],
     "autoscalerClasses": [(["hpa", "external"], "2.19"), (["hpa", "external", "keda", "none"], "2.23")],
@@ -539,7 +551,6 @@ VALUES: dict[str, list[tuple[Any, str]]] = {
     ],
     "unknownMode": [(REFUSED, "2.19"), ("default", "3.0")],
     "rewritesModes": [({}, "2.19"), ({"RawDeployment": "Standard", "Serverless": "Knative"}, "3.4")],
-    "modeWithoutStatus": [(None, "2.19"), ("Standard", "3.4"), (None, "3.5")],
     "nameLimit": [(None, "2.19"), (53, "3.2")],
     "blockedEnv": [([], "2.19"), (["PYTHONPATH"], "3.4")],
     "canaryMax": [(None, "2.19"), (3, "3.5")],
@@ -559,7 +570,6 @@ VALUES: dict[str, list[tuple[Any, str]]] = {
         (["serving.kserve.io/v1alpha1", "serving.kserve.io/v1alpha2"], "3.4"),
     ],
     "llmRouteWithGatewayRefs": [(None, "2.19"), (REFUSED, "2.25"), ("parent-refs", "3.4")],
-    "authProxy": [("oauth-proxy", "2.19"), ("kube-rbac-proxy", "3.0")],
 }
 
 
@@ -577,11 +587,6 @@ def test_terms() -> None:
             (None, "2.19"),
             ("serving.kserve.io/v1alpha1", "2.25"),
             ("serving.kserve.io/v1alpha2", "3.4"),
-        ],
-        "hardwareProfileApiVersion": [
-            ("dashboard.opendatahub.io/v1alpha1", "2.19"),
-            ("infrastructure.opendatahub.io/v1alpha1", "2.23"),
-            ("infrastructure.opendatahub.io/v1", "3.0"),
         ],
     }
 

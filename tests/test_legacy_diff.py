@@ -10,6 +10,7 @@ import pytest
 from legacy_diff import Cluster, Object, cluster_of, drift, live, reduced
 from modelfleet.finding import Pointer
 from modelfleet.resolve.catalog import release
+from modelfleet.resolve.release import Term
 
 _RELEASES = ["rhoai-2.22", "rhoai-2.25", "rhoai-3.3", "rhoai-3.4", "rhoai-3.5"]
 
@@ -132,7 +133,7 @@ def _drift(item: Object, name: str, kind: str = "s3") -> list[Pointer]:
 
 @pytest.mark.parametrize("name", _RELEASES)
 @pytest.mark.parametrize("mode", ["modeStandard", "modeAdvanced"])
-def test_a_model_in_the_releases_own_words_is_quiet(name: str, mode: str) -> None:
+def test_a_model_in_the_releases_own_words_is_quiet(name: str, mode: Term) -> None:
     assert _drift(_model(release(name).terms[mode]), name) == []
 
 

@@ -30,7 +30,7 @@ from modelfleet.plan.summary import differences as differences_of
 from modelfleet.plan.values import both_texts, masked, unified, value_text
 from modelfleet.plan.words import said
 from modelfleet.resolve import catalog
-from modelfleet.resolve.model import Environment
+from modelfleet.resolve.environment import Environment, environment_from
 from modelfleet.rules.admission.rulebook import rulebook
 from modelfleet.serving.knowledge import knowledge
 from modelfleet.serving.workloads import LLM, RUNTIME, SERVICE, Mode, Serving, servings, side, used_by
@@ -354,9 +354,7 @@ gateways: {own: {host: llm.example.org}}
 
 
 def environment(release: str = "rhoai-3.4") -> Environment:
-    return Environment(
-        name="prod", facts=whole(parse(FACTS, "environments/prod.yaml")), release=catalog.release(release)
-    )
+    return environment_from("prod", whole(parse(FACTS, "environments/prod.yaml")), catalog.release(release))
 
 
 def llm(**spec: Any) -> Any:

@@ -12,6 +12,7 @@ from console import modelfleet
 from modelfleet.reference import pages
 from modelfleet.reference.reference import codes, explanation, folded, span, state_of
 from modelfleet.resolve import catalog
+from modelfleet.resolve.release import Capability
 
 GOLDEN = Path(__file__).with_name("golden") / "reference"
 REPOSITORY = Path(__file__).parents[1]
@@ -71,7 +72,7 @@ def test_the_list_of_rules(tmp_path: Path) -> None:
     heading, *rows = (re.split(r" {2,}", line) for line in ran.out.splitlines())
     assert (ran.code, heading) == (0, ["CODE", "STAGE", "RELEASES", "WHAT IS WRONG"])
     assert [row[0] for row in rows] == list(codes())
-    assert ["ENV009", "environment", "3.0-3.5", "The accelerator has no hardware profile"] in rows
+    assert ["ENV009", "environment", "3.0 and later", "The accelerator has no hardware profile"] in rows
     assert ["ADM025", "webhook", "all", explanation("ADM025").title] in rows
 
 
@@ -139,7 +140,8 @@ def test_spans_of_releases() -> None:
     known = catalog.release_names()
     assert span(known) == "all"
     assert span(known[:4]) == "2.19-2.22"
-    assert span([known[0], *known[-3:]]) == "2.19, 3.3-3.5"
+    assert span([known[0], *known[-3:]]) == "2.19, 3.3 and later"
+    assert span(known[-1:]) == "3.5 and later"
     assert span([known[2]]) == "2.21"
     assert span([]) == "none"
 
@@ -149,15 +151,16 @@ def test_the_versions_of_a_framework_stand_together() -> None:
 
 
 def test_the_states_of_a_feature() -> None:
+    asked: dict[str, list[Capability]] = {
+        "rhoai-2.25": ["modelMesh", "llm", "serverless"],
+        "rhoai-3.0": ["modelMesh", "llm"],
+    }
     states = {
         name: [
             state_of(catalog.release(name), feature, catalog.release(name).capabilities[feature])
             for feature in features
         ]
-        for name, features in {
-            "rhoai-2.25": ["modelMesh", "llm", "serverless"],
-            "rhoai-3.0": ["modelMesh", "llm"],
-        }.items()
+        for name, features in asked.items()
     }
     assert states == {"rhoai-2.25": ["old", "TP", "yes"], "rhoai-3.0": ["-", "yes"]}
 

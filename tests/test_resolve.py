@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from modelfleet.resolve import catalog
 from modelfleet.resolve.catalog import Shelf
-from modelfleet.resolve.model import Accelerator, Connection, Environment, Format, Hardware, ModelLocation, Project
+from modelfleet.resolve.environment import (
+    OTHER_GATEWAY,
+    ArgocdInstance,
+    Environment,
+    HardwareProfile,
+    SecretStore,
+    environment_from,
+    without_empty,
+)
+from modelfleet.resolve.model import Accelerator, Connection, Format, Hardware, ModelLocation, Project
 from modelfleet.resolve.resolver import (
     amounts,
-    argocd_settings,
     chosen_format,
-    destination,
     env_entry,
     replicas,
     resolve,
     seconds,
-    store_settings,
-    without_empty,
 )
 from modelfleet.spec.load import parse
 from modelfleet.spec.merge import whole
@@ -42,7 +48,7 @@ OLD, NEW = "rhoai-2.25", "rhoai-3.3"
 
 def environment(facts: str = FACTS, release: str | None = OLD) -> Environment:
     known = catalog.release(release) if release else None
-    return Environment(name="prod", facts=whole(parse(facts.encode(), "environments/prod.yaml")), release=known)
+    return environment_from("prod", whole(parse(facts.encode(), "environments/prod.yaml")), known)
 
 
 def project(spec: str, facts: str = FACTS, release: str | None = OLD) -> Project:
@@ -289,7 +295,7 @@ def test_an_accelerator_that_is_not_offered_is_left_open() -> None:
     assert (found.known, found.identifier, found.count) == (False, None, 1)
 
 
-PROFILE = {"name": "a100", "namespace": "apps"}
+PROFILE = HardwareProfile(name="a100", namespace="apps", minimum={}, maximum={})
 
 
 @pytest.mark.parametrize(
@@ -311,7 +317,7 @@ def test_tolerations_or_a_hardware_profile_whichever_the_release_reads(
 
 
 def test_the_accelerators_profile_goes_before_the_sizes() -> None:
-    assert hardware("size: Sized").profile == {"name": "small", "namespace": "apps"}
+    assert hardware("size: Sized").profile == HardwareProfile(name="small", namespace="apps", minimum={}, maximum={})
     assert hardware("size: Sized, accelerator: profiled", NEW).profile == PROFILE
 
 
@@ -339,20 +345,54 @@ def test_the_base_leaves_open_what_base_yaml_leaves_open() -> None:
 
 
 def test_what_disappears_from_git_stays_unless_something_else_is_said() -> None:
-    assert argocd_settings(environment()) == {"prune": False, "secretsFirst": False}
+    open_facts = ArgocdInstance(
+        namespace=None, repository=None, revision=None, version=None, prune=False, secrets_first=False
+    )
+    assert environment().argocd == open_facts
     written = environment("argocd: {prune: true, version: x, secretsFirst: true}")
-    assert argocd_settings(written) == {"prune": True, "version": "x", "secretsFirst": True}
+    assert written.argocd == replace(open_facts, prune=True, version="x", secrets_first=True)
 
 
 def test_a_store_is_spoken_to_in_its_current_version_unless_something_else_is_said() -> None:
-    defaults = {"apiVersion": "external-secrets.io/v1", "refreshInterval": "1h"}
-    assert store_settings(environment("secrets: {provider: existing}")) == {**defaults, "provider": "existing"}
-    written = environment("secrets: {apiVersion: external-secrets.io/v1beta1, refreshInterval: 5m}")
-    assert store_settings(written) == {"apiVersion": "external-secrets.io/v1beta1", "refreshInterval": "5m"}
+    existing = environment("secrets: {provider: existing}").secrets
+    assert existing == SecretStore(
+        provider="existing",
+        api_version="external-secrets.io/v1",
+        refresh_interval="1h",
+        kind=None,
+        name=None,
+        key_prefix=None,
+    )
+    assert (existing.by_operator, environment("{}").secrets.by_operator) == (False, True)
+    written = environment("secrets: {apiVersion: external-secrets.io/v1beta1, refreshInterval: 5m}").secrets
+    assert written == replace(existing, provider=None, api_version="external-secrets.io/v1beta1", refresh_interval="5m")
 
 
 def test_a_cluster_by_its_name_or_address() -> None:
-    assert destination(environment()) == {"name": "prod-1"}
-    assert destination(environment("cluster: {server: 'https://x:6443', appsDomain: d}")) == {
-        "server": "https://x:6443"
-    }
+    assert environment().cluster.destination == {"name": "prod-1"}
+    by_address = environment("cluster: {server: 'https://x:6443/', appsDomain: d}")
+    assert by_address.cluster.destination == {"server": "https://x:6443/"}
+    assert (environment().cluster_key, by_address.cluster_key) == ("prod-1", "https://x:6443")
+
+
+def test_a_gateway_of_which_nothing_is_said_is_of_openshifts_class() -> None:
+    found = environment("gateways: {a: {host: h}, b: {class: istio}}")
+    assert (found.gateway("a").host, found.gateway("a").gateway_class) == ("h", "openshift-default")
+    assert (found.gateway("b").host, found.gateway("b").gateway_class) == (None, "istio")
+    assert found.gateway("c") == OTHER_GATEWAY
+
+
+def test_a_projects_own_quota_goes_before_the_common_one_line_by_line() -> None:
+    quota = environment("quota: {default: {requests.x/a: 1, requests.x/b: 2}, projects: {p: {requests.x/a: 3}}}").quota
+    assert [quota.amount("p", name) for name in ("x/a", "x/b", "x/c")] == ["3", "2", None]
+    assert [quota.pointer("p", name) for name in ("x/a", "x/b")] == [
+        ("quota", "projects", "p", "requests.x/a"),
+        ("quota", "default", "requests.x/b"),
+    ]
+    assert quota.amount("other", "x/a") == "1"
+
+
+def test_what_base_yaml_leaves_empty_is_not_there() -> None:
+    found = environment("{sizes: {S: null}, accelerators: {a: null}, runtimes: {r: null}, gateways: null, quota: null}")
+    assert (found.sizes, found.accelerators, found.runtimes, found.gateways) == ({}, {}, {}, {})
+    assert found.quota.amount("p", "x/a") is None

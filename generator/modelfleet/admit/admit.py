@@ -18,7 +18,7 @@ from modelfleet.kubernetes.objects import by_name, mapping, text
 from modelfleet.kubernetes.schemas import FolderSchemas, SchemaSource
 from modelfleet.kubernetes.yaml import Unreadable, Written, read
 from modelfleet.layout import APPLICATION_FILE
-from modelfleet.resolve.model import Release
+from modelfleet.resolve.release import Release
 from modelfleet.rules import Problem
 from modelfleet.rules.admission.manifest import AdmissionRule, shown
 from modelfleet.rules.admission.rulebook import Rulebook, rulebook

@@ -21,7 +21,8 @@ from urllib.parse import urlsplit
 from modelfleet.kubernetes.objects import Object, mapping
 from modelfleet.render.manifests import token_secret
 from modelfleet.resolve import catalog
-from modelfleet.resolve.model import Environment, Model, Project, Server, Workload
+from modelfleet.resolve.environment import Environment
+from modelfleet.resolve.model import Model, Project, Server, Workload
 from modelfleet.serving.addresses import (
     HTTP_PORT,
     HTTPS_PORT,
@@ -136,7 +137,7 @@ def _over_grpc(
         outside = _grpc_url(address.external, HTTPS_PORT, "grpcs") if address.external else None
         inside = _grpc_url(address.internal, HTTPS_PORT, "grpcs")
         return replace(address, internal=inside, external=outside) if index == 0 else None
-    if environment.get("platforms", "rawServiceConfig") == "Headed":
+    if not environment.platforms.headless:
         if index is None or (index == 0 and address.guarded):
             return None
         number = number if index else HTTP_PORT

@@ -19,9 +19,9 @@ from modelfleet.pipeline import workers
 from modelfleet.pipeline.project import Common, Outcome, made_of, rulebooks, sealed_files
 from modelfleet.pipeline.repository import Repository, load, resolved, settle_environments, shared_facts, stop
 from modelfleet.render import argocd
+from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.fleet import Deployed, Fleet, Synced
-from modelfleet.resolve.model import Environment, Project
-from modelfleet.resolve.resolver import argocd_settings, destination, store_settings
+from modelfleet.resolve.model import Project
 from modelfleet.rules import check as judge
 from modelfleet.rules.spec.ownership import owners
 
@@ -85,8 +85,8 @@ def argocd_of(
     kinds, conditions = argocd.observed(item for one in deployed for item in one.objects)
     facts = argocd.Facts(
         environment=environment.name,
-        destination=destination(environment),
-        argocd=argocd_settings(environment),
+        destination=environment.cluster.destination,
+        argocd=environment.argocd,
         projects={one.project.name: one.project.namespace for one in deployed},
         kinds=kinds,
         conditions=conditions | ({"emptyArguments"} if environment.can("argsEnvAlways") else set()),
@@ -108,11 +108,10 @@ def schemas_of(environment: Environment) -> Needs:
     if release is None:
         message = f"{environment.name} has no release"
         raise MachineFailed(message)
-    store = store_settings(environment)
-    by_store = store.get("provider") == "external-secrets"
+    store = environment.secrets
     return needs(
         release.kubernetes,
         release.crds,
-        secrets=store["apiVersion"] if by_store else None,
-        argocd=environment.get("argocd", "version"),
+        secrets=store.api_version if store.provider == "external-secrets" else None,
+        argocd=environment.argocd.version,
     )

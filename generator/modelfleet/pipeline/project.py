@@ -17,7 +17,8 @@ from modelfleet.layout import BASE, TOP
 from modelfleet.packaged import packaged
 from modelfleet.render.objects import Made, admitted, collisions, place_of, render
 from modelfleet.resolve.catalog import Shelf
-from modelfleet.resolve.model import Environment, Project
+from modelfleet.resolve.environment import Environment
+from modelfleet.resolve.model import Project
 from modelfleet.resolve.resolver import resolve
 from modelfleet.rules import check as judge
 from modelfleet.rules.admission.rulebook import Rulebook, rulebook

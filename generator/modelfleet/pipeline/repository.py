@@ -14,7 +14,8 @@ from modelfleet.layout import BASE
 from modelfleet.pipeline import workers
 from modelfleet.render import argocd
 from modelfleet.resolve import catalog
-from modelfleet.resolve.model import Environment, Project
+from modelfleet.resolve.environment import Environment, environment_from
+from modelfleet.resolve.model import Project
 from modelfleet.resolve.resolver import resolve
 from modelfleet.rules import check as judge
 from modelfleet.spec import secrets as secret
@@ -117,8 +118,9 @@ def environment_of(name: str, document: Document, base: Document | None) -> tupl
                     hint=(f"did you mean {near!r}? " if near else "") + choices(known),
                 )
             )
-    version = (facts.data.get("argocd") or {}).get("version")
-    if isinstance(version, str) and version not in argocd.versions():
+    found = environment_from(name, facts, release)
+    version = found.argocd.version
+    if version is not None and version not in argocd.versions():
         findings.append(
             Finding(
                 at=facts.at(("argocd", "version")),
@@ -128,17 +130,17 @@ def environment_of(name: str, document: Document, base: Document | None) -> tupl
                 hint=f"write one of {listed(argocd.versions())}",
             )
         )
-    return Environment(name=name, facts=facts, release=release), findings
+    return found, findings
 
 
 def shared_facts(repository: Repository) -> Environment:
     """What all environments share, as an environment that leaves the rest open."""
     if repository.base is None:
         document = next(iter(repository.projects.values()))
-        return Environment(name=BASE, facts=Merged({}, Source(document, ())), release=None)
+        return environment_from(BASE, Merged({}, Source(document, ())), None)
     facts = whole(repository.base)
     written = facts.data.get("release")
-    return Environment(name=BASE, facts=facts, release=catalog.release(written) if written else None)
+    return environment_from(BASE, facts, catalog.release(written) if written else None)
 
 
 # ---- projects --------------------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from modelfleet.finding import Finding, Location, Severity
 from modelfleet.layout import BASE, TOP
 from modelfleet.plan.row import PROJECT, SET, Row
-from modelfleet.resolve.model import Environment, Project
+from modelfleet.resolve.environment import Environment
+from modelfleet.resolve.model import Project
 from modelfleet.wording import listed, printable
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Need:
 def given(environments: Mapping[str, Environment], projects: Iterable[Project]) -> Iterator[Given]:
     """Every acknowledgement in the files."""
     for name, environment in environments.items():
-        for index, text in enumerate(environment.get("acknowledge") or ()):
+        for index, text in enumerate(environment.acknowledged):
             at = environment.facts.at(("acknowledge", index))
             yield Given(text=str(text), at=at, environment=name, project=None)
     for project in projects:

@@ -34,7 +34,7 @@ def handover(keys: Iterable[Key], to: Successor) -> str:
     """The command by which objects of one project become those of another's Application, which else may not touch them."""
     environment = to.side.environment
     words = ["-n", to.side.namespace, *_listed(keys)]
-    if line(str(environment.get("argocd", "version"))).tracking == "label":
+    if line(str(environment.argocd.version)).tracking == "label":
         application = application_name(environment.name, to.name)
         command = ["oc", "label", "--overwrite", *words, f"app.kubernetes.io/instance={application}"]
     else:
@@ -58,8 +58,8 @@ def application_left(change: ProjectChange) -> Iterator[Consequence]:
         return
     environment = change.before.environment
     command = ["oc", "delete", "application", application_name(environment.name, change.name)]
-    if namespace := environment.get("argocd", "namespace"):
-        command += ["-n", str(namespace)]
+    if namespace := environment.argocd.namespace:
+        command += ["-n", namespace]
     text = f"its Application stays, too, and no longer finds its folder: then {code(shlex.join(command))} where Argo CD runs"
     yield Consequence(Effect.NOTHING, text)
 

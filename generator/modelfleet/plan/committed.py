@@ -17,7 +17,8 @@ from modelfleet.plan import git as plan_git
 from modelfleet.plan.effects import code
 from modelfleet.plan.git import Tree
 from modelfleet.resolve import catalog
-from modelfleet.resolve.model import Environment, Project
+from modelfleet.resolve.environment import Environment, environment_from
+from modelfleet.resolve.model import Project
 from modelfleet.spec.load import parse
 from modelfleet.spec.merge import Merged, Source, lay, whole
 from modelfleet.tools import install as tools
@@ -132,8 +133,7 @@ class Comparison:
 
 def revision_of(environment: Environment | None) -> str | None:
     """What Argo CD syncs there."""
-    found = environment.get("argocd", "revision") if environment is not None else None
-    return str(found) if found else None
+    return environment.argocd.revision if environment is not None else None
 
 
 def environment_files(name: str) -> tuple[str, str]:
@@ -189,13 +189,13 @@ def committed_environment(name: str, texts: Mapping[str, bytes], files: Sequence
             if not any(finding.severity is Severity.ERROR for finding in validate(document, "environment")):
                 layers.append(document)
     if not layers:
-        return Environment(name=name, facts=Merged({}, Source(parse(b"{}", files[1]), ())), release=None)
+        return environment_from(name, Merged({}, Source(parse(b"{}", files[1]), ())), None)
     facts = whole(layers[0])
     for layer in layers[1:]:
         facts, _ = lay(facts, layer, "environment")
     written = facts.data.get("release") if isinstance(facts.data, dict) else None
     known = isinstance(written, str) and written in catalog.release_names()
-    return Environment(name=name, facts=facts, release=catalog.release(str(written)) if known else None)
+    return environment_from(name, facts, catalog.release(str(written)) if known else None)
 
 
 def project_differs(comparison: Comparison, tree: Tree, name: str, project: str) -> bool:

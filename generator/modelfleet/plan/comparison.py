@@ -22,7 +22,7 @@ from modelfleet.plan.committed import (
 from modelfleet.plan.figures import Facts
 from modelfleet.plan.git import Tree
 from modelfleet.plan.project_change import ProjectChange, Successor, handed_over
-from modelfleet.resolve.model import Environment
+from modelfleet.resolve.environment import Environment
 from modelfleet.serving.workloads import Side, servings, side
 from modelfleet.tree.compare import compare
 
@@ -87,7 +87,7 @@ def stale_files(comparison: Comparison) -> tuple[str, ...]:
 
 def prunes(environment: Environment | None) -> bool:
     """Whether Argo CD deletes there what is no longer in Git."""
-    return environment is not None and environment.get("argocd", "prune") is True
+    return environment is not None and environment.argocd.prune
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +127,10 @@ def _succeeded(comparison: Comparison, change: ProjectChange) -> ProjectChange:
     before = change.before
     if before is None or change.heir is not None or (change.after is not None and not change.moves):
         return change
-    cluster, domain = before.environment.cluster, before.environment.get("cluster", "appsDomain")
+    cluster, domain = before.environment.cluster_key, before.environment.cluster.apps_domain
     for one in comparison.after.deployed:
         there, namespace = one.project.environment, one.project.namespace
-        alike = there.cluster == cluster or (domain is not None and there.get("cluster", "appsDomain") == domain)
+        alike = there.cluster_key == cluster or (domain is not None and there.cluster.apps_domain == domain)
         if alike and namespace == before.namespace:
             return replace(change, successor=Successor(one.project.name, side(there, namespace, one.objects)))
     return change

@@ -13,7 +13,7 @@ from modelfleet.plan.effects import code
 from modelfleet.plan.project_change import ProjectChange
 from modelfleet.plan.row import Row
 from modelfleet.plan.values import both_texts, short_image
-from modelfleet.resolve.model import Environment
+from modelfleet.resolve.environment import Environment
 from modelfleet.serving.accelerators import quota_of
 from modelfleet.serving.workloads import MODELS, Serving, used_by, used_by_name
 

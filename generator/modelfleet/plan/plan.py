@@ -23,7 +23,7 @@ from modelfleet.plan.project_change import ProjectChange
 from modelfleet.plan.project_rows import rows_of
 from modelfleet.plan.row import SET, Row
 from modelfleet.plan.words import names, said
-from modelfleet.resolve.model import Environment
+from modelfleet.resolve.environment import Environment
 from modelfleet.rules.admission.rulebook import rulebook
 from modelfleet.serving.workloads import RUNTIME, Key, Serving
 from modelfleet.wording import plural
@@ -176,11 +176,8 @@ def _argocd(comparison: Comparison, name: str, facts: Facts) -> list[Row]:
 
 def _clusters(facts: Facts) -> tuple[str, str] | None:
     """The old and the new cluster of an environment, where that is another one now."""
-    both = [
-        (one.get("cluster", "server") or one.get("cluster", "name")) if one else None
-        for one in (facts.before, facts.after)
-    ]
-    return None if None in both or both[0] == both[1] else (str(both[0]), str(both[1]))
+    old, new = ((one.cluster.server or one.cluster.name) if one else None for one in (facts.before, facts.after))
+    return None if old is None or new is None or old == new else (old, new)
 
 
 def _by_key(objects: Iterable[Object]) -> dict[Key, Object]:
@@ -264,7 +261,7 @@ def _remarks(facts: Facts, rows: Sequence[Row], changes: Sequence[Compared]) -> 
             f"apply {code(f'{TOP}/{after.name}/{ARGOCD}')} only when Argo CD has deleted what goes: "
             f"from then on it may no longer touch {', '.join(map(code, kinds))}"
         )
-    if after is not None and after.get("namespaces") != "managed":
+    if after is not None and not after.managed:
         new = [
             one.change.after.namespace
             for one in changes

@@ -13,7 +13,7 @@ from modelfleet.packaged import packaged
 from modelfleet.reference import reference
 from modelfleet.resolve import catalog
 from modelfleet.resolve import catalog as resolve_catalog
-from modelfleet.resolve.model import Release
+from modelfleet.resolve.release import Release
 
 Rows = Sequence[Sequence[str]]
 

@@ -15,7 +15,8 @@ from modelfleet.finding import Finding, Location, dotted
 from modelfleet.packaged import packaged, packaged_data
 from modelfleet.resolve import catalog
 from modelfleet.resolve.catalog import short
-from modelfleet.resolve.model import Release, Runtime
+from modelfleet.resolve.model import Runtime
+from modelfleet.resolve.release import Capability, Release
 from modelfleet.rules import Rule
 
 ALL = "all"
@@ -45,7 +46,7 @@ FAMILIES: Mapping[str, str] = {
 
 
 def span(releases: Iterable[str]) -> str:
-    """Releases for a table: `2.19-2.25`, `3.0, 3.3-3.5`, `all`."""
+    """Releases for a table: `2.19-2.25`, `3.0, 3.3 and later`, `all`. A new release changes nothing in what goes on."""
     known, chosen = catalog.release_names(), set(releases)
     if chosen >= set(known):
         return ALL
@@ -55,7 +56,13 @@ def span(releases: Iterable[str]) -> str:
             runs[-1].append(name)
         elif name in chosen:
             runs.append([name])
-    return ", ".join(short(run[0]) if len(run) == 1 else f"{short(run[0])}-{short(run[-1])}" for run in runs) or "none"
+    return ", ".join(_run(run[0], run[-1], known[-1]) for run in runs) or "none"
+
+
+def _run(first: str, last: str, newest: str) -> str:
+    if last == newest:
+        return f"{short(first)} and later"
+    return short(first) if first == last else f"{short(first)}-{short(last)}"
 
 
 def state_of(release: Release, feature: str, has: Any) -> str:
@@ -66,7 +73,7 @@ def state_of(release: Release, feature: str, has: Any) -> str:
     return "old" if "deprecated" in states else "TP" if "preview" in states else "yes"
 
 
-_FEATURES: Mapping[str, str] = {
+_FEATURES: Mapping[Capability, str] = {
     "modelMesh": "platform: multi-model",
     "serverless": "mode: advanced",
     "llm": "llmd",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from modelfleet.kubernetes.objects import group_of
 from modelfleet.layout import APPLICATION_FILE, TOP
 from modelfleet.packaged import packaged, packaged_data
+from modelfleet.resolve.environment import ArgocdInstance
 
 if TYPE_CHECKING:
     from modelfleet.render.templates import Rendered, Templates
@@ -39,14 +40,14 @@ NAMESPACE = Kind("", "Namespace", cluster_scoped=True)
 class Facts:
     """What is known of an environment when everything in it is rendered.
 
-    `destination` is Argo CD's word for the cluster: `{"name": …}` or `{"server": …}`. `argocd` is the environment's
-    block with `namespace`, `repoURL`, `revision`, `version` and `prune`, `projects` maps each project to its namespace.
+    `destination` is Argo CD's word for the cluster: `{"name": …}` or `{"server": …}`. `projects` maps each project to its
+    namespace.
     `kinds` and `conditions` are what `observed` says of the rendered objects.
     """
 
     environment: str
     destination: Mapping[str, str]
-    argocd: Mapping[str, Any]
+    argocd: ArgocdInstance
     projects: Mapping[str, str]
     kinds: frozenset[Kind]
     conditions: frozenset[str] = frozenset()
@@ -143,7 +144,7 @@ def application_file(facts: Facts, project: str) -> dict[str, str]:
 
 def objects(facts: Facts, templates: Templates) -> tuple[Rendered, ...]:
     """The AppProject and the ApplicationSet of an environment. Raises KeyError for an unknown version."""
-    chosen = line(facts.argocd["version"])
+    chosen = line(str(facts.argocd.version))
     rendered = (
         templates.render("argocd-appproject", _appproject(facts, chosen)),
         templates.render("argocd-applicationset", _applicationset(facts, chosen)),
@@ -159,9 +160,9 @@ def _appproject(facts: Facts, chosen: Line) -> dict[str, Any]:
         cluster_kinds = [{**whole, "name": name} for name in namespaces] if chosen.named_cluster_kinds else [whole]
     return {
         "name": set_name(facts.environment),
-        "namespace": facts.argocd["namespace"],
+        "namespace": facts.argocd.namespace,
         "description": f"Models of {facts.environment}: the kinds and namespaces that are rendered, no others",
-        "repository": facts.argocd["repoURL"],
+        "repository": facts.argocd.repository,
         "destinations": [{**facts.destination, "namespace": name} for name in namespaces],
         "cluster_kinds": cluster_kinds,
         "namespaced_kinds": [
@@ -173,13 +174,13 @@ def _appproject(facts: Facts, chosen: Line) -> dict[str, Any]:
 def _applicationset(facts: Facts, chosen: Line) -> dict[str, Any]:
     return {
         "name": set_name(facts.environment),
-        "namespace": facts.argocd["namespace"],
-        "repository": facts.argocd["repoURL"],
-        "revision": facts.argocd["revision"],
+        "namespace": facts.argocd.namespace,
+        "repository": facts.argocd.repository,
+        "revision": facts.argocd.revision,
         "pattern": f"{TOP}/{facts.environment}/*/{APPLICATION_FILE}",
         "cluster_name": facts.destination.get("name"),
         "cluster_server": facts.destination.get("server"),
-        "prune": facts.argocd["prune"],
+        "prune": facts.argocd.prune,
         "compare_options": chosen.compare_options,
         "sync_options": list(chosen.sync_options),
         "retry": chosen.retry,

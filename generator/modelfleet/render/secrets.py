@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from modelfleet.render.values import Manifest
-from modelfleet.resolve.model import Connection, Environment, EnvSecret, Project
-from modelfleet.resolve.resolver import argocd_settings, store_settings
+from modelfleet.resolve.environment import Environment
+from modelfleet.resolve.model import Connection, EnvSecret, Project
 
 # ---- Secrets from the store ------------------------------------------------------------------------------------------
 
@@ -17,16 +17,15 @@ CONNECTION_KEYS = {"s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "oci": 
 def wave_of_secrets(environment: Environment) -> str | None:
     """The sync wave of what has to be there before a model is applied; a model itself never has one: it would be copied to
     its pods."""
-    return "-1" if argocd_settings(environment)["secretsFirst"] else None
+    return "-1" if environment.argocd.secrets_first else None
 
 
 def _store(project: Project) -> dict[str, Any]:
-    settings = store_settings(project.environment)
-    store = settings.get("store")
+    store = project.environment.secrets
     return {
-        "api_version": settings["apiVersion"],
-        "refresh_interval": settings["refreshInterval"],
-        "store": {"kind": store["kind"], "name": store["name"]} if store else None,
+        "api_version": store.api_version,
+        "refresh_interval": store.refresh_interval,
+        "store": {"kind": store.kind, "name": store.name} if store.name else None,
         "sync_wave": wave_of_secrets(project.environment),
     }
 

@@ -99,8 +99,8 @@ def model_server_spec(project: Project, server: Server, runtime: Runtime) -> dic
 
 
 def _images(project: Project, runtime: Runtime) -> dict[str, str | None]:
-    entry = project.environment.get("runtimes", runtime.name) or {}
-    return dict(images(runtime, entry.get("images") or {}))
+    choice = project.environment.runtimes.get(runtime.name)
+    return dict(images(runtime, choice.images if choice else {}))
 
 
 def _container(

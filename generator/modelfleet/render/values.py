@@ -33,5 +33,8 @@ def worker_tolerations(hardware: Hardware) -> list[Mapping[str, Any]] | None:
 
 def profile_values(hardware: Hardware) -> dict[str, Any]:
     """The hardware profile that an object names in its annotations."""
-    profile = hardware.profile or {}
-    return {"profile_name": profile.get("name"), "profile_namespace": profile.get("namespace")}
+    profile = hardware.profile
+    return {
+        "profile_name": profile.name if profile else None,
+        "profile_namespace": profile.namespace if profile else None,
+    }

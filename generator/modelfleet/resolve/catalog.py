@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from modelfleet.finding import Finding, Pointer, dotted
 from modelfleet.packaged import packaged, packaged_data
-from modelfleet.resolve.model import Engine, Release, Runtime, json_list
+from modelfleet.resolve.model import Engine, Runtime, json_list
+from modelfleet.resolve.release import Release
 
 if TYPE_CHECKING:
     from modelfleet.spec.load import Document
@@ -21,6 +22,11 @@ def release_names() -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda name: [int(step) for step in name.rpartition("-")[2].split(".")]))
 
 
+def _successor(name: str) -> str | None:
+    names = release_names()
+    return next(iter(names[names.index(name) + 1 :]), None)
+
+
 @cache
 def release(name: str) -> Release:
     """A release by name. Raises KeyError where the tool does not know it."""
@@ -30,7 +36,7 @@ def release(name: str) -> Release:
     return Release(
         name=data["release"],
         title=data["title"],
-        successor=data["successor"],
+        successor=_successor(name),
         support=data["support"],
         templates=tuple(data["templates"]),
         kubernetes=data["kubernetes"],

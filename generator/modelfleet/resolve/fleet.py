@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from modelfleet.finding import Finding
 from modelfleet.kubernetes.objects import Object
 from modelfleet.layout import ARGOCD, TOP
-from modelfleet.resolve.model import Environment, Project
+from modelfleet.resolve.environment import Environment
+from modelfleet.resolve.model import Project
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.objects import Object
+from modelfleet.resolve.environment import Environment, HardwareProfile, Toleration
 from modelfleet.spec.merge import Merged
 
 if TYPE_CHECKING:
@@ -28,24 +29,6 @@ Platform = Literal["single-model", "multi-model"]
 
 
 Mode = Literal["standard", "advanced"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """One release of OpenShift AI, as its data file spells it out."""
-
-    name: str
-    title: str
-    successor: str | None
-    support: Mapping[str, Any]
-    templates: tuple[str, ...]
-    kubernetes: str
-    crds: tuple[Mapping[str, Any], ...]
-    capabilities: Mapping[str, Any]
-    terms: Mapping[str, Any]
-    forms: Mapping[str, int]
-    lifecycle: tuple[Mapping[str, Any], ...]
-    runtimes: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,51 +140,15 @@ def _text(value: Any) -> str | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Environment:
-    """What one cluster is and offers. `facts` is base.yaml with the environment's file laid over it."""
-
-    name: str
-    facts: Merged
-    release: Release | None
-
-    def get(self, *path: str) -> Any:
-        """A fact, or None where it is open."""
-        value: Any = self.facts.data
-        for step in path:
-            if not isinstance(value, dict):
-                return None
-            value = value.get(step)
-        return value
-
-    @property
-    def cluster(self) -> str:
-        """What tells this cluster from others: Argo CD's name of it, or its address."""
-        return str(self.get("cluster", "name") or self.get("cluster", "server") or self.name).rstrip("/").lower()
-
-    def can(self, capability: str) -> Any:
-        """A capability of the release; None where the release is open."""
-        return None if self.release is None else self.release.capabilities[capability]
-
-    def term(self, name: str) -> Any:
-        """How the release spells something; None where the release is open."""
-        return None if self.release is None else self.release.terms[name]
-
-    @property
-    def managed(self) -> bool:
-        """Whether the Namespaces are made here."""
-        return bool(self.get("namespaces") == "managed")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Accelerator:
     """An accelerator of the environment, as a model or server uses it."""
 
     name: str
     count: int
     identifier: str | None
-    tolerations: tuple[Mapping[str, Any], ...] | None
+    tolerations: tuple[Toleration, ...] | None
     node_selector: Mapping[str, str] | None
-    profile: Mapping[str, Any] | None
+    profile: HardwareProfile | None
     per_node: int | None
     compute_capability: str | None
     known: bool
@@ -215,8 +162,8 @@ class Hardware:
     requests: Amounts | None
     limits: Amounts | None
     accelerator: Accelerator | None
-    profile: Mapping[str, Any] | None
-    tolerations: tuple[Mapping[str, Any], ...] | None
+    profile: HardwareProfile | None
+    tolerations: tuple[Toleration, ...] | None
     node_selector: Mapping[str, str] | None
 
     @property

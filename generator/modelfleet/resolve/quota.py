@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelfleet.finding import Pointer
 from modelfleet.kubernetes.quantity import value
 from modelfleet.resolve.model import Hardware, Model, Project, Workload
 
@@ -18,8 +17,8 @@ def accelerators_used(project: Project) -> Iterator[tuple[str, int, int | None]]
             identifier = accelerator.identifier
             used[identifier] = used.get(identifier, 0) + most_used(workload, identifier)
     for identifier, count in used.items():
-        found = project.environment.get(*map(str, quota_pointer(project, identifier)))
-        yield identifier, count, None if found is None else int(value(str(found)))
+        amount = project.environment.quota.amount(project.name, identifier)
+        yield identifier, count, None if amount is None else int(value(amount))
 
 
 def most_used(workload: Workload, identifier: str) -> int:
@@ -37,12 +36,3 @@ def most_used(workload: Workload, identifier: str) -> int:
 
 def _identifier(hardware: Hardware) -> str | None:
     return hardware.accelerator.identifier if hardware.accelerator else None
-
-
-def quota_pointer(project: Project, identifier: str) -> Pointer:
-    """Where the quota of an accelerator is written that holds for a project."""
-    key = f"requests.{identifier}"
-    own = project.environment.get("quota", "projects", project.name)
-    if isinstance(own, dict) and key in own:
-        return ("quota", "projects", project.name, key)
-    return ("quota", "default", key)

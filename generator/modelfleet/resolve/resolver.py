@@ -12,12 +12,12 @@ from typing import Any, Literal
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.quantity import NotAQuantity, canonical
 from modelfleet.resolve.catalog import Shelf, engines
+from modelfleet.resolve.environment import Environment, Size
 from modelfleet.resolve.model import (
     Accelerator,
     Amounts,
     Connection,
     Engine,
-    Environment,
     EnvSecret,
     Format,
     Group,
@@ -73,8 +73,8 @@ class _Resolver:
         self.environment = environment
         self.namespace = namespace
         self.shelf = shelf
-        self.prefix = environment.get("secrets", "keyPrefix")
-        self.from_store = environment.get("secrets", "provider") != "existing"
+        self.prefix = environment.secrets.key_prefix
+        self.from_store = environment.secrets.by_operator
 
     def store_key(self, name: str) -> str | None:
         return f"{self.prefix}/{self.namespace}/{name}" if self.prefix else None
@@ -230,11 +230,10 @@ class _Resolver:
     def hardware(self, data: Mapping[str, Any]) -> Hardware:
         """Size and accelerator, as tolerations or as a hardware profile, whichever the release reads."""
         written = data.get("size")
-        size = self.environment.get("sizes", written) if isinstance(written, str) else written
-        size = size if isinstance(size, dict) else {}
+        size = self.environment.sizes.get(written) if isinstance(written, str) else _own_size(written)
         accelerator = self.accelerator(data.get("accelerator"))
         inline = self.environment.can("acceleratorProfiles")
-        profile = size.get("hardwareProfile")
+        profile = size.hardware_profile if size else None
         tolerations = node_selector = None
         if accelerator is not None:
             by_profile = accelerator.profile is not None and not (inline and accelerator.tolerations)
@@ -244,8 +243,8 @@ class _Resolver:
                 tolerations, node_selector = accelerator.tolerations, accelerator.node_selector
         return Hardware(
             size=written if isinstance(written, str) else None,
-            requests=amounts(size.get("requests")),
-            limits=amounts(size.get("limits")),
+            requests=amounts(size.requests) if size else None,
+            limits=amounts(size.limits) if size else None,
             accelerator=accelerator,
             profile=profile,
             tolerations=tolerations or None,
@@ -256,41 +255,25 @@ class _Resolver:
         if written is None:
             return None
         name, count = (written, 1) if isinstance(written, str) else (written["name"], written.get("count", 1))
-        offered = self.environment.get("accelerators", name)
-        facts = offered if isinstance(offered, dict) else {}
-        tolerations = facts.get("tolerations")
+        offer = self.environment.accelerators.get(name)
         return Accelerator(
             name=name,
             count=count,
-            identifier=facts.get("identifier"),
-            tolerations=None if tolerations is None else tuple(without_empty(one) for one in tolerations),
-            node_selector=facts.get("nodeSelector") or None,
-            profile=facts.get("hardwareProfile"),
-            per_node=facts.get("perNode"),
-            compute_capability=facts.get("computeCapability"),
-            known=isinstance(offered, dict),
+            identifier=offer.identifier if offer else None,
+            tolerations=offer.tolerations if offer else None,
+            node_selector=offer.node_selector if offer else None,
+            profile=offer.hardware_profile if offer else None,
+            per_node=offer.per_node if offer else None,
+            compute_capability=offer.compute_capability if offer else None,
+            known=offer is not None,
         )
 
 
-def argocd_settings(environment: Environment) -> dict[str, Any]:
-    """The environment's `argocd` block; where nothing is said, what disappears from Git stays, and there is one sync wave."""
-    return {"prune": False, "secretsFirst": False, **(environment.get("argocd") or {})}
-
-
-def store_settings(environment: Environment) -> dict[str, Any]:
-    """The environment's `secrets` block: External Secrets' own current version, and read every hour, where nothing is said."""
-    return {"apiVersion": "external-secrets.io/v1", "refreshInterval": "1h", **(environment.get("secrets") or {})}
-
-
-def gateway_class(environment: Environment, gateway: str) -> str:
-    """The class of a Gateway; OpenShift's own where nothing is said."""
-    return str(environment.get("gateways", gateway, "class") or "openshift-default")
-
-
-def destination(environment: Environment) -> dict[str, str]:
-    """The cluster in Argo CD's words."""
-    cluster = environment.get("cluster")
-    return {key: str(cluster[key]) for key in ("name", "server") if cluster.get(key) is not None}
+def _own_size(written: Any) -> Size | None:
+    """A size that the spec writes out; only one of the environment has a hardware profile."""
+    if not isinstance(written, dict):
+        return None
+    return Size(requests=written.get("requests"), limits=written.get("limits"), hardware_profile=None)
 
 
 def _display(data: Mapping[str, Any], name: str) -> str:
@@ -338,11 +321,6 @@ def chosen_format(runtime: Runtime | None, framework: str | None) -> Format | No
     exact = [item for item in offered if str(item) == framework]
     named = exact or [item for item in offered if item.name == framework]
     return named[0] if len(named) == 1 else None
-
-
-def without_empty(toleration: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A toleration as the API server hands it on: an empty value is none."""
-    return {key: value for key, value in toleration.items() if value != ""}
 
 
 def env_entry(name: str, value: Any) -> Mapping[str, Any]:

@@ -7,18 +7,15 @@ places in the hand-written files. Why a rule exists, an example that trips it, t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from modelfleet.finding import Location, Pointer, Severity
-
-Capabilities = Mapping[str, Any]
-"""What a release can do: the `capabilities` of its data file."""
-
+from modelfleet.resolve.release import Capabilities, Capability
 
 Subject = TypeVar("Subject")
 
@@ -57,12 +54,12 @@ def always(capabilities: Capabilities) -> bool:
     return True
 
 
-def having(*names: str) -> Callable[[Capabilities], bool]:
+def having(*names: Capability) -> Callable[[Capabilities], bool]:
     """A rule that holds for releases which have all of these capabilities."""
     return lambda capabilities: all(capabilities[name] for name in names)
 
 
-def lacking(*names: str) -> Callable[[Capabilities], bool]:
+def lacking(*names: Capability) -> Callable[[Capabilities], bool]:
     """A rule that holds for releases which have none of these capabilities."""
     return lambda capabilities: not any(capabilities[name] for name in names)
 

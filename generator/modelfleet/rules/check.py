@@ -9,7 +9,8 @@ from typing import Any
 from modelfleet.finding import Finding, Severity, dotted
 from modelfleet.resolve import catalog
 from modelfleet.resolve.catalog import Shelf
-from modelfleet.resolve.model import Environment, Project
+from modelfleet.resolve.environment import Environment
+from modelfleet.resolve.model import Project
 from modelfleet.rules import Problem, Rule, topics
 from modelfleet.rules.spec import (
     multinode,

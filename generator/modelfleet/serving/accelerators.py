@@ -9,8 +9,7 @@ from typing import Any
 
 from modelfleet.kubernetes.objects import Object, mapping, mappings
 from modelfleet.kubernetes.quantity import NotAQuantity, value
-from modelfleet.resolve.model import Environment
-from modelfleet.resolve.resolver import without_empty
+from modelfleet.resolve.environment import AcceleratorOffer, Environment
 
 
 def whole_number(number: Any, otherwise: int) -> int:
@@ -90,19 +89,16 @@ def accelerator_name(
     """The environment's own name for the accelerator: several share the identifier that pods ask for."""
     if not used:
         return None
-    offered = mapping(environment.get("accelerators"))
-    fitting = {name: facts for name, facts in offered.items() if mapping(facts).get("identifier") in used}
+    fitting = {name: offer for name, offer in environment.accelerators.items() if offer.identifier in used}
     for test in (
-        lambda name, facts: _meta(runtime or {}, "annotations").get(_NAMED) == name,
-        lambda name, facts: (
-            _profile(item) is not None and (facts.get("hardwareProfile") or {}).get("name") == _profile(item)
-        ),
-        lambda name, facts: _tolerated(item, runtime, facts),
+        lambda name, offer: _meta(runtime or {}, "annotations").get(_NAMED) == name,
+        lambda name, offer: offer.hardware_profile is not None and offer.hardware_profile.name == _profile(item),
+        lambda name, offer: _tolerated(item, runtime, offer),
     ):
-        chosen = [name for name, facts in fitting.items() if test(name, facts)]
+        chosen = [name for name, offer in fitting.items() if test(name, offer)]
         if len(chosen) == 1:
-            return str(chosen[0])
-    return str(next(iter(fitting))) if len(fitting) == 1 else next(iter(used))
+            return chosen[0]
+    return next(iter(fitting)) if len(fitting) == 1 else next(iter(used))
 
 
 _NAMED = "opendatahub.io/accelerator-name"
@@ -112,8 +108,7 @@ def _profile(item: Object) -> Any:
     return _meta(item, "annotations").get("opendatahub.io/hardware-profile-name")
 
 
-def _tolerated(item: Object, runtime: Object | None, facts: Mapping[str, Any]) -> bool:
-    wanted = facts.get("tolerations") or ()
+def _tolerated(item: Object, runtime: Object | None, offer: AcceleratorOffer) -> bool:
     spec = mapping(item.get("spec"))
     places = [
         mapping(spec.get("predictor")),
@@ -121,16 +116,14 @@ def _tolerated(item: Object, runtime: Object | None, facts: Mapping[str, Any]) -
         mapping(runtime.get("spec")) if runtime else {},
     ]
     there = [toleration for place in places for toleration in maps(place.get("tolerations"))]
-    return bool(wanted) and all(without_empty(toleration) in there for toleration in wanted)
+    wanted = offer.tolerations or ()
+    return bool(wanted) and all(toleration in there for toleration in wanted)
 
 
 def quota_of(environment: Environment, project: str, identifier: str) -> int | None:
     """How many accelerators a project may have there, if that is limited."""
-    key = f"requests.{identifier}"
-    for facts in (environment.get("quota", "projects", project), environment.get("quota", "default")):
-        if isinstance(facts, dict) and facts.get(key) is not None:
-            return _number(facts[key])
-    return None
+    amount = environment.quota.amount(project, identifier)
+    return None if amount is None else _number(amount)
 
 
 def _meta(item: Mapping[str, Any], part: str) -> Mapping[str, Any]:

@@ -8,8 +8,7 @@ from typing import Any, Literal
 
 from modelfleet.kubernetes.objects import Object, mapping, mappings
 from modelfleet.resolve import catalog
-from modelfleet.resolve.model import Environment
-from modelfleet.resolve.resolver import gateway_class
+from modelfleet.resolve.environment import Environment
 
 AUTH_PORT = 8443
 """The port of the proxy that asks for a token."""
@@ -71,7 +70,7 @@ def address_of(item: Object, runtime: Object | None, environment: Environment) -
     if way == "distributed":
         return _through_gateway(item, environment)
     name, namespace = str(item["metadata"]["name"]), str(item["metadata"].get("namespace", ""))
-    host = f"https://{name}-{namespace}.{environment.get('cluster', 'appsDomain')}"
+    host = f"https://{name}-{namespace}.{environment.cluster.apps_domain}"
     labels, annotations = mapping(item["metadata"].get("labels")), _annotations(item)
     if way == "server":
         return _of_server(namespace, runtime, host)
@@ -85,7 +84,7 @@ def address_of(item: Object, runtime: Object | None, environment: Environment) -
     port, internal = HTTP_PORT, f"http://{service}"
     if guarded:
         port, internal = AUTH_PORT, f"https://{service}:{AUTH_PORT}"
-    elif environment.get("platforms", "rawServiceConfig") != "Headed":
+    elif environment.platforms.headless:
         port = container_port(mapping((runtime or {}).get("spec")))
         internal = f"http://{service}:{port}"
     return Address(internal=internal, port=port, external=host if exposed else None, guarded=guarded)
@@ -129,11 +128,11 @@ def port_number(port: Mapping[str, Any]) -> int:
 def _through_gateway(item: Object, environment: Environment) -> Address:
     gateway = gateway_of(item)
     path = f"/{item['metadata'].get('namespace', '')}/{item['metadata']['name']}"
-    host, kind = environment.get("gateways", gateway["name"], "host"), gateway_class(environment, gateway["name"])
+    facts = environment.gateway(gateway["name"])
     return Address(
-        internal=f"https://{gateway['name']}-{kind}.{gateway['namespace']}.svc.cluster.local{path}",
+        internal=f"https://{gateway['name']}-{facts.gateway_class}.{gateway['namespace']}.svc.cluster.local{path}",
         port=HTTPS_PORT,
-        external=f"https://{host}{path}" if host else None,
+        external=f"https://{facts.host}{path}" if facts.host else None,
         guarded=str(_annotations(item).get("security.opendatahub.io/enable-auth")).lower() != "false",
     )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from modelfleet.kubernetes.objects import Object, group_of, mapping
-from modelfleet.resolve.model import Environment
+from modelfleet.resolve.environment import Environment
 from modelfleet.serving.accelerators import (
     accelerator_name,
     amounts_of,

@@ -13,7 +13,8 @@ from typing import Any, NotRequired, Required, TypedDict, Unpack
 
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.objects import Peers, mapping, text
-from modelfleet.rules import Capabilities, Problem, Rule, always
+from modelfleet.resolve.release import Capabilities, Terms
+from modelfleet.rules import Problem, Rule, always
 
 GROUP = "serving.kserve.io/"
 
@@ -66,7 +67,7 @@ class Manifest:
 
     object: Mapping[str, Any]
     capabilities: Capabilities
-    terms: Mapping[str, Any]
+    terms: Terms
     live: Mapping[str, Any] | None = None
     peers: Peers = field(default_factory=dict)
     schema: Callable[[Mapping[str, Any]], Iterator[Problem]] | None = None

@@ -12,7 +12,8 @@ from itertools import groupby
 from typing import Any
 
 from modelfleet.kubernetes.objects import text
-from modelfleet.rules import Capabilities, Problem, topics
+from modelfleet.resolve.release import Capabilities, Terms
+from modelfleet.rules import Problem, topics
 from modelfleet.rules.admission.manifest import GROUP, AdmissionRule, Manifest
 
 
@@ -46,7 +47,7 @@ class Rulebook:
     """The rules of one release, ready to be asked of thousands of objects."""
 
     capabilities: Capabilities
-    terms: Mapping[str, Any]
+    terms: Terms
     by_kind: Mapping[str, tuple[_Group, ...]]
 
     def judge(self, manifest: Manifest) -> Iterator[tuple[AdmissionRule, Problem]]:
@@ -58,7 +59,7 @@ class Rulebook:
         return Manifest(object=item, capabilities=self.capabilities, terms=self.terms, **known)
 
 
-def rulebook(capabilities: Capabilities, terms: Mapping[str, Any]) -> Rulebook:
+def rulebook(capabilities: Capabilities, terms: Terms) -> Rulebook:
     """The rules of the release that has these capabilities and terms."""
     kinds = {kind for rule in declared_rules() for kind in rule.kinds} | {""}
     return Rulebook(capabilities, terms, {kind: _grouped(rules_for(capabilities, kind)) for kind in kinds})

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from math import ceil
+from typing import Any
 
 from modelfleet.finding import Pointer, Severity
 from modelfleet.kubernetes.quantity import NotAQuantity, value
 from modelfleet.resolve.model import Project, Runtime
-from modelfleet.resolve.quota import accelerators_used, most_used, quota_pointer
+from modelfleet.resolve.quota import accelerators_used, most_used
 from modelfleet.rules import Problem, having, lacking
 from modelfleet.rules.spec.subjects import OfHardware, OfModel, OfProject, OfWorkload, rule
 from modelfleet.wording import choices, listed, nearest, plural
@@ -20,7 +21,7 @@ def unknown_accelerator(subject: OfHardware) -> Iterator[Problem]:
     accelerator = subject.accelerator
     if accelerator is None or accelerator.known:
         return
-    offered = subject.environment.get("accelerators") or {}
+    offered = subject.environment.accelerators
     what = choices(list(offered)) if offered else "there is none"
     yield Problem(
         pointer=accelerator_name_pointer(subject.project, subject.pointer),
@@ -63,14 +64,14 @@ def over_quota(subject: OfProject) -> Iterator[Problem]:
                 pointer=(*most.pointer, "accelerator"),
                 message=f"the project needs {wanted} {identifier} at most; its quota is {quota}",
                 hint="use fewer replicas or accelerators, or raise quota.projects in the environment",
-                see=project.environment.facts.at(quota_pointer(project, identifier)),
+                see=project.environment.facts.at(project.environment.quota.pointer(project.name, identifier)),
             )
 
 
 @rule("CAP006", "The environment has no such size")
 def unknown_size(subject: OfHardware) -> Iterator[Problem]:
     size = subject.size
-    sizes = subject.environment.get("sizes") or {}
+    sizes = subject.environment.sizes
     if size is None or size in sizes:
         return
     near = nearest(size, sizes)
@@ -119,7 +120,7 @@ def limits_below_requests(subject: OfHardware) -> Iterator[Problem]:
     hardware = subject.hardware
     if not isinstance(subject.written.get("size"), dict):  # the environment's own sizes are judged there
         return
-    for resource, low, high in below(hardware.requests or {}, hardware.limits or {}):
+    for resource, low, high in below(hardware.requests, hardware.limits):
         yield Problem(
             pointer=(*subject.pointer, "size", "limits", resource),
             message=f"the limit of {resource}, {high}, is below the request, {low}",
@@ -127,12 +128,10 @@ def limits_below_requests(subject: OfHardware) -> Iterator[Problem]:
         )
 
 
-def below(requests: object, limits: object) -> Iterator[tuple[str, str, str]]:
+def below(requests: Mapping[str, Any] | None, limits: Mapping[str, Any] | None) -> Iterator[tuple[str, str, str]]:
     """Resources whose limit is below the request."""
-    if not isinstance(requests, dict) or not isinstance(limits, dict):
-        return
-    for resource, low in requests.items():
-        high = limits.get(resource)
+    for resource, low in (requests or {}).items():
+        high = (limits or {}).get(resource)
         if high is not None and _amount(high) < _amount(low):
             yield resource, str(low), str(high)
 
@@ -146,14 +145,18 @@ def _amount(text: object) -> Fraction:
 
 @rule("CAP029", "The memory is a few bytes")
 def hardly_any_memory(subject: OfHardware) -> Iterator[Problem]:
-    for pointer, message, hint in few_bytes(subject.written.get("size")):
+    size = subject.written.get("size")
+    if not isinstance(size, dict):
+        return
+    for pointer, message, hint in few_bytes(size.get("requests"), size.get("limits")):
         yield Problem(pointer=(*subject.pointer, "size", *pointer), message=message, hint=hint)
 
 
-def few_bytes(size: object) -> Iterator[tuple[Pointer, str, str]]:
+def few_bytes(
+    requests: Mapping[str, Any] | None, limits: Mapping[str, Any] | None
+) -> Iterator[tuple[Pointer, str, str]]:
     """Amounts of memory in which no program fits, where in a size they stand, and what to write instead."""
-    for part in ("requests", "limits"):
-        amounts = size.get(part) if isinstance(size, dict) else None
+    for part, amounts in (("requests", requests), ("limits", limits)):
         written = str(amounts["memory"]) if amounts else "0"
         if 0 < _amount(written) < _LEAST_MEMORY:
             number, count = written.rstrip("kKi"), ceil(_amount(written))
@@ -173,15 +176,16 @@ def outside_of_profile(subject: OfHardware) -> Iterator[Problem]:
     if profile is None:
         return
     resources = (hardware.resources or {}).get("requests") or {}
-    for bound, word in (("minimum", "less"), ("maximum", "more")):
-        for resource, limit in (profile.get(bound) or {}).items():
+    bounds = (("minimum", "less", profile.minimum), ("maximum", "more", profile.maximum))
+    for bound, word, amounts in bounds:
+        for resource, limit in amounts.items():
             amount = resources.get(resource)
             if amount is None or _amount(amount) == _amount(limit):
                 continue
             if (_amount(amount) < _amount(limit)) == (bound == "minimum"):
                 yield Problem(
                     pointer=_cause(subject, resource),
-                    message=f"{resource} {amount} is {word} than the {bound} {limit} of hardware profile {profile['name']!r}",
+                    message=f"{resource} {amount} is {word} than the {bound} {limit} of hardware profile {profile.name!r}",
                     hint="keep within the profile's bounds",
                 )
 
@@ -203,7 +207,7 @@ def no_hardware_profiles(subject: OfHardware) -> Iterator[Problem]:
     release = subject.environment.release
     yield Problem(
         pointer=(*subject.pointer, "accelerator" if by_accelerator else "size"),
-        message=f"hardware profile {hardware.profile['name']!r} would do nothing: "
+        message=f"hardware profile {hardware.profile.name!r} would do nothing: "
         f"{release.title if release else 'the release'} reads none for models",
         hint="give the accelerator its tolerations, and the size its amounts, in the environment",
     )
@@ -218,7 +222,7 @@ def no_size(subject: OfWorkload) -> Iterator[Problem]:
     )  # a profile's webhook fills in its own
     if hardware.requests or hardware.size is not None or own:
         return
-    sizes = subject.environment.get("sizes") or {}
+    sizes = subject.environment.sizes
     yield Problem(
         pointer=workload.pointer,
         message="no size: the pods ask for no CPU and no memory, and are the first to be evicted",

@@ -195,9 +195,8 @@ def no_store(subject: OfProject) -> Iterator[Problem]:
     environment, project = subject.environment, subject.project
     wanted: list[Connection | EnvSecret] = [item for item in project.connections.values() if item.secret]
     wanted += [item for item in project.secrets.values() if not item.existing]
-    store = environment.get("secrets", "store")
     for item in wanted:
-        if not store:
+        if environment.secrets.name is None:
             yield Problem(
                 pointer=item.pointer,
                 key=True,

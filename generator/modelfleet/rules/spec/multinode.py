@@ -204,7 +204,7 @@ def too_many_groups(projects: Iterable[Project]) -> Iterator[tuple[Project, Prob
         for model in project.models:
             if most is None or not model.multi_node:
                 continue
-            cluster = project.environment.cluster
+            cluster = project.environment.cluster_key
             seen[cluster] = seen.get(cluster, 0) + 1
             if seen[cluster] > most:
                 problem = Problem(

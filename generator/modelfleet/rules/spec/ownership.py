@@ -13,7 +13,7 @@ def owners(projects: Sequence[Project]) -> Iterator[Finding]:
     first: dict[tuple[str, str], Project] = {}
     for project in projects:
         environment = project.environment
-        clusters = {environment.cluster, str(environment.get("cluster", "appsDomain"))}  # two names may be one cluster
+        clusters = {environment.cluster_key, str(environment.cluster.apps_domain)}  # two names may be one cluster
         taken = [first.setdefault((cluster, project.namespace), project) for cluster in sorted(clusters)]
         owner = next((other for other in taken if other is not project), project)
         if owner is project:

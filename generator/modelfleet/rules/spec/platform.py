@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from modelfleet.finding import Severity
 from modelfleet.resolve import catalog
-from modelfleet.resolve.model import Environment, Release
+from modelfleet.resolve.environment import Environment
+from modelfleet.resolve.release import Capability, Release
 from modelfleet.rules import Problem, having
 from modelfleet.rules.spec.subjects import OfModel, OfProject, rule
 
@@ -21,7 +22,15 @@ _FIELDS = {
 }
 
 
-_CAPABILITY = {field: field for field in _FIELDS} | {"stopped": "stop", "llmd": "llm"}
+_CAPABILITY: Mapping[str, Capability] = {
+    "stopped": "stop",
+    "modelType": "modelType",
+    "genAiAsset": "genAiAsset",
+    "strategy": "strategy",
+    "timeout": "timeout",
+    "return401": "return401",
+    "llmd": "llm",
+}
 
 
 @rule("CAP001", "The cluster has no multi-model platform")
@@ -37,7 +46,7 @@ def no_model_mesh(subject: OfProject) -> Iterator[Problem]:
         yield Problem(
             pointer=("platform",), message=f"multi-model needs ModelMesh, which {title} does not have", hint=way_out
         )
-    elif environment.get("platforms", "modelMesh") is False:
+    elif environment.platforms.model_mesh is False:
         see = environment.facts.at(("platforms", "modelMesh"))
         yield Problem(
             pointer=("platform",),
@@ -84,7 +93,7 @@ def no_serverless(subject: OfModel) -> Iterator[Problem]:
             message=f"advanced needs Knative Serverless, which {title} does not have",
             hint=way_out,
         )
-    elif environment.get("platforms", "serverless") is False:
+    elif environment.platforms.serverless is False:
         yield Problem(
             pointer=pointer,
             message="advanced needs Knative Serverless, which is switched off here",
@@ -94,7 +103,7 @@ def no_serverless(subject: OfModel) -> Iterator[Problem]:
 
 
 def can_scale_to_zero(environment: Environment) -> bool:
-    return bool(environment.can("serverless")) and environment.get("platforms", "serverless") is not False
+    return bool(environment.can("serverless")) and environment.platforms.serverless is not False
 
 
 @rule("CAP017", "The release does not know the field")

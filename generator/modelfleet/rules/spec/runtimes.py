@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from modelfleet.finding import Pointer, Severity
 from modelfleet.resolve.catalog import images
-from modelfleet.resolve.model import Accelerator, Environment, Format, Model, Runtime, Workload
+from modelfleet.resolve.environment import Environment
+from modelfleet.resolve.model import Accelerator, Format, Model, Runtime, Workload
 from modelfleet.rules import Problem, having
 from modelfleet.rules.spec.hardware import accelerator_name_pointer
 from modelfleet.rules.spec.platform import lifecycle, title_of_release
@@ -66,7 +67,8 @@ def _for_platform(subject: OfProject, names: tuple[str, ...]) -> list[str]:
 @rule("CAP008", "The serving runtime is disabled")
 def disabled_runtime(subject: OfWorkload) -> Iterator[Problem]:
     name = subject.workload.runtime_name
-    if name is not None and subject.environment.get("runtimes", name, "disabled") is True:
+    choice = subject.environment.runtimes.get(name or "")
+    if name is not None and choice is not None and choice.disabled:
         yield Problem(
             pointer=(*subject.workload.pointer, "runtime"),
             message=f"{name!r} is disabled",
@@ -100,13 +102,12 @@ def _chosen(subject: OfProject, workload: Workload) -> Runtime | None:
 @rule("CAP010", "A container of the runtime has no image")
 def no_image(subject: OfWorkload) -> Iterator[Problem]:
     runtime = _chosen(subject, subject.workload)
-    if (
-        runtime is None
-        or runtime.kind != "ServingRuntime"
-        or subject.environment.get("runtimes", runtime.name, "disabled")
-    ):
+    if runtime is None or runtime.kind != "ServingRuntime":
         return
-    chosen = subject.environment.get("runtimes", runtime.name, "images") or {}
+    choice = subject.environment.runtimes.get(runtime.name)
+    if choice is not None and choice.disabled:
+        return
+    chosen = choice.images if choice else {}
     for container, image in images(runtime, chosen):
         if image is None:
             yield Problem(
@@ -183,10 +184,7 @@ def _fits(identifier: str | None, runtime: Runtime) -> bool:
 
 
 def _offered(environment: Environment, runtime: Runtime, otherwise: str) -> str:
-    offered = environment.get("accelerators") or {}
-    fitting = [
-        name for name, facts in offered.items() if isinstance(facts, dict) and _fits(facts.get("identifier"), runtime)
-    ]
+    fitting = [name for name, offer in environment.accelerators.items() if _fits(offer.identifier, runtime)]
     return f"add accelerator: one of {listed(fitting)}" if fitting else otherwise
 
 

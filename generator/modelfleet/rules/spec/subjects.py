@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from modelfleet.finding import Pointer
 from modelfleet.resolve.catalog import Shelf
+from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import (
     Accelerator,
-    Environment,
     Hardware,
     Model,
     ModelLocation,
@@ -19,7 +19,8 @@ from modelfleet.resolve.model import (
     Server,
     Workload,
 )
-from modelfleet.rules import Capabilities, Problem, Rule, always
+from modelfleet.resolve.release import Capabilities
+from modelfleet.rules import Problem, Rule, always
 
 
 @dataclass(frozen=True, slots=True)
