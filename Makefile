@@ -22,7 +22,7 @@ $(shell rm -f $(VENV)/made-*)
 endif
 endif
 
-.PHONY: help render check test soak lint lint-workflows bench lock clean setup setup-dev setup-tools
+.PHONY: help render check test soak lab test-lab lint lint-workflows bench lock clean setup setup-dev setup-tools
 
 help: ## what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -49,6 +49,13 @@ lint: setup-dev ## ruff and mypy
 
 soak: setup-dev setup-tools ## the long versions of the property, crash and load tests
 	@REQUIRE_TOOLS=1 $(BIN)/python -m pytest -q -n 2 -m slow
+
+lab: setup-dev ## build a real control plane (Kubernetes, KServe, Argo CD) into the user's cache, once (needs Go)
+	@$(BIN)/python tests/lab/controlplane/build.py
+
+test-lab: setup-dev setup-tools lab ## try on that control plane what is said of clusters
+	@echo "Running the tests on a real control plane"
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m lab tests/lab
 
 bench: setup-dev setup-tools ## measure the large fleet, beside helm where it is there
 	@$(BIN)/python bench/run.py

@@ -85,7 +85,6 @@ def test_the_applicationset_for_2_14() -> None:
                         "syncOptions": [
                             "ApplyOutOfSyncOnly=true",
                             "FailOnSharedResource=true",
-                            "RespectIgnoreDifferences=true",
                             "PrunePropagationPolicy=background",
                         ],
                         "retry": {"limit": 5, "backoff": {"duration": "30s", "factor": 2, "maxDuration": "10m"}},
@@ -110,7 +109,6 @@ _SERVER_SIDE: dict[str, Any] = {
     _OPTIONS: [
         "ApplyOutOfSyncOnly=true",
         "FailOnSharedResource=true",
-        "RespectIgnoreDifferences=true",
         "PrunePropagationPolicy=background",
         "ServerSideApply=true",
     ],
@@ -322,7 +320,6 @@ def test_every_ignored_difference_has_a_reason_and_names_fields() -> None:
     entries = _data("argocd.yaml")["ignoreDifferences"]
     assert [sorted(entry) for entry in entries] == [
         ["group", "jsonPointers", "kind", "reason", "when"],
-        ["group", "jqPathExpressions", "kind", "reason", "when"],
     ]
 
 

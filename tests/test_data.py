@@ -489,7 +489,6 @@ UNTIL = {
     "autoscalingAnnotationsChecked": "2.22",
     "workerSizesRequired": "2.22",
     "acceleratorProfiles": "2.25",
-    "argsEnvAlways": "2.25",
     "connectionDescriptionAlways": "2.25",
     "modelMesh": "2.25",
     "runtimeAcceleratorName": "2.25",

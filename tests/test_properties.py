@@ -27,7 +27,6 @@ from modelfleet.resolve.fleet import Fleet
 from modelfleet.tools import install as tools
 from modelfleet.tools import kustomize
 from modelfleet.verify import compare
-from test_drift import IGNORED
 
 Check = Callable[[st.DataObject], None]
 
@@ -327,12 +326,8 @@ def allowed_and_quiet(data: st.DataObject) -> None:
         release = one.project.environment.release
         assert release is not None
         cluster = replace(cluster_of(release.capabilities), connections={"store": "s3"})
-        ignored = IGNORED if release.capabilities["argsEnvAlways"] else set()
         for item in one.objects:
-            loud = {
-                pointer for pointer in drift(item, live(item, cluster)) if at(item, pointer) or pointer not in ignored
-            }
-            assert loud == set(), (release.name, item)
+            assert list(drift(item, live(item, cluster))) == [], (release.name, item)
 
 
 def _covered(objects: Sequence[Mapping[str, Any]]) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:

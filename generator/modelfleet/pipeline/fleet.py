@@ -89,7 +89,7 @@ def argocd_of(
         argocd=environment.argocd,
         projects={one.project.name: one.project.namespace for one in deployed},
         kinds=kinds,
-        conditions=conditions | ({"emptyArguments"} if environment.can("argsEnvAlways") else set()),
+        conditions=conditions,
     )
     objects = tuple(rendered.object for rendered in argocd.objects(facts, templates))
     file = f"{TOP}/{environment.name}.yaml"

@@ -120,7 +120,6 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
     can, term = project.environment.can, project.environment.term
     standard = model.mode == "standard"
     hardware = model.hardware
-    always = can("argsEnvAlways")
     scaled = not model.multi_node  # a group of nodes is no Deployment that an autoscaler could size
     return {
         "name": model.name,
@@ -145,8 +144,8 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
         "format_name": model.format.name if model.format else None,
         "format_version": model.format.version if model.format else None,
         "runtime": model.name,
-        "args": list(model.args) if model.args or always else None,
-        "env": list(model.env) if model.env or always else None,
+        "args": list(model.args) or None,
+        "env": list(model.env) or None,
         "resources": hardware.resources,
         "node_selector": hardware.node_selector,
         "tolerations": list_or_none(hardware.tolerations),

@@ -28,7 +28,6 @@ Capability = Literal[
     "return401",
     "inferenceDescription",
     "enableAuthAlways",
-    "argsEnvAlways",
     "ovmsAutoVersioning",
     "runtimeSharedMemory",
     "runtimeKeepsResources",

@@ -23,7 +23,7 @@ def owners(projects: Sequence[Project]) -> Iterator[Finding]:
             at=project.spec.at(pointer),
             code="OWN002",
             path=dotted(pointer),
-            message=f"namespace {project.namespace!r} on cluster {environment.cluster} would be {project.name}'s "
+            message=f"namespace {project.namespace!r} on cluster {environment.cluster_key} would be {project.name}'s "
             f"in {environment.name} and {owner.name}'s in {owner.environment.name}",
             hint="give each its own namespace",
             see=owner.spec.at(("namespace",) if "namespace" in owner.spec.data else ()),

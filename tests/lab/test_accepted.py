@@ -1,0 +1,90 @@
+"""What is rendered is taken by a real API server and by KServe's own webhooks, as it is, and stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.conftest import REPOSITORY
+from lab.controlplane.ask import Object
+from lab.controlplane.lab import Lab, documents
+
+OVERLAYS = sorted(path.parent for path in REPOSITORY.glob("environments/*/*/modelfleet-application.yaml"))
+ENVIRONMENTS = sorted({folder.parent.name for folder in OVERLAYS})
+# Said by the CRDs of a newer External Secrets, which has the version only for those who upgrade.
+_WARNINGS = {"external-secrets.io/v1beta1 ExternalSecret is deprecated; use external-secrets.io/v1 ExternalSecret"}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_object_of_the_example_is_taken_unchanged(
+    lab: Lab, build: Callable[[Path], bytes], environment: str
+) -> None:
+    objects = [item for folder in OVERLAYS if folder.parent.name == environment for item in documents(build(folder))]
+    _taken_unchanged(lab, [_moved(item, f"{environment}.") for item in objects])
+
+
+def test_a_field_that_the_server_does_not_know_would_be_found(lab: Lab, build: Callable[[Path], bytes]) -> None:
+    model = _model(build)
+    lab.api.ensure_namespace(model["metadata"]["namespace"])
+    model["spec"]["predictor"]["model"]["unheardOf"] = 1
+    with pytest.raises(Exception, match=r"unheardOf: field not declared in schema"):
+        lab.api.apply(model)
+
+
+def test_what_the_webhook_takes_away_would_be_found(lab: Lab, build: Callable[[Path], bytes]) -> None:
+    model = _model(build)
+    model["spec"]["predictor"]["model"]["args"] = []
+    with pytest.raises(AssertionError, match=r"\.spec\.predictor\.model\.args: \[\] is lost"):
+        _taken_unchanged(lab, [model])
+
+
+def _model(build: Callable[[Path], bytes]) -> Object:
+    objects = documents(build(REPOSITORY / "environments/nerc-ocp-edu/granite"))
+    return next(item for item in objects if item["kind"] == "InferenceService")
+
+
+def _taken_unchanged(lab: Lab, objects: list[Object]) -> None:
+    """Every object is created and applied again; nothing is refused, dropped or changed, nor touched by the second time."""
+    namespaces = sorted({item["metadata"]["namespace"] for item in objects if "namespace" in item["metadata"]})
+    assert namespaces
+    for name in namespaces:
+        lab.api.ensure_namespace(name)
+    lab.api.warnings.clear()
+    sent = [(item, lab.api.apply(item)) for item in objects]
+    assert [line for item, live in sent for line in _lost(item, live, _name(item))] == []
+    assert set(lab.api.warnings) <= _WARNINGS
+    for item, live in sent:
+        again = lab.api.apply(item)
+        assert again["metadata"].get("generation") == live["metadata"].get("generation"), _name(item)
+
+
+def _moved(value: Any, prefix: str) -> Any:
+    """The same in a namespace of the environment's own, since clusters of their own have the same ones."""
+    if isinstance(value, list):
+        return [_moved(item, prefix) for item in value]
+    if not isinstance(value, dict):
+        return value
+    moved = {key: _moved(item, prefix) for key, item in value.items()}
+    return {**moved, "namespace": f"{prefix}{value['namespace']}".replace(".", "-")} if "namespace" in value else moved
+
+
+def _name(item: Mapping[str, Any]) -> str:
+    return f"{item['kind']}/{item['metadata']['name']}"
+
+
+def _lost(sent: Any, live: Any, at: str) -> Iterator[str]:
+    """Where the server did not keep what was sent; what it adds is its own."""
+    if isinstance(sent, dict) and isinstance(live, dict):
+        for key, value in sent.items():
+            if key not in live:
+                yield f"{at}.{key}: {value!r} is lost"
+            else:
+                yield from _lost(value, live[key], f"{at}.{key}")
+    elif isinstance(sent, list) and isinstance(live, list) and len(sent) == len(live):
+        for index, (one, other) in enumerate(zip(sent, live, strict=True)):
+            yield from _lost(one, other, f"{at}[{index}]")
+    elif sent != live:
+        yield f"{at}: {sent!r} became {live!r}"
