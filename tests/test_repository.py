@@ -107,7 +107,13 @@ def test_a_hand_written_file_names_its_schema_for_editors(path: Path) -> None:
 
 # ---- data
 
-FITS = {"releases/*.yaml": "release", "runtimes/*/*.yaml": "runtime-data", "engines.yaml": "engines"}
+FITS = {
+    "releases/*.yaml": "release",
+    "runtimes/*/*.yaml": "runtime-data",
+    "engines.yaml": "engines",
+    "parsers.yaml": "parsers",
+    "options/*/*.yaml": "option-table",
+}
 WITH_TESTS_OF_THEIR_OWN = {"argocd.yaml", "tools.yaml", "effects.yaml", "rules/*.yaml"}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from modelfleet.finding import Finding, Location, dotted
 from modelfleet.packaged import packaged, packaged_data
 from modelfleet.resolve import catalog
-from modelfleet.resolve.catalog import short
+from modelfleet.resolve.catalog import RUNTIME_VERSION, short
 from modelfleet.resolve.model import Runtime
 from modelfleet.resolve.release import Capability, Release
 from modelfleet.rules import Rule
@@ -160,7 +160,7 @@ def _runtime_data(runtime: Runtime, releases: Sequence[str]) -> dict[str, Any]:
         "name": runtime.name,
         "displayName": runtime.display_name,
         "engine": runtime.engine.facts["title"],
-        "version": annotations.get("opendatahub.io/runtime-version"),
+        "version": annotations.get(RUNTIME_VERSION),
         "platforms": sorted(runtime.platforms),
         "frameworks": [str(item) for item in runtime.formats],
         "accelerators": list(runtime.recommended),

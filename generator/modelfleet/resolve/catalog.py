@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from modelfleet.finding import Finding, Pointer, dotted
+from modelfleet.kubernetes.images import image_reference
 from modelfleet.packaged import packaged, packaged_data
 from modelfleet.resolve.model import Engine, Runtime, json_list
+from modelfleet.resolve.option_tables import version_in
 from modelfleet.resolve.release import Release
 
 if TYPE_CHECKING:
     from modelfleet.spec.load import Document
+
+RUNTIME_VERSION = "opendatahub.io/runtime-version"
+"""The annotation with the version of a runtime's engine."""
 
 
 def release_names() -> tuple[str, ...]:
@@ -88,9 +93,10 @@ def shipped_runtime(release_name: str, name: str) -> Runtime:
     metadata = served["metadata"]
     annotations = dict(metadata.get("annotations") or {})
     if entry.get("version"):
-        annotations["opendatahub.io/runtime-version"] = entry["version"]
+        annotations[RUNTIME_VERSION] = entry["version"]
     template = data["template"]
-    engine = Engine(name=data["engine"], facts=engines()[data["engine"]])
+    version = version_in(entry.get("engineVersion", entry["version"]))
+    engine = Engine(name=data["engine"], facts=engines()[data["engine"]], version=version)
     return Runtime(
         name=name,
         object={**served, "metadata": {**metadata, "annotations": annotations}},
@@ -139,12 +145,13 @@ def _engine_of(data: Mapping[str, Any]) -> Engine:
     """By what the runtime says of itself, else by a format that it serves."""
     spec = data.get("spec") or {}
     told = (spec.get("annotations") or {}).get("opendatahub.io/kserve-runtime")
+    version = version_in((data["metadata"].get("annotations") or {}).get(RUNTIME_VERSION))
     formats = {str(item.get("name")) for item in spec.get("supportedModelFormats") or ()}
     fitting = {name: facts for name, facts in engines().items() if facts["workers"] == bool(spec.get("workerSpec"))}
     for wanted, field in (({told}, "kserveRuntimes"), (formats, "formats")):
         for name, facts in fitting.items():
             if wanted & set(facts[field]):
-                return Engine(name=name, facts=facts)
+                return Engine(name=name, facts=facts, version=version)
     return Engine(name="generic", facts=engines()["generic"])
 
 
@@ -226,6 +233,13 @@ def images(runtime: Runtime, chosen: Mapping[str, str]) -> Iterator[tuple[str, s
     """Each container's name with its image: the environment's choice, else what the runtime's file says."""
     for container in runtime.containers:
         yield str(container["name"]), chosen.get(container["name"]) or container.get("image")
+
+
+def as_served(runtime: Runtime, chosen: Mapping[str, str]) -> Runtime:
+    """A runtime whose engine has the version that the tag of its image names, where it names one."""
+    serving = dict(images(runtime, chosen)).get("kserve-container")
+    version = version_in(image_reference(serving).tag) if serving else None
+    return replace(runtime, engine=replace(runtime.engine, version=version)) if version else runtime
 
 
 # ---- releases --------------------------------------------------------------------------------------------------------

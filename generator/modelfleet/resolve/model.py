@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.objects import Object
 from modelfleet.resolve.environment import Environment, HardwareProfile, Toleration
+from modelfleet.resolve.option_tables import OptionParser, option_parser
 from modelfleet.spec.merge import Merged
 
 if TYPE_CHECKING:
@@ -44,10 +45,11 @@ class Format:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """What is known of the program that serves, whatever runtime wraps it."""
+    """What is known of the program that serves, whatever runtime wraps it; `version` is None where nothing tells it."""
 
     name: str
     facts: Mapping[str, Any]
+    version: str | None = None
 
     @property
     def reserved_args(self) -> Mapping[str, str]:
@@ -55,11 +57,18 @@ class Engine:
         found: Mapping[str, str] = self.facts["reservedArgs"]
         return found
 
+    @property
+    def parser(self) -> OptionParser | None:
+        """What reads its command line, where that is known."""
+        name = self.facts["parser"]
+        return option_parser(name, self.version) if name else None
+
     def option(self, arg: str) -> str:
-        """The option of an argument in its long form: parsers take short names, and some take underscores for dashes."""
-        name = arg.partition("=")[0]
-        folded = name.replace("_", "-") if self.facts["foldsUnderscores"] and name.startswith("--") else name
-        return str(self.facts["argAliases"].get(folded, folded))
+        """The option of an argument as its parser understands it: in full, for a short name or an abbreviation too."""
+        if self.parser is None:
+            return arg.partition("=")[0]
+        named = self.parser.named(arg)
+        return named[0] if len(named) == 1 else self.parser.spelling(arg)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

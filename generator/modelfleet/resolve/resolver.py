@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.quantity import NotAQuantity, canonical
-from modelfleet.resolve.catalog import Shelf, engines
+from modelfleet.resolve.catalog import Shelf, as_served, engines
 from modelfleet.resolve.environment import Environment, Size
 from modelfleet.resolve.model import (
     Accelerator,
@@ -117,7 +117,9 @@ class _Resolver:
         name = data.get("runtime")
         if name is None:
             return None
-        return self.shelf.find(name, self.environment.name, release.name if release else None)
+        found = self.shelf.find(name, self.environment.name, release.name if release else None)
+        choice = self.environment.runtimes.get(name)
+        return as_served(found, choice.images if choice else {}) if found else None
 
     def workload(self, name: str, data: Mapping[str, Any], pointer: Pointer) -> dict[str, Any]:
         """The fields that deployments and model servers share."""
