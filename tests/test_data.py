@@ -19,12 +19,13 @@ import yaml
 
 from modelfleet.packaged import packaged
 from modelfleet.resolve import catalog
+from modelfleet.resolve.connections import connection_kinds
 from modelfleet.resolve.release import Capability, Term
 
 DATA = packaged("data")
 RELEASES = ["2.19", "2.20", "2.21", "2.22", "2.23", "2.24", "2.25", "3.0", "3.2", "3.3", "3.4", "3.5"]
 RUNTIME_FILES = sorted(str(path.relative_to(DATA / "runtimes").with_suffix("")) for path in DATA.glob("runtimes/*/*"))
-SCHEMAS = ["engines", "option-table", "parsers", "release", "runtime-data"]
+SCHEMAS = ["connections", "engines", "option-table", "parsers", "release", "runtime-data"]
 
 
 @cache
@@ -78,6 +79,28 @@ def test_runtime_fits_its_schema(file: str) -> None:
 
 def test_engines_fit_their_schema() -> None:
     assert complaints(read("engines"), "engines") == []
+
+
+def test_connections_fit_their_schema() -> None:
+    assert complaints(read("connections"), "connections") == []
+
+
+def test_a_project_can_have_a_connection_of_each_kind() -> None:
+    schema = json.loads((packaged("schemas") / "project.schema.json").read_bytes())["$defs"]["connection"]["properties"]
+    kinds = list(connection_kinds())
+    assert [name for name in schema if name in kinds] == kinds
+    assert set(schema) - set(kinds) == {"displayName", "description", "credentials", "existing"}
+    for name, kind in connection_kinds().items():
+        settings = set(schema[name]["properties"]) if "properties" in schema[name] else {name}
+        assert {kind.endpoint, kind.registry} - {None} <= settings
+        assert set(kind.secret.settings if kind.secret else settings) == settings
+
+
+def test_connections_differ_by_capabilities_that_there_are() -> None:
+    secrets = [kind.secret for kind in connection_kinds().values() if kind.secret is not None]
+    named = {one.needs for secret in secrets for one in secret.annotations}
+    named |= {secret.account_made_with for secret in secrets}
+    assert named - {None} <= set(get_args(Capability))
 
 
 def test_a_forgotten_capability_is_noticed() -> None:
@@ -142,7 +165,7 @@ def test_code_asks_for_every_fact_of_a_release() -> None:
     code = "".join(path.read_text("utf-8") for path in package.rglob("*.py") if path.name != "release.py")
     tables = "".join(path.read_text("utf-8") for path in DATA.glob("*.yaml"))
     facts = [*get_args(Capability), *get_args(Term)]
-    assert [name for name in facts if f'"{name}"' not in code and f": {name}\n" not in tables] == []
+    assert [name for name in facts if f'"{name}"' not in code and not re.search(rf": {name}\b", tables)] == []
 
 
 def test_no_two_releases_have_the_same_title() -> None:

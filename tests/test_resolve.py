@@ -9,6 +9,7 @@ import pytest
 
 from modelfleet.resolve import catalog
 from modelfleet.resolve.catalog import Shelf
+from modelfleet.resolve.connections import connection_kinds
 from modelfleet.resolve.environment import (
     OTHER_GATEWAY,
     ArgocdInstance,
@@ -210,14 +211,14 @@ def test_connections_and_where_their_credentials_are_kept() -> None:
     assert found["bucket"] == Connection(
         name="bucket",
         pointer=("connections", "bucket"),
-        kind="s3",
+        kind=connection_kinds()["s3"],
         display_name="bucket",
         description="",
         settings={"endpoint": "https://s3.example.org", "bucket": "models"},
         existing=False,
         key="models/prod/acme-ml/bucket",
     )
-    assert [(one.kind, one.existing, one.key, one.secret) for one in found.values()] == [
+    assert [(one.kind.name, one.existing, one.key, one.secret) for one in found.values()] == [
         ("s3", False, "models/prod/acme-ml/bucket", True),
         ("oci", False, "team/quay", True),
         ("s3", True, "models/prod/acme-ml/ready", False),

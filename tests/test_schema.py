@@ -18,7 +18,7 @@ from jsonschema.validators import extend
 from modelfleet.finding import Finding, Location, Pointer, pointer_in
 from modelfleet.packaged import packaged
 from modelfleet.spec.load import Document, parse
-from modelfleet.spec.merge import WHOLE, lay, whole
+from modelfleet.spec.merge import lay, replaced_whole, whole
 from modelfleet.spec.schema import MOST_SHOWN, PHRASES, TITLES, explain, validate
 
 PROJECT = """\
@@ -1477,7 +1477,7 @@ def resolved(root: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
 
 def is_replaced_whole(pointer: Pointer, kind: str) -> bool:
     """Whether an override replaces something around the pointer whole, so that null can remove nothing in there."""
-    tree: Any = WHOLE[kind]
+    tree: Any = replaced_whole(kind)
     for index, step in enumerate(pointer):
         tree = tree.get(step, tree.get("*"))
         if tree is None:

@@ -11,10 +11,6 @@ from modelfleet.resolve.model import Group, Llm, Model, Pods, Project
 
 def distributed(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
     """The values of an LLMInferenceService. Its `model.uri` is written as the webhook would leave it."""
-    location = model.location
-    connection = location.connection
-    s3 = connection is not None and connection.kind == "s3"
-    by_secret = connection is not None and (connection.kind != "uri" or connection.existing)
     refs = [*([model.name] if llm.config else []), *llm.base_refs]
     scheduler = llm.scheduler if isinstance(llm.scheduler, Mapping) else {}
     config = scheduler.get("config")
@@ -29,11 +25,8 @@ def distributed(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
         "model_type": "generative",
         "stopped": model.stopped,
         "open": not model.tokens,
-        "connection_name": connection.name if connection is not None and by_secret else None,
-        "connection_path": location.path if s3 else None,
-        "storage_uri": f"s3://{connection.settings.get('bucket')}/{location.path}"
-        if connection is not None and s3
-        else location.storage_uri,
+        **dict.fromkeys(("connection_name", "connection_path", "storage_uri")),
+        **model.location.carried("distributed"),
         "base_refs": [{"name": name} for name in refs] or None,
         "gateway": {"refs": [dict(llm.gateway)]} if llm.gateway else {},
         "scheduler": None

@@ -59,8 +59,8 @@ def manifests(project: Project) -> Iterator[Manifest]:
     if project.environment.managed:
         yield _namespace(project)
     for connection in project.connections.values():
-        if connection.secret:
-            yield connection_secret(project, connection)
+        if connection.secret and connection.kind.secret is not None:
+            yield connection_secret(project, connection, connection.kind.secret)
     for secret in project.secrets.values():
         if not secret.existing:
             yield env_secret(project, secret)
@@ -165,25 +165,12 @@ def _enable_auth(model: Model, always: bool | None) -> str | None:
     return "false" if always else None
 
 
+_STORAGE = ("storage_key", "storage_path", "storage_uri", "pull_secrets", "connection_name", "connection_path")
+
+
 def _storage(location: ModelLocation, by_annotation: bool | None) -> dict[str, Any]:
     """By fields up to 2.25; on 3.x by annotation, from which the operator's webhook fills the fields."""
-    connection = location.connection
-    found: dict[str, Any] = dict.fromkeys(
-        ("storage_key", "storage_path", "storage_uri", "pull_secrets", "connection_name", "connection_path")
-    )
-    found["storage_uri"] = location.storage_uri
-    if connection is None:
-        return found
-    if connection.kind == "s3":
-        key, path = ("connection_name", "connection_path") if by_annotation else ("storage_key", "storage_path")
-        return found | {key: connection.name, path: location.path}
-    if connection.kind == "oci":
-        return found | (
-            {"connection_name": connection.name} if by_annotation else {"pull_secrets": [{"name": connection.name}]}
-        )
-    if connection.existing and by_annotation:
-        return found | {"connection_name": connection.name, "storage_uri": None}
-    return found
+    return dict.fromkeys(_STORAGE) | location.carried("annotations" if by_annotation else "fields")
 
 
 # ---- distributed inference -------------------------------------------------------------------------------------------

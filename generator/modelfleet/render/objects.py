@@ -178,9 +178,10 @@ def _identities(project: Project, one: Made) -> Iterator[tuple[str, str, str]]:
     if one.object["kind"] == "ExternalSecret":
         name = one.object["metadata"]["name"]
         yield ("", "Secret", name)
-        s3 = one.manifest.template == "externalsecret-connection" and one.manifest.values["s3"]
-        if s3 and project.environment.can("connectionAnnotation"):
-            yield ("", "ServiceAccount", f"{name}-sa")  # made by the operator's webhook for an S3 connection
+        connection = project.connections.get(name) if one.manifest.template == "externalsecret-connection" else None
+        made_with = connection.kind.secret.account_made_with if connection and connection.kind.secret else None
+        if made_with is not None and project.environment.can(made_with):
+            yield ("", "ServiceAccount", f"{name}-sa")  # made by the operator's webhook
 
 
 PLAIN = frozenset({"ServiceAccount", "Role", "RoleBinding", "Secret"})

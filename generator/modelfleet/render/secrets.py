@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from modelfleet.render.values import Manifest
+from modelfleet.resolve.connections import ConnectionSecret
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Connection, EnvSecret, Project
 
 # ---- Secrets from the store ------------------------------------------------------------------------------------------
-
-CONNECTION_KEYS = {"s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "oci": (".dockerconfigjson",)}
-"""What the store holds for a connection; the rest of its Secret stands in the spec."""
 
 
 def wave_of_secrets(environment: Environment) -> str | None:
@@ -30,28 +28,18 @@ def _store(project: Project) -> dict[str, Any]:
     }
 
 
-def connection_secret(project: Project, connection: Connection) -> Manifest:
+def connection_secret(project: Project, connection: Connection, secret: ConnectionSecret) -> Manifest:
     """The template call of a connection's Secret."""
     can, given = project.environment.can, connection.settings
-    s3 = connection.kind == "s3"
-    if s3:
-        written = {
-            "AWS_S3_ENDPOINT": given.get("endpoint"),
-            "AWS_DEFAULT_REGION": given.get("region"),
-            "AWS_S3_BUCKET": given.get("bucket"),
-        }
-    else:
-        written = {"OCI_HOST": given.get("host")}
     values = _store(project) | {
         "name": connection.name,
-        "s3": s3,
-        "type": "Opaque" if s3 else "kubernetes.io/dockerconfigjson",
+        "type": secret.type,
+        "labels": list(secret.labels.items()),
         "display_name": connection.display_name,
         "description": connection.description if connection.description or can("connectionDescriptionAlways") else None,
-        "type_ref": "s3" if s3 else "oci-v1",
-        "protocol": connection.kind if can("connectionProtocolAnnotation") else None,
-        "settings": {key: value for key, value in written.items() if value is not None},
-        "properties": CONNECTION_KEYS[connection.kind],
+        "annotations": [(one.key, one.value) for one in secret.annotations if one.needs is None or can(one.needs)],
+        "settings": {key: given[name] for name, key in secret.settings.items() if given.get(name) is not None},
+        "properties": secret.stored,
         "key": connection.key,
     }
     return Manifest(template="externalsecret-connection", pointer=connection.pointer, values=values)

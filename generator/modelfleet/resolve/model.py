@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.objects import Object
+from modelfleet.resolve.connections import Carrier, ConnectionKind
 from modelfleet.resolve.environment import Environment, HardwareProfile, Toleration
 from modelfleet.resolve.option_tables import OptionParser, option_parser
 from modelfleet.spec.merge import Merged
@@ -199,7 +200,7 @@ class Connection:
 
     name: str
     pointer: Pointer
-    kind: Literal["s3", "oci", "uri"]
+    kind: ConnectionKind
     display_name: str
     description: str
     settings: Mapping[str, Any]
@@ -209,7 +210,11 @@ class Connection:
     @property
     def secret(self) -> bool:
         """Whether a Secret is made for it from the store."""
-        return not self.existing and self.kind != "uri"
+        return not self.existing and self.kind.secret is not None
+
+    def pointer_to(self, setting: str) -> Pointer:
+        """Where a setting is written: a kind that has only one is written as that."""
+        return (*self.pointer, setting) if setting == self.kind.name else (*self.pointer, self.kind.name, setting)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,15 +239,39 @@ class ModelLocation:
     pvc: str | None
 
     @property
-    def storage_uri(self) -> str | None:
-        """The address that KServe reads, or None where it reads through a connection's Secret."""
+    def address(self) -> str | None:
+        """The whole address of the model; None where something of it is open."""
         if self.pvc is not None:
             return f"pvc://{self.pvc}/{self.path}" if self.path else f"pvc://{self.pvc}"
-        if self.uri is not None:
+        if self.connection is None:
             return self.uri
-        if self.connection is not None and self.connection.kind == "uri":
-            return str(self.connection.settings["uri"])
-        return None
+        parts = {"path": self.path, "uri": self.uri, **self.connection.settings}
+        try:
+            return self.connection.kind.address.format_map(
+                {key: part for key, part in parts.items() if part is not None}
+            )
+        except KeyError:
+            return None
+
+    @property
+    def scheme(self) -> str | None:
+        """What the model is read with: the scheme of all addresses of its connection's kind, else of its own."""
+        if self.connection is not None and self.connection.kind.scheme is not None:
+            return self.connection.kind.scheme
+        return None if self.address is None else self.address.partition("://")[0]
+
+    def carried(self, by: Carrier) -> dict[str, Any]:
+        """The values with which a template says where the model is, by their names there."""
+        connection = self.connection
+        if connection is None or (connection.kind.secret is None and not connection.existing):
+            return {"storage_uri": self.address}
+        known = {
+            "name": connection.name,
+            "references": [{"name": connection.name}],
+            "path": self.path,
+            "address": self.address,
+        }
+        return {key: known[what] for key, what in connection.kind.carried[by].items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

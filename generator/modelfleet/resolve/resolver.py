@@ -7,11 +7,12 @@ resolved, whose environment (`base.yaml`) leaves most facts open.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.quantity import NotAQuantity, canonical
 from modelfleet.resolve.catalog import Shelf, as_served, engines
+from modelfleet.resolve.connections import connection_kinds
 from modelfleet.resolve.environment import Environment, Size
 from modelfleet.resolve.model import (
     Accelerator,
@@ -80,11 +81,10 @@ class _Resolver:
         return f"{self.prefix}/{self.namespace}/{name}" if self.prefix else None
 
     def connections(self, written: Mapping[str, Any]) -> Iterator[tuple[str, Connection]]:
-        kinds: tuple[Literal["s3", "oci", "uri"], ...] = ("s3", "oci", "uri")
+        kinds = tuple(connection_kinds().values())
         for name, data in written.items():
-            kind = next((kind for kind in kinds if kind in data), kinds[0])
-            settings = data.get(kind) if kind != "uri" else {"uri": data["uri"]}
-            existing = bool(data.get("existing")) or not self.from_store
+            kind = next((kind for kind in kinds if kind.name in data), kinds[0])
+            settings = data.get(kind.name)
             yield (
                 name,
                 Connection(
@@ -93,8 +93,8 @@ class _Resolver:
                     kind=kind,
                     display_name=_display(data, name),
                     description=data.get("description") or "",
-                    settings=settings or {},
-                    existing=existing if kind != "uri" else bool(data.get("existing")),
+                    settings=settings if isinstance(settings, dict) else {kind.name: settings} if settings else {},
+                    existing=bool(data.get("existing")) or not (self.from_store or kind.secret is None),
                     key=(data.get("credentials") or {}).get("key") or self.store_key(name),
                 ),
             )

@@ -1,16 +1,18 @@
 """Lays one hand-written document over another and remembers where each value was written.
 
 `environments/<env>.yaml` is laid over `base.yaml`, and a spec's `environments.<env>` block over the rest of the spec: maps
-merge key by key, what `WHOLE` names is replaced whole like lists and scalars, and null removes an entry.
+merge key by key, what `replaced_whole` names is replaced whole like lists and scalars, and null removes an entry.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelfleet.finding import Finding, Location, Pointer, dotted
+from modelfleet.packaged import packaged_data
 from modelfleet.wording import meant
 
 if TYPE_CHECKING:
@@ -23,9 +25,8 @@ ANY = "*"
 _SIZED: Mapping[str, Any] = {key: {} for key in ("size", "accelerator", "replicas", "route", "location", "multiNode")}
 
 
-WHOLE: Mapping[str, Mapping[str, Any]] = {
+_WHOLE: Mapping[str, Mapping[str, Any]] = {
     "project": {
-        "connections": {ANY: {"s3": {}, "oci": {}, "credentials": {}}},
         "models": {ANY: {**_SIZED, "env": {ANY: {}}, "llmd": {ANY: {}}}},
         "servers": {ANY: {**_SIZED, "models": {ANY: {"location": {}}}}},
     },
@@ -35,14 +36,25 @@ WHOLE: Mapping[str, Mapping[str, Any]] = {
         "secrets": {"store": {}},
     },
 }
-"""What is replaced whole although it is a map: the leaves of these trees, by kind of document."""
 
 
-ONE_OF: Mapping[str, Mapping[tuple[str, ...], frozenset[str]]] = {
-    "project": {("connections", ANY): frozenset({"s3", "oci", "uri"})},
-    "environment": {("cluster",): frozenset({"name", "server"})},
-}
-"""Keys of which a map holds one: the upper layer's choice puts the lower layer's aside."""
+@lru_cache(maxsize=1)
+def _kinds_of_connection() -> frozenset[str]:
+    return frozenset(packaged_data("connections"))
+
+
+def replaced_whole(kind: str) -> Mapping[str, Any]:
+    """What is replaced whole although it is a map, by kind of document: the leaves of this tree."""
+    if kind != "project":
+        return _WHOLE[kind]
+    return {"connections": {ANY: {key: {} for key in (*_kinds_of_connection(), "credentials")}}, **_WHOLE[kind]}
+
+
+def _one_of(kind: str) -> Mapping[tuple[str, ...], frozenset[str]]:
+    """Keys of which a map holds one: the upper layer's choice puts the lower layer's aside."""
+    if kind == "project":
+        return {("connections", ANY): _kinds_of_connection()}
+    return {("cluster",): frozenset({"name", "server"})}
 
 
 class Source(NamedTuple):
@@ -145,9 +157,9 @@ def lay(below: Merged, above: Document, kind: str, prefix: Pointer = ()) -> tupl
     data: Any = above.data
     for step in prefix:
         data = data[step]
-    laying = _Laying(above, ONE_OF[kind], dict(below.replaced), [])
+    laying = _Laying(above, _one_of(kind), dict(below.replaced), [])
     if not isinstance(data, dict) or not isinstance(below.data, dict):
         return below, []
-    merged = laying.over(below.data, data, ((), prefix), WHOLE[kind])
+    merged = laying.over(below.data, data, ((), prefix), replaced_whole(kind))
     top = below.top if prefix else Source(above, ())
     return Merged(merged, below.source, laying.replaced, top), laying.findings

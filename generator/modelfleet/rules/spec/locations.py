@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from modelfleet.finding import Pointer, Severity
+from modelfleet.finding import Severity
 from modelfleet.resolve.model import Connection, EnvSecret
 from modelfleet.rules import Problem, having
 from modelfleet.rules.spec.subjects import OfLocated, OfProject, rule
@@ -31,44 +31,22 @@ def path_for_kind(subject: OfLocated) -> Iterator[Problem]:
     connection = location.connection
     if connection is None:
         return
-    if connection.kind == "s3":
-        if location.path is None:
+    kind, name = connection.kind, repr(connection.name)
+    for field, written in (("path", location.path), ("uri", location.uri)):
+        form = kind.location[field]
+        if (written is not None) != form.wanted:
             yield Problem(
-                pointer=pointer, message="path is missing: a bucket's root cannot be served", hint="add path: ..."
+                pointer=pointer if form.wanted else (*pointer, field),
+                key=field == "path" and not form.wanted,
+                message=form.otherwise.format(name=name),
+                hint=form.hint,
             )
-        if location.uri is not None:
+        elif written is not None and form.other_scheme is not None and not written.startswith(str(kind.scheme)):
             yield Problem(
-                pointer=(*pointer, "uri"),
-                message=f"{connection.name!r} is an S3 connection, which has a path below its bucket and no uri",
-                hint="write path: ... instead",
+                pointer=(*pointer, field),
+                message=form.other_scheme.format(name=name),
+                hint=f"write {kind.scheme}://{written.partition('://')[2][:60]}",
             )
-        return
-    if location.path is not None:
-        what = "the address is all there is" if connection.kind == "uri" else "an image has no path"
-        yield Problem(
-            pointer=(*pointer, "path"),
-            key=True,
-            message=f"{connection.name!r} has no path below it: {what}",
-            hint="take path away",
-        )
-    if connection.kind == "uri" and location.uri is not None:
-        yield Problem(
-            pointer=(*pointer, "uri"),
-            message=f"{connection.name!r} has the address already",
-            hint="take uri away, or the connection",
-        )
-    if connection.kind == "oci" and location.uri is not None and not location.uri.startswith("oci"):
-        yield Problem(
-            pointer=(*pointer, "uri"),
-            message=f"{connection.name!r} is a registry, and this is no image",
-            hint=f"write oci://{location.uri.partition('://')[2][:60]}",
-        )
-    if connection.kind == "oci" and location.uri is None:
-        yield Problem(
-            pointer=pointer,
-            message=f"{connection.name!r} is a registry: uri is missing",
-            hint="add the image, such as uri: oci://quay.io/org/model:1.0",
-        )
 
 
 @rule("LOC004", "OpenVINO looks for a folder per version")
@@ -92,10 +70,7 @@ def multi_model_source(subject: OfLocated) -> Iterator[Problem]:
     location, readable = subject.location, subject.environment.can("modelMeshStorage")
     if subject.server is None or readable is None:
         return
-    uri = location.storage_uri
-    scheme = (
-        "oci" if location.connection and location.connection.kind == "oci" else (uri or "s3://").partition("://")[0]
-    )
+    scheme = location.scheme or "s3"
     if scheme not in readable:
         pointer = (*subject.located.pointer, "location")
         yield Problem(
@@ -109,12 +84,12 @@ def multi_model_source(subject: OfLocated) -> Iterator[Problem]:
 def unknown_protocol(subject: OfLocated) -> Iterator[Problem]:
     location, release = subject.location, subject.environment.release
     known = subject.environment.can("storageProtocols")
-    uri = location.storage_uri
+    uri = location.address
     if uri is None or known is None or location.pvc is not None or subject.server is not None:
         return
     pointer = (*subject.located.pointer, "location", "uri")
     if location.uri is None and location.connection is not None:
-        pointer = (*location.connection.pointer, "uri")
+        pointer = location.connection.pointer_to("uri")
     scheme = uri.partition("://")[0]
     if scheme in ("file", "pvc"):
         other = (
@@ -145,11 +120,11 @@ _METADATA = (
 @rule("LOC007", "The endpoint is no place for credentials")
 def endpoint_of_the_cloud(subject: OfProject) -> Iterator[Problem]:
     for connection in subject.project.connections.values():
-        field: Pointer = ("uri",) if connection.kind == "uri" else ("s3", "endpoint")
-        address = connection.settings.get(str(field[-1]))
-        if isinstance(address, str) and (host := _of_the_node(address)):
+        setting = connection.kind.endpoint
+        address = connection.settings.get(setting) if setting else None
+        if setting and isinstance(address, str) and (host := _of_the_node(address)):
             yield Problem(
-                pointer=(*connection.pointer, *field),
+                pointer=connection.pointer_to(setting),
                 message=f"endpoint {host!r} is the node's own or the cloud's metadata address: the pod would hand it its keys",
                 hint="give the address of the object store",
                 policy=True,
@@ -178,9 +153,10 @@ def _of_the_node(address: str) -> str | None:
 @rule("LOC008", "The image is in another registry than the connection")
 def other_registry(subject: OfLocated) -> Iterator[Problem]:
     location = subject.location
-    if location.connection is None or location.connection.kind != "oci" or location.uri is None:
+    setting = location.connection.kind.registry if location.connection is not None else None
+    if location.connection is None or setting is None or location.uri is None:
         return
-    host, wanted = urlsplit(location.uri).netloc, str(location.connection.settings.get("host"))
+    host, wanted = urlsplit(location.uri).netloc, str(location.connection.settings.get(setting))
     if host and host != wanted.partition("/")[0]:
         yield Problem(
             pointer=(*subject.located.pointer, "location", "uri"),

@@ -89,13 +89,11 @@ def shared_storage(subject: OfModel) -> Iterator[Problem]:
     model, allowed = subject.model, subject.environment.can("multiNodeStorage")
     if not model.multi_node or allowed is None or model.llm is not None:
         return
-    uri = model.location.storage_uri
-    scheme = uri.partition("://")[0] if uri is not None else "s3"
-    by_connection = model.location.connection is not None and model.location.connection.kind == "s3"
-    if by_connection or scheme not in allowed:
+    scheme = model.location.scheme or "s3"
+    if scheme not in allowed:
         yield Problem(
             pointer=(*model.pointer, "location"),
-            message=f"a multi-node model is read from {listed(allowed)} only, and this is {'s3' if by_connection else scheme}",
+            message=f"a multi-node model is read from {listed(allowed)} only, and this is {scheme}",
             hint="put it on a PVC that many nodes can mount (ReadWriteMany)"
             + (", or into an image (oci://)" if "oci" in allowed else ""),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelfleet.finding import Severity
+from modelfleet.finding import Pointer, Severity
 from modelfleet.rules import Problem, having
 from modelfleet.rules.spec.subjects import OfModel, OfProject, OfServer, rule
 
@@ -56,15 +56,15 @@ def name_longer_than_form(subject: OfModel) -> Iterator[Problem]:
 @rule("NAME004", "A text would be expanded by External Secrets")
 def expanded_text(subject: OfProject) -> Iterator[Problem]:
     for connection in subject.project.connections.values():
-        written: dict[tuple[str, ...], str] = {
-            ("displayName",): connection.display_name,
-            ("description",): connection.description,
-            **{(connection.kind, key): str(text) for key, text in connection.settings.items()},
+        written: dict[Pointer, str] = {
+            (*connection.pointer, "displayName"): connection.display_name,
+            (*connection.pointer, "description"): connection.description,
+            **{connection.pointer_to(key): str(text) for key, text in connection.settings.items()},
         }
-        for path, text in written.items():
+        for pointer, text in written.items():
             if "{{" in text and connection.secret:
                 yield Problem(
-                    pointer=(*connection.pointer, *path),
+                    pointer=pointer,
                     message="'{{' is expanded by External Secrets, which could put a key into the text",
                     hint="write it without braces",
                     policy=True,
