@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from modelfleet.resolve import catalog
 from modelfleet.tools import install as tools
 from modelfleet.tools import schemas as api_schemas
 
@@ -62,3 +66,27 @@ def real_schemas() -> api_schemas.Schemas:
     """Those of an environment of OpenShift AI 2.25 with Argo CD 2.14 and stores of External Secrets v1beta1."""
     wanted = api_schemas.needs("1.32", [KSERVE], secrets="external-secrets.io/v1beta1", argocd="2.14")
     return api_schemas.schemas(REPOSITORY, wanted, _say)
+
+
+@pytest.fixture(scope="session")
+def crds_of_release() -> Callable[[str], list[Mapping[str, Any]]]:
+    """The CRDs of a release, with its differences."""
+
+    @cache
+    def of_module(text: str) -> list[Mapping[str, Any]]:  # the same for several releases, and long to read
+        (module, *_) = api_schemas.needs("1.32", [json.loads(text)]).modules
+        return api_schemas.crds_of(REPOSITORY, module, _say)
+
+    return lambda name: [crd for entry in catalog.release(name).crds for crd in of_module(json.dumps(entry))]
+
+
+@pytest.fixture(scope="session")
+def schemas_of_release() -> Callable[[str], api_schemas.Schemas]:
+    """The schemas that `admit` judges by for a release."""
+
+    @cache
+    def schemas(name: str) -> api_schemas.Schemas:
+        release = catalog.release(name)
+        return api_schemas.schemas(REPOSITORY, api_schemas.needs(release.kubernetes, release.crds), _say)
+
+    return schemas

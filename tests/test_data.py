@@ -446,28 +446,14 @@ def test_what_the_dashboard_does_not_offer() -> None:
     assert hidden == {"vllm-multinode-runtime"}
 
 
-KSERVE = "github.com/kserve/kserve"
-BASE = ["inferenceservices", "servingruntimes"]
-LLM = ["llminferenceservices", "llminferenceserviceconfigs"]
-
-
 def test_custom_resource_definitions() -> None:
-    """Upstream's; what was compared with the definitions of the releases is where the fields differ (beyond, lacks)."""
-    found = {}
-    for number in RELEASES:
-        (entry,) = release(number)["crds"]
-        kinds = [re.sub(r".*serving\.kserve\.io_|\.yaml$", "", file) for file in entry["files"]]
-        found[number] = (entry["module"], entry["version"], kinds)
-    old = dict.fromkeys(span("2.19", "2.22"), (KSERVE, "v0.15.2", BASE))
-    middle = dict.fromkeys(span("2.23", "2.24"), (KSERVE, "v0.16.0", BASE))
-    with_llm = dict.fromkeys(span("2.25", "3.3"), (KSERVE, "v0.16.0", BASE + LLM))
-    new = {"3.4": (KSERVE, "v0.17.0", BASE + LLM), "3.5": (KSERVE, "v0.20.0", BASE + LLM)}
-    assert found == old | middle | with_llm | new
-
-
-def test_llm_definitions_lie_in_a_folder_of_their_own() -> None:
-    files = release("3.3")["crds"][0]["files"]
-    assert files[2:] == [f"config/crd/full/llmisvc/serving.kserve.io_{kind}.yaml" for kind in LLM]
+    """Upstream's that come nearest; which kinds they hold, and that their fields are the product's, is asked elsewhere."""
+    found = {number: [(entry["module"], entry["version"]) for entry in release(number)["crds"]] for number in RELEASES}
+    kserve = "github.com/kserve/kserve"
+    oldest = {number: [(kserve, "v0.14.0"), (kserve, "v0.15.2")] for number in span("2.19", "2.22")}
+    with_llm = {number: [(kserve, "v0.16.0")] for number in span("2.24", "3.3")}
+    others = {"2.23": [(kserve, "v0.15.2")], "3.4": [(kserve, "v0.19.0")], "3.5": [(kserve, "v0.20.0")]}
+    assert found == oldest | with_llm | others
 
 
 def test_core_schemas_are_bundled() -> None:
@@ -506,6 +492,7 @@ SINCE = {
     "canary": "3.5",
     "confidential": "3.5",
     "llmLora": "3.5",
+    "llmPoolNeedsRoute": "3.5",
     "llmTraffic": "3.5",
 }
 UNTIL = {
@@ -555,6 +542,10 @@ FRAMEWORKS = [
 OLD_MODES = ["Serverless", "RawDeployment", "ModelMesh"]
 REFUSED = "refused"
 TYPES = {"protocol": ["s3", "uri", "oci"], "ref": ["s3", "uri-v1", "oci-v1"]}
+KINDS = ["ClusterStorageContainer", "InferenceGraph", "InferenceService", "ServingRuntime", "TrainedModel"]
+LLM_KINDS = ["LLMInferenceService", "LLMInferenceServiceConfig"]
+CACHES = ["LocalModelCache", "LocalModelNamespaceCache", "LocalModelNode", "LocalModelNodeGroup"]
+
 VALUES: dict[str, list[tuple[Any, str]]] = {
     "connectionTypes": [({}, "2.19"), ({f"opendatahub.io/connection-type-{k}": v for k, v in TYPES.items()}, "3.5")],
     "runtimeDisplayName": [("resource", "2.19"), ("template", "3.0")],
@@ -592,6 +583,31 @@ VALUES: dict[str, list[tuple[Any, str]]] = {
         (["serving.kserve.io/v1alpha1", "serving.kserve.io/v1alpha2"], "3.4"),
     ],
     "llmRouteWithGatewayRefs": [(None, "2.19"), (REFUSED, "2.25"), ("parent-refs", "3.4")],
+    "servingKinds": [
+        (sorted([*KINDS, "ClusterLocalModel", "LocalModelNodeGroup"]), "2.19"),
+        (sorted([*KINDS, "LocalModelCache", "LocalModelNode", "LocalModelNodeGroup"]), "2.23"),
+        (sorted([*KINDS, *LLM_KINDS]), "2.24"),
+        (sorted([*KINDS, *LLM_KINDS, *CACHES, "ClusterServingRuntime"]), "3.5"),
+    ],
+    "replacedKinds": [
+        ({}, "2.19"),
+        (
+            {
+                "dashboard.opendatahub.io/v1 AcceleratorProfile": "infrastructure.opendatahub.io/v1 HardwareProfile",
+                "dashboard.opendatahub.io/v1alpha1 HardwareProfile": "infrastructure.opendatahub.io/v1 HardwareProfile",
+            },
+            "3.0",
+        ),
+    ],
+    "queueKinds": [
+        ([], "2.19"),
+        (["InferenceService"], "2.23"),
+        ([], "2.25"),
+        (["InferenceService", "LLMInferenceService"], "3.0"),
+        ([], "3.4"),
+    ],
+    "hpaOtherMetrics": [(None, "2.19"), ("panic", "2.23"), ("skip", "3.4")],
+    "llmLoadSeconds": [({}, "2.19"), ({"one": 150, "group": 330}, "2.24"), ({}, "3.4")],
 }
 
 

@@ -424,6 +424,14 @@ METADATA = {
     "annotations": {"type": "object", "additionalProperties": {"type": "string"}},
     "finalizers": {"type": "array", "items": {"type": "string"}},
     "ownerReferences": {"type": "array", "items": {"type": "object"}},
+    "creationTimestamp": {"type": "string"},
+    "deletionGracePeriodSeconds": {"type": "integer"},
+    "deletionTimestamp": {"type": "string"},
+    "generation": {"type": "integer"},
+    "managedFields": {"type": "array", "items": {"type": "object"}},
+    "resourceVersion": {"type": "string"},
+    "selfLink": {"type": "string"},
+    "uid": {"type": "string"},
 }
 
 

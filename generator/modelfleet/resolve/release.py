@@ -72,6 +72,12 @@ Capability = Literal[
     "llmTraffic",
     "llmLora",
     "llmRouteWithGatewayRefs",
+    "servingKinds",
+    "replacedKinds",
+    "queueKinds",
+    "hpaOtherMetrics",
+    "llmPoolNeedsRoute",
+    "llmLoadSeconds",
 ]
 """What a release can or cannot do."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,13 @@ _SCHEMA_FILE = "{kind}-{group}-{version}.json"
 SCHEMA_LOCATION = "{{.ResourceKind}}-{{.Group}}-{{.ResourceAPIVersion}}.json"  # kubeconform's words for the same
 
 
-CONVERTER = "1"  # part of the name of what is converted: another conversion, another name
+CONVERTER = "2"  # part of the name of what is converted: another conversion, another name
 
 
 _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
 
 
-_METADATA: Mapping[str, Any] = {  # what a manifest may say: none of what only the API server sets
+_METADATA: Mapping[str, Any] = {
     "type": "object",
     "properties": {
         "name": {"type": "string"},
@@ -32,6 +32,15 @@ _METADATA: Mapping[str, Any] = {  # what a manifest may say: none of what only t
         "annotations": _TEXTS,
         "finalizers": {"type": "array", "items": {"type": "string"}},
         "ownerReferences": {"type": "array", "items": {"type": "object"}},
+        # What the API server owns: an exported object has it, and what is written is overwritten.
+        "creationTimestamp": {"type": "string"},
+        "deletionGracePeriodSeconds": {"type": "integer"},
+        "deletionTimestamp": {"type": "string"},
+        "generation": {"type": "integer"},
+        "managedFields": {"type": "array", "items": {"type": "object"}},
+        "resourceVersion": {"type": "string"},
+        "selfLink": {"type": "string"},
+        "uid": {"type": "string"},
     },
     "additionalProperties": False,
 }
@@ -224,8 +233,11 @@ def bundled_schemas(kubernetes: str) -> Path:
     return max(found)
 
 
-def convert_core(kubernetes: str, target: Path) -> None:
-    """The bundled schemas under kubeconform's names, with references that do not lead to the network."""
+def convert_core(kubernetes: str, optional: Mapping[str, Sequence[str]], target: Path) -> None:
+    """The bundled schemas under kubeconform's names, with references that do not lead to the network.
+
+    `optional` are fields of definitions that only the OpenAPI requires.
+    """
     source = bundled_schemas(kubernetes)
     for path in source.iterdir():
         text = path.read_text("utf-8").replace('"/api/_definitions.json#', '"_definitions.json#')
@@ -233,9 +245,22 @@ def convert_core(kubernetes: str, target: Path) -> None:
         for word in ("$schema", "$id"):
             schema.pop(word, None)
         if path.name == "_definitions.json":
+            for name, definition in schema["$defs"].items():
+                _without_required(definition, optional.get(name, ()))
             (target / path.name).write_text(json.dumps(schema, separators=(",", ":")), "utf-8")
         for named in schema.get("x-kubernetes-group-version-kind", ()):
+            _without_required(schema, optional.get(_definition_of(named), ()))
             name = _SCHEMA_FILE.format(
                 kind=named["kind"].lower(), group=named["group"] or named["version"], version=named["version"]
             )
             (target / name).write_text(json.dumps(schema, separators=(",", ":")), "utf-8")
+
+
+def _definition_of(named: Mapping[str, str]) -> str:
+    group = named["group"].partition(".")[0] or "core"
+    return f"io.k8s.api.{group}.{named['version']}.{named['kind']}"
+
+
+def _without_required(schema: dict[str, Any], names: Collection[str]) -> None:
+    if "required" in schema:
+        schema["required"] = [name for name in schema["required"] if name not in names]

@@ -23,6 +23,7 @@ from modelfleet.tools.crds import (
     write_schemas,
     yaml_documents,
 )
+from modelfleet.tools.differences import Difference, with_differences
 from modelfleet.tools.folder import FOLDER, Say, alone, explained, fresh_folder, pinned
 from modelfleet.tools.go import DOWNLOAD_S, provide_go
 from modelfleet.tools.processes import reason
@@ -31,13 +32,17 @@ from modelfleet.wording import printable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Module:
-    """CRDs in a Go module. `versions` are the API versions to take, none for those that are served."""
+    """CRDs in a Go module. `versions` are the API versions to take, none for those that are served.
+
+    `differences` are what the CRDs of the release have otherwise.
+    """
 
     module: str
     version: str
     files: tuple[str, ...]
     versions: tuple[str, ...] = ()
     sum: str = ""
+    differences: tuple[Difference, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.module} {self.version}"
@@ -103,6 +108,7 @@ def _module(entry: Mapping[str, Any]) -> Module:
         files=tuple(entry["files"]),
         versions=tuple(entry.get("versions", ())),
         sum=entry.get("sum", ""),
+        differences=tuple(entry.get("differences", ())),
     )
 
 
@@ -116,7 +122,9 @@ def schemas(root: Path, wanted: Needs, say: Say) -> Schemas:
         fillers[_exported_folder(root, wanted.exported)] = partial(convert_crds, wanted.exported)
     for module in wanted.modules:
         fillers[_module_folder(root, module)] = partial(_convert_module, root, module, say)
-    fillers[_core_folder(root, wanted.kubernetes)] = partial(convert_core, wanted.kubernetes)
+    optional = pinned()["schemas"]["core"]["optional"]
+    core = _core_folder(root, wanted.kubernetes, optional)
+    fillers[core] = partial(convert_core, wanted.kubernetes, optional)
     if not all(folder.is_dir() for folder in fillers):
         with alone(root, say):
             for folder, fill in fillers.items():
@@ -151,13 +159,14 @@ def _digest(*texts: str | bytes) -> str:
 
 
 def _module_folder(root: Path, module: Module) -> Path:
-    digest = _digest(CONVERTER, module.sum, *module.files, "", *module.versions)
+    differences = json.dumps(module.differences, sort_keys=True)
+    digest = _digest(CONVERTER, module.sum, *module.files, "", *module.versions, "", differences)
     return _place(root, f"{module.module.replace('/', '_')}-{module.version}-{digest}")
 
 
-def _core_folder(root: Path, kubernetes: str) -> Path:
+def _core_folder(root: Path, kubernetes: str, optional: Mapping[str, Any]) -> Path:
     definitions = (bundled_schemas(kubernetes) / "_definitions.json").read_bytes()
-    return _place(root, f"core-{kubernetes}-{_digest(CONVERTER, definitions)}")
+    return _place(root, f"core-{kubernetes}-{_digest(CONVERTER, definitions, json.dumps(optional))}")
 
 
 def _exported_folder(root: Path, folder: Path) -> Path:
@@ -166,6 +175,12 @@ def _exported_folder(root: Path, folder: Path) -> Path:
 
 
 def _convert_module(root: Path, module: Module, say: Say, target: Path) -> None:
+    for crd in crds_of(root, module, say):
+        write_schemas(crd, target, module.versions)
+
+
+def crds_of(root: Path, module: Module, say: Say) -> list[Mapping[str, Any]]:
+    """The CRDs of a module, with the release's differences. Raises MachineFailed where the module cannot be had."""
     with explained(f"the schemas of {module} cannot be had", "run this once with a network"):
         go = provide_go(root, say)
         say(f"schemas of {module}: downloading, once")
@@ -178,6 +193,5 @@ def _convert_module(root: Path, module: Module, say: Say, target: Path) -> None:
         if module.sum and said.get("Sum") != module.sum:
             message = f"its checksum is {printable(str(said.get('Sum')))}, not {module.sum}"
             raise MachineFailed(message)
-        for file in module.files:
-            for crd in crds_in(yaml_documents((Path(said["Dir"]) / file).read_bytes())):
-                write_schemas(crd, target, module.versions)
+        contents = [yaml_documents((Path(said["Dir"]) / file).read_bytes()) for file in module.files]
+        return [with_differences(crd, module.differences) for content in contents for crd in crds_in(content)]

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelfleet.kubernetes.objects import mapping, text
-from modelfleet.rules import Problem, lacking
-from modelfleet.rules.admission.manifest import Manifest, rule, shown
+from modelfleet.rules import Problem
+from modelfleet.rules.admission.manifest import GROUP, Manifest, rule, shown
+from modelfleet.wording import listed, meant
+
+_INSTEAD = {
+    "LLMInferenceService": "use an InferenceService with a vLLM runtime, or a release that has it",
+    "ClusterServingRuntime": "put a ServingRuntime into each namespace",
+}
+
 
 LLM_KINDS = frozenset({"LLMInferenceService", "LLMInferenceServiceConfig"})
 
@@ -38,20 +45,17 @@ def against_schema(manifest: Manifest) -> Iterator[Problem]:
         yield from manifest.schema(manifest.object)
 
 
-@rule(
-    code="ADM003",
-    title="LLMInferenceService exists from RHOAI 2.25 on",
-    stage="schema",
-    kinds=LLM_KINDS,
-    when=lacking("llm"),
-)
+@rule(code="ADM003", title="A kind of serving.kserve.io is one that the release has", stage="schema")
 def unknown_kind(manifest: Manifest) -> Iterator[Problem]:
-    """The release does not install the CRD."""
-    yield Problem(
-        pointer=("kind",),
-        message=f"this release has no kind {manifest.object['kind']}",
-        hint="use an InferenceService with a vLLM runtime, or a release that has it",
-    )
+    """The release does not install the CRD, or takes it away."""
+    kind = text(manifest.object.get("kind"))
+    kinds = manifest.capabilities["servingKinds"]
+    if kind and text(manifest.object.get("apiVersion")).startswith(GROUP) and kind not in kinds:
+        yield Problem(
+            pointer=("kind",),
+            message=f"this release has no kind {shown(kind)}",
+            hint=_INSTEAD.get(kind) or meant(kind, kinds, f"known are {listed(kinds)}"),
+        )
 
 
 @rule(code="ADM007", title="A kind is served in certain versions", stage="schema")
