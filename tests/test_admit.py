@@ -424,8 +424,8 @@ def test_lines_for_people_and_findings_for_other_formats() -> None:
         "minReplicas 3 is greater than maxReplicas 2; raise maxReplicas or lower minReplicas",
         "a.yaml:15:17: warning[ADM061]: InferenceService demo/granite: spec.predictor.model.storage.path: accepted, but stuck: "
         "the model has both storageUri and storage.path; keep storage for a connection's bucket, storageUri for everything else",
-        "a.yaml:19:21: warning[ADM005]: A a: accepted: the key 'name' is written twice; kubectl takes the last, kustomize and "
-        "Argo CD refuse the file; keep one of them",
+        "a.yaml:19:21: warning[ADM005]: A a: accepted: the key 'name' is written twice; kubectl takes the last, kustomize "
+        "refuses the file; keep one of them",
         "a.yaml:21:1: error[ADM006]: refused by the API server: the document is no object; an object is a mapping with a kind",
         "RHOAI 2.25: 1 accepted (1 A), 2 refused",
         "no schema known for this kind, so only its name was looked at: 1 InferenceService (serving.kserve.io/v1beta1)",

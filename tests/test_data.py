@@ -607,7 +607,6 @@ VALUES: dict[str, list[tuple[Any, str]]] = {
         ([], "3.4"),
     ],
     "hpaOtherMetrics": [(None, "2.19"), ("panic", "2.23"), ("skip", "3.4")],
-    "llmLoadSeconds": [({}, "2.19"), ({"one": 150, "group": 330}, "2.24"), ({}, "3.4")],
 }
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import shlex
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from modelfleet.finding import Finding, Location, MachineFailed, Pointer, Rejected, Severity
-from modelfleet.kubernetes.objects import by_name, mapping, text
+from modelfleet.kubernetes.objects import Peers, by_name, mapping, text
 from modelfleet.kubernetes.schemas import FolderSchemas, SchemaSource
 from modelfleet.kubernetes.yaml import Unreadable, Written, read
 from modelfleet.layout import APPLICATION_FILE
@@ -36,7 +37,7 @@ NO_SCHEMA = "no schema known for this kind"
 """The note of a verdict that stands on the object's name alone."""
 
 
-_STAGES = ("schema", "cel", "webhook", "reconcile")
+_STAGES = ("schema", "cel", "webhook", "reconcile", "run")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +96,18 @@ class Verdict:
         return f"{self.kind} {name}".strip()
 
 
-def admit_files(given: Iterable[Given], release: Release, folders: Sequence[Path]) -> list[Verdict]:
+def admit_files(
+    given: Iterable[Given], release: Release, folders: Sequence[Path], default_mode: str | None = None
+) -> list[Verdict]:
     """A verdict for each object of the files, by the rules of a release and with the schemas of these folders.
 
+    `default_mode` is the cluster's deployment mode where none is written, if it is not the release's own default.
     Raises Rejected where the counterpart of a file is no YAML.
     """
-    return admit(given, rulebook(release.capabilities, release.terms), FolderSchemas(folders))
+    capabilities = release.capabilities
+    if default_mode is not None:
+        capabilities = {**capabilities, "defaultMode": capabilities["rewritesModes"].get(default_mode, default_mode)}
+    return admit(given, rulebook(capabilities, release.terms), FolderSchemas(folders))
 
 
 def passed(verdicts: Sequence[Verdict]) -> bool:
@@ -169,12 +176,21 @@ def _no_file(file: str, message: str, hint: str = "") -> Finding:
 
 
 def admit(given: Iterable[Given], rules: Rulebook, schemas: SchemaSource) -> list[Verdict]:
-    """A verdict for each object of the files, in their order. Each file is judged alone.
+    """A verdict for each object of the files, in their order.
 
-    Raises Rejected where the counterpart of a file is no YAML.
+    Each file is judged alone: several may hold one object, such as overlays. Only what an object names is looked up in
+    the other files, where one object alone has the name. Raises Rejected where the counterpart of a file is no YAML.
     """
     kinds = _Kinds(schemas)
-    return [verdict for one in given for verdict in _of_file(one, rules, kinds)]
+    files = [(one, list(read(one.content, one.file))) for one in given]
+    elsewhere = _named_once(part for _, parts in files for part in parts)
+    return [verdict for one, parts in files for verdict in _of_file(one, parts, rules, kinds, elsewhere)]
+
+
+def _named_once(parts: Iterable[Written | Unreadable]) -> Peers:
+    objects = [part.data for part in parts if isinstance(part, Written) and isinstance(part.data, dict)]
+    counts = Counter((text(item.get("kind")), *_named(item)) for item in objects)
+    return by_name(item for item in objects if counts[text(item.get("kind")), *_named(item)] == 1)
 
 
 _Check = Callable[[Mapping[str, Any]], Iterator[Problem]]
@@ -198,10 +214,11 @@ class _Kinds:
         return self.known[api_version, kind]
 
 
-def _of_file(given: Given, rules: Rulebook, kinds: _Kinds) -> list[Verdict]:
-    parts = list(read(given.content, given.file))
+def _of_file(
+    given: Given, parts: Sequence[Written | Unreadable], rules: Rulebook, kinds: _Kinds, elsewhere: Peers
+) -> list[Verdict]:
     written = [part for part in parts if isinstance(part, Written)]
-    court = _Court(rules, kinds, _live_objects(given), alone=len(written) == 1)
+    court = _Court(rules, kinds, _live_objects(given), elsewhere, alone=len(written) == 1)
     judged = {id(part): court.judge(part) for part in court.in_order(written)}
     return [judged[id(part)] if isinstance(part, Written) else _of_unreadable(part) for part in parts]
 
@@ -217,8 +234,10 @@ def _live_objects(given: Given) -> list[dict[str, Any]]:
 class _Court:
     """Judges the objects of one file beside each other and beside the live ones."""
 
-    def __init__(self, rules: Rulebook, kinds: _Kinds, live: list[dict[str, Any]], *, alone: bool) -> None:
-        self.rules, self.kinds, self.alone = rules, kinds, alone
+    def __init__(
+        self, rules: Rulebook, kinds: _Kinds, live: list[dict[str, Any]], elsewhere: Peers, *, alone: bool
+    ) -> None:
+        self.rules, self.kinds, self.elsewhere, self.alone = rules, kinds, elsewhere, alone
         self.live: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self.peers: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
         for item in live:
@@ -261,7 +280,8 @@ class _Court:
             return _verdict(part, {}, [_found(no_object, problem, part)])
         check, versions = self.kinds.of(part.data)
         live = self._live(part.data)
-        manifest = self.rules.manifest(part.data, live=live, peers=self.peers, schema=check, versions=versions)
+        known = {"live": live, "peers": self.peers, "elsewhere": self.elsewhere}
+        manifest = self.rules.manifest(part.data, schema=check, versions=versions, **known)
         found = [_found(rule, problem, part) for rule, problem in self.rules.judge(manifest)]
         found += [_twice(key, at) for key, at in part.twice]
         named = part.data.get("apiVersion") and part.data.get("kind")
@@ -291,7 +311,7 @@ def _twice(key: str, at: Location) -> Found:
         stage=written_twice.stage,
         at=at,
         pointer=(),
-        message=f"the key {shown(key)} is written twice; kubectl takes the last, kustomize and Argo CD refuse the file",
+        message=f"the key {shown(key)} is written twice; kubectl takes the last, kustomize refuses the file",
         hint="keep one of them",
         severity=Severity.WARNING,
     )

@@ -100,7 +100,8 @@ def rules_page() -> Iterator[str]:
 _ADMISSION = (
     "`check` applies these to what it renders and reports them on the spec's line; `modelfleet admit` applies them to any",
     "manifests. The stage says who would speak up in the cluster: the *schema* or the *cel* rules of a custom resource, a",
-    "*webhook*, or nobody until the controller tries to *reconcile* what was accepted.",
+    "*webhook*, or nobody until the controller tries to *reconcile* what was accepted; what *run*s works otherwise than it is",
+    "meant.",
     "",
 )
 

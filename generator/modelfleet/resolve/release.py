@@ -77,7 +77,6 @@ Capability = Literal[
     "queueKinds",
     "hpaOtherMetrics",
     "llmPoolNeedsRoute",
-    "llmLoadSeconds",
 ]
 """What a release can or cannot do."""
 

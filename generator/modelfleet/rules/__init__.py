@@ -35,7 +35,8 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule(Generic[Subject]):
-    """A declared rule. `stage` says who would refuse it: spec, environment, schema, cel, webhook or reconcile.
+    """A declared rule. `stage` says who would refuse it: spec, environment, schema, cel, webhook or reconcile;
+    run is for what is accepted and then works otherwise than it is meant.
 
     `when` decides by the capabilities of a release whether the rule holds there; `kinds` names the kinds of object that a
     rule on manifests looks at and is empty for rules on the spec.

@@ -12,7 +12,9 @@ from modelfleet.admit.admit import admit_files, gather, passed
 from modelfleet.cli.options import complete_releases, release_named
 from modelfleet.cli.output import WRONG, Exit, print_json, say, tell
 from modelfleet.resolve import catalog
+from modelfleet.rules.admission.manifest import shown
 from modelfleet.tools import schemas as api_schemas
+from modelfleet.wording import listed
 
 
 @click.command(short_help="Say whether a cluster would take any manifests.")
@@ -29,20 +31,31 @@ from modelfleet.tools import schemas as api_schemas
     type=click.Path(path_type=Path),
     help="A folder of live objects: a file there is what the file of the same name updates.",
 )
+@click.option(
+    "--default-mode",
+    metavar="MODE",
+    help="How the cluster deploys a model that says no deployment mode, if its defaultDeploymentMode was changed.",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How verdicts are printed.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.pass_obj
-def admit(root: Path, name: str, existing: Path | None, form: str, files: tuple[str, ...]) -> None:
+def admit(  # noqa: PLR0913 - one parameter an option, as click passes them
+    root: Path, name: str, existing: Path | None, default_mode: str | None, form: str, files: tuple[str, ...]
+) -> None:
     """Say of any manifests whether a cluster of a release would take them; FILE may be - for standard input.
 
     An overlay is built first: kustomize build DIR | modelfleet admit --release RELEASE -
     """
 
     release = catalog.release(release_named(name))
+    modes = release.capabilities["deploymentModes"]
+    if default_mode is not None and default_mode not in modes:
+        message = f"{shown(default_mode)} is not a deployment mode of {name}; one of {listed(modes)}"
+        raise click.BadParameter(message, param_hint="--default-mode")
     given = gather(files, existing, sys.stdin.buffer.read)
     entries = [*release.crds, *api_schemas.mentioned([one.content for one in given])]
     schemas = api_schemas.schemas(root, api_schemas.needs(release.kubernetes, entries), tell)
-    verdicts = admit_files(given, release, schemas.folders)
+    verdicts = admit_files(given, release, schemas.folders, default_mode)
     if form == "json":
         print_json(admit_report.entries(verdicts))
     else:

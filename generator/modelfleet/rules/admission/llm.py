@@ -224,6 +224,26 @@ def scheduler(manifest: Manifest) -> Iterator[Problem]:
 
 
 @rule(
+    code="ADM122",
+    title="A scheduler's pool is found by its route",
+    stage="reconcile",
+    kinds=LLM,
+    where=SCHEDULER,
+    when=having("llmPoolNeedsRoute"),
+)
+def pool_without_route(manifest: Manifest) -> Iterator[Problem]:
+    """The pool is ready for the gateways of the routes; without a route there is none. A baseRef may bring one."""
+    if mapping(manifest.spec["router"]).get("route") is None and not items(manifest.spec.get("baseRefs")):
+        yield Problem(
+            pointer=SCHEDULER,
+            key=True,
+            message="a scheduler without a route never gets ready: the gateways of its pool are found by the route",
+            hint="write spec.router.route: {}",
+            severity=Severity.WARNING,
+        )
+
+
+@rule(
     code="ADM119",
     title="A share of the traffic is a group and a weight",
     stage="webhook",

@@ -60,7 +60,8 @@ class Manifest:
     """An object on its way to a cluster of one release.
 
     `live` is the same object as the cluster has it, or None where it is created. `peers` are other objects that are in
-    the cluster or come with this one. `schema` finds what the schema of its kind refuses, or is None where none is
+    the cluster or come with this one; `elsewhere` are those that may be there, such as objects of another file: what this
+    one names is looked up among them, too. `schema` finds what the schema of its kind refuses, or is None where none is
     known; then `versions` are those in which the kind is served, if it is known in others. The rest is read from the
     object, because most rules ask for it, and is empty where it is not there.
     """
@@ -70,6 +71,7 @@ class Manifest:
     terms: Terms
     live: Mapping[str, Any] | None = None
     peers: Peers = field(default_factory=dict)
+    elsewhere: Peers = field(default_factory=dict)
     schema: Callable[[Mapping[str, Any]], Iterator[Problem]] | None = None
     versions: Sequence[str] = ()
     name: str = field(init=False)
@@ -82,7 +84,7 @@ class Manifest:
     model: tuple[Pointer, Mapping[str, Any]] | None = field(init=False)
     """The model of the predictor and where it is written."""
     mode: str = field(init=False)
-    """The deployment mode as the release spells it, its default where none is written."""
+    """The deployment mode as the release spells it, the cluster's default where none is written."""
 
     def __post_init__(self) -> None:
         metadata = mapping(self.object.get("metadata"))
@@ -105,6 +107,11 @@ class Manifest:
         word = text(mode)
         rewritten: str = self.capabilities["rewritesModes"].get(word, word)
         return rewritten
+
+    @property
+    def in_mode(self) -> str:
+        """The deployment mode for a message, which tells whether it is written."""
+        return f"{'the default ' if self.annotations.get(MODE) is None else ''}deployment mode {shown(self.mode)}"
 
     @property
     def raw(self) -> bool:
@@ -188,4 +195,14 @@ def frameworks_of(predictor: Mapping[str, Any]) -> Sequence[str]:
 
 def peer(manifest: Manifest, kind: str, name: object) -> Mapping[str, Any] | None:
     """Another object of this kind and name in the same namespace, where one is known."""
-    return manifest.peers.get((kind, manifest.namespace), {}).get(text(name))
+    return _known(manifest, (kind, manifest.namespace), text(name))
+
+
+def own_namespace(manifest: Manifest) -> Mapping[str, Any] | None:
+    """The Namespace of the object, where it is known."""
+    return _known(manifest, ("Namespace", ""), manifest.namespace)
+
+
+def _known(manifest: Manifest, place: tuple[str, str], name: str) -> Mapping[str, Any] | None:
+    found = manifest.peers.get(place, {}).get(name)
+    return found if found is not None else manifest.elsewhere.get(place, {}).get(name)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from modelfleet.finding import Pointer
+from modelfleet.finding import Pointer, Severity
 from modelfleet.kubernetes.objects import items, mapping, mappings, number, text
 from modelfleet.kubernetes.quantity import NotAQuantity, value
 from modelfleet.rules import Problem, having
-from modelfleet.rules.admission.manifest import ANNOTATIONS, AUTOSCALER, SERVICE, Manifest, rule, shown
+from modelfleet.rules.admission.manifest import ANNOTATIONS, AUTOSCALER, MODE, SERVICE, Manifest, rule, shown
 from modelfleet.wording import listed
 
 KNATIVE_CLASS = "autoscaling.knative.dev/class"
@@ -131,9 +131,13 @@ def strategy_without_deployment(manifest: Manifest) -> Iterator[Problem]:
             yield Problem(
                 pointer=("spec", name, "deploymentStrategy"),
                 key=True,
-                message=f"deploymentStrategy is not allowed in deployment mode {shown(manifest.mode)}",
-                hint=f"remove it, or write the annotation serving.kserve.io/deploymentMode: "
-                f"{manifest.terms['modeStandard']}",
+                message=f"deploymentStrategy is not allowed in {manifest.in_mode}",
+                hint=f"remove it, or write the annotation {MODE}: {manifest.terms['modeStandard']}"
+                + (
+                    ""
+                    if manifest.annotations.get(MODE) is not None
+                    else "; --default-mode names another default of the cluster"
+                ),
             )
 
 
@@ -153,7 +157,7 @@ def scale_metric(manifest: Manifest) -> Iterator[Problem]:
         elif who and metric not in METRICS[who]:
             yield Problem(
                 pointer=pointer,
-                message=f"{shown(metric)} is no metric in deployment mode {shown(manifest.mode)}",
+                message=f"{shown(metric)} is no metric in {manifest.in_mode}",
                 hint=f"one of {listed(METRICS[who])}",
             )
 
@@ -184,10 +188,91 @@ def hpa_sources(manifest: Manifest) -> Iterator[Problem]:
             yield Problem(
                 pointer=(*pointer, "type"),
                 message=f"a metric of type {shown(metric.get('type'))} does not go with the pod autoscaler",
-                hint=f"write type: Resource, or the annotation {AUTOSCALER}: keda",
+                hint=f"write type: Resource{_or_keda(manifest)}",
             )
         elif metric.get("resource") is None:
             yield Problem(pointer=pointer, message="the metric has no resource", hint="write resource: {name, target}")
+
+
+@rule(
+    code="ADM081",
+    title="Only KEDA scales on metrics from elsewhere",
+    stage="reconcile",
+    kinds=SERVICE,
+    when=lambda capabilities: capabilities["hpaOtherMetrics"] == "panic",
+)
+def metrics_that_panic(manifest: Manifest) -> Iterator[Problem]:
+    """The controller makes a pod autoscaler for every class but keda, also for those that do without one."""
+    if manifest.annotations.get(AUTOSCALER) in ("hpa", "keda"):
+        return  # of both the webhook asks what they need
+    for pointer, metric in _other_metrics(manifest):
+        yield Problem(
+            pointer=pointer,
+            message=f"the controller crashes on a metric of type {shown(metric.get('type'))}, so no pod ever starts",
+            hint=f"write a metric of type Resource{_or_keda(manifest)}",
+            severity=Severity.WARNING,
+        )
+
+
+@rule(
+    code="ADM082",
+    title="The default autoscaler passes over metrics from elsewhere",
+    stage="run",
+    kinds=SERVICE,
+    when=lambda capabilities: capabilities["hpaOtherMetrics"] == "skip",
+)
+def metrics_that_are_skipped(manifest: Manifest) -> Iterator[Problem]:
+    """The pod autoscaler that is left without a metric scales by the processor."""
+    if manifest.annotations.get(AUTOSCALER) is not None:
+        return
+    for pointer, metric in _other_metrics(manifest):
+        yield Problem(
+            pointer=pointer,
+            message=f"a metric of type {shown(metric.get('type'))} is passed over: the model is scaled by its processor",
+            hint=f"write a metric of type Resource{_or_keda(manifest)}",
+            severity=Severity.WARNING,
+        )
+
+
+@rule(
+    code="ADM083",
+    title="A live model keeps its autoscaler",
+    stage="reconcile",
+    kinds=SERVICE,
+    when=lambda capabilities: "keda" in capabilities["autoscalerClasses"],
+    update=True,
+)
+def other_autoscaler(manifest: Manifest) -> Iterator[Problem]:
+    """KServe makes the new one and deletes none."""
+    before = mapping(mapping(mapping(manifest.live).get("metadata")).get("annotations"))
+    old, new = before.get(AUTOSCALER, "hpa"), manifest.annotations.get(AUTOSCALER, "hpa")
+    was_raw = manifest.spelt(before.get(MODE, manifest.mode)) == manifest.mode
+    if not (manifest.raw and was_raw and {text(old), text(new)} == {"hpa", "keda"}):
+        return
+    at = (*ANNOTATIONS, AUTOSCALER) if AUTOSCALER in manifest.annotations else ANNOTATIONS
+    if new == "keda":
+        message = "the HorizontalPodAutoscaler of the live model stays, and KEDA refuses a ScaledObject beside it"
+    else:
+        message = "the ScaledObject of the live model stays, and two autoscalers act on one Deployment"
+    yield Problem(
+        pointer=at, message=message, hint=f"delete the {_MADE[old]} {manifest.name}-predictor after the change"
+    )
+
+
+_MADE = {"hpa": "HorizontalPodAutoscaler", "keda": "ScaledObject"}
+
+
+def _or_keda(manifest: Manifest) -> str:
+    known = "keda" in manifest.capabilities["autoscalerClasses"]
+    return f", or the annotation {AUTOSCALER}: keda" if known else ""
+
+
+def _other_metrics(manifest: Manifest) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
+    """Metrics of no resource, where a Deployment is scaled."""
+    for name, component in manifest.components if manifest.raw else ():
+        for index, metric in mappings(items(mapping(component.get("autoScaling")).get("metrics"))):
+            if metric.get("resource") is None:
+                yield ("spec", name, "autoScaling", "metrics", index), metric
 
 
 @rule(code="ADM079", title="KEDA's metrics are complete", stage="webhook", kinds=SERVICE)

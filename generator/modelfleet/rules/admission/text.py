@@ -19,7 +19,7 @@ def unreadable(manifest: Manifest) -> Iterator[Problem]:
 
 @rule(code="ADM005", title="A key is written once", stage="schema", kinds=TEXT)
 def written_twice(manifest: Manifest) -> Iterator[Problem]:
-    """Found by the reader: kubectl takes the last, kustomize and Argo CD refuse the file."""
+    """Found by the reader: kubectl takes the last, kustomize refuses the file."""
     yield from ()
 
 
