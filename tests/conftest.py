@@ -64,7 +64,7 @@ def oldest_kustomize() -> tools.Tool:
 @pytest.fixture(scope="session")
 def real_schemas() -> api_schemas.Schemas:
     """Those of an environment of OpenShift AI 2.25 with Argo CD 2.14 and stores of External Secrets v1beta1."""
-    wanted = api_schemas.needs("1.32", [KSERVE], secrets="external-secrets.io/v1beta1", argocd="2.14")
+    wanted = api_schemas.schema_needs("1.32", [KSERVE], secrets="external-secrets.io/v1beta1", argocd="2.14")
     return api_schemas.schemas(REPOSITORY, wanted, _say)
 
 
@@ -74,7 +74,7 @@ def crds_of_release() -> Callable[[str], list[Mapping[str, Any]]]:
 
     @cache
     def of_module(text: str) -> list[Mapping[str, Any]]:  # the same for several releases, and long to read
-        (module, *_) = api_schemas.needs("1.32", [json.loads(text)]).modules
+        (module, *_) = api_schemas.schema_needs("1.32", [json.loads(text)]).modules
         return api_schemas.crds_of(REPOSITORY, module, _say)
 
     return lambda name: [crd for entry in catalog.release(name).crds for crd in of_module(json.dumps(entry))]
@@ -87,6 +87,6 @@ def schemas_of_release() -> Callable[[str], api_schemas.Schemas]:
     @cache
     def schemas(name: str) -> api_schemas.Schemas:
         release = catalog.release(name)
-        return api_schemas.schemas(REPOSITORY, api_schemas.needs(release.kubernetes, release.crds), _say)
+        return api_schemas.schemas(REPOSITORY, api_schemas.schema_needs(release.kubernetes, release.crds), _say)
 
     return schemas

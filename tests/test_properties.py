@@ -277,7 +277,7 @@ def identities(data: st.DataObject) -> None:
     found = made(data.draw(repositories(projects=3)))
     for name in found.environments:
         here = [one for one in found.deployed if one.project.environment.name == name]
-        keys = [compare.identity(item) for one in here for item in one.objects]
+        keys = [compare.cluster_identity(item) for one in here for item in one.objects]
         assert len(set(keys)) == len(keys)
 
 
@@ -290,12 +290,16 @@ def built_by(tool: tools.Tool, repository: Repository) -> None:
     with folder() as root:
         found = fleet(placed(root, repository))
         write(root, found.files)
-        wanted = [compare.Meant(one.project.environment.name, one.folder, one.objects) for one in found.deployed]
-        wanted += [compare.Meant(one.environment, one.folder, one.objects) for one in found.synced]
+        wanted = [
+            compare.ExpectedOverlay(one.project.environment.name, one.folder, one.objects) for one in found.deployed
+        ]
+        wanted += [compare.ExpectedOverlay(one.environment, one.folder, one.objects) for one in found.synced]
         done = kustomize.kustomize_builds(tool, [([root / one.folder], 60.0) for one in wanted])
         for one, outcome in zip(wanted, done, strict=True):
             assert outcome.code == 0, outcome.err
-            assert compare.compare(root, one, [each.item for each in kubernetes_yaml.objects_of(outcome.out)]) == []
+            assert (
+                compare.compare_built(root, one, [each.item for each in kubernetes_yaml.objects_of(outcome.out)]) == []
+            )
 
 
 @settings(examples(8), derandomize=True)

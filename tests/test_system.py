@@ -96,14 +96,14 @@ def test_the_example_builds_to_the_same_objects_with_the_oldest_kustomize(
     root = example(tmp_path)
     found = pipeline.fleet(root)
     write(root, found.files)
-    meant = [compare.Meant(one.project.environment.name, one.folder, one.objects) for one in found.deployed]
-    meant += [compare.Meant(one.environment, one.folder, one.objects) for one in found.synced]
+    meant = [compare.ExpectedOverlay(one.project.environment.name, one.folder, one.objects) for one in found.deployed]
+    meant += [compare.ExpectedOverlay(one.environment, one.folder, one.objects) for one in found.synced]
     done = list(kustomize.kustomize_builds(oldest_kustomize, [([root / one.folder], 60.0) for one in meant]))
     assert [outcome.err for outcome in done if outcome.code] == []
     findings = [
         finding.text()
         for one, outcome in zip(meant, done, strict=True)
-        for finding in compare.compare(root, one, [each.item for each in kubernetes_yaml.objects_of(outcome.out)])
+        for finding in compare.compare_built(root, one, [each.item for each in kubernetes_yaml.objects_of(outcome.out)])
     ]
     assert (oldest_kustomize.version, findings) == (toolbox.pinned()["tools"]["oldest-kustomize"]["version"], [])
 

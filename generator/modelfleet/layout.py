@@ -8,14 +8,11 @@ from dataclasses import dataclass
 
 TOP = "environments"
 
-
 BASE, ARGOCD = "base", "argocd"
 """Beside environments the folder of what they share, and beside projects that of what Argo CD needs."""
 
-
 APPLICATION_FILE = "modelfleet-application.yaml"
 """What Argo CD makes an Application of, wherever it stands below an environment: the `*` of its pattern crosses `/`."""
-
 
 GENERATED_FILE = re.compile(rf"{TOP}(?:/[a-z0-9][a-z0-9._-]*){{3,}}")
 

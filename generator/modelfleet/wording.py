@@ -6,8 +6,6 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 _BIDIRECTIONAL = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
 _UNPRINTABLE = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
@@ -21,7 +19,7 @@ def printable(text: str) -> str:
     )
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
+def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant, if one is near."""
     import difflib
 
@@ -30,9 +28,9 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return lowered[found[0]] if found else None
 
 
-def meant(word: str, known: Iterable[str], otherwise: str) -> str:
+def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
     """A hint that asks whether a known word was meant; where none is near, something else to say."""
-    near = nearest(word, known)
+    near = closest(word, known)
     return f"did you mean {near!r}?" if near else otherwise
 
 

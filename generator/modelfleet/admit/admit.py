@@ -17,31 +17,27 @@ from typing import Any
 from modelfleet.finding import Finding, Location, MachineFailed, Pointer, Rejected, Severity
 from modelfleet.kubernetes.objects import Peers, by_name, mapping, text
 from modelfleet.kubernetes.schemas import FolderSchemas, SchemaSource
-from modelfleet.kubernetes.yaml import Unreadable, Written, read
+from modelfleet.kubernetes.yaml import ParsedDocument, Unreadable, read_documents
 from modelfleet.layout import APPLICATION_FILE
 from modelfleet.resolve.release import Release
-from modelfleet.rules import Problem
-from modelfleet.rules.admission.manifest import AdmissionRule, shown
+from modelfleet.rules import Violation
+from modelfleet.rules.admission.request import AdmissionRule, display
 from modelfleet.rules.admission.rulebook import Rulebook, rulebook
 from modelfleet.rules.admission.schema import schema_check
 from modelfleet.rules.admission.text import no_object, unreadable, written_twice
 from modelfleet.wording import printable
 
-MOST_BYTES = 64 << 20
-
-
+MAX_INPUT_BYTES = 64 << 20
 STDIN = "-"
-
 
 NO_SCHEMA = "no schema known for this kind"
 """The note of a verdict that stands on the object's name alone."""
-
 
 _STAGES = ("schema", "cel", "webhook", "reconcile", "run")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class ManifestFile:
     """A file to judge: its content, and that of its counterpart in the folder of live objects, if it has one."""
 
     file: str
@@ -50,7 +46,7 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class ObjectViolation:
     """One thing that is wrong with an object, and where it is written."""
 
     code: str
@@ -68,7 +64,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class AdmissionVerdict:
     """What becomes of one object. `found` is sorted, the worst first; `note` says what could not be judged."""
 
     at: Location
@@ -76,7 +72,7 @@ class Verdict:
     kind: str
     namespace: str
     name: str
-    found: tuple[Found, ...]
+    found: tuple[ObjectViolation, ...]
     note: str = ""
 
     @property
@@ -97,8 +93,8 @@ class Verdict:
 
 
 def admit_files(
-    given: Iterable[Given], release: Release, folders: Sequence[Path], default_mode: str | None = None
-) -> list[Verdict]:
+    given: Iterable[ManifestFile], release: Release, folders: Sequence[Path], default_mode: str | None = None
+) -> list[AdmissionVerdict]:
     """A verdict for each object of the files, by the rules of a release and with the schemas of these folders.
 
     `default_mode` is the cluster's deployment mode where none is written, if it is not the release's own default.
@@ -110,12 +106,12 @@ def admit_files(
     return admit(given, rulebook(capabilities, release.terms), FolderSchemas(folders))
 
 
-def passed(verdicts: Sequence[Verdict]) -> bool:
+def passed(verdicts: Sequence[AdmissionVerdict]) -> bool:
     """Whether there is something, and nothing of it is refused: what has failed pipes nothing to judge."""
     return bool(verdicts) and not any(verdict.rejected for verdict in verdicts)
 
 
-def gather(files: Sequence[str], existing: Path | None, stdin: Callable[[], bytes]) -> list[Given]:
+def gather(files: Sequence[str], existing: Path | None, stdin: Callable[[], bytes]) -> list[ManifestFile]:
     """Reads the files (`-` is what `stdin` gives) and their counterparts of the same name.
 
     Raises Rejected for every file that cannot be one, MachineFailed where one cannot be read.
@@ -133,7 +129,7 @@ def gather(files: Sequence[str], existing: Path | None, stdin: Callable[[], byte
         except Rejected as rejected:
             findings += rejected.findings
             continue
-        given.append(Given(file="(stdin)" if file == STDIN else file, content=content, existing=live))
+        given.append(ManifestFile(file="(stdin)" if file == STDIN else file, content=content, existing=live))
     if findings:
         raise Rejected(findings)
     return given
@@ -145,8 +141,8 @@ def _content(path: Path) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             hint = "name its files" if stat.S_ISDIR(status.st_mode) else "pipe it in and name the file -"
             raise Rejected([_no_file(str(path), "it is no ordinary file", hint)])
-        if status.st_size > MOST_BYTES:
-            raise Rejected([_no_file(str(path), f"it is larger than {MOST_BYTES >> 20} MiB", "split it")])
+        if status.st_size > MAX_INPUT_BYTES:
+            raise Rejected([_no_file(str(path), f"it is larger than {MAX_INPUT_BYTES >> 20} MiB", "split it")])
         return path.read_bytes()
     except FileNotFoundError as error:
         raise Rejected([_no_file(str(path), "there is no such file")]) from error
@@ -175,25 +171,25 @@ def _no_file(file: str, message: str, hint: str = "") -> Finding:
     return Finding(at=Location(file), code=unreadable.code, message=message, hint=hint)
 
 
-def admit(given: Iterable[Given], rules: Rulebook, schemas: SchemaSource) -> list[Verdict]:
+def admit(given: Iterable[ManifestFile], rules: Rulebook, schemas: SchemaSource) -> list[AdmissionVerdict]:
     """A verdict for each object of the files, in their order.
 
     Each file is judged alone: several may hold one object, such as overlays. Only what an object names is looked up in
     the other files, where one object alone has the name. Raises Rejected where the counterpart of a file is no YAML.
     """
     kinds = _Kinds(schemas)
-    files = [(one, list(read(one.content, one.file))) for one in given]
+    files = [(one, list(read_documents(one.content, one.file))) for one in given]
     elsewhere = _named_once(part for _, parts in files for part in parts)
     return [verdict for one, parts in files for verdict in _of_file(one, parts, rules, kinds, elsewhere)]
 
 
-def _named_once(parts: Iterable[Written | Unreadable]) -> Peers:
-    objects = [part.data for part in parts if isinstance(part, Written) and isinstance(part.data, dict)]
+def _named_once(parts: Iterable[ParsedDocument | Unreadable]) -> Peers:
+    objects = [part.data for part in parts if isinstance(part, ParsedDocument) and isinstance(part.data, dict)]
     counts = Counter((text(item.get("kind")), *_named(item)) for item in objects)
     return by_name(item for item in objects if counts[text(item.get("kind")), *_named(item)] == 1)
 
 
-_Check = Callable[[Mapping[str, Any]], Iterator[Problem]]
+_Check = Callable[[Mapping[str, Any]], Iterator[Violation]]
 
 
 class _Kinds:
@@ -215,20 +211,20 @@ class _Kinds:
 
 
 def _of_file(
-    given: Given, parts: Sequence[Written | Unreadable], rules: Rulebook, kinds: _Kinds, elsewhere: Peers
-) -> list[Verdict]:
-    written = [part for part in parts if isinstance(part, Written)]
+    given: ManifestFile, parts: Sequence[ParsedDocument | Unreadable], rules: Rulebook, kinds: _Kinds, elsewhere: Peers
+) -> list[AdmissionVerdict]:
+    written = [part for part in parts if isinstance(part, ParsedDocument)]
     court = _Court(rules, kinds, _live_objects(given), elsewhere, alone=len(written) == 1)
     judged = {id(part): court.judge(part) for part in court.in_order(written)}
-    return [judged[id(part)] if isinstance(part, Written) else _of_unreadable(part) for part in parts]
+    return [judged[id(part)] if isinstance(part, ParsedDocument) else _of_unreadable(part) for part in parts]
 
 
-def _live_objects(given: Given) -> list[dict[str, Any]]:
-    parts = list(read(given.existing or b"", f"{given.file} (live)"))
+def _live_objects(given: ManifestFile) -> list[dict[str, Any]]:
+    parts = list(read_documents(given.existing or b"", f"{given.file} (live)"))
     broken = [part for part in parts if isinstance(part, Unreadable)]
     if broken:
         raise Rejected([Finding(at=part.at, code=unreadable.code, message=part.message) for part in broken])
-    return [part.data for part in parts if isinstance(part, Written) and isinstance(part.data, dict)]
+    return [part.data for part in parts if isinstance(part, ParsedDocument) and isinstance(part.data, dict)]
 
 
 class _Court:
@@ -244,7 +240,7 @@ class _Court:
             self._admitted(item)
             self.live.setdefault((text(item.get("kind")), _named(item)[1]), []).append(item)
 
-    def in_order(self, written: Sequence[Written]) -> Iterator[Written]:
+    def in_order(self, written: Sequence[ParsedDocument]) -> Iterator[ParsedDocument]:
         """Runtimes first, each beside the earlier ones only, so that of two that conflict the later one is refused."""
         runtimes = [part for part in written if mapping(part.data).get("kind") == "ServingRuntime"]
         others = [part for part in written if mapping(part.data).get("kind") != "ServingRuntime"]
@@ -271,18 +267,18 @@ class _Court:
         nameless = self.live.get(("", ""), []) if self.alone else []  # a part, such as a status alone
         return nameless[0] if len(nameless) == 1 else None
 
-    def judge(self, part: Written) -> Verdict:
+    def judge(self, part: ParsedDocument) -> AdmissionVerdict:
         """Everything that is known about one object."""
         if not isinstance(part.data, dict):
-            problem = Problem(
+            violation = Violation(
                 pointer=(), message="the document is no object", hint="an object is a mapping with a kind"
             )
-            return _verdict(part, {}, [_found(no_object, problem, part)])
+            return _verdict(part, {}, [_found(no_object, violation, part)])
         check, versions = self.kinds.of(part.data)
         live = self._live(part.data)
-        known = {"live": live, "peers": self.peers, "elsewhere": self.elsewhere}
-        manifest = self.rules.manifest(part.data, schema=check, versions=versions, **known)
-        found = [_found(rule, problem, part) for rule, problem in self.rules.judge(manifest)]
+        known = {"old_object": live, "peers": self.peers, "elsewhere": self.elsewhere}
+        request = self.rules.request(part.data, schema=check, versions=versions, **known)
+        found = [_found(rule, violation, part) for rule, violation in self.rules.check(request)]
         found += [_twice(key, at) for key, at in part.twice]
         named = part.data.get("apiVersion") and part.data.get("kind")
         return _verdict(part, part.data, found, note=NO_SCHEMA if named and not check and not versions else "")
@@ -293,33 +289,35 @@ def _named(item: Mapping[str, Any]) -> tuple[str, str]:
     return text(metadata.get("namespace")), text(metadata.get("name"))
 
 
-def _found(rule: AdmissionRule, problem: Problem, part: Written) -> Found:
-    return Found(
+def _found(rule: AdmissionRule, violation: Violation, part: ParsedDocument) -> ObjectViolation:
+    return ObjectViolation(
         code=rule.code,
         stage=rule.stage,
-        at=part.at(problem.pointer, problem.key),
-        pointer=problem.pointer,
-        message=problem.message,
-        hint=problem.hint,
-        severity=problem.severity,
+        at=part.at(violation.pointer, violation.key),
+        pointer=violation.pointer,
+        message=violation.message,
+        hint=violation.hint,
+        severity=violation.severity,
     )
 
 
-def _twice(key: str, at: Location) -> Found:
-    return Found(
+def _twice(key: str, at: Location) -> ObjectViolation:
+    return ObjectViolation(
         code=written_twice.code,
         stage=written_twice.stage,
         at=at,
         pointer=(),
-        message=f"the key {shown(key)} is written twice; kubectl takes the last, kustomize refuses the file",
+        message=f"the key {display(key)} is written twice; kubectl takes the last, kustomize refuses the file",
         hint="keep one of them",
         severity=Severity.WARNING,
     )
 
 
-def _verdict(part: Written, item: Mapping[str, Any], found: Iterable[Found], note: str = "") -> Verdict:
+def _verdict(
+    part: ParsedDocument, item: Mapping[str, Any], found: Iterable[ObjectViolation], note: str = ""
+) -> AdmissionVerdict:
     namespace, name = _named(item)
-    return Verdict(
+    return AdmissionVerdict(
         at=part.at(()),
         api_version=text(item.get("apiVersion")),
         kind=text(item.get("kind")),
@@ -330,8 +328,8 @@ def _verdict(part: Written, item: Mapping[str, Any], found: Iterable[Found], not
     )
 
 
-def _of_unreadable(part: Unreadable) -> Verdict:
-    found = Found(
+def _of_unreadable(part: Unreadable) -> AdmissionVerdict:
+    found = ObjectViolation(
         code=unreadable.code,
         stage=unreadable.stage,
         at=part.at,
@@ -340,4 +338,4 @@ def _of_unreadable(part: Unreadable) -> Verdict:
         hint=part.hint,
         severity=Severity.ERROR,
     )
-    return Verdict(at=part.at, api_version="", kind="", namespace="", name="", found=(found,))
+    return AdmissionVerdict(at=part.at, api_version="", kind="", namespace="", name="", found=(found,))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from modelfleet.admit.admit import NO_SCHEMA, Found, Verdict
+from modelfleet.admit.admit import NO_SCHEMA, AdmissionVerdict, ObjectViolation
 from modelfleet.finding import Finding, Severity, dotted
 
 _REFUSED = {
@@ -17,12 +17,12 @@ _REFUSED = {
 }
 
 
-def entries(verdicts: Iterable[Verdict]) -> list[dict[str, Any]]:
+def verdict_data(verdicts: Iterable[AdmissionVerdict]) -> list[dict[str, Any]]:
     """The verdicts for JSON, one an object in the order of the files; `stage` to `column` are of the worst problem."""
     return [_entry(verdict) for verdict in verdicts]
 
 
-def _entry(verdict: Verdict) -> dict[str, Any]:
+def _entry(verdict: AdmissionVerdict) -> dict[str, Any]:
     nothing = {**dict.fromkeys(_DESCRIBED), "line": verdict.at.line, "column": verdict.at.column}
     worst = _described(verdict.found[0]) if verdict.found else nothing
     entry: dict[str, Any] = {
@@ -44,7 +44,7 @@ def _entry(verdict: Verdict) -> dict[str, Any]:
 _DESCRIBED = ("stage", "code", "message", "hint", "line", "column")
 
 
-def _described(found: Found) -> dict[str, Any]:
+def _described(found: ObjectViolation) -> dict[str, Any]:
     return {
         "stage": found.stage,
         "code": found.code,
@@ -57,7 +57,7 @@ def _described(found: Found) -> dict[str, Any]:
     }
 
 
-def findings(verdicts: Iterable[Verdict]) -> list[Finding]:
+def verdict_findings(verdicts: Iterable[AdmissionVerdict]) -> list[Finding]:
     """What was found as findings, in the order of the files and of their lines."""
     return [
         Finding(
@@ -73,13 +73,13 @@ def findings(verdicts: Iterable[Verdict]) -> list[Finding]:
     ]
 
 
-def _consequence(found: Found) -> str:
+def _consequence(found: ObjectViolation) -> str:
     if found.severity is Severity.ERROR:
         return _REFUSED[found.stage]
     return "accepted, but stuck" if found.stage == "reconcile" else "accepted"
 
 
-def summary(verdicts: Sequence[Verdict], title: str) -> list[str]:
+def verdict_summary(verdicts: Sequence[AdmissionVerdict], title: str) -> list[str]:
     """The counts: what a cluster of the release called `title` would accept, and what was not judged in full."""
     if not verdicts:
         return ["there is no object in what was given"]
@@ -95,6 +95,6 @@ def summary(verdicts: Sequence[Verdict], title: str) -> list[str]:
     return lines
 
 
-def _by_kind(verdicts: Iterable[Verdict]) -> str:
+def _by_kind(verdicts: Iterable[AdmissionVerdict]) -> str:
     counts = Counter(verdict.kind for verdict in verdicts)
     return f" ({', '.join(f'{count} {kind}' for kind, count in sorted(counts.items()))})" if counts else ""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from modelfleet.wording import nearest
+from modelfleet.wording import closest
 
 _FOLDER = Path(__file__).with_name("commands")
 
@@ -34,6 +34,6 @@ class LazyGroup(click.Group):
         """The command that was called; a word that is none gets the name that is nearest to it."""
         word = args[0]
         if not context.resilient_parsing and not word.startswith("-") and self.get_command(context, word) is None:
-            near = nearest(word, self.list_commands(context))
+            near = closest(word, self.list_commands(context))
             context.fail(f"No such command {word!r}." + (f" Did you mean {near!r}?" if near else ""))
         return super().resolve_command(context, args)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelfleet.cli.output import FORMATS
-from modelfleet.wording import choices, meant, printable
+from modelfleet.wording import choices, did_you_mean, printable
 
 if TYPE_CHECKING:
     from modelfleet.layout import Scope
@@ -51,13 +51,8 @@ def _only(option: str, folder: str) -> Callable[[Any], Any]:
 
 
 env_option = _only("--env", "environments")
-
-
 project_option = _only("--project", "projects")
-
-
 format_option = click.option("--format", "form", type=FORMATS, default="text", help="How findings are printed.")
-
 
 text_or_json = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How it is printed."
@@ -79,7 +74,7 @@ def release_named(name: str) -> str:
 def no_such(what: str, name: str, known: Iterable[str]) -> str:
     """What is said of a name that does not exist, with the nearest one that does."""
     words = list(known)
-    return printable(f"{what} {name}: there is no such thing; {meant(name, words, choices(words))}")
+    return printable(f"{what} {name}: there is no such thing; {did_you_mean(name, words, choices(words))}")
 
 
 def scope_of(found: Fleet, environments: Sequence[str], projects: Sequence[str]) -> Scope:

@@ -10,8 +10,6 @@ from modelfleet.finding import Finding, Severity
 from modelfleet.wording import printable
 
 FINE, WRONG, USAGE, DRIFT, POLICY, MACHINE, BUG = 0, 1, 2, 3, 4, 5, 70
-
-
 FORMATS = click.Choice(["text", "json", "github"])
 
 

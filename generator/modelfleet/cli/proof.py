@@ -7,14 +7,14 @@ from pathlib import Path
 
 from modelfleet.cli.output import DRIFT, WRONG, Exit, say, show_findings, tell
 from modelfleet.resolve.fleet import Fleet
-from modelfleet.tree.compare import stale
+from modelfleet.tree.compare import stale_reason
 from modelfleet.verify.fleet import verify_fleet
 from modelfleet.wording import plural
 
 
 def prove(root: Path, found: Fleet, form: str) -> None:
     """Verifies what was meant, which the tree must be; ends the command where something is wrong."""
-    if reason := stale(root, found.files):
+    if reason := stale_reason(root, found.files):
         tell(f"modelfleet: {reason}")
         raise Exit(DRIFT)
     verified, tools = verify_fleet(root, found, tell, tell if sys.stderr.isatty() else lambda text: None)

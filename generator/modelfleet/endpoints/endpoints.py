@@ -37,7 +37,6 @@ from modelfleet.serving.addresses import (
 CLUSTER_CA = "/var/run/secrets/kubernetes.io/serviceaccount/service-ca.crt"
 """In every pod: what the certificates of Services are signed with."""
 
-
 _TRY: Mapping[str, tuple[str, Any]] = {
     "openai": ("chat", {"messages": [{"role": "user", "content": "Hello"}]}),
     "v2": ("infer", {"inputs": [{"name": "input", "shape": [1, 1], "datatype": "FP32", "data": [0]}]}),

@@ -13,7 +13,7 @@ from modelfleet.wording import listed
 # ---- for machines ----------------------------------------------------------------------------------------------------
 
 
-def data(found: Sequence[Endpoint]) -> dict[str, Any]:
+def endpoint_data(found: Sequence[Endpoint]) -> dict[str, Any]:
     """The endpoints as `schemas/endpoints.schema.json` describes them."""
     return {
         "version": 1,
@@ -52,7 +52,7 @@ _SHOWN = {
 """What protocols are called; the rest by their ids."""
 
 
-def lines(found: Sequence[Endpoint]) -> Iterator[str]:
+def endpoint_lines(found: Sequence[Endpoint]) -> Iterator[str]:
     """The endpoints as text: for each environment a table with a row an address, then the lines to try them."""
     for index, environment in enumerate(dict.fromkeys(one.environment for one in found)):
         here = [one for one in found if one.environment == environment]
@@ -83,7 +83,7 @@ def _rows(one: Endpoint) -> Iterator[tuple[str, ...]]:
         yield (*first, "outside", str(HTTPS_PORT), _token(one) if one.token else "no", one.external)
 
 
-def markdown(found: Sequence[Endpoint]) -> Iterator[str]:
+def endpoint_markdown(found: Sequence[Endpoint]) -> Iterator[str]:
     """The endpoints as one table for each environment, with the lines to try below it."""
     for index, environment in enumerate(dict.fromkeys(one.environment for one in found)):
         here = [one for one in found if one.environment == environment]

@@ -14,19 +14,19 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class ParsedObject:
     """An object, and its YAML."""
 
     item: Mapping[str, Any]
     text: bytes
 
 
-def objects_of(stream: bytes) -> list[Built]:
+def objects_of(stream: bytes) -> list[ParsedObject]:
     """The objects of kustomize's output, as an API server reads them."""
     import yaml
 
     texts = re.split(rb"(?m)^---\n", stream)
-    return [Built(yaml.load(text, Loader=_loader()), text) for text in texts if text.strip()]
+    return [ParsedObject(yaml.load(text, Loader=_loader()), text) for text in texts if text.strip()]
 
 
 # What an API server makes of bare words and numbers: the YAML of Kubernetes reads `y` as true and `1e3` as a number,
@@ -37,16 +37,9 @@ _NUMBER = re.compile(
     r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
 )
 
-
 _TRUE = ("y", "yes", "on", "true")
-
-
 _FALSE = ("n", "no", "off", "false")
-
-
 _SPELLINGS = {f(word) for word in (*_TRUE, *_FALSE) for f in (str.lower, str.upper, str.capitalize)}
-
-
 _TAG = "tag:yaml.org,2002:"
 
 

@@ -13,17 +13,13 @@ from functools import cache, lru_cache
 from typing import Any
 
 _REMEMBERED = 128  # characters; longer strings are decided anew, so that the memory of decisions stays small
-
-
 _LONGEST_KEY = 1000  # characters; the readers find the colon of a key only within 1,024
-
 
 _BARE = re.compile(
     r"(?!---|\.\.\.)"  # markers of a document, where they stand in the first column
     r"(?:[A-Za-z0-9_/.$(]|-(?=[A-Za-z-])|[^\x00-\x7f])"
     r"(?:[^\x00-\x20:\x7f]|:(?=[A-Za-z0-9_/])|[ ](?=[^ #]))*"
 )
-
 
 _WORDS = frozenset(
     ["true", "false", "yes", "no", "on", "off", "y", "n", "null"]
@@ -45,15 +41,12 @@ _HIDDEN = (
     r"\ud800-\uf8ff\ufeff\ufff0-\ufffb\ufffe\uffff\U000e0000-\U0010ffff]"
 )
 
-
 _ESCAPES = {"\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
 # Blanks at the end of a line, three empty lines in a row and empty lines at the end of a file are what linters refuse
 # and commit hooks "repair", and a first line that begins with a blank hides the depth of the block.
 _UNFIT_FOR_BLOCK = re.compile(r"\A\n*(?: |\Z)|\A\n{3}| $|\n{4}|\n\n\Z", re.MULTILINE)
-
-
 _LINE_START = re.compile(r"\n(?=[^\n])")
 
 

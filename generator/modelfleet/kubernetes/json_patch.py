@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from modelfleet.kubernetes.objects import same
+from modelfleet.kubernetes.objects import same_value
 from modelfleet.wording import choices
 
-Step = dict[str, Any]
+PatchStep = dict[str, Any]
 """One step of a JSON 6902 patch."""
 
-
-KnownDifferences = dict[tuple[int, int, str], list[Step]]
+KnownDifferences = dict[tuple[int, int, str], list[PatchStep]]
 """Differences by what they are of, and where: objects with one runtime share its spec, which is compared once."""
 
 
-def difference(old: Any, new: Any, path: str = "", known: KnownDifferences | None = None) -> list[Step]:
+def patch_between(old: Any, new: Any, path: str = "", known: KnownDifferences | None = None) -> list[PatchStep]:
     """The JSON 6902 steps that make one value of another; a list that differs is replaced whole."""
-    if same(old, new):
+    if same_value(old, new):
         return []
     if not isinstance(old, dict) or not isinstance(new, dict):
         return [{"op": "replace", "path": path, "value": new}]
@@ -30,17 +29,17 @@ def difference(old: Any, new: Any, path: str = "", known: KnownDifferences | Non
     return known[key]
 
 
-def _steps(old: Mapping[str, Any], new: Mapping[str, Any], path: str, known: KnownDifferences) -> list[Step]:
-    steps: list[Step] = []
+def _steps(old: Mapping[str, Any], new: Mapping[str, Any], path: str, known: KnownDifferences) -> list[PatchStep]:
+    steps: list[PatchStep] = []
     for key, value in new.items():
-        inner = f"{path}/{escaped(key)}"
+        inner = f"{path}/{escaped_token(key)}"
         if key not in old:
             steps.append({"op": "add", "path": inner, "value": value})
         else:
-            steps += difference(old[key], value, inner, known)
+            steps += patch_between(old[key], value, inner, known)
     for key in old:
         if key not in new:
-            steps.append({"op": "remove", "path": f"{path}/{escaped(key)}"})
+            steps.append({"op": "remove", "path": f"{path}/{escaped_token(key)}"})
     return steps
 
 
@@ -52,7 +51,7 @@ class PatchFailed(Exception):
         self.index, self.message, self.hint = index, message, hint
 
 
-def apply(document: Any, steps: tuple[Mapping[str, Any], ...]) -> Any:
+def apply_patch(document: Any, steps: tuple[Mapping[str, Any], ...]) -> Any:
     """The object after the JSON 6902 steps; the given one stays as it is. Raises `PatchFailed`."""
     for index, step in enumerate(steps):
         operation, path = step["op"], _split(step["path"])
@@ -63,18 +62,18 @@ def apply(document: Any, steps: tuple[Mapping[str, Any], ...]) -> Any:
     return document
 
 
-def steps_of(path: str) -> tuple[str, ...]:
+def pointer_steps(path: str) -> tuple[str, ...]:
     """The steps of a JSON pointer."""
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:])
 
 
-def escaped(step: str) -> str:
+def escaped_token(step: str) -> str:
     """A step as a path spells it."""
     return step.replace("~", "~0").replace("/", "~1")
 
 
 def _split(path: str) -> list[str]:
-    return list(steps_of(path))
+    return list(pointer_steps(path))
 
 
 def _index(container: list[Any], step: str, index: int, end: bool) -> int:

@@ -9,18 +9,14 @@ from typing import Any
 Object = dict[str, Any]
 """A Kubernetes object as plain data."""
 
-
 Identity = tuple[str, str, str]
 """Group, kind and name: what an object is within its namespace."""
 
-
-Keyed = Mapping[Identity, Object]
+ObjectsByIdentity = Mapping[Identity, Object]
 """The objects of one namespace."""
-
 
 Peers = Mapping[tuple[str, str], Mapping[str, Mapping[str, Any]]]
 """Objects by kind and namespace, and then by name."""
-
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -37,7 +33,7 @@ def identity(item: Mapping[str, Any]) -> Identity:
     return (group_of(item), str(item["kind"]), name)
 
 
-def placed(item: Object, namespace: str) -> Object:
+def with_namespace(item: Object, namespace: str) -> Object:
     """The object as kustomize's `namespace:` leaves it."""
     metadata = item["metadata"]
     if item["kind"] == "Namespace":
@@ -51,7 +47,7 @@ def placed(item: Object, namespace: str) -> Object:
     return found
 
 
-def same(one: Any, other: Any) -> bool:
+def same_value(one: Any, other: Any) -> bool:
     """Equality in which true is not 1. Nearly always both are alike to the byte, which C code finds out."""
     if one is other or (isinstance(one, str) and one == other):
         return True
@@ -67,7 +63,7 @@ def _alike(one: Any, other: Any) -> bool:
     return type(one) is type(other)
 
 
-def keyed(items: Iterable[Object]) -> dict[Identity, Object]:
+def by_identity(items: Iterable[Object]) -> dict[Identity, Object]:
     """Objects by what they are within their namespace, in their order."""
     return {identity(item): item for item in items}
 

@@ -11,11 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 _FORM = re.compile(r"([+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+)(?:([numkMGTPE]|[KMGTPE]i)|[eE]([+-]?[0-9]+))?", re.ASCII)
-
-
 _DECIMAL = ("n", "u", "m", "", "k", "M", "G", "T", "P", "E")
-
-
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 
 
@@ -32,7 +28,7 @@ def _parts(text: str) -> tuple[Fraction, str, str | None]:
 
 
 @lru_cache(maxsize=1024)
-def value(text: str) -> Fraction:
+def quantity_value(text: str) -> Fraction:
     """The number that a quantity stands for. Raises `NotAQuantity`."""
     number, suffix, exponent = _parts(text)
     if exponent is not None:
@@ -45,9 +41,9 @@ def value(text: str) -> Fraction:
 
 
 @lru_cache(maxsize=1024)
-def canonical(text: str) -> str:
+def canonical_quantity(text: str) -> str:
     """The quantity as the API server spells it: `1000m` is `1`, `1024Mi` is `1Gi`, `0.5` is `500m`."""
-    amount = value(text)
+    amount = quantity_value(text)
     _, suffix, exponent = _parts(text)
     if suffix.endswith("i") and abs(amount) >= 1024:
         steps = 0

@@ -19,13 +19,10 @@ from modelfleet.finding import Location, Pointer
 DEPTH = 200
 """How deep a document may nest."""
 
-
 NODES = 2_000_000
 """How many values a document may have when its aliases are written out."""
 
-
 _STRING = "tag:yaml.org,2002:str"
-
 
 _WORDS: Mapping[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -33,40 +30,29 @@ _WORDS: Mapping[str, bool | None] = {
     **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
 }
 
-
 _INTEGER = re.compile(r"([-+]?)(0b[01]+|0o[0-7]+|0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)", re.ASCII | re.IGNORECASE)
-
-
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?", re.ASCII)
-
-
 _MOST_DIGITS = 19  # of a 64-bit number
-
-
 _EXACT = 2**53
-
-
 _MERGE = object()
-
-
 _NO_KEY = object()
 
 
-class Place(NamedTuple):
+class YamlPlace(NamedTuple):
     """Where a value begins, and the places of what is inside of it: keys with values, or items."""
 
     line: int
     column: int
-    inside: dict[str, tuple[tuple[int, int], Place]] | list[Place] | None
+    inside: dict[str, tuple[tuple[int, int], YamlPlace]] | list[YamlPlace] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class ParsedDocument:
     """A value of a file that should be an object, with its places. `twice` are keys of it that are written twice."""
 
     file: str
     data: Any
-    place: Place
+    place: YamlPlace
     twice: list[tuple[str, Location]] = field(default_factory=list)
 
     def at(self, pointer: Pointer, key: bool = False) -> Location:
@@ -98,12 +84,12 @@ class Unreadable:
 class _Broken(Exception):
     """A document that libyaml reads and we do not."""
 
-    def __init__(self, place: Place, message: str, hint: str) -> None:
+    def __init__(self, place: YamlPlace, message: str, hint: str) -> None:
         self.place, self.message, self.hint = place, message, hint
         super().__init__(message)
 
 
-def read(content: bytes, file: str) -> Iterator[Written | Unreadable]:
+def read_documents(content: bytes, file: str) -> Iterator[ParsedDocument | Unreadable]:
     """The objects of a file in their order; a `kind: List` gives its items, an empty document nothing."""
     import yaml
 
@@ -125,12 +111,12 @@ def read(content: bytes, file: str) -> Iterator[Written | Unreadable]:
         yield Unreadable(at=Location(file), message=message, hint="remove it; nothing behind it is judged")
 
 
-def _place(event: Any, inside: Any = None) -> Place:
+def _place(event: Any, inside: Any = None) -> YamlPlace:
     mark = event.start_mark
-    return Place(mark.line + 1, mark.column + 1, inside)
+    return YamlPlace(mark.line + 1, mark.column + 1, inside)
 
 
-def _expanded(document: Written) -> Iterator[Written]:
+def _expanded(document: ParsedDocument) -> Iterator[ParsedDocument]:
     data, place = document.data, document.place
     if data is None:
         return
@@ -146,7 +132,7 @@ def _expanded(document: Written) -> Iterator[Written]:
         if index := bisect(starts, (at.line, at.column)):
             twice[index - 1].append((key, at))
     for item, item_place, mine in zip(data["items"], places, twice, strict=True):
-        yield Written(file=document.file, data=item, place=item_place, twice=mine)
+        yield ParsedDocument(file=document.file, data=item, place=item_place, twice=mine)
 
 
 class _Open:
@@ -160,7 +146,7 @@ class _Open:
         self.size = 1
         self.key: Any = _NO_KEY
         self.key_at = (1, 1)
-        self.merged: list[tuple[Any, Place]] = []
+        self.merged: list[tuple[Any, YamlPlace]] = []
 
 
 class _Builder:
@@ -168,15 +154,15 @@ class _Builder:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self.anchors: dict[str, tuple[Any, Place, int]] = {}
+        self.anchors: dict[str, tuple[Any, YamlPlace, int]] = {}
         self.twice: list[tuple[str, Location]] = []
         self.stack: list[_Open] = []
 
-    def document(self, events: Iterator[Any]) -> Written:
+    def document(self, events: Iterator[Any]) -> ParsedDocument:
         """Reads the events of one document to its end."""
         import yaml
 
-        root: tuple[Any, Place, int] = (None, Place(1, 1, None), 1)
+        root: tuple[Any, YamlPlace, int] = (None, YamlPlace(1, 1, None), 1)
         for event in events:
             if isinstance(event, yaml.ScalarEvent):
                 root = self._scalar(event)
@@ -193,22 +179,22 @@ class _Builder:
                 break
             if self.stack:
                 self._add(*root)
-        return Written(file=self.file, data=root[0], place=root[1], twice=self.twice)
+        return ParsedDocument(file=self.file, data=root[0], place=root[1], twice=self.twice)
 
-    def _scalar(self, event: Any) -> tuple[Any, Place, int]:
+    def _scalar(self, event: Any) -> tuple[Any, YamlPlace, int]:
         value: Any = event.value
         if event.implicit[0]:
             if value == "<<" and self.stack and self.stack[-1].key is _NO_KEY and isinstance(self.stack[-1].data, dict):
                 return _MERGE, _place(event), 1
-            value = plain(value)
+            value = plain_scalar(value)
         elif event.tag is not None and event.tag != _STRING and event.tag.startswith("tag:yaml.org,2002:"):
-            value = plain(value)
+            value = plain_scalar(value)
         found = (value, _place(event), 1)
         if event.anchor:
             self.anchors[event.anchor] = found
         return found
 
-    def _alias(self, event: Any) -> tuple[Any, Place, int]:
+    def _alias(self, event: Any) -> tuple[Any, YamlPlace, int]:
         if event.anchor not in self.anchors:
             raise _Broken(
                 _place(event), f"the alias *{event.anchor} has no anchor before it", "name an anchor that is complete"
@@ -216,7 +202,7 @@ class _Builder:
         data, place, size = self.anchors[event.anchor]
         return data, _place(event, place.inside), size
 
-    def _close(self) -> tuple[Any, Place, int]:
+    def _close(self) -> tuple[Any, YamlPlace, int]:
         done = self.stack.pop()
         for data, place in done.merged:
             for key, value in data.items():
@@ -227,7 +213,7 @@ class _Builder:
             self.anchors[done.event.anchor] = found
         return found
 
-    def _add(self, data: Any, place: Place, size: int) -> None:
+    def _add(self, data: Any, place: YamlPlace, size: int) -> None:
         """Puts a value into the collection that is being read; in a mapping it may be a key."""
         into = self.stack[-1]
         into.size += size
@@ -248,7 +234,7 @@ class _Builder:
             into.key = _NO_KEY
 
 
-def _key(data: Any, place: Place) -> str:
+def _key(data: Any, place: YamlPlace) -> str:
     if isinstance(data, str):
         return data
     if isinstance(data, bool) or data is None:
@@ -258,7 +244,7 @@ def _key(data: Any, place: Place) -> str:
     raise _Broken(place, "a key is a mapping or a list", "keys are text")
 
 
-def _mergeable(data: Any, place: Place) -> list[tuple[Any, Place]]:
+def _mergeable(data: Any, place: YamlPlace) -> list[tuple[Any, YamlPlace]]:
     if isinstance(data, dict):
         return [(data, place)]
     if isinstance(data, list) and isinstance(place.inside, list) and all(isinstance(item, dict) for item in data):
@@ -266,7 +252,7 @@ def _mergeable(data: Any, place: Place) -> list[tuple[Any, Place]]:
     raise _Broken(place, "what << merges is no mapping", "merge a mapping or a list of them")
 
 
-def plain(text: str) -> Any:
+def plain_scalar(text: str) -> Any:
     """What a scalar without quotes means. Timestamps stay text, as in every JSON that is made of YAML."""
     if text in _WORDS:
         return _WORDS[text]

@@ -12,25 +12,18 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from modelfleet.kubernetes.built import objects_of
-from modelfleet.kubernetes.json_patch import PatchFailed, apply
-from modelfleet.kubernetes.objects import Object, group_of, placed
+from modelfleet.kubernetes.json_patch import PatchFailed, apply_patch
+from modelfleet.kubernetes.objects import Object, group_of, with_namespace
 from modelfleet.wording import printable
 
 _KUSTOMIZATION = "kustomization.yaml"
-
-
 KUSTOMIZE_SECONDS = 60.0
-
-
 _MOST_LEVELS = 64
-
-
 _DEEPEST = 8
 
 
 # What is rendered shares nothing, and a few such lines can grow without end.
 _SHARED = (rb"[\s\[{,]&\w", rb"[\s\[{,]\*\w")
-
 
 KINDS = frozenset(
     {
@@ -56,7 +49,7 @@ class NotBuilt(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class BuiltOverlay:
     """What a committed overlay makes: the namespace that it sets, and the objects."""
 
     namespace: str | None
@@ -101,17 +94,17 @@ class Texts:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownObjects:
     """What files are known to come to in a namespace, by path: those that a fresh render writes, too, and patches nowhere."""
 
     namespace: str
     objects: Mapping[str, Object]
 
 
-NOTHING_KNOWN = Known("", {})
+NOTHING_KNOWN = KnownObjects("", {})
 
 
-def build(folder: str, texts: Texts, known: Known = NOTHING_KNOWN, depth: int = 0) -> Built:
+def build_overlay(folder: str, texts: Texts, known: KnownObjects = NOTHING_KNOWN, depth: int = 0) -> BuiltOverlay:
     """What `kustomize build` makes of a folder of generated files. Raises `NotBuilt` where it is not sure."""
     kustomization = texts.document(f"{folder}/{_KUSTOMIZATION}")
     if not isinstance(kustomization, dict) or depth > _DEEPEST:
@@ -129,14 +122,14 @@ def build(folder: str, texts: Texts, known: Known = NOTHING_KNOWN, depth: int = 
         if path in known.objects:
             objects.append(known.objects[path])
         elif f"{path}/{_KUSTOMIZATION}" in texts.contents:
-            objects += build(path, texts, known, depth + 1).objects
+            objects += build_overlay(path, texts, known, depth + 1).objects
         else:
             objects += _objects(path, texts)
     for entry in kustomization.get("patches") or ():
         objects = _patched(folder, entry, objects, texts)
     if namespace is not None:
-        objects = [placed(item, str(namespace)) for item in objects]
-    return Built(None if namespace is None else str(namespace), tuple(objects))
+        objects = [with_namespace(item, str(namespace)) for item in objects]
+    return BuiltOverlay(None if namespace is None else str(namespace), tuple(objects))
 
 
 def _joined(folder: str, entry: str) -> str:
@@ -189,7 +182,7 @@ def _patched(folder: str, entry: Any, objects: list[Object], texts: Texts) -> li
         raise NotBuilt(message)
     chosen = _chooser(entry["target"])
     try:
-        return [apply(item, tuple(patch)) if chosen(item) else item for item in objects]
+        return [apply_patch(item, tuple(patch)) if chosen(item) else item for item in objects]
     except (PatchFailed, KeyError, TypeError, AttributeError) as error:
         message = f"{printable(path)} does not apply"
         raise NotBuilt(message) from error
@@ -201,7 +194,6 @@ _PARTS: Mapping[str, Callable[[Object], str]] = {
     "version": lambda item: str(item["apiVersion"]).rpartition("/")[2],
     "group": group_of,
 }
-
 
 _WORD = re.compile(r"[A-Za-z0-9-]*")
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from modelfleet.kubernetes.json_patch import KnownDifferences, Step, apply, difference
-from modelfleet.kubernetes.objects import Identity, Keyed, Object, keyed, same
+from modelfleet.kubernetes.json_patch import KnownDifferences, PatchStep, apply_patch, patch_between
+from modelfleet.kubernetes.objects import Identity, Object, ObjectsByIdentity, by_identity, same_value
 from modelfleet.layout import file_name
 
 
@@ -34,7 +34,7 @@ class Overlay:
     patches: tuple[Patch, ...]
 
 
-def overlay(base: Keyed, wanted: Keyed, namespace: str) -> Overlay:
+def overlay(base: ObjectsByIdentity, wanted: ObjectsByIdentity, namespace: str) -> Overlay:
     """The overlay that makes the wanted objects of the base."""
     patches = []
     known: KnownDifferences = {}
@@ -49,9 +49,11 @@ def overlay(base: Keyed, wanted: Keyed, namespace: str) -> Overlay:
     return Overlay(namespace, resources, tuple(patches))
 
 
-def _difference(old: Object, new: Object, known: KnownDifferences) -> list[Step]:
+def _difference(old: Object, new: Object, known: KnownDifferences) -> list[PatchStep]:
     named = _named(new, old)
-    return difference(old, named, known=known) if named is new else difference(old, named)  # only what stays has an id
+    return (
+        patch_between(old, named, known=known) if named is new else patch_between(old, named)
+    )  # only what stays has an id
 
 
 def _named(new: Object, old: Object) -> Object:
@@ -61,26 +63,26 @@ def _named(new: Object, old: Object) -> Object:
     return {**new, "metadata": {**new["metadata"], "name": old["metadata"]["name"]}}
 
 
-def built(base: Keyed, layer: Overlay) -> dict[Identity, Object]:
+def build_in_memory(base: ObjectsByIdentity, layer: Overlay) -> dict[Identity, Object]:
     """What `kustomize build` makes of the overlay, before it puts everything into the namespace."""
     found = dict(base)
     for patch in layer.patches:
         item = found.pop(patch.target)
         if patch.steps is not None:
-            found[patch.target] = apply(item, patch.steps)
-    return found | keyed(layer.resources)
+            found[patch.target] = apply_patch(item, patch.steps)
+    return found | by_identity(layer.resources)
 
 
-def unlike(base: Keyed, layer: Overlay, wanted: Keyed) -> list[Identity]:
+def mismatches(base: ObjectsByIdentity, layer: Overlay, wanted: ObjectsByIdentity) -> list[Identity]:
     """The objects that the overlay does not build as they are wanted: none, or there is a bug of ours."""
-    found = built(base, layer)
+    found = build_in_memory(base, layer)
     patched = {patch.target for patch in layer.patches}
     wrong = list(found.keys() ^ wanted.keys())
     for key in found.keys() & wanted.keys():
         item = found[key]
         meant = _named(wanted[key], item)
         # What no patch touches was found to be the same when the overlay was made; equality is enough to see a mix-up.
-        if item is not meant and not (same(item, meant) if key in patched else item == meant):
+        if item is not meant and not (same_value(item, meant) if key in patched else item == meant):
             wrong.append(key)
     return sorted(wrong)
 

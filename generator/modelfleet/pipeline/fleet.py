@@ -16,11 +16,18 @@ from modelfleet.kubernetes.objects import Object
 from modelfleet.kustomize.overlay import base_files
 from modelfleet.layout import APPLICATION_FILE, ARGOCD, TOP
 from modelfleet.pipeline import workers
-from modelfleet.pipeline.project import Common, Outcome, made_of, rulebooks, sealed_files
-from modelfleet.pipeline.repository import Repository, load, resolved, settle_environments, shared_facts, stop
+from modelfleet.pipeline.project import BuildContext, ProjectResult, build_project, rulebooks, sealed_files
+from modelfleet.pipeline.repository import (
+    Repository,
+    load_repository,
+    resolved_projects,
+    settle_environments,
+    shared_facts,
+    stop_on_errors,
+)
 from modelfleet.render import argocd
 from modelfleet.resolve.environment import Environment
-from modelfleet.resolve.fleet import Deployed, Fleet, Synced
+from modelfleet.resolve.fleet import DeployedProject, Fleet, SyncedEnvironment
 from modelfleet.resolve.model import Project
 from modelfleet.rules import check as judge
 from modelfleet.rules.spec.ownership import owners
@@ -36,54 +43,54 @@ _WORTH_A_PROCESS = 200
 
 def fleet(root: Path) -> Fleet:
     """Everything that the hand-written files of a repository mean. Raises `Rejected` and `MachineFailed`."""
-    repository = load(root)
-    environments, shelf = settle_environments(repository)
-    projects = list(resolved(repository, environments, shelf))
-    findings = [*judge.judge_environments(environments.values(), repository.projects, shelf)]
-    findings += [*owners(projects), *judge.judge_fleet(projects)]
-    common = Common(
+    repository = load_repository(root)
+    environments, runtime_catalog = settle_environments(repository)
+    projects = list(resolved_projects(repository, environments, runtime_catalog))
+    findings = [*judge.check_environments(environments.values(), repository.projects, runtime_catalog)]
+    findings += [*owners(projects), *judge.check_fleet(projects)]
+    common = BuildContext(
         shared=shared_facts(repository),
         base=repository.base.file if repository.base else None,
-        shelf=shelf,
+        runtime_catalog=runtime_catalog,
         rules=rulebooks(environments),
         only_judged=bool(judge.errors_of(findings)),
     )
     outcomes = _outcomes(repository, projects, common)
     warnings: list[Finding] = []
-    stop([*findings, *(finding for outcome in outcomes for finding in outcome.judged)], warnings)
-    stop([finding for outcome in outcomes for finding in outcome.admitted], warnings)
+    stop_on_errors([*findings, *(finding for outcome in outcomes for finding in outcome.spec_findings)], warnings)
+    stop_on_errors([finding for outcome in outcomes for finding in outcome.admission_findings], warnings)
     files = {path: text for outcome in outcomes for path, text in outcome.files.items()}
     objects = [each for outcome in outcomes for each in outcome.objects]
-    deployed = [Deployed(project, made) for project, made in zip(projects, objects, strict=True)]
+    deployed = [DeployedProject(project, made) for project, made in zip(projects, objects, strict=True)]
     synced = []
     for name, environment in environments.items():
         here = [one for one in deployed if one.project.environment.name == name]
         applied, written = argocd_of(environment, here, common.templates.of(environment))
-        synced.append(Synced(name, applied))
+        synced.append(SyncedEnvironment(name, applied))
         files |= written
     return Fleet(environments, tuple(deployed), tuple(synced), files, tuple(merged(warnings)))
 
 
-def _outcomes(repository: Repository, projects: Sequence[Project], common: Common) -> list[Outcome]:
+def _outcomes(repository: Repository, projects: Sequence[Project], common: BuildContext) -> list[ProjectResult]:
     """What becomes of each project, of a large fleet in as many processes as there are processors."""
     resolved_in: dict[str, list[Project]] = {name: [] for name in repository.projects}
     for project in projects:
         resolved_in[project.name].append(project)
     weights = [sum(project.served for project in here) for here in resolved_in.values()]
 
-    def made(names: Sequence[str]) -> list[Outcome]:
-        return [made_of(name, repository.projects[name], resolved_in[name], common) for name in names]
+    def made(names: Sequence[str]) -> list[ProjectResult]:
+        return [build_project(name, repository.projects[name], resolved_in[name], common) for name in names]
 
     parts = workers.shares(list(resolved_in), weights, _WORTH_A_PROCESS)
     return [outcome for outcomes in workers.side_by_side(made, parts) for outcome in outcomes]
 
 
 def argocd_of(
-    environment: Environment, deployed: Sequence[Deployed], templates: Templates
+    environment: Environment, deployed: Sequence[DeployedProject], templates: Templates
 ) -> tuple[tuple[Object, ...], dict[str, str]]:
     """What Argo CD needs to sync an environment, and the files in which that is written."""
     kinds, conditions = argocd.observed(item for one in deployed for item in one.objects)
-    facts = argocd.Facts(
+    facts = argocd.ArgocdFacts(
         environment=environment.name,
         destination=environment.cluster.destination,
         argocd=environment.argocd,
@@ -91,7 +98,7 @@ def argocd_of(
         kinds=kinds,
         conditions=conditions,
     )
-    objects = tuple(rendered.object for rendered in argocd.objects(facts, templates))
+    objects = tuple(rendered.object for rendered in argocd.argocd_objects(facts, templates))
     file = f"{TOP}/{environment.name}.yaml"
     written = sealed_files(f"{TOP}/{environment.name}/{ARGOCD}", base_files(objects), [file])
     for one in deployed:
@@ -102,14 +109,14 @@ def argocd_of(
 
 def schemas_of(environment: Environment) -> Needs:
     """What the objects of an environment are checked with. Raises `MachineFailed` where its release is not known."""
-    from modelfleet.tools.schemas import needs
+    from modelfleet.tools.schemas import schema_needs
 
     release = environment.release
     if release is None:
         message = f"{environment.name} has no release"
         raise MachineFailed(message)
     store = environment.secrets
-    return needs(
+    return schema_needs(
         release.kubernetes,
         release.crds,
         secrets=store.api_version if store.provider == "external-secrets" else None,

@@ -11,26 +11,26 @@ from typing import TYPE_CHECKING, Any
 
 from modelfleet.finding import Finding, Location, Pointer, dotted
 from modelfleet.kubernetes import emit
-from modelfleet.kubernetes.objects import Keyed, Object, identity, keyed, placed
-from modelfleet.kustomize.overlay import base_files, overlay, overlay_files, unlike
+from modelfleet.kubernetes.objects import Object, ObjectsByIdentity, by_identity, identity, with_namespace
+from modelfleet.kustomize.overlay import base_files, mismatches, overlay, overlay_files
 from modelfleet.layout import BASE, TOP
 from modelfleet.packaged import packaged
-from modelfleet.render.objects import Made, admitted, collisions, place_of, render
-from modelfleet.resolve.catalog import Shelf
+from modelfleet.render.objects import RenderedObject, admission_findings, collisions, place_of, render_project
+from modelfleet.resolve.catalog import RuntimeCatalog
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Project
 from modelfleet.resolve.resolver import resolve
-from modelfleet.rules import check as judge
+from modelfleet.rules import check as check
 from modelfleet.rules.admission.rulebook import Rulebook, rulebook
 from modelfleet.spec.load import Document
-from modelfleet.spec.merge import whole
+from modelfleet.spec.merge import as_layer
 from modelfleet.tree.seal import sealed
 
 if TYPE_CHECKING:
-    from modelfleet.render.templates import Known, Templates
+    from modelfleet.render.templates import RenderedBefore, Templates
 
 
-class Shelves:
+class TemplateCache:
     """Templates by the folders in which a release looks them up; each is compiled once."""
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Shelves:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Common:
+class BuildContext:
     """What all projects have in common. `shared` are the facts of base.yaml, `base` is the name of its file if there is one.
 
     `only_judged`: something else is wrong already, so specs are judged and nothing is made of them.
@@ -55,10 +55,10 @@ class Common:
 
     shared: Environment
     base: str | None
-    shelf: Shelf
+    runtime_catalog: RuntimeCatalog
     rules: Mapping[str, Rulebook]
     only_judged: bool = False
-    templates: Shelves = field(default_factory=Shelves)
+    templates: TemplateCache = field(default_factory=TemplateCache)
 
 
 def rulebooks(environments: Mapping[str, Environment]) -> dict[str, Rulebook]:
@@ -71,50 +71,50 @@ def rulebooks(environments: Mapping[str, Environment]) -> dict[str, Rulebook]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class ProjectResult:
     """What became of one project: what is wrong with its spec, then with its objects; then those, and all its files.
 
     The objects are given for each of its environments, as they will be in the cluster.
     """
 
-    judged: tuple[Finding, ...] = ()
-    admitted: tuple[Finding, ...] = ()
+    spec_findings: tuple[Finding, ...] = ()
+    admission_findings: tuple[Finding, ...] = ()
     objects: tuple[tuple[Object, ...], ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-def made_of(name: str, document: Document, projects: Sequence[Project], common: Common) -> Outcome:
+def build_project(name: str, document: Document, projects: Sequence[Project], common: BuildContext) -> ProjectResult:
     """Everything about one project; `projects` is its spec resolved in each of its environments."""
-    judged = tuple(finding for project in projects for finding in judge.judge_project(project, common.shelf))
-    if common.only_judged or judge.errors_of(judged):
-        return Outcome(judged=judged)
-    known: Known = {}
-    found: list[tuple[Project, list[Made]]] = []
+    judged = tuple(finding for project in projects for finding in check.check_project(project, common.runtime_catalog))
+    if common.only_judged or check.errors_of(judged):
+        return ProjectResult(spec_findings=judged)
+    known: RenderedBefore = {}
+    found: list[tuple[Project, list[RenderedObject]]] = []
     findings: list[Finding] = []
     for project in projects:
-        made, wrong = render(project, common.templates.of(project.environment), known)
+        made, wrong = render_project(project, common.templates.of(project.environment), known)
         found.append((project, made))
         findings += [*wrong, *collisions(project, made)]
         if not wrong:
-            findings += admitted(project, made, common.rules[project.environment.name])
-    if judge.errors_of(findings):
-        return Outcome(judged=judged, admitted=tuple(findings))
-    base = keyed(base_objects(name, document, common, known))
+            findings += admission_findings(project, made, common.rules[project.environment.name])
+    if check.errors_of(findings):
+        return ProjectResult(spec_findings=judged, admission_findings=tuple(findings))
+    base = by_identity(base_objects(name, document, common, known))
     sources = [document.file, *([common.base] if common.base else [])]
     files = sealed_files(f"{TOP}/{BASE}/{name}", base_files(base.values()), sources)
     for project, made in found:
-        files |= _overlay_files(project, base, keyed(one.object for one in made))
-    return Outcome(
-        judged=judged,
-        admitted=tuple(findings),
-        objects=tuple(tuple(placed(one.object, project.namespace) for one in made) for project, made in found),
+        files |= _overlay_files(project, base, by_identity(one.object for one in made))
+    return ProjectResult(
+        spec_findings=judged,
+        admission_findings=tuple(findings),
+        objects=tuple(tuple(with_namespace(one.object, project.namespace) for one in made) for project, made in found),
         files=files,
     )
 
 
 def cause(project: Project, item: Object, pointer: Pointer) -> tuple[Location, str] | None:
     """Where in the hand-written files a part of an object comes from, and what the field there is called."""
-    made, _ = render(project, Shelves().of(project.environment))
+    made, _ = render_project(project, TemplateCache().of(project.environment))
     for one in made:
         if identity(one.object) == identity(item):
             origin, field = place_of(project, one, pointer)
@@ -122,12 +122,14 @@ def cause(project: Project, item: Object, pointer: Pointer) -> tuple[Location, s
     return None
 
 
-def base_objects(name: str, document: Document, common: Common, known: Known) -> list[Object]:
+def base_objects(name: str, document: Document, common: BuildContext, known: RenderedBefore) -> list[Object]:
     """The objects of a project's base: those whose shape the shared part of the spec and base.yaml settle."""
     if common.shared.release is None:
         return []
-    project = resolve(name, document.file, whole(document, without="environments"), common.shared, common.shelf)
-    made, _ = render(project, common.templates.of(common.shared), known)
+    project = resolve(
+        name, document.file, as_layer(document, without="environments"), common.shared, common.runtime_catalog
+    )
+    made, _ = render_project(project, common.templates.of(common.shared), known)
     return [one.object for one in made if _settled(one.object)]
 
 
@@ -136,11 +138,11 @@ def _settled(item: Object) -> bool:
     return bool(item.get("apiVersion")) and bool(item["metadata"].get("name"))
 
 
-def _overlay_files(project: Project, base: Keyed, wanted: Keyed) -> dict[str, str]:
+def _overlay_files(project: Project, base: ObjectsByIdentity, wanted: ObjectsByIdentity) -> dict[str, str]:
     """The overlay of a project in an environment. What it builds to is compared with what is meant before anything is
     written: another outcome would be a bug of ours that must not reach a cluster."""
     layer = overlay(base, wanted, project.namespace)
-    if wrong := unlike(base, layer, wanted):
+    if wrong := mismatches(base, layer, wanted):
         message = f"{project.name} in {project.environment.name}: the overlay does not build to {wrong[0]}"
         raise AssertionError(message)
     sources = [project.file, f"{TOP}/{project.environment.name}.yaml"]

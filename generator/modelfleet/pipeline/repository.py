@@ -20,9 +20,9 @@ from modelfleet.resolve.resolver import resolve
 from modelfleet.rules import check as judge
 from modelfleet.spec import secrets as secret
 from modelfleet.spec.discover import Sources, discover
-from modelfleet.spec.load import Document, read
-from modelfleet.spec.merge import Merged, Source, lay, whole
-from modelfleet.wording import choices, listed, nearest
+from modelfleet.spec.load import Document, read_document
+from modelfleet.spec.merge import Merged, Source, as_layer, overlay_document
+from modelfleet.wording import choices, closest, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Repository:
     runtimes: Mapping[tuple[str | None, str], Document]
 
 
-def stop(findings: Iterable[Finding], kept: list[Finding] | None = None) -> None:
+def stop_on_errors(findings: Iterable[Finding], kept: list[Finding] | None = None) -> None:
     """Raises `Rejected` where there is an error; warnings are kept for later."""
     found = merged(findings)
     if judge.errors_of(found):
@@ -48,7 +48,7 @@ def stop(findings: Iterable[Finding], kept: list[Finding] | None = None) -> None
 _WORTH_A_PROCESS = 60_000
 
 
-def load(root: Path) -> Repository:
+def load_repository(root: Path) -> Repository:
     """Reads every hand-written file and judges each by itself: syntax, shape, secrets."""
     sources: Sources = discover(root)
     kinds = dict.fromkeys([sources.base] if sources.base else (), "environment")
@@ -62,7 +62,7 @@ def load(root: Path) -> Repository:
 
     parts = workers.shares(list(kinds), sizes, _WORTH_A_PROCESS)
     found = [each for part in workers.side_by_side(taken, parts) for each in part]
-    stop(finding for _, findings in found for finding in findings)
+    stop_on_errors(finding for _, findings in found for finding in findings)
     documents = {file: document for file, (document, _) in zip(kinds, found, strict=True) if document}
     return Repository(
         projects={name: documents[file] for name, file in sources.projects.items()},
@@ -84,7 +84,7 @@ def _taken(root: Path, file: str, kind: str) -> tuple[Document | None, list[Find
     from modelfleet.spec.schema import validate
 
     try:
-        document = read(root, file)
+        document = read_document(root, file)
     except Rejected as rejected:
         return None, list(rejected.findings)
     secrets = secret.scan(document)
@@ -99,8 +99,8 @@ def environment_of(name: str, document: Document, base: Document | None) -> tupl
     """An environment's facts over the shared ones; its release where that is known."""
     from modelfleet.spec.schema import explain
 
-    below = whole(base) if base is not None else Merged({}, Source(document, ()))
-    facts, findings = lay(below, document, "environment")
+    below = as_layer(base) if base is not None else Merged({}, Source(document, ()))
+    facts, findings = overlay_document(below, document, "environment")
     findings += explain(facts.data, "merged-environment", facts)
     release, written = None, facts.data.get("release")
     if isinstance(written, str):
@@ -108,7 +108,7 @@ def environment_of(name: str, document: Document, base: Document | None) -> tupl
         if written in known:
             release = catalog.release(written)
         else:
-            near = nearest(written, known)
+            near = closest(written, known)
             findings.append(
                 Finding(
                     at=facts.at(("release",)),
@@ -138,7 +138,7 @@ def shared_facts(repository: Repository) -> Environment:
     if repository.base is None:
         document = next(iter(repository.projects.values()))
         return environment_from(BASE, Merged({}, Source(document, ())), None)
-    facts = whole(repository.base)
+    facts = as_layer(repository.base)
     written = facts.data.get("release")
     return environment_from(BASE, facts, catalog.release(written) if written else None)
 
@@ -152,11 +152,11 @@ def specs_of(
     """The spec as it is in each of its environments."""
     from modelfleet.spec.schema import explain
 
-    below = whole(document, without="environments")
+    below = as_layer(document, without="environments")
     for key in document.data["environments"]:
         pointer = ("environments", key)
         if key not in environments:
-            near = nearest(key, environments)
+            near = closest(key, environments)
             known = choices(sorted(environments)) if environments else "there is none"
             way_out = f"write that file, or take {key!r} away here"
             finding = Finding(
@@ -168,7 +168,7 @@ def specs_of(
             )
             yield key, below, [finding]
             continue
-        spec, findings = lay(below, document, "project", pointer)
+        spec, findings = overlay_document(below, document, "project", pointer)
         for finding in explain(spec.data, "merged-project", spec):
             findings.append(_only_in_override(finding, key, spec, below))
         yield key, spec, findings
@@ -184,15 +184,15 @@ def _only_in_override(finding: Finding, environment: str, spec: Merged, below: M
             old = old.get(step) if isinstance(old, dict) else None
             new = new.get(step) if isinstance(new, dict) else None
         added = isinstance(old, dict) and isinstance(new, dict) and name in new and name not in old
-        near = nearest(name, old) if added and around[-1] in ("models", "servers", "connections", "secrets") else None
+        near = closest(name, old) if added and around[-1] in ("models", "servers", "connections", "secrets") else None
         if near:
             hint = f"did you mean {near!r}? {finding.hint}".strip()
             return replace(finding, hint=hint, environments=(environment,))
     return replace(finding, environments=(environment,))
 
 
-def resolved(
-    repository: Repository, environments: Mapping[str, Environment], shelf: catalog.Shelf
+def resolved_projects(
+    repository: Repository, environments: Mapping[str, Environment], runtime_catalog: catalog.RuntimeCatalog
 ) -> Iterator[Project]:
     """Every project in each of its environments. Raises `Rejected`."""
     findings: list[Finding] = []
@@ -201,20 +201,22 @@ def resolved(
         for environment, spec, wrong in specs_of(document, environments):
             findings += wrong
             found.append((name, document, environment, spec))
-    stop(findings)
+    stop_on_errors(findings)
     for name, document, environment, spec in found:
-        yield resolve(name, document.file, spec, environments[environment], shelf)
+        yield resolve(name, document.file, spec, environments[environment], runtime_catalog)
 
 
-def settle_environments(repository: Repository) -> tuple[dict[str, Environment], catalog.Shelf]:
+def settle_environments(repository: Repository) -> tuple[dict[str, Environment], catalog.RuntimeCatalog]:
     """All environments, and the user's own runtimes beside the catalogue."""
     findings: list[Finding] = []
     environments = {}
     for name, document in repository.environments.items():
         environments[name], wrong = environment_of(name, document, repository.base)
         findings += wrong
-    stop(findings)
-    shelf, findings = catalog.shelve((key[0], document) for key, document in repository.runtimes.items())
-    findings += judge.judge_runtimes(repository.runtimes.values())
-    stop(findings)
-    return environments, shelf
+    stop_on_errors(findings)
+    runtime_catalog, findings = catalog.catalog_runtimes(
+        (key[0], document) for key, document in repository.runtimes.items()
+    )
+    findings += judge.check_runtime_files(repository.runtimes.values())
+    stop_on_errors(findings)
+    return environments, runtime_catalog

@@ -9,8 +9,6 @@ from typing import Any, NamedTuple, TypeVar
 from modelfleet.tools.processes import end_process
 
 _Item = TypeVar("_Item")
-
-
 _Result = TypeVar("_Result")
 
 

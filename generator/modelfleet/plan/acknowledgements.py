@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 
 BASE_FILE = f"{TOP}/{BASE}.yaml"
 
-
 LARGEST_SHARE = 5
 """Where more than one in so many models of an environment goes at once, that needs an acknowledgement of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class Acknowledgement:
     """An acknowledgement as it stands in a file; `project` is None in an environment's file."""
 
     text: str
@@ -44,7 +43,7 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
+class RequiredAck:
     """Something that needs an acknowledgement, where that is to be written, and where it has one.
 
     `project` is the one in whose file; None for the environment's.
@@ -62,20 +61,22 @@ class Need:
         return bool(self.answers)
 
 
-def given(environments: Mapping[str, Environment], projects: Iterable[Project]) -> Iterator[Given]:
+def acknowledgements_of(
+    environments: Mapping[str, Environment], projects: Iterable[Project]
+) -> Iterator[Acknowledgement]:
     """Every acknowledgement in the files."""
     for name, environment in environments.items():
         for index, text in enumerate(environment.acknowledged):
             at = environment.facts.at(("acknowledge", index))
-            yield Given(text=str(text), at=at, environment=name, project=None)
+            yield Acknowledgement(text=str(text), at=at, environment=name, project=None)
     for project in projects:
         for index, text in enumerate(project.spec.data.get("acknowledge") or ()):
             at = project.spec.at(("acknowledge", index))
-            yield Given(text=str(text), at=at, environment=project.environment.name, project=project.name)
+            yield Acknowledgement(text=str(text), at=at, environment=project.environment.name, project=project.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
+class Destruction:
     """What one environment loses: its rows, how many models it had and how many of them go, whether all of it goes."""
 
     environment: str
@@ -90,9 +91,12 @@ class Loss:
         return not self.all and self.gone * LARGEST_SHARE > self.models
 
 
-def needs(
-    loss: Loss, written: Sequence[Given], environments: Mapping[str, Environment], projects: Sequence[Project]
-) -> list[Need]:
+def required_acks(
+    loss: Destruction,
+    written: Sequence[Acknowledgement],
+    environments: Mapping[str, Environment],
+    projects: Sequence[Project],
+) -> list[RequiredAck]:
     """What has to be acknowledged in an environment."""
     name = loss.environment
     here = {one.name: one for one in projects if one.environment.name == name}
@@ -105,11 +109,11 @@ def needs(
             if one.text == text and one.project in places and (one.environment == name or loss.all)
         )
         at = _place(here[project], name) if project in here else _environment_place(name, environments)
-        found.append(Need(text=text, environment=name, project=project, at=at, answers=answers))
+        found.append(RequiredAck(text=text, environment=name, project=project, at=at, answers=answers))
     return found
 
 
-def _wanted(loss: Loss) -> Iterator[tuple[str, str | None]]:
+def _wanted(loss: Destruction) -> Iterator[tuple[str, str | None]]:
     """The words of the acknowledgements, each with the project in whose file it belongs; None for the environment's."""
     environment = (f"environment/{loss.environment}", None)
     lost = [row for row in loss.rows if row.destroys]
@@ -144,7 +148,7 @@ def _environment_place(name: str, environments: Mapping[str, Environment]) -> Lo
     return document.key_at(("acknowledge",))
 
 
-def missing(found: Sequence[Need]) -> Iterator[Finding]:
+def missing_acks(found: Sequence[RequiredAck]) -> Iterator[Finding]:
     """One finding for each file that lacks acknowledgements, with the line to write."""
     places = dict.fromkeys((need.environment, need.project) for need in found if not need.given)
     for environment, project in places:
@@ -164,7 +168,7 @@ def missing(found: Sequence[Need]) -> Iterator[Finding]:
         )
 
 
-def stale(found: Sequence[Need], written: Sequence[Given]) -> Iterator[Finding]:
+def stale_acks(found: Sequence[RequiredAck], written: Sequence[Acknowledgement]) -> Iterator[Finding]:
     """Acknowledgements that nothing needs any more; one that is shared counts as needed where any environment needs it."""
     used = {at for need in found for at in need.answers}
     for at, one in {one.at: one for one in written if one.at not in used}.items():
@@ -183,5 +187,5 @@ def stale(found: Sequence[Need], written: Sequence[Given]) -> Iterator[Finding]:
         )
 
 
-def _where(need: Need) -> str:
+def _where(need: RequiredAck) -> str:
     return f"in {need.at.file}" + (f", under environments.{need.environment}," if need.project is not None else "")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
-from modelfleet.plan.effects import Consequence, Effect, ObjectChange, code
+from modelfleet.plan.effects import Effect, Impact, ObjectChange, code
 from modelfleet.plan.project_change import ProjectChange, Successor
-from modelfleet.render.argocd import application_name, line
+from modelfleet.render.argocd import application_name, argocd_line
 from modelfleet.serving.workloads import LLM_CONFIG, MODELS, RUNTIME, Key
 
 
@@ -34,7 +34,7 @@ def handover(keys: Iterable[Key], to: Successor) -> str:
     """The command by which objects of one project become those of another's Application, which else may not touch them."""
     environment = to.side.environment
     words = ["-n", to.side.namespace, *_listed(keys)]
-    if line(str(environment.argocd.version)).tracking == "label":
+    if argocd_line(str(environment.argocd.version)).tracking == "label":
         application = application_name(environment.name, to.name)
         command = ["oc", "label", "--overwrite", *words, f"app.kubernetes.io/instance={application}"]
     else:
@@ -42,17 +42,17 @@ def handover(keys: Iterable[Key], to: Successor) -> str:
     return f"{shlex.join(command)} && {_sync(environment.name, to.name)}"
 
 
-def passed_on(change: ProjectChange) -> Iterator[Consequence]:
+def passed_on(change: ProjectChange) -> Iterator[Impact]:
     """What becomes of the objects that another project has from now on."""
     if change.successor is not None and change.passed_on:
         text = (
             f"what {code(change.successor.name)} has there, too, becomes its own: Argo CD refuses to sync it as long as it is "
             "marked as this project's"
         )
-        yield Consequence(Effect.NOTHING, text)
+        yield Impact(Effect.NOTHING, text)
 
 
-def application_left(change: ProjectChange) -> Iterator[Consequence]:
+def application_left(change: ProjectChange) -> Iterator[Impact]:
     """The Application of a project that leaves an environment: no ApplicationSet deletes it."""
     if change.before is None or change.environment_goes:
         return
@@ -61,7 +61,7 @@ def application_left(change: ProjectChange) -> Iterator[Consequence]:
     if namespace := environment.argocd.namespace:
         command += ["-n", namespace]
     text = f"its Application stays, too, and no longer finds its folder: then {code(shlex.join(command))} where Argo CD runs"
-    yield Consequence(Effect.NOTHING, text)
+    yield Impact(Effect.NOTHING, text)
 
 
 def _listed(keys: Iterable[Key]) -> list[str]:

@@ -11,7 +11,15 @@ from modelfleet.finding import MachineFailed, Rejected, Severity
 from modelfleet.kubernetes.built import objects_of
 from modelfleet.kubernetes.objects import Object
 from modelfleet.kustomize import build as plan_before
-from modelfleet.kustomize.build import KUSTOMIZE_SECONDS, NOTHING_KNOWN, Built, Known, NotBuilt, Texts, too_deep
+from modelfleet.kustomize.build import (
+    KUSTOMIZE_SECONDS,
+    NOTHING_KNOWN,
+    BuiltOverlay,
+    KnownObjects,
+    NotBuilt,
+    Texts,
+    too_deep,
+)
 from modelfleet.layout import BASE, TOP, file_name
 from modelfleet.plan import git as plan_git
 from modelfleet.plan.effects import code
@@ -20,12 +28,12 @@ from modelfleet.resolve import catalog
 from modelfleet.resolve.environment import Environment, environment_from
 from modelfleet.resolve.model import Project
 from modelfleet.spec.load import parse
-from modelfleet.spec.merge import Merged, Source, lay, whole
+from modelfleet.spec.merge import Merged, Source, as_layer, overlay_document
 from modelfleet.tools import install as tools
 from modelfleet.tools import kustomize
 
 
-def build_for_real(root: Path, folder: str, contents: Mapping[str, bytes], why: str) -> Built:
+def build_for_real(root: Path, folder: str, contents: Mapping[str, bytes], why: str) -> BuiltOverlay:
     """What the real kustomize makes of a committed folder, from a copy in a temporary folder."""
     import tempfile
 
@@ -54,10 +62,10 @@ def build_for_real(root: Path, folder: str, contents: Mapping[str, bytes], why: 
         message = f"plan: {folder} as it was committed is nested too deeply"
         raise MachineFailed(message)
     spaces = {str(item["metadata"]["namespace"]) for item in objects if item["metadata"].get("namespace")}
-    return Built(spaces.pop() if len(spaces) == 1 else None, objects)
+    return BuiltOverlay(spaces.pop() if len(spaces) == 1 else None, objects)
 
 
-class Deployed(Protocol):
+class DeployedLike(Protocol):
     """A project in an environment, rendered."""
 
     @property
@@ -69,7 +77,7 @@ class Deployed(Protocol):
         """The objects as they will be in the cluster."""
 
 
-class Synced(Protocol):
+class SyncedLike(Protocol):
     """What Argo CD needs to sync an environment, rendered."""
 
     @property
@@ -81,7 +89,7 @@ class Synced(Protocol):
         """The objects as they will be on the cluster of Argo CD."""
 
 
-class Rendered(Protocol):
+class RenderedFleet(Protocol):
     """A fresh render of the working tree."""
 
     @property
@@ -89,11 +97,11 @@ class Rendered(Protocol):
         """All environments by name."""
 
     @property
-    def deployed(self) -> Sequence[Deployed]:
+    def deployed(self) -> Sequence[DeployedLike]:
         """Every project in each of its environments."""
 
     @property
-    def synced(self) -> Sequence[Synced]:
+    def synced(self) -> Sequence[SyncedLike]:
         """For every environment."""
 
     @property
@@ -115,7 +123,7 @@ class Comparison:
     """
 
     root: Path
-    after: Rendered
+    after: RenderedFleet
     trees: Mapping[str, Tree]
     commits: Mapping[str, str]
     default: str
@@ -190,9 +198,9 @@ def committed_environment(name: str, texts: Mapping[str, bytes], files: Sequence
                 layers.append(document)
     if not layers:
         return environment_from(name, Merged({}, Source(parse(b"{}", files[1]), ())), None)
-    facts = whole(layers[0])
+    facts = as_layer(layers[0])
     for layer in layers[1:]:
-        facts, _ = lay(facts, layer, "environment")
+        facts, _ = overlay_document(facts, layer, "environment")
     written = facts.data.get("release") if isinstance(facts.data, dict) else None
     known = isinstance(written, str) and written in catalog.release_names()
     return environment_from(name, facts, catalog.release(str(written)) if known else None)
@@ -218,8 +226,8 @@ def _texts(comparison: Comparison, tree: Tree) -> Texts:
 
 
 def built_before(
-    comparison: Comparison, tree: Tree, name: str, projects: Sequence[str], rendered: Mapping[str, Deployed]
-) -> dict[str, Built]:
+    comparison: Comparison, tree: Tree, name: str, projects: Sequence[str], rendered: Mapping[str, DeployedLike]
+) -> dict[str, BuiltOverlay]:
     """The committed overlays as they build; one without a kustomization makes nothing."""
     folders = {project: f"{TOP}/{name}/{project}" for project in projects}
     folders = {project: folder for project, folder in folders.items() if f"{folder}/kustomization.yaml" in tree.blobs}
@@ -230,7 +238,7 @@ def built_before(
     for project, folder in folders.items():
         try:
             known = _known(comparison, tree, rendered[project]) if project in rendered else NOTHING_KNOWN
-            found[project] = plan_before.build(folder, texts, known)
+            found[project] = plan_before.build_overlay(folder, texts, known)
         except NotBuilt as reason:
             everything = plan_git.contents(tree, [path for path in tree.blobs if path.startswith(f"{TOP}/")])
             found[project] = build_for_real(comparison.root, folder, everything, str(reason))
@@ -238,7 +246,7 @@ def built_before(
     return found
 
 
-def _known(comparison: Comparison, tree: Tree, rendered: Deployed) -> Known:
+def _known(comparison: Comparison, tree: Tree, rendered: DeployedLike) -> KnownObjects:
     """The rendered objects that come from a file as it was committed, be it of the overlay or, without a patch, of the base."""
     project = rendered.project
     overlay, base = project.folder, f"{TOP}/{BASE}/{project.name}"
@@ -249,4 +257,4 @@ def _known(comparison: Comparison, tree: Tree, rendered: Deployed) -> Known:
         committed = tree.blobs.get(path)
         if committed and committed == comparison.ids.get(path) and f"{overlay}/patch-{file}" not in comparison.ids:
             objects[path] = item
-    return Known(project.namespace, objects)
+    return KnownObjects(project.namespace, objects)

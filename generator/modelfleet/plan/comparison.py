@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelfleet.finding import MachineFailed
-from modelfleet.kustomize.build import Built
+from modelfleet.kustomize.build import BuiltOverlay
 from modelfleet.layout import ARGOCD, BASE, TOP, Scope
 from modelfleet.plan import git as plan_git
 from modelfleet.plan.committed import (
     Comparison,
-    Rendered,
+    RenderedFleet,
     built_before,
     committed_environment,
     environment_files,
@@ -19,15 +19,15 @@ from modelfleet.plan.committed import (
     revision_of,
     same_on_disk,
 )
-from modelfleet.plan.figures import Facts
+from modelfleet.plan.figures import EnvironmentFacts
 from modelfleet.plan.git import Tree
 from modelfleet.plan.project_change import ProjectChange, Successor, handed_over
 from modelfleet.resolve.environment import Environment
-from modelfleet.serving.workloads import Side, servings, side
-from modelfleet.tree.compare import compare
+from modelfleet.serving.workloads import ProjectState, project_state, running_workloads
+from modelfleet.tree.compare import compare_tree
 
 
-def comparison_of(root: Path, after: Rendered, against: str | None) -> Comparison:
+def comparison_of(root: Path, after: RenderedFleet, against: str | None) -> Comparison:
     """Finds what to compare with: `against`, else where the branch left what each environment syncs."""
     trees: dict[str, Tree] = {}
     if against is not None:
@@ -47,7 +47,7 @@ def comparison_of(root: Path, after: Rendered, against: str | None) -> Compariso
     trees = {commit: trees.get(commit) or plan_git.tree(root, commit) for commit in {default, *commits.values()}}
     like = next(iter(trees[default].blobs.values()), default)
     ids = plan_git.blob_ids(after.files, like)
-    return Comparison(root, after, trees, commits, default, revision, ids, plan_git.by_folder(ids))
+    return Comparison(root, after, trees, commits, default, revision, ids, plan_git.blobs_by_folder(ids))
 
 
 def _synced(root: Path, name: str, branch: str, tree: Tree) -> str:
@@ -78,7 +78,7 @@ def stale_files(comparison: Comparison) -> tuple[str, ...]:
     """The generated files of the working tree that are not as a fresh render writes them."""
     if plan_git.as_committed(comparison.root, comparison.ids):
         return ()
-    changes = compare(comparison.root, comparison.after.files, Scope())
+    changes = compare_tree(comparison.root, comparison.after.files, Scope())
     return tuple(sorted(changes.paths))
 
 
@@ -98,7 +98,7 @@ class Compared:
     differs: bool
 
 
-def project_changes(comparison: Comparison, name: str, facts: Facts) -> tuple[list[Compared], bool]:
+def project_changes(comparison: Comparison, name: str, facts: EnvironmentFacts) -> tuple[list[Compared], bool]:
     """Every project of the environment; those that cannot differ with the same objects on both sides."""
     tree = comparison.tree(name)
     here = {one.project.name: one for one in comparison.after.deployed if one.project.environment.name == name}
@@ -110,12 +110,14 @@ def project_changes(comparison: Comparison, name: str, facts: Facts) -> tuple[li
     found = []
     for project in known:
         one = here.get(project)
-        after = side(one.project.environment, one.project.namespace, one.objects) if one and facts.after else None
+        after = (
+            project_state(one.project.environment, one.project.namespace, one.objects) if one and facts.after else None
+        )
         if project in differing:
             old = built.get(project)
             before = _before_side(facts, project, old) if old is not None else None
         else:
-            before = Side(facts.before, after.namespace, after.objects) if after and facts.before else None
+            before = ProjectState(facts.before, after.namespace, after.objects) if after and facts.before else None
         if before or after:
             found.append(Compared(_change(facts, project, before, after), project in differing or facts.differ))
     changes = [_succeeded(comparison, change) for change in handed_over([one.change for one in found])]
@@ -132,27 +134,29 @@ def _succeeded(comparison: Comparison, change: ProjectChange) -> ProjectChange:
         there, namespace = one.project.environment, one.project.namespace
         alike = there.cluster_key == cluster or (domain is not None and there.cluster.apps_domain == domain)
         if alike and namespace == before.namespace:
-            return replace(change, successor=Successor(one.project.name, side(there, namespace, one.objects)))
+            return replace(change, successor=Successor(one.project.name, project_state(there, namespace, one.objects)))
     return change
 
 
-def _change(facts: Facts, project: str, before: Side | None, after: Side | None) -> ProjectChange:
-    now = servings(after) if after else {}
+def _change(
+    facts: EnvironmentFacts, project: str, before: ProjectState | None, after: ProjectState | None
+) -> ProjectChange:
+    now = running_workloads(after) if after else {}
     unmoved = before is not None and after is not None and before.objects is after.objects and not facts.differ
     return ProjectChange(
         name=project,
         before=before,
         after=after,
-        was=now if unmoved else servings(before) if before else {},
+        was=now if unmoved else running_workloads(before) if before else {},
         now=now,
         prune=prunes(facts.after),
         environment_goes=facts.after is None,
     )
 
 
-def _before_side(facts: Facts, project: str, old: Built) -> Side:
+def _before_side(facts: EnvironmentFacts, project: str, old: BuiltOverlay) -> ProjectState:
     environment = facts.before or facts.after
     if environment is None:
         raise AssertionError(project)
     spaces = [str(item["metadata"].get("namespace")) for item in old.objects if item["metadata"].get("namespace")]
-    return side(environment, old.namespace or (spaces[0] if spaces else project), old.objects)
+    return project_state(environment, old.namespace or (spaces[0] if spaces else project), old.objects)

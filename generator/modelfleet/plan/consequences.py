@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelfleet.kubernetes.objects import group_of
-from modelfleet.plan.effects import Consequence, Effect, ObjectChange, code
-from modelfleet.serving.workloads import RUNTIME, Serving, Side
+from modelfleet.plan.effects import Effect, Impact, ObjectChange, code
+from modelfleet.serving.workloads import RUNTIME, ProjectState, RunningWorkload
 from modelfleet.wording import plural
 
 # ---- a workload that changes -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quota:
+class QuotaUse:
     """A project's accelerators when everything runs, by identifier: before the change and after it, and what it may have.
 
     `extra`: what is needed beside while all that this change rolls is rolling; `held`: what those hold on to until then that
@@ -42,7 +42,7 @@ class Quota:
         return f"{code(identifier)} {old} → {new}{of}" if old != new else f"{code(identifier)} {new}{of}"
 
 
-def restart(before: Serving, after: Serving, effect: Effect) -> Effect:
+def restart(before: RunningWorkload, after: RunningWorkload, effect: Effect) -> Effect:
     """What a change of the pods comes to, given how the model rolls."""
     if effect not in (Effect.METADATA, Effect.ROLLING):
         return effect
@@ -52,17 +52,19 @@ def restart(before: Serving, after: Serving, effect: Effect) -> Effect:
     return Effect.DOWNTIME if stops else effect
 
 
-def by_runtime(model: Serving, changes: Sequence[ObjectChange]) -> bool:
+def by_runtime(model: RunningWorkload, changes: Sequence[ObjectChange]) -> bool:
     """Whether nothing of a model changes but its runtime."""
     return model.model and all(change.key[0] == RUNTIME for change in changes if change.steps)
 
 
-def restarted(before: Serving, after: Serving, effect: Effect, quota: Quota, *, unseen: bool) -> Consequence:
+def restarted(
+    before: RunningWorkload, after: RunningWorkload, effect: Effect, quota: QuotaUse, *, unseen: bool
+) -> Impact:
     """A restart in words, with what it needs while it lasts. `unseen`: KServe does not notice what asks for it."""
     once = " once KServe looks at the model again" if unseen else ""
     if effect is Effect.DOWNTIME:
         why = "the old pods go before the new ones come" if after.recreates else "its one group of nodes goes first"
-        return Consequence(effect, f"{why}{once}: nothing answers until the model is loaded again")
+        return Impact(effect, f"{why}{once}: nothing answers until the model is loaded again")
     words = [
         "labels and annotations are copied to the pods, which are replaced"
         if effect is Effect.METADATA
@@ -71,10 +73,10 @@ def restarted(before: Serving, after: Serving, effect: Effect, quota: Quota, *, 
     if after.missing():
         words.append(f"up to {plural(after.missing(), 'replica')} fewer meanwhile")
     words += room(before, after, quota)
-    return Consequence(effect, "; ".join(words))
+    return Impact(effect, "; ".join(words))
 
 
-def room(before: Serving, after: Serving, quota: Quota) -> Iterator[str]:
+def room(before: RunningWorkload, after: RunningWorkload, quota: QuotaUse) -> Iterator[str]:
     """Accelerators that are needed while the model rolls, and whether the quota has them."""
     for identifier, extra in after.beyond(before).items():
         text = f"{extra} more {code(identifier)} while it rolls"
@@ -92,42 +94,42 @@ def room(before: Serving, after: Serving, quota: Quota) -> Iterator[str]:
             yield f"{text}, but the quota of {limit} has {left} left: the new pods wait, and the old ones go on serving"
 
 
-def replicas_text(one: Serving) -> str:
+def replicas_text(one: RunningWorkload) -> str:
     """The replicas as one number, or from the least to the most."""
     return str(one.most) if one.least == one.most else f"{one.least}–{one.most}"
 
 
-def scaled(before: Serving, after: Serving, quota: Quota) -> Iterator[Consequence]:
+def scaled(before: RunningWorkload, after: RunningWorkload, quota: QuotaUse) -> Iterator[Impact]:
     """Stopped, resumed, more or fewer replicas, or now with pods of its own or without."""
     if not before.stopped and after.stopped:
-        yield Consequence(Effect.DOWNTIME, "stopped: its pods go and nothing answers until it is started again")
+        yield Impact(Effect.DOWNTIME, "stopped: its pods go and nothing answers until it is started again")
     elif before.stopped and not after.stopped:
-        yield Consequence(Effect.START, "; ".join((f"again, with {_replicas(after)}", *_needs(after, quota))))
+        yield Impact(Effect.START, "; ".join((f"again, with {_replicas(after)}", *_needs(after, quota))))
     elif (before.server is None) != (after.server is None):
         yield started(after, quota)
     elif (before.least, before.most) != (after.least, after.most):
         text = f"{replicas_text(before)} → {_replicas(after)}"
         if not after.most:
-            yield Consequence(Effect.DOWNTIME, f"{text}: nothing answers")
+            yield Impact(Effect.DOWNTIME, f"{text}: nothing answers")
         else:
             needs = _needs(after, quota) if after.most > before.most else map(quota.change, after.per_replica)
-            yield Consequence(Effect.SCALE, "; ".join((text, *needs)))
+            yield Impact(Effect.SCALE, "; ".join((text, *needs)))
 
 
-def _replicas(one: Serving) -> str:
+def _replicas(one: RunningWorkload) -> str:
     return f"{replicas_text(one)} {'replica' if one.most == 1 else 'replicas'}"
 
 
-def started(after: Serving, quota: Quota) -> Consequence:
+def started(after: RunningWorkload, quota: QuotaUse) -> Impact:
     """A model or server that is new."""
     if after.stopped:
-        return Consequence(Effect.START, "made, but stopped")
+        return Impact(Effect.START, "made, but stopped")
     if after.model and after.server:
-        return Consequence(Effect.START, f"loaded by server {code(after.server)}")
-    return Consequence(Effect.START, "; ".join((_replicas(after), *_needs(after, quota))))
+        return Impact(Effect.START, f"loaded by server {code(after.server)}")
+    return Impact(Effect.START, "; ".join((_replicas(after), *_needs(after, quota))))
 
 
-def _needs(after: Serving, quota: Quota) -> Iterator[str]:
+def _needs(after: RunningWorkload, quota: QuotaUse) -> Iterator[str]:
     for identifier in after.per_replica:
         yield quota.change(identifier)
         limit, kept = quota.limit.get(identifier), quota.kept.get(identifier, 0)
@@ -135,41 +137,41 @@ def _needs(after: Serving, quota: Quota) -> Iterator[str]:
             yield f"but what stays unmanaged holds {kept} of them, so the new pods wait until that is deleted"
 
 
-def reached(before: Serving, after: Serving) -> Iterator[Consequence]:
+def reached(before: RunningWorkload, after: RunningWorkload) -> Iterator[Impact]:
     """Changes of where the model answers and whom."""
     old, new = before.address, after.address
     if old is None or new is None:
         return
     if old.external != new.external:
         if old.external is None:
-            yield Consequence(Effect.URL_NEW, code(new.external))
+            yield Impact(Effect.URL_NEW, code(new.external))
         elif new.external is None:
-            yield Consequence(Effect.URL_GONE, code(old.external))
+            yield Impact(Effect.URL_GONE, code(old.external))
         else:
-            yield Consequence(Effect.URL_CHANGED, f"{code(old.external)} → {code(new.external)}")
+            yield Impact(Effect.URL_CHANGED, f"{code(old.external)} → {code(new.external)}")
     if old.internal != new.internal:
-        yield Consequence(Effect.URL_CHANGED, f"inside the cluster {code(old.internal)} → {code(new.internal)}")
+        yield Impact(Effect.URL_CHANGED, f"inside the cluster {code(old.internal)} → {code(new.internal)}")
     if new.guarded and not old.guarded:
-        yield Consequence(Effect.AUTH_ON, "callers without a token are refused")
+        yield Impact(Effect.AUTH_ON, "callers without a token are refused")
     elif old.guarded and not new.guarded:
-        yield Consequence(Effect.AUTH_OFF, "whoever reaches it may call it without a token")
+        yield Impact(Effect.AUTH_OFF, "whoever reaches it may call it without a token")
 
 
-def tokens(before: Serving, after: Serving, prune: bool) -> Iterator[Consequence]:
+def tokens(before: RunningWorkload, after: RunningWorkload, prune: bool) -> Iterator[Impact]:
     """Tokens that come and go; a model that asks nobody for one any more locks nobody out."""
     for name in () if after.open else before.tokens:
         if name not in after.tokens and prune:
-            yield Consequence(Effect.TOKEN_LOST, f"Secret {code(name)}: who uses it is locked out")
+            yield Impact(Effect.TOKEN_LOST, f"Secret {code(name)}: who uses it is locked out")
         elif name not in after.tokens:
-            yield Consequence(
+            yield Impact(
                 Effect.UNMANAGED, f"Secret {code(name)}: its token opens the model until it is deleted by hand"
             )
     for name in after.tokens:
         if name not in before.tokens:
-            yield Consequence(Effect.TOKEN_NEW, f"Secret {code(name)}")
+            yield Impact(Effect.TOKEN_NEW, f"Secret {code(name)}")
 
 
-def secret_users(found: Side, name: str) -> tuple[str, ...]:
+def secret_users(found: ProjectState, name: str) -> tuple[str, ...]:
     """The models that read a Secret as they start."""
     users = []
     for (kind, model), item in found.objects.items():

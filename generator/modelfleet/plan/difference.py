@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from modelfleet.kubernetes.objects import Object, same
-from modelfleet.kubernetes.quantity import NotAQuantity, canonical
+from modelfleet.kubernetes.objects import Object, same_value
+from modelfleet.kubernetes.quantity import NotAQuantity, canonical_quantity
 from modelfleet.serving.knowledge import knowledge
 
 Path = tuple[str, ...]
@@ -29,7 +29,7 @@ ABSENT = Absent()
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DifferenceStep:
     """One field that differs. `reordered`: the same items of a list in another order."""
 
     path: Path
@@ -50,7 +50,7 @@ def canonical_object(item: Object) -> Object:
     def nothing(key: Any, value: Any) -> bool:
         if key in dropped and value == []:
             return True
-        return key in facts["defaults"] and same(value, facts["defaults"][key])
+        return key in facts["defaults"] and same_value(value, facts["defaults"][key])
 
     def walk(value: Any, field: str) -> Any:
         if isinstance(value, dict):
@@ -70,29 +70,29 @@ def _amount(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return value
     try:
-        return canonical(str(value))
+        return canonical_quantity(str(value))
     except NotAQuantity:
         return value
 
 
-def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Step]:
+def differences(before: Any, after: Any, path: Path = ()) -> Iterator[DifferenceStep]:
     """Every field of two canonical objects that differs, in the order of the newer one."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in (*after, *(key for key in before if key not in after)):
             old, new = before.get(key, ABSENT), after.get(key, ABSENT)
-            if not same(old, new):
+            if not same_value(old, new):
                 yield from differences(old, new, (*path, str(key)))
     elif isinstance(before, list) and isinstance(after, list):
         yield from _of_lists(before, after, path)
     elif isinstance(before, dict | list) and before and after is ABSENT:
-        yield from _whole(before, path, lambda place, value: Step(place, value, ABSENT))
+        yield from _whole(before, path, lambda place, value: DifferenceStep(place, value, ABSENT))
     elif isinstance(after, dict | list) and after and before is ABSENT:
-        yield from _whole(after, path, lambda place, value: Step(place, ABSENT, value))
-    elif not same(before, after):
-        yield Step(path, before, after)
+        yield from _whole(after, path, lambda place, value: DifferenceStep(place, ABSENT, value))
+    elif not same_value(before, after):
+        yield DifferenceStep(path, before, after)
 
 
-def _whole(value: Any, path: Path, step: Callable[[Path, Any], Step]) -> Iterator[Step]:
+def _whole(value: Any, path: Path, step: Callable[[Path, Any], DifferenceStep]) -> Iterator[DifferenceStep]:
     """A part that is all new or all gone: a map field by field, as rules speak of fields; a list as a whole."""
     if isinstance(value, dict) and value:
         for key, child in value.items():
@@ -101,7 +101,7 @@ def _whole(value: Any, path: Path, step: Callable[[Path, Any], Step]) -> Iterato
         yield step(path, value)
 
 
-def _of_lists(before: list[Any], after: list[Any], path: Path) -> Iterator[Step]:
+def _of_lists(before: list[Any], after: list[Any], path: Path) -> Iterator[DifferenceStep]:
     rule = knowledge()["lists"].get(path[-1] if path else "", {})
     in_pods = rule.get("order") != "none"
     if "key" in rule:
@@ -111,15 +111,15 @@ def _of_lists(before: list[Any], after: list[Any], path: Path) -> Iterator[Step]
                 if name in old and name in new:
                     yield from differences(old[name], new[name], (*path, name))
                 else:
-                    yield Step((*path, name), old.get(name, ABSENT), new.get(name, ABSENT))
+                    yield DifferenceStep((*path, name), old.get(name, ABSENT), new.get(name, ABSENT))
             kept, now = [name for name in old if name in new], [name for name in new if name in old]
             if in_pods and kept != now:
-                yield Step(path, kept, now, reordered=True)
+                yield DifferenceStep(path, kept, now, reordered=True)
             return
     if not in_pods:
         before, after = sorted(before, key=_text), sorted(after, key=_text)
-    if not same(before, after):
-        yield Step(path, before, after, reordered=sorted(before, key=_text) == sorted(after, key=_text))
+    if not same_value(before, after):
+        yield DifferenceStep(path, before, after, reordered=sorted(before, key=_text) == sorted(after, key=_text))
 
 
 def _text(value: Any) -> str:

@@ -13,10 +13,10 @@ from functools import lru_cache
 
 from modelfleet.finding import Severity
 from modelfleet.kubernetes.objects import Object, Peers, by_name
-from modelfleet.plan.difference import Path, Step, differences
+from modelfleet.plan.difference import DifferenceStep, Path, differences
 from modelfleet.rules.admission.rulebook import Rulebook
 from modelfleet.serving.knowledge import knowledge
-from modelfleet.serving.workloads import Key, Mode, Side
+from modelfleet.serving.workloads import Key, ProjectState, ServingMode
 from modelfleet.wording import printable
 
 
@@ -61,16 +61,12 @@ class Effect(Enum):
 
 
 _WEIGHTS = {effect: index for index, effect in enumerate(Effect)}
-
-
 _BY_ID = {effect.id: effect for effect in Effect}
-
-
 RESTARTS = frozenset({Effect.METADATA, Effect.ROLLING, Effect.DOWNTIME})
 
 
 @dataclass(frozen=True, slots=True)
-class Consequence:
+class Impact:
     """One effect of a change, and in words what it means here."""
 
     effect: Effect
@@ -78,7 +74,7 @@ class Consequence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class EffectRule:
     """What a change of a field does, and what the field is called; empty where it speaks for itself.
 
     `added` and `removed` are whole phrases for a field that comes or goes, `values` for one that comes to a value.
@@ -100,7 +96,7 @@ class ObjectChange:
     key: Key
     before: Object | None
     after: Object | None
-    steps: tuple[Step, ...]
+    steps: tuple[DifferenceStep, ...]
 
     @property
     def state(self) -> str:
@@ -117,13 +113,13 @@ def code(value: object) -> str:
 
 
 @lru_cache(maxsize=4096)
-def rule_for(kind: str, mode: Mode | None, path: Path) -> Rule:
+def rule_for(kind: str, mode: ServingMode | None, path: Path) -> EffectRule:
     """The first rule for a field of a kind."""
     for entry in knowledge()["rules"]:
         if kind not in entry.get("kinds", (kind,)) or ("modes" in entry and mode not in entry["modes"]):
             continue
         if _fits(entry["at"], path):
-            return Rule(
+            return EffectRule(
                 effect=_BY_ID[entry["effect"]],
                 says=entry.get("says", ""),
                 added=entry.get("added", ""),
@@ -143,7 +139,7 @@ def _fits(at: Sequence[str], path: Path) -> bool:
     return all(fnmatchcase(step, wanted) for step, wanted in zip(path, steps, strict=False))
 
 
-def compared(key: Key, before: Object | None, after: Object | None) -> ObjectChange | None:
+def object_change(key: Key, before: Object | None, after: Object | None) -> ObjectChange | None:
     """The change of one object; None where its meaning stays."""
     if before is None or after is None:
         return ObjectChange(key, before, after, ())
@@ -151,13 +147,13 @@ def compared(key: Key, before: Object | None, after: Object | None) -> ObjectCha
     return ObjectChange(key, before, after, steps) if steps else None
 
 
-def field_effect(changes: Sequence[ObjectChange], mode: Mode | None) -> Effect:
+def field_effect(changes: Sequence[ObjectChange], mode: ServingMode | None) -> Effect:
     """The heaviest that changed fields do to the pods."""
     effects = [rule_for(change.key[0], mode, step.path).effect for change in changes for step in change.steps]
     return max(effects, key=lambda effect: effect.weight, default=Effect.NOTHING)
 
 
-def reason(changes: Sequence[ObjectChange], mode: Mode | None) -> str:
+def effect_reason(changes: Sequence[ObjectChange], mode: ServingMode | None) -> str:
     """Why changed fields do nothing, where it is one reason for all of them."""
     rules = {rule_for(change.key[0], mode, step.path) for change in changes for step in change.steps}
     reasons = {rule.reason for rule in rules}
@@ -175,17 +171,17 @@ class Admission:
     peers: Peers
 
 
-def admission(after: Side, rules: Rulebook) -> Admission:
+def admission(after: ProjectState, rules: Rulebook) -> Admission:
     """What judges the objects of a project."""
     return Admission(rules, by_name(after.objects.values()))
 
 
-def refusals(change: ObjectChange, judge: Admission) -> Iterator[Consequence]:
+def refusals(change: ObjectChange, judge: Admission) -> Iterator[Impact]:
     """What the cluster would answer to the update of a live object."""
     if change.before is None or change.after is None:
         return
-    manifest = judge.rules.manifest(change.after, live=change.before, peers=judge.peers)
-    for rule, problem in judge.rules.judge(manifest):
-        if rule.update and problem.severity is Severity.ERROR:
+    manifest = judge.rules.request(change.after, old_object=change.before, peers=judge.peers)
+    for rule, violation in judge.rules.check(manifest):
+        if rule.update and violation.severity is Severity.ERROR:
             effect = _BY_ID[knowledge()["refusals"].get(rule.code, "refused")]
-            yield Consequence(effect, code(f"{problem.message} ({rule.code})"))
+            yield Impact(effect, code(f"{violation.message} ({rule.code})"))

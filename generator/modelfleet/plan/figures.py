@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelfleet.finding import Pointer, dotted
-from modelfleet.kubernetes.objects import same
+from modelfleet.kubernetes.objects import same_value
 from modelfleet.plan.difference import canonical_object
 from modelfleet.plan.effects import code
 from modelfleet.plan.project_change import ProjectChange
@@ -15,14 +15,14 @@ from modelfleet.plan.row import Row
 from modelfleet.plan.values import both_texts, short_image
 from modelfleet.resolve.environment import Environment
 from modelfleet.serving.accelerators import quota_of
-from modelfleet.serving.workloads import MODELS, Serving, used_by, used_by_name
+from modelfleet.serving.workloads import MODELS, RunningWorkload, used_by, used_by_name
 
 Both = tuple[int, int]
 """A count before and after."""
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class EnvironmentFacts:
     """An environment before and after, and whether anything in it is another fact now."""
 
     before: Environment | None
@@ -30,11 +30,11 @@ class Facts:
     differ: bool
 
 
-def facts_of(before: Environment | None, after: Environment | None) -> Facts:
+def facts_of(before: Environment | None, after: Environment | None) -> EnvironmentFacts:
     """Compares the facts; acknowledgements are none."""
     if before is after or before is None or after is None:
-        return Facts(before, after, before is not after)
-    return Facts(before, after, not same(_meant(before.facts.data), _meant(after.facts.data)))
+        return EnvironmentFacts(before, after, before is not after)
+    return EnvironmentFacts(before, after, not same_value(_meant(before.facts.data), _meant(after.facts.data)))
 
 
 def _meant(data: Any) -> Any:
@@ -103,15 +103,15 @@ def figures(changes: Sequence[ProjectChange], rows: Sequence[Row]) -> Figures:
     )
 
 
-def _models(found: Iterable[Serving]) -> int:
+def _models(found: Iterable[RunningWorkload]) -> int:
     return sum(1 for one in found if one.model)
 
 
-def _routes(found: Iterable[Serving]) -> int:
+def _routes(found: Iterable[RunningWorkload]) -> int:
     return sum(1 for one in found if one.address and one.address.external)
 
 
-def _tokens(found: Iterable[Serving]) -> int:
+def _tokens(found: Iterable[RunningWorkload]) -> int:
     return sum(len(one.tokens) for one in found)
 
 
@@ -144,7 +144,7 @@ def _swaps(pairs: Iterable[tuple[tuple[str, ...], tuple[str, ...]]]) -> Iterator
 _MOST_FACTS = 12
 
 
-def changed_facts(facts: Facts) -> tuple[str, ...]:
+def changed_facts(facts: EnvironmentFacts) -> tuple[str, ...]:
     """The facts of an environment that are others now, in words."""
     if facts.before is None or facts.after is None or not facts.differ:
         return ()
@@ -166,5 +166,5 @@ def _differing(before: Any, after: Any, pointer: Pointer) -> Iterator[tuple[Poin
     if isinstance(before, dict) and isinstance(after, dict):
         for key in (*after, *(key for key in before if key not in after)):
             yield from _differing(before.get(key), after.get(key), (*pointer, key))
-    elif not same(before, after):
+    elif not same_value(before, after):
         yield pointer, before, after

@@ -13,11 +13,7 @@ from modelfleet.tools import processes
 from modelfleet.wording import printable
 
 _GIT_S = 60.0
-
-
 _DEPTH = 2  # of slashes in the path of a generated folder
-
-
 _OF_THE_CALLER = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_PREFIX")
 
 
@@ -35,7 +31,7 @@ class Tree:
     links: frozenset[str]
 
 
-def by_folder(ids: Mapping[str, str]) -> dict[str, dict[str, str]]:
+def blobs_by_folder(ids: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """The ids of generated files by folder (`environments/<environment>/<project>`) and name."""
     found: dict[str, dict[str, str]] = {}
     for path, blob in ids.items():
@@ -48,15 +44,15 @@ def by_folder(ids: Mapping[str, str]) -> dict[str, dict[str, str]]:
 # ---- Git -------------------------------------------------------------------------------------------------------------
 
 
-def _git(root: Path, words: Sequence[str], stdin: bytes = b"") -> processes.Done:
+def _git(root: Path, words: Sequence[str], stdin: bytes = b"") -> processes.Completed:
     ours = {name: value for name, value in os.environ.items() if name not in _OF_THE_CALLER}
     ours |= {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
-    within = processes.Surroundings(environment=ours)
+    within = processes.ProcessOptions(environment=ours)
     settings = ["-c", "core.quotePath=false", "-c", "core.fsmonitor=false"]
     return processes.run(["git", *settings, *words], root, stdin, _GIT_S, within)
 
 
-def _failed(done: processes.Done, what: str) -> MachineFailed:
+def _failed(done: processes.Completed, what: str) -> MachineFailed:
     first = next((line for line in done.err.splitlines() if line.startswith("fatal: ")), "")
     said = dict.fromkeys(filter(None, (line.removeprefix("fatal: ") for line in (first, done.complaint))))
     return MachineFailed(f"plan: {what}: {'; '.join(said)}")
@@ -130,7 +126,7 @@ def tree(root: Path, commit: str) -> Tree:
             blobs[path] = blob
             if mode not in ("100644", "100755"):
                 links.add(path)
-    return Tree(root, commit, blobs, by_folder(blobs), frozenset(links))
+    return Tree(root, commit, blobs, blobs_by_folder(blobs), frozenset(links))
 
 
 def contents(found: Tree, paths: Iterable[str]) -> dict[str, bytes]:

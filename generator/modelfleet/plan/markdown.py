@@ -15,16 +15,16 @@ from modelfleet.plan.effects import Effect
 from modelfleet.plan.plan import EnvironmentPlan, Plan
 from modelfleet.plan.row import Row
 from modelfleet.plan.summary import (
-    MOST_LINES_OF_OBJECT,
+    MAX_LINES_OF_OBJECT,
     TONES,
     Difference,
     Tone,
     both,
-    differences,
     effect_words,
     figure_lines,
     happenings,
     heading,
+    object_differences,
     thing,
     title,
     verdict,
@@ -35,24 +35,16 @@ from modelfleet.wording import plural, printable
 MARKER = "<!-- modelfleet plan -->"
 """The first line of the comment, by which it is found again."""
 
-
-MOST_CHARACTERS = 65_000
+MAX_CHARACTERS = 65_000
 """GitHub takes 65,536 characters in a comment; whoever posts it may put a line of its own before it."""
 
-
 _ROOM_FOR_NOTICE = 400
-
-
 _BETWEEN = 2  # the end of a line, and an empty line
-
-
 _TABLE = "| what | effect | change |\n|---|---|---|"
-
-
 _MARKS: Mapping[Tone, str] = {"faint": "⚪", "good": "🟢", "mild": "🔵", "warn": "🟡", "bad": "🔴"}
 
 
-def markdown(found: Plan, most: int = MOST_CHARACTERS) -> str:
+def plan_markdown(found: Plan, most: int = MAX_CHARACTERS) -> str:
     """The whole comment, at most so many characters long; what is cut is counted at its end."""
     top = "\n".join(_top(found, most))
     room = most - _size(top) - _ROOM_FOR_NOTICE
@@ -164,7 +156,7 @@ def _top(found: Plan, most: int) -> Iterator[str]:
 def _summary(found: Plan, room: int) -> Iterator[str]:
     """What merging does in one sentence, and to each environment."""
     if found.changes:
-        yield f"**{escaped(verdict(found))}**"
+        yield f"**{escaped_markdown(verdict(found))}**"
         yield ""
         yield "| environment | what happens | models | accelerators |"
         yield "|---|---|---|---|"
@@ -195,7 +187,7 @@ def _to_write(finding: Finding) -> str:
 
 def _noticed(finding: Finding) -> str:
     where = _code(f"{finding.at.file}:{finding.at.line}")
-    return f"> ⚠️ {where}: {escaped(finding.message)}; {escaped(finding.hint)}"
+    return f"> ⚠️ {where}: {escaped_markdown(finding.message)}; {escaped_markdown(finding.hint)}"
 
 
 def _within(lines: Iterable[str], room: int, rest: str) -> Iterator[str]:
@@ -296,7 +288,7 @@ def _folds(found: Plan) -> Iterator[tuple[int, Callable[[], str]]]:
     """
     several = len(found.environments) > 1
     named: dict[tuple[str, str, tuple[str, ...]], list[Difference]] = {}
-    for one in (shown := differences(found)):
+    for one in (shown := object_differences(found)):
         if one.change.state != "changed":
             named.setdefault((one.project, one.change.state, one.environments), []).append(one)
     for one in shown:
@@ -309,7 +301,7 @@ def _folds(found: Plan) -> Iterator[tuple[int, Callable[[], str]]]:
 def _listed(found: Sequence[Difference], several: bool) -> str:
     first = found[0]
     summary = f"{plural(len(found), 'object')} of <code>{_html(first.project)}</code> {first.change.state}"
-    names = [f"- {escaped(one.change.key[0])} {_code(one.change.key[1])}" for one in found]
+    names = [f"- {escaped_markdown(one.change.key[0])} {_code(one.change.key[1])}" for one in found]
     return _folded(summary + _in(first, several), names)
 
 
@@ -331,9 +323,9 @@ def _folded(summary: str, lines: Sequence[str]) -> str:
 
 
 def _fenced(lines: Sequence[str]) -> list[str]:
-    shown = [printable(line) for line in lines[:MOST_LINES_OF_OBJECT]]
-    if len(lines) > MOST_LINES_OF_OBJECT:
-        shown.append(f"@@ {len(lines) - MOST_LINES_OF_OBJECT} more lines @@")
+    shown = [printable(line) for line in lines[:MAX_LINES_OF_OBJECT]]
+    if len(lines) > MAX_LINES_OF_OBJECT:
+        shown.append(f"@@ {len(lines) - MAX_LINES_OF_OBJECT} more lines @@")
     fence = _fence(shown)
     return [f"{fence}diff", *shown, fence]
 
@@ -343,7 +335,7 @@ def _fenced(lines: Sequence[str]) -> list[str]:
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@:$^=-])")
 
 
-def escaped(text: str) -> str:
+def escaped_markdown(text: str) -> str:
     """A text in which nothing is markup, a link or a mention."""
     return _MARKUP.sub(lambda match: f"&#{ord(match[1])};", printable(text))
 

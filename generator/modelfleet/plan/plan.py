@@ -13,19 +13,27 @@ from pathlib import Path
 from modelfleet.finding import Finding, merged
 from modelfleet.kubernetes.objects import Object
 from modelfleet.layout import ARGOCD, TOP
-from modelfleet.plan.acknowledgements import Given, Loss, Need, given, missing, needs, stale
-from modelfleet.plan.committed import Comparison, Rendered, built_before, environments_before, revision_of
+from modelfleet.plan.acknowledgements import (
+    Acknowledgement,
+    Destruction,
+    RequiredAck,
+    acknowledgements_of,
+    missing_acks,
+    required_acks,
+    stale_acks,
+)
+from modelfleet.plan.committed import Comparison, RenderedFleet, built_before, environments_before, revision_of
 from modelfleet.plan.comparison import Compared, comparison_of, project_changes, prunes, stale_files, unlike_rendered
 from modelfleet.plan.difference import ABSENT
-from modelfleet.plan.effects import Consequence, Effect, ObjectChange, code, compared
-from modelfleet.plan.figures import Facts, Figures, changed_facts, facts_of, figures
+from modelfleet.plan.effects import Effect, Impact, ObjectChange, code, object_change
+from modelfleet.plan.figures import EnvironmentFacts, Figures, changed_facts, facts_of, figures
 from modelfleet.plan.project_change import ProjectChange
 from modelfleet.plan.project_rows import rows_of
 from modelfleet.plan.row import SET, Row
 from modelfleet.plan.words import names, said
 from modelfleet.resolve.environment import Environment
 from modelfleet.rules.admission.rulebook import rulebook
-from modelfleet.serving.workloads import RUNTIME, Key, Serving
+from modelfleet.serving.workloads import RUNTIME, Key, RunningWorkload
 from modelfleet.wording import plural
 
 
@@ -53,7 +61,7 @@ class EnvironmentPlan:
     facts: tuple[str, ...]
     remarks: tuple[str, ...]
     rows: tuple[Row, ...]
-    needs: tuple[Need, ...]
+    needs: tuple[RequiredAck, ...]
 
     @property
     def effect(self) -> Effect:
@@ -82,7 +90,7 @@ class Plan:
         return any(one.rows or one.facts for one in self.environments)
 
 
-def plan(root: Path, after: Rendered, against: str | None = None, only: Collection[str] = ()) -> Plan:
+def plan(root: Path, after: RenderedFleet, against: str | None = None, only: Collection[str] = ()) -> Plan:
     """The plan of merging the working tree; `only` limits it to some environments.
 
     Raises:
@@ -97,10 +105,10 @@ def plan(root: Path, after: Rendered, against: str | None = None, only: Collecti
             raise NoSuchEnvironment(name, known)
     chosen = [name for name in known if not only or name in only]
     projects = [one.project for one in after.deployed]
-    written = list(given(after.environments, projects))
+    written = list(acknowledgements_of(after.environments, projects))
     plans = [_of_environment(comparison, name, before.get(name), written) for name in chosen]
     found = [need for one in plans for need in one.needs]
-    findings = [*missing(found), *stale(found, [one for one in written if not only or one.concerns(only)])]
+    findings = [*missing_acks(found), *stale_acks(found, [one for one in written if not only or one.concerns(only)])]
     return Plan(
         revision=comparison.revision,
         commit=comparison.default,
@@ -115,7 +123,7 @@ def plan(root: Path, after: Rendered, against: str | None = None, only: Collecti
 
 
 def _of_environment(
-    comparison: Comparison, name: str, before: Environment | None, written: Sequence[Given]
+    comparison: Comparison, name: str, before: Environment | None, written: Sequence[Acknowledgement]
 ) -> EnvironmentPlan:
     after = comparison.after.environments.get(name)
     facts = facts_of(before, after)
@@ -125,7 +133,7 @@ def _of_environment(
     rows += _argocd(comparison, name, facts)
     rows.sort(key=lambda row: (-row.effect.weight, row.project, row.key))
     counted = figures([one.change for one in changes], rows)
-    loss = Loss(
+    loss = Destruction(
         environment=name,
         rows=rows,
         models=counted.models[0],
@@ -143,7 +151,7 @@ def _of_environment(
         facts=changed_facts(facts),
         remarks=(*_branch(comparison, facts), *_remarks(facts, rows, changes), *_large(loss)),
         rows=tuple(rows),
-        needs=tuple(needs(loss, written, comparison.after.environments, projects)),
+        needs=tuple(required_acks(loss, written, comparison.after.environments, projects)),
     )
 
 
@@ -157,7 +165,7 @@ def _gone(change: ProjectChange) -> Iterator[Key]:
 # ---- Argo CD ---------------------------------------------------------------------------------------------------------
 
 
-def _argocd(comparison: Comparison, name: str, facts: Facts) -> list[Row]:
+def _argocd(comparison: Comparison, name: str, facts: EnvironmentFacts) -> list[Row]:
     """What an administrator has to apply because it changed."""
     tree = comparison.tree(name)
     folder = f"{TOP}/{name}/{ARGOCD}"
@@ -168,13 +176,13 @@ def _argocd(comparison: Comparison, name: str, facts: Facts) -> list[Row]:
     old, new = (_by_key(before.objects) if before else {}), _by_key(now)
     rows = []
     for key in (*new, *(key for key in old if key not in new)):
-        change = compared(key, old.get(key), new.get(key))
+        change = object_change(key, old.get(key), new.get(key))
         if change is not None:
             rows.append(_administered(name, change, _clusters(facts) if key[0] == SET else None))
     return rows
 
 
-def _clusters(facts: Facts) -> tuple[str, str] | None:
+def _clusters(facts: EnvironmentFacts) -> tuple[str, str] | None:
     """The old and the new cluster of an environment, where that is another one now."""
     old, new = ((one.cluster.server or one.cluster.name) if one else None for one in (facts.before, facts.after))
     return None if old is None or new is None or old == new else (old, new)
@@ -199,19 +207,19 @@ def _administered(name: str, change: ObjectChange, clusters: tuple[str, str] | N
     if clusters:
         old, new = map(code, clusters)
         moved = f"its models are made anew on {new}, and what runs on {old} stays there until it is deleted by hand"
-        found.append(Consequence(Effect.UNMANAGED, f"{moved}; not so if only Argo CD's name of the cluster changes"))
+        found.append(Impact(Effect.UNMANAGED, f"{moved}; not so if only Argo CD's name of the cluster changes"))
     return Row(
         project=ARGOCD,
         key=change.key,
         state="added" if change.before is None else "removed" if change.after is None else "changed",
         what=said([change], None) or (change.state,),
-        consequences=(*found, Consequence(Effect.ADMIN, text)),
+        consequences=(*found, Impact(Effect.ADMIN, text)),
         objects=(change,),
         destroys=bool(clusters),
     )
 
 
-def _shares(found: Mapping[Key, Serving]) -> bool:
+def _shares(found: Mapping[Key, RunningWorkload]) -> bool:
     """Whether there are model servers, whose namespace has another label."""
     return any(key[0] == RUNTIME for key in found)
 
@@ -225,7 +233,7 @@ def _unlisted(rows: Sequence[Row]) -> Iterator[str]:
                     yield step.path[-1].rpartition(" ")[2]
 
 
-def _branch(comparison: Comparison, facts: Facts) -> Iterator[str]:
+def _branch(comparison: Comparison, facts: EnvironmentFacts) -> Iterator[str]:
     """That another branch is synced from now on, which need not be the one that this is merged into."""
     old, new = revision_of(facts.before), revision_of(facts.after)
     if facts.after is None or old is None or new is None or old == new:
@@ -243,13 +251,13 @@ def _branch(comparison: Comparison, facts: Facts) -> Iterator[str]:
     yield f"once the ApplicationSet is applied, Argo CD syncs {code(new)} instead of {code(old)}, {differs}"
 
 
-def _large(loss: Loss) -> Iterator[str]:
+def _large(loss: Destruction) -> Iterator[str]:
     if loss.large:
         go = f"{loss.gone} of {plural(loss.models, 'model')} {'goes' if loss.gone == 1 else 'go'} at once, more than a fifth"
         yield f"{go}: that needs an acknowledgement of its own, {code(f'environment/{loss.environment}')}"
 
 
-def _remarks(facts: Facts, rows: Sequence[Row], changes: Sequence[Compared]) -> Iterator[str]:
+def _remarks(facts: EnvironmentFacts, rows: Sequence[Row], changes: Sequence[Compared]) -> Iterator[str]:
     before, after = facts.before, facts.after
     if before is not None and after is not None and prunes(after) and not prunes(before):
         yield (

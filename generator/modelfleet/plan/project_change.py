@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from modelfleet.kubernetes.objects import Object, mapping, mappings, placed, same
-from modelfleet.plan.consequences import Quota, restart
+from modelfleet.kubernetes.objects import Object, mapping, mappings, same_value, with_namespace
+from modelfleet.plan.consequences import QuotaUse, restart
 from modelfleet.plan.difference import canonical_object
-from modelfleet.plan.effects import RESTARTS, ObjectChange, compared, field_effect
+from modelfleet.plan.effects import RESTARTS, ObjectChange, field_effect, object_change
 from modelfleet.serving.accelerators import quota_of, summed
-from modelfleet.serving.workloads import LLM, LLM_CONFIG, RUNTIME, SERVICE, Key, Serving, Side, used_by
+from modelfleet.serving.workloads import LLM, LLM_CONFIG, RUNTIME, SERVICE, Key, ProjectState, RunningWorkload, used_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Successor:
     """The project that has a namespace from now on, in one environment of the cluster or another, and what is there."""
 
     name: str
-    side: Side
+    side: ProjectState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +31,10 @@ class ProjectChange:
     """
 
     name: str
-    before: Side | None
-    after: Side | None
-    was: Mapping[Key, Serving]
-    now: Mapping[Key, Serving]
+    before: ProjectState | None
+    after: ProjectState | None
+    was: Mapping[Key, RunningWorkload]
+    now: Mapping[Key, RunningWorkload]
     prune: bool
     environment_goes: bool = False
     heir: ProjectChange | None = None
@@ -101,7 +101,7 @@ def grouped(change: ProjectChange) -> dict[Key, list[ObjectChange]]:
     return found
 
 
-def readdressed(change: ProjectChange) -> dict[Key, Serving]:
+def readdressed(change: ProjectChange) -> dict[Key, RunningWorkload]:
     """The models that answer at other addresses, or other callers: by their objects, their server's or the cluster's facts."""
     both = ((key, change.was[key], new) for key, new in change.now.items() if key in change.was)
     return {key: new for key, old, new in both if old.address != new.address}
@@ -110,13 +110,13 @@ def readdressed(change: ProjectChange) -> dict[Key, Serving]:
 def guards(change: ProjectChange, server: str) -> bool:
     """Whether it is the server that changes who reaches its models."""
     before, after = ((one.objects.get((RUNTIME, server)) if one else None) for one in (change.before, change.after))
-    return before is not None and after is not None and not same(before["metadata"], after["metadata"])
+    return before is not None and after is not None and not same_value(before["metadata"], after["metadata"])
 
 
 def _differing(change: ProjectChange, key: Key, before: Object | None, after: Object | None) -> ObjectChange | None:
     """The change of one object; where the project moves, apart from its namespace."""
     moved = change.moves and before is not None and after is not None
-    if before is not None and after is not None and not moved and same(before, after):
+    if before is not None and after is not None and not moved and same_value(before, after):
         return None
     if (
         before is not None
@@ -124,10 +124,10 @@ def _differing(change: ProjectChange, key: Key, before: Object | None, after: Ob
         and change.after is not None
         and (key[0] != "RoleBinding" or before.get("subjects"))
     ):
-        before = placed(before, change.after.namespace)
+        before = with_namespace(before, change.after.namespace)
     old = None if before is None else canonical_object(before)
     new = None if after is None else canonical_object(after)
-    found = compared(key, old, new)
+    found = object_change(key, old, new)
     return ObjectChange(key, old, new, ()) if found is None and moved else found
 
 
@@ -169,11 +169,11 @@ def _users(change: ProjectChange) -> dict[Key, dict[Key, None]]:
 # ---- accelerators ----------------------------------------------------------------------------------------------------
 
 
-def quota(change: ProjectChange, objects: Mapping[Key, Sequence[ObjectChange]]) -> Quota:
+def quota(change: ProjectChange, objects: Mapping[Key, Sequence[ObjectChange]]) -> QuotaUse:
     """What a project's accelerators come to, with what its restarts need beside."""
     before, used = used_by(change.was.values()), used_by(change.now.values())
-    rolling: list[tuple[Serving, Serving]] = []
-    left: list[Serving] = []
+    rolling: list[tuple[RunningWorkload, RunningWorkload]] = []
+    left: list[RunningWorkload] = []
     for key, old in change.was.items():
         new = change.now.get(key)
         if new is not None and not change.moves:
@@ -185,7 +185,7 @@ def quota(change: ProjectChange, objects: Mapping[Key, Sequence[ObjectChange]]) 
     limit = {
         name: quota_of(side.environment, change.name, name) if side else None for name in before.keys() | used.keys()
     }
-    return Quota(
+    return QuotaUse(
         before=before,
         used=used,
         limit=limit,

@@ -6,7 +6,16 @@ from collections.abc import Collection, Iterator, Sequence
 
 from modelfleet.plan.commands import application_left, deletion, handover, passed_on
 from modelfleet.plan.consequences import reached, secret_users
-from modelfleet.plan.effects import Admission, Consequence, Effect, ObjectChange, admission, code, field_effect, reason
+from modelfleet.plan.effects import (
+    Admission,
+    Effect,
+    Impact,
+    ObjectChange,
+    admission,
+    code,
+    effect_reason,
+    field_effect,
+)
 from modelfleet.plan.project_change import ProjectChange, Successor, grouped, quota, readdressed
 from modelfleet.plan.row import PROJECT, Row, State
 from modelfleet.plan.words import few, names, objects_named, ordered, said
@@ -72,11 +81,11 @@ def _other(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], jud
         found += _of_secret(change, item, users)
     elif effect is not Effect.NOTHING and item.state == "changed":
         text = f"{objects_named(objects)} cannot be changed: {ANEW}" if effect is Effect.RECREATE else ""
-        found.append(Consequence(effect, text))
+        found.append(Impact(effect, text))
     elif stays:
-        found.append(Consequence(Effect.NOTHING, "it stays until it is deleted by hand"))
+        found.append(Impact(Effect.NOTHING, "it stays until it is deleted by hand"))
     if not found:
-        found.append(Consequence(Effect.NOTHING, reason(objects, None)))
+        found.append(Impact(Effect.NOTHING, effect_reason(objects, None)))
     anew = any(one.effect is Effect.RECREATE for one in found)
     removed = stays and not users and key[0] != "Namespace"
     return Row(
@@ -95,7 +104,7 @@ def _readers(change: ProjectChange, name: str) -> tuple[str, ...]:
     return secret_users(side, name) if side else ()
 
 
-def _of_secret(change: ProjectChange, item: ObjectChange, users: Sequence[str]) -> Iterator[Consequence]:
+def _of_secret(change: ProjectChange, item: ObjectChange, users: Sequence[str]) -> Iterator[Impact]:
     """What becomes of the Secret that an ExternalSecret makes, and who notices when."""
     one = len(users) == 1
     read = f"{names(users)} {'reads' if one else 'read'} it" if users else "no model reads it"
@@ -105,21 +114,21 @@ def _of_secret(change: ProjectChange, item: ObjectChange, users: Sequence[str]) 
             if users
             else ""
         )
-        yield Consequence(Effect.SECRET_GONE if users else Effect.NOTHING, f"its Secret is deleted with it{loses}")
+        yield Impact(Effect.SECRET_GONE if users else Effect.NOTHING, f"its Secret is deleted with it{loses}")
     elif item.state == "removed" and users:
-        yield Consequence(
+        yield Impact(
             Effect.NOTHING, f"it stays, with its Secret; {read}, and whoever deletes the one deletes the other"
         )
     elif item.state == "removed":
-        yield Consequence(Effect.NOTHING, "it stays, with its Secret, until it is deleted by hand")
+        yield Impact(Effect.NOTHING, "it stays, with its Secret, until it is deleted by hand")
     elif item.state == "added":
-        yield Consequence(Effect.NOTHING, f"its Secret is made from the store; {read}")
+        yield Impact(Effect.NOTHING, f"its Secret is made from the store; {read}")
     elif field_effect([item], None) is Effect.NEXT_START and users:
         served = all(change.now[key].server for key in change.now if key[1] in users)
         start = (
             f"{'it is' if one else 'they are'} loaded again" if served else f"{'its' if one else 'their'} pods start"
         )
-        yield Consequence(Effect.NEXT_START, f"{read} when {start}")
+        yield Impact(Effect.NEXT_START, f"{read} when {start}")
 
 
 def _whole(change: ProjectChange, objects: Sequence[ObjectChange]) -> Row:
@@ -147,7 +156,7 @@ def _whole(change: ProjectChange, objects: Sequence[ObjectChange]) -> Row:
         state=state,
         what=what,
         consequences=(
-            Consequence(effect, text),
+            Impact(effect, text),
             *passed_on(change),
             *(application_left(change) if change.after is None else ()),
         ),
@@ -174,7 +183,7 @@ def _handed_over(change: ProjectChange, heir: ProjectChange) -> Row:
         key=(PROJECT, change.name),
         state="removed",
         what=(f"project {code(heir.name)} takes its namespace over",),
-        consequences=(Consequence(Effect.PROJECT, text), *application_left(change)),
+        consequences=(Impact(Effect.PROJECT, text), *application_left(change)),
         objects=(),
         destroys=True,
         command=command,

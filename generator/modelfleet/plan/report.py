@@ -10,30 +10,30 @@ from modelfleet.plan.figures import Both
 from modelfleet.plan.plan import EnvironmentPlan, Plan
 from modelfleet.plan.row import PROJECT, Row
 from modelfleet.plan.summary import (
-    MOST_LINES_OF_OBJECT,
+    MAX_LINES_OF_OBJECT,
     TONES,
     Difference,
     Tone,
-    differences,
     effect_words,
     figure_lines,
     heading,
+    object_differences,
     title,
     verdict,
 )
 from modelfleet.plan.values import unified
 
-MOST_LINES = 400
+MAX_PLAN_LINES = 400
 
 
-class Line(NamedTuple):
+class PlanLine(NamedTuple):
     """A line of text and how it is meant."""
 
     text: str
     tone: Tone = "plain"
 
 
-def plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """A text without the marks around names and values."""
     return text.replace("`", "")
 
@@ -49,71 +49,74 @@ def _thing(row: Row) -> str:
 # ---- text ------------------------------------------------------------------------------------------------------------
 
 
-def text(found: Plan, *, with_differences: bool = True) -> Iterator[Line]:
+def plan_text(found: Plan, *, with_differences: bool = True) -> Iterator[PlanLine]:
     """The plan for a terminal."""
     for line in heading(found):
-        yield Line(plain(line), "warn")
+        yield PlanLine(plain_text(line), "warn")
     if found.stale or found.built:
-        yield Line("")
-    yield Line(verdict(found) if found.changes else "No effective change.", "head")
-    yield Line("")
+        yield PlanLine("")
+    yield PlanLine(verdict(found) if found.changes else "No effective change.", "head")
+    yield PlanLine("")
     for index, one in enumerate(found.environments):
-        yield from ([Line("")] if index else [])
+        yield from ([PlanLine("")] if index else [])
         yield from _environment(one)
-    budget = MOST_LINES
-    for difference in differences(found) if with_differences else ():
+    budget = MAX_PLAN_LINES
+    for difference in object_differences(found) if with_differences else ():
         lines = list(_diff(difference))
         if len(lines) > budget:
-            yield Line("")
-            yield Line("further differences are left out: --format json has them all", "faint")
+            yield PlanLine("")
+            yield PlanLine("further differences are left out: --format json has them all", "faint")
             return
         budget -= len(lines)
         yield from lines
 
 
-def _environment(one: EnvironmentPlan) -> Iterator[Line]:
-    yield Line(f"{one.name}: {title(one)}", "head")
+def _environment(one: EnvironmentPlan) -> Iterator[PlanLine]:
+    yield PlanLine(f"{one.name}: {title(one)}", "head")
     if not one.rows and not one.facts:
         return
     for fact in one.facts:
-        yield Line(f"  {plain(fact)}", "mild")
-    yield Line("  " + ", ".join(f"{plain(name)} {plain(value)}" for name, value in figure_lines(one.figures)), "faint")
+        yield PlanLine(f"  {plain_text(fact)}", "mild")
+    yield PlanLine(
+        "  " + ", ".join(f"{plain_text(name)} {plain_text(value)}" for name, value in figure_lines(one.figures)),
+        "faint",
+    )
     for remark in one.remarks:
-        yield Line(f"  {plain(remark)}", "warn")
+        yield PlanLine(f"  {plain_text(remark)}", "warn")
     for row in one.rows:
-        yield Line("")
-        yield Line(f"  {_thing(row)}: {plain('; '.join(row.what))}")
+        yield PlanLine("")
+        yield PlanLine(f"  {_thing(row)}: {plain_text('; '.join(row.what))}")
         for effect, words in effect_words(row.consequences):
-            shown = ": ".join(filter(None, (effect, plain(words))))
-            yield Line(f"    {shown}", TONES[row.effect] if effect == row.effect.value else "plain")
+            shown = ": ".join(filter(None, (effect, plain_text(words))))
+            yield PlanLine(f"    {shown}", TONES[row.effect] if effect == row.effect.value else "plain")
         if row.command:
-            yield Line(f"    $ {row.command}", "faint")
+            yield PlanLine(f"    $ {row.command}", "faint")
 
 
-def _diff(found: Difference) -> Iterator[Line]:
+def _diff(found: Difference) -> Iterator[PlanLine]:
     """What differs in an object; of one that comes or goes the rows say enough."""
     change = found.change
     lines = unified(change.before, change.after) if change.state == "changed" else []
     if not lines:
         return
-    yield Line("")
-    yield Line(f"{found.project}: {change.key[0]} {change.key[1]} in {', '.join(found.environments)}", "head")
-    for line in lines[:MOST_LINES_OF_OBJECT]:
-        yield Line(f"  {line}", "added" if line[:1] == "+" else "removed" if line[:1] == "-" else "faint")
-    if len(lines) > MOST_LINES_OF_OBJECT:
-        yield Line(f"  ... {len(lines) - MOST_LINES_OF_OBJECT} more lines", "faint")
+    yield PlanLine("")
+    yield PlanLine(f"{found.project}: {change.key[0]} {change.key[1]} in {', '.join(found.environments)}", "head")
+    for line in lines[:MAX_LINES_OF_OBJECT]:
+        yield PlanLine(f"  {line}", "added" if line[:1] == "+" else "removed" if line[:1] == "-" else "faint")
+    if len(lines) > MAX_LINES_OF_OBJECT:
+        yield PlanLine(f"  ... {len(lines) - MAX_LINES_OF_OBJECT} more lines", "faint")
 
 
 # ---- JSON ------------------------------------------------------------------------------------------------------------
 
 
-def data(found: Plan) -> dict[str, Any]:
+def plan_data(found: Plan) -> dict[str, Any]:
     """The plan as `schemas/plan.schema.json` describes it."""
     return {
         "version": 1,
         "against": {"revision": found.revision, "commit": found.commit},
         "stale": list(found.stale),
-        "builtWithKustomize": [plain(line) for line in found.built],
+        "builtWithKustomize": [plain_text(line) for line in found.built],
         "environments": [_environment_data(one) for one in found.environments],
         "findings": [finding.data() for finding in found.findings],
         "acknowledged": not any(finding.severity is Severity.ERROR for finding in found.findings),
@@ -127,8 +130,8 @@ def _environment_data(one: EnvironmentPlan) -> dict[str, Any]:
         "state": one.state,
         "prune": one.prune,
         "effect": one.effect.id,
-        "facts": [plain(fact) for fact in one.facts],
-        "remarks": [plain(remark) for remark in one.remarks],
+        "facts": [plain_text(fact) for fact in one.facts],
+        "remarks": [plain_text(remark) for remark in one.remarks],
         "models": {
             **_both(figures.models),
             "added": figures.added,
@@ -171,8 +174,8 @@ def _row_data(row: Row) -> dict[str, Any]:
         "kind": row.key[0],
         "name": row.key[1],
         "state": row.state,
-        "what": [plain(words) for words in row.what],
-        "effects": [{"effect": one.effect.id, "text": plain(one.text)} for one in row.consequences],
+        "what": [plain_text(words) for words in row.what],
+        "effects": [{"effect": one.effect.id, "text": plain_text(one.text)} for one in row.consequences],
         "destroys": row.destroys,
         "command": row.command,
         "objects": [

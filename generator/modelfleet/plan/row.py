@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from modelfleet.plan.effects import Consequence, Effect, ObjectChange
+from modelfleet.plan.effects import Effect, Impact, ObjectChange
 from modelfleet.serving.workloads import Key
 
 State = Literal["added", "changed", "removed", "moved"]
 
-
 PROJECT = "Project"
 """Stands for a kind in the row of a project as a whole."""
-
 
 SET = "ApplicationSet"
 """The kind that says to which cluster an environment is synced."""
@@ -31,7 +29,7 @@ class Row:
     key: Key
     state: State
     what: tuple[str, ...]
-    consequences: tuple[Consequence, ...]
+    consequences: tuple[Impact, ...]
     objects: tuple[ObjectChange, ...]
     destroys: bool = False
     command: str | None = None

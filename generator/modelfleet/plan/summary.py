@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from modelfleet.plan.effects import Consequence, Effect, ObjectChange, code
+from modelfleet.plan.effects import Effect, Impact, ObjectChange, code
 from modelfleet.plan.figures import Both, Figures
 from modelfleet.plan.plan import EnvironmentPlan, Plan
 from modelfleet.plan.row import PROJECT, SET, Row
@@ -15,7 +15,6 @@ from modelfleet.wording import plural
 
 Tone = Literal["plain", "head", "good", "mild", "warn", "bad", "added", "removed", "faint"]
 """How a line is meant; whoever shows it chooses the colours."""
-
 
 TONES: Mapping[Effect, Tone] = {
     Effect.NOTHING: "faint",
@@ -31,13 +30,8 @@ TONES: Mapping[Effect, Tone] = {
     **{effect: "bad" for effect in Effect if effect.weight > Effect.ROLLING.weight},
 }
 
-
 _MOST_STALE = 2
-
-
 _MOST_NAMED = 3
-
-
 _MOST_FIGURES = 10
 
 
@@ -84,10 +78,8 @@ _VERBS: Mapping[Effect, tuple[str, str]] = {
 }
 """What a thing or several do, by effect; the rest is no news of a running model."""
 
-
 _QUIET = frozenset({Effect.SCALE, Effect.START})
 """Effects that no request notices."""
-
 
 _NOUNS: Mapping[str, str] = {
     SERVICE: "model",
@@ -96,7 +88,6 @@ _NOUNS: Mapping[str, str] = {
     PROJECT: "project",
     SET: "environment",
 }
-
 
 _TOKENS_STAY = ("still opens its model", "still open their models")
 """What the tokens of a workload do that stay on the cluster though they are no longer in Git."""
@@ -115,7 +106,6 @@ def verdict(found: Plan) -> str:
 
 _Verbs = tuple[str, str]
 """What one thing does, and what several do."""
-
 
 _Thing = tuple[str, str, str]
 """Project, kind and name."""
@@ -230,7 +220,7 @@ def _others(found: Sequence[object], word: str) -> Iterator[tuple[str, str]]:
         yield "and", plural(rest, f"other {word}")
 
 
-def effect_words(found: Sequence[Consequence]) -> Iterator[tuple[str, str]]:
+def effect_words(found: Sequence[Impact]) -> Iterator[tuple[str, str]]:
     """Each effect with its explanation; what follows from no change of its own is only an explanation."""
     for index, one in enumerate(found):
         if one.effect is Effect.NOTHING and (index or one.text):
@@ -241,7 +231,7 @@ def effect_words(found: Sequence[Consequence]) -> Iterator[tuple[str, str]]:
 
 # ---- differences -----------------------------------------------------------------------------------------------------
 
-MOST_LINES_OF_OBJECT = 40
+MAX_LINES_OF_OBJECT = 40
 """Of a longer difference only the beginning is shown."""
 
 
@@ -254,7 +244,7 @@ class Difference:
     environments: tuple[str, ...]
 
 
-def differences(found: Plan) -> list[Difference]:
+def object_differences(found: Plan) -> list[Difference]:
     """Each change of an object once, those with the heaviest effects first."""
     rows = [(row, one.name) for one in found.environments for row in one.rows]
     together: dict[tuple[str, str], list[tuple[ObjectChange, list[str]]]] = {}

@@ -9,7 +9,7 @@ from modelfleet.kubernetes.emit import dump
 from modelfleet.kubernetes.objects import Object
 from modelfleet.plan.difference import ABSENT
 from modelfleet.spec.secret_names import naming
-from modelfleet.spec.secrets import HIDDEN, shown
+from modelfleet.spec.secrets import HIDDEN, redacted
 from modelfleet.wording import printable
 
 # ---- for people ------------------------------------------------------------------------------------------------------
@@ -17,12 +17,8 @@ from modelfleet.wording import printable
 _REFERENCES = frozenset({"secretKey", "secretName", "secretKeyRef"})
 """Fields that name a secret by what they are called, and hold only where it is."""
 
-
 _DIGITS = 8
-
-
 _ALIKE = 8  # characters
-
 
 CONTEXT = 2
 """Lines around a difference."""
@@ -49,7 +45,7 @@ def _masked(parent: Any, step: str | int, value: Any) -> Any:
 @lru_cache(maxsize=1 << 14)
 def _shown(value: str, name: str) -> str:
     """What `secret.shown` says of a text: the objects of a fleet hold the same ones a thousand times."""
-    return shown(value, name)
+    return redacted(value, name)
 
 
 def unified(before: Object | None, after: Object | None) -> list[str]:
@@ -80,7 +76,7 @@ def value_text(value: Any, name: str = "") -> str:
     if value is ABSENT or isinstance(value, dict | list):
         return ""
     if not isinstance(value, str):
-        return shown(value, name)
+        return redacted(value, name)
     word = _shown(value, name)
     if word == HIDDEN:
         return word

@@ -6,19 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from modelfleet.plan.consequences import replicas_text
-from modelfleet.plan.difference import ABSENT, Path, Step
-from modelfleet.plan.effects import Consequence, Effect, ObjectChange, Rule, code, rule_for
+from modelfleet.plan.difference import ABSENT, DifferenceStep, Path
+from modelfleet.plan.effects import Effect, EffectRule, Impact, ObjectChange, code, rule_for
 from modelfleet.plan.values import both_texts, masked, value_text
 from modelfleet.serving.knowledge import knowledge
-from modelfleet.serving.workloads import Mode, Serving
+from modelfleet.serving.workloads import RunningWorkload, ServingMode
 
 _MOST_NAMED = 5
-
-
 _MOST_ITEMS = 3
 
 
-def said(changes: Sequence[ObjectChange], mode: Mode | None) -> tuple[str, ...]:
+def said(changes: Sequence[ObjectChange], mode: ServingMode | None) -> tuple[str, ...]:
     """What changed, in a few words each: what has a name of its own first, and of that what matters to the pods."""
     found: dict[str, tuple[tuple[bool, bool, int], str]] = {}
     unnamed: dict[str, int] = {}
@@ -48,7 +46,7 @@ def phrases(name: str) -> frozenset[str]:
     return frozenset(entry[end] for entry in rules for end in ("added", "removed") if end in entry)
 
 
-def _named(rule: Rule, path: Path) -> str:
+def _named(rule: EffectRule, path: Path) -> str:
     return rule.says.replace("{}", code(path[-1])) if path else rule.says
 
 
@@ -70,11 +68,11 @@ def _label(path: Path) -> str:
     return " ".join(code(step) if index else step for index, step in enumerate(named[-2:])) or "all of it"
 
 
-def _worded(label: str, step: Step, rule: Rule) -> str:
+def _worded(label: str, step: DifferenceStep, rule: EffectRule) -> str:
     if step.before == "" and isinstance(step.after, str):
-        return _worded(label, Step(step.path, ABSENT, step.after), rule)
+        return _worded(label, DifferenceStep(step.path, ABSENT, step.after), rule)
     if step.after == "" and isinstance(step.before, str):
-        return _worded(label, Step(step.path, step.before, ABSENT), rule)
+        return _worded(label, DifferenceStep(step.path, step.before, ABSENT), rule)
     for value, words in rule.values:
         if step.after == value:
             return words
@@ -95,7 +93,7 @@ def _worded(label: str, step: Step, rule: Rule) -> str:
     return f"{label} {code(old)} → {code(new)}" if old and new else label
 
 
-def _items(step: Step) -> str:
+def _items(step: DifferenceStep) -> str:
     """The items of a list of plain values that came and went; of an option with another value, both values."""
     old, new = (masked(each) if isinstance(each, list) else [] for each in (step.before, step.after))
     if any(isinstance(item, dict | list) for item in (*old, *new)):
@@ -114,8 +112,7 @@ def _items(step: Step) -> str:
 
 _MOST_LISTED = 6
 
-
-MOST_URLS = 2
+MAX_URLS = 2
 """Of more addresses than these only the first is named."""
 
 
@@ -131,7 +128,7 @@ def objects_named(objects: Iterable[ObjectChange]) -> str:
     return ", ".join(f"{item.key[0]} {code(item.key[1])}" for item in objects)
 
 
-def what_changed(objects: Sequence[ObjectChange], old: Serving, new: Serving) -> tuple[str, ...]:
+def what_changed(objects: Sequence[ObjectChange], old: RunningWorkload, new: RunningWorkload) -> tuple[str, ...]:
     """What changed in a few words; least and most replicas are spoken of together, where they are others."""
     both = (replicas_text(old), replicas_text(new))
     same = both[0] == both[1] or (old.server is None) != (new.server is None)
@@ -143,7 +140,7 @@ def what_changed(objects: Sequence[ObjectChange], old: Serving, new: Serving) ->
     return (*found, *came_and_went(objects)) or ("replicas",)
 
 
-def _as_before(word: str, old: Serving, new: Serving) -> bool:
+def _as_before(word: str, old: RunningWorkload, new: RunningWorkload) -> bool:
     """Whether the word speaks of a route that is there, or not there, in either mode: each mode has a label of its own."""
     routed = [bool(one.address and one.address.external) for one in (old, new)]
     return old.mode != new.mode and routed[0] == routed[1] and word in phrases("route")
@@ -160,18 +157,18 @@ def came_and_went(objects: Sequence[ObjectChange]) -> tuple[str, ...]:
     return tuple(words)
 
 
-def ordered(found: Iterable[Consequence]) -> tuple[Consequence, ...]:
+def ordered(found: Iterable[Impact]) -> tuple[Impact, ...]:
     """The heaviest first, each once."""
-    return tuple(sorted(dict.fromkeys(found), key=lambda item: -item.effect.weight)) or (Consequence(Effect.NOTHING),)
+    return tuple(sorted(dict.fromkeys(found), key=lambda item: -item.effect.weight)) or (Impact(Effect.NOTHING),)
 
 
-def few(found: Iterable[Consequence]) -> Iterator[Consequence]:
+def few(found: Iterable[Impact]) -> Iterator[Impact]:
     """Of many consequences with the same effect the first, and how many more there are."""
-    by_effect: dict[Effect, list[Consequence]] = {}
+    by_effect: dict[Effect, list[Impact]] = {}
     for one in dict.fromkeys(found):
         by_effect.setdefault(one.effect, []).append(one)
     for effect, here in by_effect.items():
-        if len(here) > MOST_URLS:
-            yield Consequence(effect, f"{here[0].text}, and so for {len(here) - 1} more")
+        if len(here) > MAX_URLS:
+            yield Impact(effect, f"{here[0].text}, and so for {len(here) - 1} more")
         else:
             yield from here

@@ -6,23 +6,23 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from modelfleet.kubernetes.objects import group_of
 from modelfleet.plan.commands import deletion
-from modelfleet.plan.consequences import Quota, by_runtime, reached, restart, restarted, scaled, started, tokens
+from modelfleet.plan.consequences import QuotaUse, by_runtime, reached, restart, restarted, scaled, started, tokens
 from modelfleet.plan.effects import (
     RESTARTS,
     Admission,
-    Consequence,
     Effect,
+    Impact,
     ObjectChange,
     code,
+    effect_reason,
     field_effect,
-    reason,
     refusals,
     rule_for,
 )
 from modelfleet.plan.project_change import ProjectChange, guards
 from modelfleet.plan.row import Row
-from modelfleet.plan.words import MOST_URLS, few, names, objects_named, ordered, said, what_changed
-from modelfleet.serving.workloads import RUNTIME, SERVICE, Key, Serving, used_by
+from modelfleet.plan.words import MAX_URLS, few, names, objects_named, ordered, said, what_changed
+from modelfleet.serving.workloads import RUNTIME, SERVICE, Key, RunningWorkload, used_by
 from modelfleet.wording import plural
 
 ANEW = "delete it after the merge, and Argo CD makes it anew"
@@ -30,7 +30,7 @@ ANEW = "delete it after the merge, and Argo CD makes it anew"
 
 
 def serving_row(
-    change: ProjectChange, key: Key, objects: Sequence[ObjectChange], quota: Quota, judge: Admission | None
+    change: ProjectChange, key: Key, objects: Sequence[ObjectChange], quota: QuotaUse, judge: Admission | None
 ) -> Row:
     """The row of a model or server of which something changes."""
     old, new = change.was.get(key), change.now.get(key)
@@ -50,7 +50,7 @@ def serving_row(
     gone = [item for item in objects if item.after is None]
     left = [item for item in gone if change.stays and (new.open or item.key[0] != "Secret")]
     if left:
-        found.append(Consequence(Effect.NOTHING, f"left on the cluster until deleted by hand: {objects_named(left)}"))
+        found.append(Impact(Effect.NOTHING, f"left on the cluster until deleted by hand: {objects_named(left)}"))
     recreated = [item for item in found if item.effect is Effect.RECREATE]
     deleted = (
         [item for item in objects if item.before is not None and _immutable(item, new, judge)] if recreated else []
@@ -68,16 +68,16 @@ def serving_row(
     )
 
 
-def _otherwise(objects: Sequence[ObjectChange], new: Serving) -> Consequence:
+def _otherwise(objects: Sequence[ObjectChange], new: RunningWorkload) -> Impact:
     """What a change comes to that neither the pods nor the replicas show."""
     steps = [(change.key[0], step.path) for change in objects for step in change.steps]
     scaling = [path for kind, path in steps if rule_for(kind, new.mode, path).effect is Effect.SCALE]
     if any(not path[-1].lower().endswith("replicas") for path in scaling):
-        return Consequence(Effect.SCALE, "when it is scaled is another matter now; no pod restarts")
-    return Consequence(Effect.NOTHING, reason(objects, new.mode))
+        return Impact(Effect.SCALE, "when it is scaled is another matter now; no pod restarts")
+    return Impact(Effect.NOTHING, effect_reason(objects, new.mode))
 
 
-def refused(objects: Sequence[ObjectChange], judge: Admission | None) -> Iterator[Consequence]:
+def refused(objects: Sequence[ObjectChange], judge: Admission | None) -> Iterator[Impact]:
     """What the cluster would refuse of changed objects, or of that what it takes once they are made anew."""
     if judge is None:
         return
@@ -86,12 +86,12 @@ def refused(objects: Sequence[ObjectChange], judge: Admission | None) -> Iterato
             for found in refusals(item, judge):
                 if found.effect is Effect.RECREATE:
                     text = f"the cluster refuses it in place ({found.text}): {ANEW}"
-                    yield Consequence(Effect.RECREATE, text)
+                    yield Impact(Effect.RECREATE, text)
                 else:
                     yield found
 
 
-def _immutable(item: ObjectChange, new: Serving, judge: Admission | None) -> bool:
+def _immutable(item: ObjectChange, new: RunningWorkload, judge: Admission | None) -> bool:
     """Whether the object has to be deleted before it can be what it is to be."""
     if field_effect([item], new.mode) is Effect.RECREATE:
         return True
@@ -99,13 +99,17 @@ def _immutable(item: ObjectChange, new: Serving, judge: Admission | None) -> boo
 
 
 def _pods(
-    change: ProjectChange, key: Key, objects: Sequence[ObjectChange], both: tuple[Serving, Serving], quota: Quota
-) -> Iterator[Consequence]:
+    change: ProjectChange,
+    key: Key,
+    objects: Sequence[ObjectChange],
+    both: tuple[RunningWorkload, RunningWorkload],
+    quota: QuotaUse,
+) -> Iterator[Impact]:
     old, new = both
     effect = field_effect(objects, new.mode)
     if effect is Effect.RECREATE:
         named = objects_named([item for item in objects if field_effect([item], new.mode) is Effect.RECREATE])
-        yield Consequence(Effect.RECREATE, f"{named} cannot be changed: {ANEW}")
+        yield Impact(Effect.RECREATE, f"{named} cannot be changed: {ANEW}")
         others = [item for item in objects if field_effect([item], new.mode) is not Effect.RECREATE]
         effect = field_effect(others, new.mode)
     effect = restart(old, new, effect)
@@ -113,15 +117,15 @@ def _pods(
         watched = change.after is not None and change.after.environment.can("watchesRuntimes")
         found = restarted(old, new, effect, quota, unseen=by_runtime(new, objects) and not watched)
         served = "" if new.model else _on_server(change, key[1])
-        yield Consequence(found.effect, found.text + served)
+        yield Impact(found.effect, found.text + served)
     elif effect is Effect.RELOAD and old.server and change.loses((RUNTIME, old.server)) and not change.stays:
-        yield Consequence(
+        yield Impact(
             Effect.DOWNTIME, f"its server {code(old.server)} goes: it answers once {code(new.server)} has loaded it"
         )
     elif effect is Effect.RELOAD:
-        yield Consequence(effect, "its server loads the new one and then sends it the requests; no pod restarts")
+        yield Impact(effect, "its server loads the new one and then sends it the requests; no pod restarts")
     elif old.stopped and new.stopped:
-        yield Consequence(Effect.NOTHING, "it is stopped, so no pod runs that would restart")
+        yield Impact(Effect.NOTHING, "it is stopped, so no pod runs that would restart")
 
 
 def _on_server(change: ProjectChange, server: str) -> str:
@@ -129,7 +133,7 @@ def _on_server(change: ProjectChange, server: str) -> str:
     return f"; with all its models: {names(models)}" if models else ""
 
 
-def _reached(change: ProjectChange, key: Key, old: Serving, new: Serving) -> Iterator[Consequence]:
+def _reached(change: ProjectChange, key: Key, old: RunningWorkload, new: RunningWorkload) -> Iterator[Impact]:
     if new.model:
         if not (new.server and guards(change, new.server)):
             yield from reached(old, new)
@@ -140,13 +144,13 @@ def _reached(change: ProjectChange, key: Key, old: Serving, new: Serving) -> Ite
     yield from few(item for before, one in served for item in reached(before, one))
 
 
-def _added(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], new: Serving, quota: Quota) -> Row:
+def _added(
+    change: ProjectChange, key: Key, objects: Sequence[ObjectChange], new: RunningWorkload, quota: QuotaUse
+) -> Row:
     found = [started(new, quota)]
     if new.address and new.address.external:
-        found.append(Consequence(Effect.URL_NEW, code(new.address.external)))
-    found += [
-        Consequence(Effect.TOKEN_NEW, f"Secret {code(item.key[1])}") for item in objects if item.key[0] == "Secret"
-    ]
+        found.append(Impact(Effect.URL_NEW, code(new.address.external)))
+    found += [Impact(Effect.TOKEN_NEW, f"Secret {code(item.key[1])}") for item in objects if item.key[0] == "Secret"]
     noun = "model" if new.model else "model server"
     with_runtime = f" with {code(new.runtime)}" if new.runtime else ""
     return Row(
@@ -159,27 +163,27 @@ def _added(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], new
     )
 
 
-def _removed(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], old: Serving) -> Row:
+def _removed(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], old: RunningWorkload) -> Row:
     models = [] if old.model else [(name, one) for (_, name), one in change.was.items() if one.server == key[1]]
     gone = [name for name, _ in models if change.loses((SERVICE, name))]
     url = old.address.external if old.address else None
-    found: list[Consequence] = []
+    found: list[Impact] = []
     if change.stays:
         where = f"it runs on in {code(change.before.namespace)}" if change.before else "it runs on"
         served = f" with its models {names(gone)}" if gone else ""
-        found.append(Consequence(Effect.UNMANAGED, f"{where}{served}{holding([old])}, until it is deleted by hand"))
+        found.append(Impact(Effect.UNMANAGED, f"{where}{served}{holding([old])}, until it is deleted by hand"))
     else:
         freed = ", ".join(f"{count} {code(name)}" for name, count in old.accelerators.items())
-        found.append(Consequence(Effect.DELETE, f"frees {freed}" if freed else ""))
+        found.append(Impact(Effect.DELETE, f"frees {freed}" if freed else ""))
         if gone:
-            found.append(Consequence(Effect.WITH_SERVER, names(gone)))
+            found.append(Impact(Effect.WITH_SERVER, names(gone)))
         lost = [one.address.external for name, one in models if name in gone and one.address]
         urls = [each for each in (url, *lost) if each]
-        found += [Consequence(Effect.URL_GONE, code(each)) for each in urls[:MOST_URLS]]
-        if len(urls) > MOST_URLS:
-            found.append(Consequence(Effect.URL_GONE, f"and {plural(len(urls) - MOST_URLS, 'more URL')}"))
+        found += [Impact(Effect.URL_GONE, code(each)) for each in urls[:MAX_URLS]]
+        if len(urls) > MAX_URLS:
+            found.append(Impact(Effect.URL_GONE, f"and {plural(len(urls) - MAX_URLS, 'more URL')}"))
         found += [
-            Consequence(Effect.TOKEN_LOST, f"Secret {code(item.key[1])}: who uses it is locked out")
+            Impact(Effect.TOKEN_LOST, f"Secret {code(item.key[1])}: who uses it is locked out")
             for item in objects
             if item.key[0] == "Secret"
         ]
@@ -195,26 +199,28 @@ def _removed(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], o
     )
 
 
-def holding(found: Iterable[Serving]) -> str:
+def holding(found: Iterable[RunningWorkload]) -> str:
     """What stays on the cluster holds on to its accelerators."""
     return "".join(f", with {count} {code(name)}" for name, count in used_by(found).items())
 
 
 def _moved(
-    change: ProjectChange, key: Key, objects: Sequence[ObjectChange], both: tuple[Serving, Serving], quota: Quota
+    change: ProjectChange,
+    key: Key,
+    objects: Sequence[ObjectChange],
+    both: tuple[RunningWorkload, RunningWorkload],
+    quota: QuotaUse,
 ) -> Row:
     old, new = both
     found = [started(new, quota), *reached(old, new)]
     if old.tokens:
-        found.append(
-            Consequence(Effect.TOKEN_LOST, "its tokens are new ones; those of the old namespace do not open it")
-        )
+        found.append(Impact(Effect.TOKEN_LOST, "its tokens are new ones; those of the old namespace do not open it"))
     before = change.before.namespace if change.before else ""
     if change.successor is not None and key in change.passed_on:
         stays = f"the old one in {code(before)} becomes that of {code(change.successor.name)}"
     else:
         stays = f"the old one runs on in {code(before)}{holding([old])}, until it is deleted by hand"
-    found.append(Consequence(Effect.UNMANAGED, stays))
+    found.append(Impact(Effect.UNMANAGED, stays))
     return Row(
         project=change.name,
         key=key,

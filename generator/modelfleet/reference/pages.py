@@ -31,7 +31,7 @@ def pages() -> dict[str, str]:
 _MADE = "<!-- Made by `modelfleet docs --write` from generator/data: change the data. -->\n"
 
 
-def stale(root: Path) -> list[str]:
+def stale_pages(root: Path) -> list[str]:
     """The pages that are missing below the root or differ from what would be made."""
 
     def differs(path: str, text: str) -> bool:
@@ -46,7 +46,7 @@ def write_page(root: Path, path: str) -> None:
     (root / path).write_text(pages()[path], "utf-8")
 
 
-def table(rows: Rows) -> Iterator[str]:
+def markdown_table(rows: Rows) -> Iterator[str]:
     """Rows as a table in Markdown, the first one as its heading."""
     for index, row in enumerate(rows):
         yield "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |"
@@ -87,7 +87,7 @@ def rules_page() -> Iterator[str]:
         if family == "ADM":
             head.insert(1, "Stage")
             staged = [[row[0], one.stage, *row[1:]] for row, one in zip(staged, found, strict=True)]
-        yield from table([head, *staged])
+        yield from markdown_table([head, *staged])
         yield ""
     yield "## The repository that the examples are laid over"
     yield ""
@@ -119,12 +119,12 @@ def runtimes_page() -> Iterator[str]:
     yield ""
     yield "## All releases"
     yield ""
-    yield from table(_code_first(reference.runtime_rows(reference.runtimes(), releases=True)))
+    yield from markdown_table(_code_first(reference.runtime_rows(reference.runtimes(), releases=True)))
     for name in reversed(catalog.release_names()):
         yield ""
         yield f"## {catalog.release(name).title}"
         yield ""
-        yield from table(_code_first(reference.runtime_rows(reference.runtimes(name), releases=False)))
+        yield from markdown_table(_code_first(reference.runtime_rows(reference.runtimes(name), releases=False)))
 
 
 def _code_first(rows: Rows) -> Rows:
@@ -147,7 +147,7 @@ def upgrades_page() -> Iterator[str]:
     yield ""
     yield "## Overview"
     yield ""
-    yield from table(reference.release_rows())
+    yield from markdown_table(reference.release_rows())
     yield ""
     for line in reference.release_notes():
         yield (
@@ -182,7 +182,7 @@ def _upgrade(old: Release, new: Release) -> Iterator[str]:
             yield ""
         yield f"### {title}"
         yield ""
-        yield from table([heads[title], *rows])
+        yield from markdown_table([heads[title], *rows])
 
 
 def _to_do(old: Release, new: Release) -> Iterator[list[str]]:
@@ -199,7 +199,6 @@ def _to_do(old: Release, new: Release) -> Iterator[list[str]]:
 
 
 _STATES = {"removed": "gone", "deprecated": "deprecated", "preview": "a technology preview"}
-
 
 _NAMES = {
     "modelMesh": "the multi-model platform (ModelMesh)",

@@ -21,7 +21,6 @@ from modelfleet.rules import Rule
 
 ALL = "all"
 
-
 FAMILIES: Mapping[str, str] = {
     "YAML": "reading the hand-written files",
     "SEC": "secrets",
@@ -309,16 +308,16 @@ def _found_by_admission(data: Mapping[str, Any]) -> Iterator[str]:
     known: dict[str, Any] = {}
     if existing is not None:
         same = (existing["kind"], existing["metadata"]["name"]) == (item["kind"], item["metadata"]["name"])
-        known = {"live": existing} if same else {"peers": by_name([existing])}
-    for rule, problem in book.judge(book.manifest(item, **known)):
+        known = {"old_object": existing} if same else {"peers": by_name([existing])}
+    for rule, violation in book.check(book.request(item, **known)):
         if rule.code == data["code"]:
             finding = Finding(
                 at=Location("manifest.yaml"),
                 code=rule.code,
-                path=dotted(problem.pointer),
-                message=problem.message,
-                hint=problem.hint,
-                severity=problem.severity,
+                path=dotted(violation.pointer),
+                message=violation.message,
+                hint=violation.hint,
+                severity=violation.severity,
             )
             yield without_places(finding)
 

@@ -17,7 +17,7 @@ from modelfleet.packaged import packaged, packaged_data
 from modelfleet.resolve.environment import ArgocdInstance
 
 if TYPE_CHECKING:
-    from modelfleet.render.templates import Rendered, Templates
+    from modelfleet.render.templates import RenderedTemplate, Templates
 
 
 _LONGEST_NAME = 63
@@ -37,7 +37,7 @@ NAMESPACE = Kind("", "Namespace", cluster_scoped=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class ArgocdFacts:
     """What is known of an environment when everything in it is rendered.
 
     `destination` is Argo CD's word for the cluster: `{"name": …}` or `{"server": …}`. `projects` maps each project to its
@@ -54,7 +54,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class ArgocdLine:
     """A line of versions of Argo CD: what of `data/argocd.yaml` the objects depend on."""
 
     version: str
@@ -76,10 +76,10 @@ def versions() -> tuple[str, ...]:
     return tuple(_data()["lines"])
 
 
-def line(version: str) -> Line:
+def argocd_line(version: str) -> ArgocdLine:
     """A line by its name, such as `2.14`. Raises KeyError where it is not known."""
     data = _data()["lines"][version]
-    return Line(
+    return ArgocdLine(
         version=version,
         tracking=data["tracking"],
         sync_options=tuple(data["syncOptions"]),
@@ -133,7 +133,7 @@ def _short(name: str) -> str:
 # ---- objects ---------------------------------------------------------------------------------------------------------
 
 
-def application_file(facts: Facts, project: str) -> dict[str, str]:
+def application_file(facts: ArgocdFacts, project: str) -> dict[str, str]:
     """What `APPLICATION_FILE` in the project's overlay holds: the parameters of the ApplicationSet's template."""
     return {
         "application": application_name(facts.environment, project),
@@ -142,9 +142,9 @@ def application_file(facts: Facts, project: str) -> dict[str, str]:
     }
 
 
-def objects(facts: Facts, templates: Templates) -> tuple[Rendered, ...]:
+def argocd_objects(facts: ArgocdFacts, templates: Templates) -> tuple[RenderedTemplate, ...]:
     """The AppProject and the ApplicationSet of an environment. Raises KeyError for an unknown version."""
-    chosen = line(str(facts.argocd.version))
+    chosen = argocd_line(str(facts.argocd.version))
     rendered = (
         templates.render("argocd-appproject", _appproject(facts, chosen)),
         templates.render("argocd-applicationset", _applicationset(facts, chosen)),
@@ -152,7 +152,7 @@ def objects(facts: Facts, templates: Templates) -> tuple[Rendered, ...]:
     return tuple(one for one in rendered if one is not None)
 
 
-def _appproject(facts: Facts, chosen: Line) -> dict[str, Any]:
+def _appproject(facts: ArgocdFacts, chosen: ArgocdLine) -> dict[str, Any]:
     namespaces = sorted(set(facts.projects.values()))
     cluster_kinds: list[dict[str, str]] = []
     if NAMESPACE in facts.kinds:
@@ -171,7 +171,7 @@ def _appproject(facts: Facts, chosen: Line) -> dict[str, Any]:
     }
 
 
-def _applicationset(facts: Facts, chosen: Line) -> dict[str, Any]:
+def _applicationset(facts: ArgocdFacts, chosen: ArgocdLine) -> dict[str, Any]:
     return {
         "name": set_name(facts.environment),
         "namespace": facts.argocd.namespace,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from modelfleet.render.skeleton import Plan, Site, TemplateError, mark_of
+from modelfleet.render.skeleton import Site, SkeletonPlan, TemplateError, mark_of
 
 if TYPE_CHECKING:
     import jinja2
@@ -17,14 +17,8 @@ if TYPE_CHECKING:
 
 
 _LINE = re.compile("(\ue002[0-9]+\ue003)")  # a line of the template, printed only in order to explain an error
-
-
 _RESERVED = re.compile("[\ue000-\ue003\ufeff]")  # a byte order mark would move every offset
-
-
 _STATEMENTS = frozenset({"if", "elif", "else", "endif", "for", "endfor"})
-
-
 ASIDE = "put aside"  # a variable that no template can spell, for the blank in its name
 
 
@@ -36,7 +30,7 @@ class Program:
     source: str
     template: jinja2.Template
     sites: tuple[Site, ...]
-    plans: dict[str, Plan] = field(default_factory=dict)
+    plans: dict[str, SkeletonPlan] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=256)

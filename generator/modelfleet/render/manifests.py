@@ -13,7 +13,7 @@ from modelfleet.finding import Pointer
 from modelfleet.render.llm import distributed
 from modelfleet.render.secrets import connection_secret, env_secret, wave_of_secrets
 from modelfleet.render.serving_runtime import model_server_spec, runtime_values, single_model_spec
-from modelfleet.render.values import Manifest, list_or_none, profile_values, worker_tolerations
+from modelfleet.render.values import TemplateCall, list_or_none, profile_values, worker_tolerations
 from modelfleet.resolve.model import Llm, Model, ModelLocation, Project, ServedModel, Server, Workload
 
 SOURCES: Mapping[str, Pointer] = {
@@ -54,7 +54,7 @@ SOURCES: Mapping[str, Pointer] = {
 }
 
 
-def manifests(project: Project) -> Iterator[Manifest]:
+def manifests(project: Project) -> Iterator[TemplateCall]:
     """Everything that the project consists of in its environment, in the order in which it is read best."""
     if project.environment.managed:
         yield _namespace(project)
@@ -71,7 +71,7 @@ def manifests(project: Project) -> Iterator[Manifest]:
         yield from _server(project, server)
 
 
-def _namespace(project: Project) -> Manifest:
+def _namespace(project: Project) -> TemplateCall:
     values = {
         "namespace": project.namespace,
         "modelmesh_enabled": "true" if project.platform == "multi-model" else "false",
@@ -79,13 +79,13 @@ def _namespace(project: Project) -> Manifest:
         "description": project.description,
         "sync_wave": wave_of_secrets(project.environment),
     }
-    return Manifest(template="namespace", pointer=(), values=values)
+    return TemplateCall(template="namespace", pointer=(), values=values)
 
 
 # ---- the single-model platform ---------------------------------------------------------------------------------------
 
 
-def _model(project: Project, model: Model, specs: dict[str, dict[str, Any]]) -> Iterator[Manifest]:
+def _model(project: Project, model: Model, specs: dict[str, dict[str, Any]]) -> Iterator[TemplateCall]:
     """`specs` are those of runtimes that were met before: deployments with one runtime share the very same spec."""
     if model.llm is not None:
         yield from _distributed(project, model, model.llm)
@@ -93,7 +93,7 @@ def _model(project: Project, model: Model, specs: dict[str, dict[str, Any]]) -> 
     if model.runtime is not None:
         if model.runtime.name not in specs:
             specs[model.runtime.name] = single_model_spec(project, model.runtime)
-        yield Manifest(
+        yield TemplateCall(
             template="servingruntime",
             pointer=model.pointer,
             values=runtime_values(project, model, model.runtime)
@@ -105,7 +105,7 @@ def _model(project: Project, model: Model, specs: dict[str, dict[str, Any]]) -> 
             patches=model.patches,
             runtime=model.runtime,
         )
-    yield Manifest(
+    yield TemplateCall(
         template="inferenceservice",
         pointer=model.pointer,
         values=inference_service(project, model),
@@ -176,11 +176,11 @@ def _storage(location: ModelLocation, by_annotation: bool | None) -> dict[str, A
 # ---- distributed inference -------------------------------------------------------------------------------------------
 
 
-def _distributed(project: Project, model: Model, llm: Llm) -> Iterator[Manifest]:
+def _distributed(project: Project, model: Model, llm: Llm) -> Iterator[TemplateCall]:
     if llm.config and model.runtime is not None:
         source = model.runtime.object
         annotations = source["metadata"].get("annotations") or {}
-        yield Manifest(
+        yield TemplateCall(
             template="llminferenceserviceconfig",
             pointer=model.pointer,
             values={
@@ -196,7 +196,7 @@ def _distributed(project: Project, model: Model, llm: Llm) -> Iterator[Manifest]
             patches=model.patches,
             runtime=model.runtime,
         )
-    yield Manifest(
+    yield TemplateCall(
         template="llminferenceservice",
         pointer=model.pointer,
         values=distributed(project, model, llm),
@@ -209,9 +209,9 @@ def _distributed(project: Project, model: Model, llm: Llm) -> Iterator[Manifest]
 # ---- the multi-model platform ----------------------------------------------------------------------------------------
 
 
-def _server(project: Project, server: Server) -> Iterator[Manifest]:
+def _server(project: Project, server: Server) -> Iterator[TemplateCall]:
     if server.runtime is not None:
-        yield Manifest(
+        yield TemplateCall(
             template="servingruntime",
             pointer=server.pointer,
             values=runtime_values(project, server, server.runtime)
@@ -224,7 +224,7 @@ def _server(project: Project, server: Server) -> Iterator[Manifest]:
             runtime=server.runtime,
         )
     for model in server.models:
-        yield Manifest(
+        yield TemplateCall(
             template="inferenceservice-modelmesh",
             pointer=model.pointer,
             values=_served(model, server),
@@ -253,7 +253,7 @@ def token_secret(token: str, workload: Workload) -> str:
     return f"{token}-{workload.service_account}"
 
 
-def _access(workload: Workload, resource: str, role: bool) -> Iterator[Manifest]:
+def _access(workload: Workload, resource: str, role: bool) -> Iterator[TemplateCall]:
     """Who may call: a ServiceAccount, its right to see the model, and a token Secret each."""
     values: dict[str, Any] = {
         "name": workload.name,
@@ -265,7 +265,7 @@ def _access(workload: Workload, resource: str, role: bool) -> Iterator[Manifest]
     templates = ("serviceaccount", "role", "rolebinding") if role else ("serviceaccount", "rolebinding")
     for template in templates:
         patched = template == "serviceaccount"
-        yield Manifest(
+        yield TemplateCall(
             template=template,
             pointer=workload.pointer if patched else (*workload.pointer, "tokens"),
             values=values,
@@ -273,4 +273,4 @@ def _access(workload: Workload, resource: str, role: bool) -> Iterator[Manifest]
         )
     for index, token in enumerate(workload.tokens):
         secret = values | {"secret": token_secret(token, workload), "token": token}
-        yield Manifest(template="secret-token", pointer=(*workload.pointer, "tokens", index), values=secret)
+        yield TemplateCall(template="secret-token", pointer=(*workload.pointer, "tokens", index), values=secret)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from modelfleet.finding import Finding, Location, Pointer, Severity, dotted
 from modelfleet.kubernetes import json_patch
-from modelfleet.kubernetes.objects import Object, by_name, identity, placed
+from modelfleet.kubernetes.objects import Object, by_name, identity, with_namespace
 from modelfleet.render.manifests import SOURCES, manifests
-from modelfleet.render.values import Manifest
+from modelfleet.render.values import TemplateCall
 from modelfleet.resolve.model import Project
-from modelfleet.rules import Problem
+from modelfleet.rules import Violation
 from modelfleet.rules import check as judge
-from modelfleet.rules.admission.manifest import AdmissionRule
+from modelfleet.rules.admission.request import AdmissionRule
 from modelfleet.rules.admission.rulebook import Rulebook
 from modelfleet.rules.spec import options, patches
 from modelfleet.spec.load import Document
@@ -25,21 +25,23 @@ from modelfleet.spec.merge import Merged
 from modelfleet.wording import choices
 
 if TYPE_CHECKING:
-    from modelfleet.render.templates import Known, Rendered, Templates
+    from modelfleet.render.templates import RenderedBefore, RenderedTemplate, Templates
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class RenderedObject:
     """A rendered object, and how to find what caused a part of it."""
 
     object: Object
-    manifest: Manifest
-    rendered: Rendered
+    manifest: TemplateCall
+    rendered: RenderedTemplate
 
 
-def render(project: Project, templates: Templates, known: Known | None = None) -> tuple[list[Made], list[Finding]]:
+def render_project(
+    project: Project, templates: Templates, known: RenderedBefore | None = None
+) -> tuple[list[RenderedObject], list[Finding]]:
     """All objects of a project, patched; and what is wrong with the patches. What is `known` is not rendered again."""
-    made: list[Made] = []
+    made: list[RenderedObject] = []
     findings: list[Finding] = []
     for manifest in manifests(project):
         rendered = templates.render(manifest.template, manifest.values, known)
@@ -50,36 +52,38 @@ def render(project: Project, templates: Templates, known: Known | None = None) -
         if steps:
             item, wrong = patched(project, manifest, item, steps)
             findings += wrong
-        made.append(Made(item, manifest, rendered))
+        made.append(RenderedObject(item, manifest, rendered))
     findings += _patches_of_nothing(project, made)
     return made, findings
 
 
 def patched(
-    project: Project, manifest: Manifest, item: Object, steps: tuple[Mapping[str, Any], ...]
+    project: Project, manifest: TemplateCall, item: Object, steps: tuple[Mapping[str, Any], ...]
 ) -> tuple[Object, list[Finding]]:
     """The object after the user's patch."""
     pointer = (*manifest.pointer, "patch", item["kind"])
     name = project.environment.name
-    findings = [judge.located("PATCH001", problem, project.spec, name) for problem in patches.locked(steps, pointer)]
+    findings = [
+        judge.located("PATCH001", violation, project.spec, name) for violation in patches.locked_field(steps, pointer)
+    ]
     if findings:
         return item, findings
     try:
-        changed = json_patch.apply(item, steps)
+        changed = json_patch.apply_patch(item, steps)
     except json_patch.PatchFailed as failed:
-        problem = Problem(pointer=(*pointer, failed.index, "path"), message=failed.message, hint=failed.hint)
-        return item, [judge.located("PATCH002", problem, project.spec, name)]
+        violation = Violation(pointer=(*pointer, failed.index, "path"), message=failed.message, hint=failed.hint)
+        return item, [judge.located("PATCH002", violation, project.spec, name)]
     for place, message, hint in patches.misshapen(item, changed):
         shown = f"{dotted(place)}: {message}" if place else message
-        problem = Problem(pointer=_step_at(pointer, steps, place), message=shown, hint=hint)
-        findings.append(judge.located("PATCH004", problem, project.spec, name))
+        violation = Violation(pointer=_step_at(pointer, steps, place), message=shown, hint=hint)
+        findings.append(judge.located("PATCH004", violation, project.spec, name))
     if not findings and item["kind"] == "InferenceService":
         findings += _reserved_variables(project, manifest, (item, changed), steps)
     return (item, findings) if findings else (changed, [])
 
 
 def _reserved_variables(
-    project: Project, manifest: Manifest, items: tuple[Object, Object], steps: Sequence[Mapping[str, Any]]
+    project: Project, manifest: TemplateCall, items: tuple[Object, Object], steps: Sequence[Mapping[str, Any]]
 ) -> Iterator[Finding]:
     """Variables that a patch adds although the runtime or the controller sets them."""
     model = next((model for model in project.models if model.pointer == manifest.pointer), None)
@@ -91,15 +95,15 @@ def _reserved_variables(
         if name is not None and (reason := options.reserved(model).get(name)):
             patch = (*manifest.pointer, "patch", items[1]["kind"])
             pointer = _step_at(patch, steps, ("spec", "predictor", "model", "env", index))
-            problem = Problem(pointer=pointer, message=f"{name} is not yours to set", hint=reason)
-            yield judge.located(options.reserved_variable.code, problem, project.spec, project.environment.name)
+            violation = Violation(pointer=pointer, message=f"{name} is not yours to set", hint=reason)
+            yield judge.located(options.reserved_variable.code, violation, project.spec, project.environment.name)
 
 
 def _step_at(pointer: Pointer, steps: Sequence[Mapping[str, Any]], place: Pointer) -> Pointer:
     """The last step of a patch that speaks of a place in the object, or of something around or below it."""
     spoken = tuple(map(str, place))
     for index in range(len(steps) - 1, -1, -1):
-        path = json_patch.steps_of(steps[index]["path"])
+        path = json_patch.pointer_steps(steps[index]["path"])
         if path[-1:] == ("-",):
             path = path[:-1]
         if spoken[: len(path)] == path or path[: len(spoken)] == spoken:
@@ -107,7 +111,7 @@ def _step_at(pointer: Pointer, steps: Sequence[Mapping[str, Any]], place: Pointe
     return pointer
 
 
-def _patches_of_nothing(project: Project, made: Sequence[Made]) -> Iterator[Finding]:
+def _patches_of_nothing(project: Project, made: Sequence[RenderedObject]) -> Iterator[Finding]:
     """Patches for kinds that the entry has no object of."""
     for entry in dict.fromkeys(one.manifest.pointer for one in made if one.manifest.patches):
         here = [one for one in made if one.manifest.pointer == entry]
@@ -125,7 +129,7 @@ def _patches_of_nothing(project: Project, made: Sequence[Made]) -> Iterator[Find
                 )
 
 
-def place_of(project: Project, one: Made, pointer: Pointer) -> tuple[Merged | Document, Pointer]:
+def place_of(project: Project, one: RenderedObject, pointer: Pointer) -> tuple[Merged | Document, Pointer]:
     """The hand-written file and the field in it that caused a part of a rendered object."""
     entry, kind = one.manifest.pointer, one.object["kind"]
     steps = one.manifest.patches.get(kind) or ()
@@ -147,9 +151,9 @@ def place_of(project: Project, one: Made, pointer: Pointer) -> tuple[Merged | Do
     return project.spec, entry if field is None else (*entry, *field, *rest)
 
 
-def collisions(project: Project, made: Sequence[Made]) -> Iterator[Finding]:
+def collisions(project: Project, made: Sequence[RenderedObject]) -> Iterator[Finding]:
     """Two things of one project that would be one object of the cluster."""
-    taken: dict[tuple[str, str, str], Made] = {}
+    taken: dict[tuple[str, str, str], RenderedObject] = {}
     for one in made:
         for key in _identities(project, one):
             first = taken.setdefault(key, one)
@@ -173,7 +177,7 @@ def _entry_at(project: Project, pointer: Pointer) -> Location:
     return project.spec.key_at(pointer) if named else project.spec.at(pointer)
 
 
-def _identities(project: Project, one: Made) -> Iterator[tuple[str, str, str]]:
+def _identities(project: Project, one: RenderedObject) -> Iterator[tuple[str, str, str]]:
     yield identity(one.object)
     if one.object["kind"] == "ExternalSecret":
         name = one.object["metadata"]["name"]
@@ -188,23 +192,23 @@ PLAIN = frozenset({"ServiceAccount", "Role", "RoleBinding", "Secret"})
 """Kinds of which only names vary, made of keys that the schema has judged: most of a fleet's objects, never refused."""
 
 
-def admitted(project: Project, made: Sequence[Made], rules: Rulebook) -> Iterator[Finding]:
+def admission_findings(project: Project, made: Sequence[RenderedObject], rules: Rulebook) -> Iterator[Finding]:
     """What the cluster's own admission would refuse, on the line of the spec that causes it."""
-    here = [placed(one.object, project.namespace) for one in made]
+    here = [with_namespace(one.object, project.namespace) for one in made]
     peers = by_name(here)
     for one, item in zip(made, here, strict=True):
         if item["kind"] in PLAIN and not one.manifest.patches:
             continue
-        for rule, problem in rules.judge(rules.manifest(item, peers=peers)):
-            origin, pointer = place_of(project, one, problem.pointer)
-            at = origin.key_at(pointer) if problem.pointer == ("metadata", "name") else origin.at(pointer)
+        for rule, violation in rules.check(rules.request(item, peers=peers)):
+            origin, pointer = place_of(project, one, violation.pointer)
+            at = origin.key_at(pointer) if violation.pointer == ("metadata", "name") else origin.at(pointer)
             yield Finding(
                 at=at,
                 code=rule.code,
                 path=dotted(pointer),
-                message=problem.message,
-                hint=problem.hint,
-                severity=Severity.ERROR if _is_stuck(rule, item) else problem.severity,
+                message=violation.message,
+                hint=violation.hint,
+                severity=Severity.ERROR if _is_stuck(rule, item) else violation.severity,
                 environments=(project.environment.name,),
             )
 

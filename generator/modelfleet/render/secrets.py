@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelfleet.render.values import Manifest
+from modelfleet.render.values import TemplateCall
 from modelfleet.resolve.connections import ConnectionSecret
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Connection, EnvSecret, Project
@@ -28,7 +28,7 @@ def _store(project: Project) -> dict[str, Any]:
     }
 
 
-def connection_secret(project: Project, connection: Connection, secret: ConnectionSecret) -> Manifest:
+def connection_secret(project: Project, connection: Connection, secret: ConnectionSecret) -> TemplateCall:
     """The template call of a connection's Secret."""
     can, given = project.environment.can, connection.settings
     values = _store(project) | {
@@ -42,10 +42,10 @@ def connection_secret(project: Project, connection: Connection, secret: Connecti
         "properties": secret.stored,
         "key": connection.key,
     }
-    return Manifest(template="externalsecret-connection", pointer=connection.pointer, values=values)
+    return TemplateCall(template="externalsecret-connection", pointer=connection.pointer, values=values)
 
 
-def env_secret(project: Project, secret: EnvSecret) -> Manifest:
+def env_secret(project: Project, secret: EnvSecret) -> TemplateCall:
     """The template call of a Secret that env values are taken from."""
     values = _store(project) | {"name": secret.name, "properties": secret.keys, "key": secret.key}
-    return Manifest(template="externalsecret-env", pointer=secret.pointer, values=values)
+    return TemplateCall(template="externalsecret-env", pointer=secret.pointer, values=values)

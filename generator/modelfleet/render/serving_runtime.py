@@ -10,13 +10,10 @@ from modelfleet.resolve.model import Project, Runtime, Server, Workload
 
 SHARED_MEMORY_MOUNT = {"name": "shm", "mountPath": "/dev/shm"}
 
-
 SHARED_MEMORY_VOLUME = {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "2Gi"}}
 """What the dashboard of 2.x adds to each runtime (odh-dashboard v2.35.0, frontend/src/api/k8s/servingRuntimes.ts)."""
 
-
 DASHBOARD = "opendatahub.io/dashboard"
-
 
 OURS = frozenset(
     {

@@ -11,11 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _MARK = re.compile("\ue000([0-9]+)\ue001")  # a value's place in the skeleton: which expression of the template it is
-
-
 _INT = re.compile(r"0|-?[1-9][0-9]*")
-
-
 _FLOAT = re.compile(r"-?[0-9]+\.[0-9]+")
 
 
@@ -36,7 +32,7 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class SkeletonPlan:
     """Containers are numbered as they open, so a child's number is above its parent's and the root's is 0.
 
     In a prototype, an int as the key of a mapping is the index of the value that gives the key.
@@ -54,7 +50,7 @@ def mark_of(site: int) -> str:
     return f"\ue000{site}\ue001"
 
 
-def filled(plan: Plan, values: Sequence[Any], names: Sequence[Any]) -> dict[str, Any] | None:
+def filled(plan: SkeletonPlan, values: Sequence[Any], names: Sequence[Any]) -> dict[str, Any] | None:
     """The object, in containers of its own; `names` are the values where they give keys."""
     made = [prototype.copy() for prototype in plan.prototypes]
     for child, (parent, key) in plan.links.items():
@@ -69,7 +65,7 @@ def filled(plan: Plan, values: Sequence[Any], names: Sequence[Any]) -> dict[str,
     return root
 
 
-def _without_nones(plan: Plan, made: list[Any], values: Sequence[Any]) -> bool:
+def _without_nones(plan: SkeletonPlan, made: list[Any], values: Sequence[Any]) -> bool:
     """Takes out what is None and what that empties; false where nothing is left."""
     holes: dict[int, list[Any]] = {}
     for index, container, key in plan.slots:
@@ -86,7 +82,7 @@ def _without_nones(plan: Plan, made: list[Any], values: Sequence[Any]) -> bool:
     return bool(made[0])
 
 
-def _name_keys(plan: Plan, mapping: dict[Any, Any], names: Sequence[Any]) -> None:
+def _name_keys(plan: SkeletonPlan, mapping: dict[Any, Any], names: Sequence[Any]) -> None:
     items = list(mapping.items())
     taken = {key for key, _ in items if isinstance(key, str)}
     mapping.clear()
@@ -113,10 +109,10 @@ class Flaw(Exception):
         super().__init__(message)
 
 
-def planned(skeleton: str, sites: Sequence[Site]) -> Plan:
+def planned(skeleton: str, sites: Sequence[Site]) -> SkeletonPlan:
     """The plan of a skeleton, whose marks number the sites. Raises Flaw."""
     marks = list(_MARK.finditer(skeleton))
-    plan = Plan(sites=[sites[int(mark[1])] for mark in marks])
+    plan = SkeletonPlan(sites=[sites[int(mark[1])] for mark in marks])
     planner = _Planner(plan, marks)
     root = _composed(skeleton)
     if root is not None and root.id != "mapping":
@@ -143,7 +139,7 @@ def _composed(skeleton: str) -> Any:
 class _Planner:
     """Walks the nodes of a skeleton in the order of its text, which is the order in which values were put aside."""
 
-    def __init__(self, plan: Plan, marks: Sequence[re.Match[str]]) -> None:
+    def __init__(self, plan: SkeletonPlan, marks: Sequence[re.Match[str]]) -> None:
         self.plan = plan
         self.marks = marks
         self.placed = 0

@@ -17,11 +17,9 @@ from typing import Any
 
 from modelfleet.finding import MachineFailed, Pointer
 from modelfleet.render.compile import ASIDE, Program, compiled, line_of, printed
-from modelfleet.render.skeleton import Flaw, Plan, TemplateError, filled, planned
+from modelfleet.render.skeleton import Flaw, SkeletonPlan, TemplateError, filled, planned
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*(?:/[a-z0-9][a-z0-9-]*)*")
-
-
 _MOST_PLANS = 512  # of one template; a bound on memory and no more
 
 
@@ -33,7 +31,7 @@ class _Spot:
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
+class RenderedTemplate:
     """An object and where its values come from.
 
     The containers that the template writes belong to this object alone. Those within values are the caller's own,
@@ -41,7 +39,7 @@ class Rendered:
     """
 
     object: dict[str, Any]
-    _plan: Plan
+    _plan: SkeletonPlan
     _values: list[Any]
 
     def source(self, pointer: Pointer) -> tuple[str, Pointer] | None:
@@ -62,7 +60,7 @@ class Rendered:
         return (self._plan.sites[node.index].text, ()) if isinstance(node, _Spot) else None
 
 
-Known = dict[tuple[str, bytes], Rendered | None]
+RenderedBefore = dict[tuple[str, bytes], RenderedTemplate | None]
 """What was rendered of which values: things that are the same in several environments are made once."""
 
 
@@ -74,7 +72,9 @@ class Templates:
         self._folders = tuple(folders)
         self._programs: dict[str, Program] = {}
 
-    def render(self, name: str, values: Mapping[str, Any], known: Known | None = None) -> Rendered | None:
+    def render(
+        self, name: str, values: Mapping[str, Any], known: RenderedBefore | None = None
+    ) -> RenderedTemplate | None:
         """The object that `<name>.yaml.j2` makes of the values, or None where it prints nothing.
 
         A value of None writes no key and no item, and a container that this leaves empty is not written either; a
@@ -108,17 +108,17 @@ class Templates:
         raise TemplateError(message)
 
 
-def _rendered(program: Program, values: Mapping[str, Any]) -> Rendered | None:
+def _rendered(program: Program, values: Mapping[str, Any]) -> RenderedTemplate | None:
     found: list[Any] = []
     skeleton = printed(program, program.template, {**values, ASIDE: found})
     plan = program.plans.get(skeleton)
     if plan is None:
         plan = _remembered_plan(program, skeleton, values)
     made = filled(plan, found, found)
-    return None if made is None else Rendered(made, plan, found)
+    return None if made is None else RenderedTemplate(made, plan, found)
 
 
-def _remembered_plan(program: Program, skeleton: str, values: Mapping[str, Any]) -> Plan:
+def _remembered_plan(program: Program, skeleton: str, values: Mapping[str, Any]) -> SkeletonPlan:
     try:
         plan = planned(skeleton, program.sites)
     except Flaw as flaw:

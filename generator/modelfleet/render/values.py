@@ -11,7 +11,7 @@ from modelfleet.resolve.model import Hardware, Runtime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
+class TemplateCall:
     """A template and what goes into it. `pointer` is the entry of the spec that the object is made for."""
 
     template: str

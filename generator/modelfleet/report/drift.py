@@ -9,7 +9,7 @@ from pathlib import Path
 from modelfleet.report.findings import escaped_data, escaped_property
 from modelfleet.tree.compare import Changes, current
 
-MOST_DIFF_LINES = 200
+MAX_DIFF_LINES = 200
 
 
 def drift(root: Path, files: Mapping[str, str], changes: Changes) -> Iterator[str]:
@@ -18,13 +18,13 @@ def drift(root: Path, files: Mapping[str, str], changes: Changes) -> Iterator[st
         yield f"{path}: {_drift(root, files, changes, path)}"
 
 
-MOST_ANNOTATED = 10
+MAX_ANNOTATED = 10
 """GitHub shows no more annotations of one step."""
 
 
 def drift_github(root: Path, files: Mapping[str, str], changes: Changes) -> Iterator[str]:
     """The same as workflow commands, so that it shows on the files in a pull request."""
-    for path in changes.paths[:MOST_ANNOTATED]:
+    for path in changes.paths[:MAX_ANNOTATED]:
         words = f"{_drift(root, files, changes, path)}; {remedy(changes)}"
         yield f"::error file={escaped_property(path)},line=1,title=drift::{escaped_data(words)}"
 
@@ -46,7 +46,7 @@ def diffs(root: Path, files: Mapping[str, str], changes: Changes) -> Iterator[st
         old = current(root, path).splitlines() if path not in changes.added else []
         new = files.get(path, "").splitlines()
         lines = list(difflib.unified_diff(old, new, f"a/{path}", f"b/{path}", lineterm=""))
-        if shown + len(lines) > MOST_DIFF_LINES:
+        if shown + len(lines) > MAX_DIFF_LINES:
             yield "... the diffs of further files are left out; `modelfleet render` shows them through git diff"
             return
         shown += len(lines)

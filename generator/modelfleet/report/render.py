@@ -90,7 +90,7 @@ def accelerators_of(projects: Iterable[Project]) -> dict[str, tuple[int, int | N
     return found
 
 
-MOST_NAMED = 4
+MAX_NAMED = 4
 
 
 def changed_projects(states: Mapping[str, str]) -> str:
@@ -98,7 +98,7 @@ def changed_projects(states: Mapping[str, str]) -> str:
     words = []
     for state in ("removed", "changed", "new"):
         names = sorted(name for name, found in states.items() if found == state and (name, state) != (ARGOCD, "new"))
-        if state != "removed" and len(names) > MOST_NAMED:
+        if state != "removed" and len(names) > MAX_NAMED:
             words.append(f"{len(names)} {state}")
         elif names:
             words.append(f"{', '.join(names)} {state}")

@@ -169,7 +169,6 @@ _CLUSTER_FIELDS = frozenset(
     }
 )
 
-
 _CLUSTER_KEYS = ("argocd.argoproj.io/", "kubectl.kubernetes.io/", "app.kubernetes.io/instance")
 
 
@@ -184,7 +183,7 @@ def _without_cluster_fields(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class RuntimeCatalog:
     """The user's own runtimes: for every environment, or (by its name) for one."""
 
     runtimes: Mapping[tuple[str | None, str], Runtime]
@@ -205,7 +204,7 @@ class Shelf:
         return tuple(sorted(own | shipped))
 
 
-def shelve(documents: Iterable[tuple[str | None, Document]]) -> tuple[Shelf, list[Finding]]:
+def catalog_runtimes(documents: Iterable[tuple[str | None, Document]]) -> tuple[RuntimeCatalog, list[Finding]]:
     """The user's own runtimes by name, and what is wrong among them: one name twice."""
     runtimes: dict[tuple[str | None, str], Runtime] = {}
     files: dict[tuple[str | None, str], str] = {}
@@ -226,7 +225,7 @@ def shelve(documents: Iterable[tuple[str | None, Document]]) -> tuple[Shelf, lis
                     hint="the ServingRuntime's name counts, not the file's; rename one",
                 )
             )
-    return Shelf(runtimes), findings
+    return RuntimeCatalog(runtimes), findings
 
 
 def images(runtime: Runtime, chosen: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:

@@ -13,7 +13,7 @@ from modelfleet.resolve.model import Project
 
 
 @dataclass(frozen=True, slots=True)
-class Deployed:
+class DeployedProject:
     """One project in one environment: what it resolves to, and the objects as they will be in the cluster."""
 
     project: Project
@@ -26,7 +26,7 @@ class Deployed:
 
 
 @dataclass(frozen=True, slots=True)
-class Synced:
+class SyncedEnvironment:
     """What Argo CD needs to sync an environment, as it will be on the cluster that runs Argo CD."""
 
     environment: str
@@ -43,7 +43,7 @@ class Fleet:
     """Everything that the hand-written files mean."""
 
     environments: Mapping[str, Environment]
-    deployed: tuple[Deployed, ...]
-    synced: tuple[Synced, ...]
+    deployed: tuple[DeployedProject, ...]
+    synced: tuple[SyncedEnvironment, ...]
     files: Mapping[str, str]
     warnings: tuple[Finding, ...]

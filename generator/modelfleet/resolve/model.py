@@ -26,10 +26,7 @@ if TYPE_CHECKING:
 Amounts = Mapping[str, str]
 """Resource name to canonical quantity."""
 
-
 Platform = Literal["single-model", "multi-model"]
-
-
 Mode = Literal["standard", "advanced"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelfleet.kubernetes.quantity import value
+from modelfleet.kubernetes.quantity import quantity_value
 from modelfleet.resolve.model import Hardware, Model, Project, Workload
 
 
@@ -18,7 +18,7 @@ def accelerators_used(project: Project) -> Iterator[tuple[str, int, int | None]]
             used[identifier] = used.get(identifier, 0) + most_used(workload, identifier)
     for identifier, count in used.items():
         amount = project.environment.quota.amount(project.name, identifier)
-        yield identifier, count, None if amount is None else int(value(amount))
+        yield identifier, count, None if amount is None else int(quantity_value(amount))
 
 
 def most_used(workload: Workload, identifier: str) -> int:

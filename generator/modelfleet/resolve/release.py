@@ -80,7 +80,6 @@ Capability = Literal[
 ]
 """What a release can or cannot do."""
 
-
 Term = Literal[
     "modeStandard",
     "modeAdvanced",
@@ -89,10 +88,8 @@ Term = Literal[
 ]
 """What a release has a word of its own for."""
 
-
 Capabilities = Mapping[Capability, Any]
 """What a release can do: the `capabilities` of its data file."""
-
 
 Terms = Mapping[Term, Any]
 """The words of a release: the `terms` of its data file."""

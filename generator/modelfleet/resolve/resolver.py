@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from modelfleet.finding import Pointer
-from modelfleet.kubernetes.quantity import NotAQuantity, canonical
-from modelfleet.resolve.catalog import Shelf, as_served, engines
+from modelfleet.kubernetes.quantity import NotAQuantity, canonical_quantity
+from modelfleet.resolve.catalog import RuntimeCatalog, as_served, engines
 from modelfleet.resolve.connections import connection_kinds
 from modelfleet.resolve.environment import Environment, Size
 from modelfleet.resolve.model import (
@@ -37,11 +37,11 @@ from modelfleet.spec.merge import Merged
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
-def resolve(name: str, file: str, spec: Merged, environment: Environment, shelf: Shelf) -> Project:
+def resolve(name: str, file: str, spec: Merged, environment: Environment, runtime_catalog: RuntimeCatalog) -> Project:
     """One project in one environment."""
     data = spec.data
     namespace = str(data.get("namespace") or name)
-    resolver = _Resolver(environment, namespace, shelf)
+    resolver = _Resolver(environment, namespace, runtime_catalog)
     connections = dict(resolver.connections(data.get("connections") or {}))
     secrets = dict(resolver.secrets(data.get("secrets") or {}))
     models = tuple(
@@ -70,10 +70,10 @@ def resolve(name: str, file: str, spec: Merged, environment: Environment, shelf:
 class _Resolver:
     """The facts that every part of a project is resolved with."""
 
-    def __init__(self, environment: Environment, namespace: str, shelf: Shelf) -> None:
+    def __init__(self, environment: Environment, namespace: str, runtime_catalog: RuntimeCatalog) -> None:
         self.environment = environment
         self.namespace = namespace
-        self.shelf = shelf
+        self.runtime_catalog = runtime_catalog
         self.prefix = environment.secrets.key_prefix
         self.from_store = environment.secrets.by_operator
 
@@ -117,7 +117,7 @@ class _Resolver:
         name = data.get("runtime")
         if name is None:
             return None
-        found = self.shelf.find(name, self.environment.name, release.name if release else None)
+        found = self.runtime_catalog.find(name, self.environment.name, release.name if release else None)
         choice = self.environment.runtimes.get(name)
         return as_served(found, choice.images if choice else {}) if found else None
 
@@ -304,7 +304,7 @@ def amounts(written: Mapping[str, Any] | None) -> Amounts | None:
     found = {}
     for key, text in written.items():
         try:
-            found[key] = canonical(str(text))
+            found[key] = canonical_quantity(str(text))
         except NotAQuantity:
             found[key] = str(text)
     return found

@@ -21,7 +21,7 @@ Subject = TypeVar("Subject")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Violation:
     """What a rule found at a pointer of its subject. `key` points at the key of the field instead of its value."""
 
     pointer: Pointer
@@ -45,7 +45,7 @@ class Rule(Generic[Subject]):
     code: str
     title: str
     stage: str
-    check: Callable[[Subject], Iterator[Problem]]
+    check: Callable[[Subject], Iterator[Violation]]
     when: Callable[[Capabilities], bool]
     kinds: frozenset[str] = frozenset()
 

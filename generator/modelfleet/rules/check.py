@@ -8,10 +8,10 @@ from typing import Any
 
 from modelfleet.finding import Finding, Severity, dotted
 from modelfleet.resolve import catalog
-from modelfleet.resolve.catalog import Shelf
+from modelfleet.resolve.catalog import RuntimeCatalog
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Project
-from modelfleet.rules import Problem, Rule, topics
+from modelfleet.rules import Rule, Violation, topics
 from modelfleet.rules.spec import (
     multinode,
     runtime_files,
@@ -32,18 +32,18 @@ def spec_rules() -> Mapping[str, tuple[Rule[Any], ...]]:
     return {kind: tuple(rules) for kind, rules in found.items()}
 
 
-def located(code: str, problem: Problem, merged: Merged, environment: str | None) -> Finding:
+def located(code: str, violation: Violation, merged: Merged, environment: str | None) -> Finding:
     """A problem as a finding at its place in the hand-written files."""
-    at = merged.key_at(problem.pointer) if problem.key else merged.at(problem.pointer)
+    at = merged.key_at(violation.pointer) if violation.key else merged.at(violation.pointer)
     return Finding(
         at=at,
         code=code,
-        path=dotted(problem.pointer),
-        message=problem.message,
-        hint=problem.hint,
-        see=problem.see,
-        severity=problem.severity,
-        policy=problem.policy,
+        path=dotted(violation.pointer),
+        message=violation.message,
+        hint=violation.hint,
+        see=violation.see,
+        severity=violation.severity,
+        policy=violation.policy,
         environments=(environment,) if environment else (),
     )
 
@@ -59,42 +59,42 @@ def _rules_in(environment: Environment) -> Mapping[str, tuple[Rule[Any], ...]]:
     return rules_of(environment.release.name) if environment.release else spec_rules()
 
 
-def judge_project(project: Project, shelf: Shelf) -> Iterator[Finding]:
+def check_project(project: Project, runtime_catalog: RuntimeCatalog) -> Iterator[Finding]:
     """Every rule on the spec, for one project in one environment."""
     rules = _rules_in(project.environment)
-    for subject in subjects(project, shelf):
+    for subject in subjects(project, runtime_catalog):
         for rule in rules.get(type(subject).__name__, ()):
-            for problem in rule.check(subject):
-                yield located(rule.code, problem, project.spec, project.environment.name)
+            for violation in rule.check(subject):
+                yield located(rule.code, violation, project.spec, project.environment.name)
 
 
-def judge_environments(
-    environments: Collection[Environment], projects: Collection[str], shelf: Shelf
+def check_environments(
+    environments: Collection[Environment], projects: Collection[str], runtime_catalog: RuntimeCatalog
 ) -> Iterator[Finding]:
     """Every rule on the facts of every environment; `projects` are the names of all projects."""
     for environment in environments:
-        subject = OfEnvironment(environment, shelf, environments, projects)
+        subject = OfEnvironment(environment, runtime_catalog, environments, projects)
         for rule in _rules_in(environment).get("OfEnvironment", ()):
-            for problem in rule.check(subject):
-                yield located(rule.code, problem, environment.facts, environment.name)
+            for violation in rule.check(subject):
+                yield located(rule.code, violation, environment.facts, environment.name)
 
 
-def judge_fleet(projects: Sequence[Project]) -> Iterator[Finding]:
+def check_fleet(projects: Sequence[Project]) -> Iterator[Finding]:
     """What no project shows by itself."""
-    for project, problem in multinode.too_many_groups(projects):
-        yield located(multinode.MOST_GROUPS, problem, project.spec, project.environment.name)
+    for project, violation in multinode.too_many_groups(projects):
+        yield located(multinode.MOST_GROUPS, violation, project.spec, project.environment.name)
 
 
-def judge_runtimes(documents: Iterable[Document]) -> Iterator[Finding]:
+def check_runtime_files(documents: Iterable[Document]) -> Iterator[Finding]:
     """What is wrong with the user's own runtime files."""
     for document in documents:
-        for problem in runtime_files.judge_file(document):
+        for violation in runtime_files.judge_file(document):
             yield Finding(
-                at=document.at(problem.pointer),
+                at=document.at(violation.pointer),
                 code="RUN002",
-                path=dotted(problem.pointer),
-                message=problem.message,
-                hint=problem.hint,
+                path=dotted(violation.pointer),
+                message=violation.message,
+                hint=violation.hint,
             )
 
 

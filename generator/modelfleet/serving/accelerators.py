@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from modelfleet.kubernetes.objects import Object, mapping, mappings
-from modelfleet.kubernetes.quantity import NotAQuantity, value
+from modelfleet.kubernetes.quantity import NotAQuantity, quantity_value
 from modelfleet.resolve.environment import AcceleratorOffer, Environment
 
 
@@ -36,7 +36,7 @@ def amounts_of(container: Mapping[str, Any]) -> dict[str, int]:
 @lru_cache(maxsize=1024)
 def _number(amount: str | int | float) -> int:
     try:
-        return math.ceil(value(str(amount)))
+        return math.ceil(quantity_value(str(amount)))
     except NotAQuantity:
         return 0
 

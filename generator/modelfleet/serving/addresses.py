@@ -13,20 +13,15 @@ from modelfleet.resolve.environment import Environment
 AUTH_PORT = 8443
 """The port of the proxy that asks for a token."""
 
-
 HTTPS_PORT, HTTP_PORT, DEFAULT_CONTAINER_PORT = 443, 80, 8080
-
 
 GATEWAY = {"name": "openshift-ai-inference", "namespace": "openshift-ingress"}
 """What an LLMInferenceService is reached through where it names nothing."""
 
-
 Way = Literal["standard", "advanced", "server", "distributed"]
 """How a model is served: an ordinary Deployment, Knative, a ModelMesh server, llm-d."""
 
-
 _MODE = "serving.kserve.io/deploymentMode"
-
 
 _WAYS: Mapping[str, Way] = {
     "RawDeployment": "standard",
@@ -35,7 +30,6 @@ _WAYS: Mapping[str, Way] = {
     "Knative": "advanced",
     "ModelMesh": "server",
 }
-
 
 _SERVING_CONTAINERS = ("transformer-container", "kserve-container")
 """The containers that a Service may stand for, the likeliest first; where a runtime has neither, its first one."""

@@ -24,12 +24,10 @@ from modelfleet.serving.accelerators import (
 from modelfleet.serving.addresses import Address, address_of, way_of
 from modelfleet.serving.knowledge import knowledge
 
-Mode = Literal["standard", "multi-node", "advanced", "server", "distributed"]
-
+ServingMode = Literal["standard", "multi-node", "advanced", "server", "distributed"]
 
 Key = tuple[str, str]
 """Kind and name."""
-
 
 SERVICE, LLM, RUNTIME, LLM_CONFIG = (
     "InferenceService",
@@ -38,18 +36,13 @@ SERVICE, LLM, RUNTIME, LLM_CONFIG = (
     "LLMInferenceServiceConfig",
 )
 
-
 MODELS = (SERVICE, LLM)
-
-
 _SERVING = "serving.kserve.io"
-
-
 _ACCOUNT = "kubernetes.io/service-account.name"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Serving:
+class RunningWorkload:
     """A model, or a model server. `per_replica` counts accelerators by identifier, over all nodes of one replica.
 
     `least` and `most` are its replicas; a model on a server has none of its own. `grouped`: a replica of several nodes that
@@ -58,7 +51,7 @@ class Serving:
     """
 
     key: Key
-    mode: Mode
+    mode: ServingMode
     model: bool
     least: int
     most: int
@@ -98,7 +91,7 @@ class Serving:
             return max(self.least, 1)
         return math.ceil(self.running * int(rule["more"]) / 100)
 
-    def beyond(self, before: Serving) -> dict[str, int]:
+    def beyond(self, before: RunningWorkload) -> dict[str, int]:
         """Accelerators that are needed beside those it had or will have, whichever are more, while it rolls from one to the other.
 
         At first its new pods stand beside all old ones, at last its old ones beside all new ones.
@@ -106,7 +99,7 @@ class Serving:
         both = ((name, min(count, before.per_replica.get(name, 0))) for name, count in self.per_replica.items())
         return {name: count * self.surge() for name, count in both if count and self.surge()}
 
-    def held(self, before: Serving) -> dict[str, int]:
+    def held(self, before: RunningWorkload) -> dict[str, int]:
         """Accelerators that its old pods hold on to until it has rolled, over those that it has afterwards."""
         both = ((name, count - self.per_replica.get(name, 0)) for name, count in before.per_replica.items())
         return {name: count * self.running for name, count in both if count > 0 and self.surge()}
@@ -120,7 +113,7 @@ class Serving:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class ProjectState:
     """A project in an environment, before or after: the facts of the environment, the namespace, the objects."""
 
     environment: Environment
@@ -128,14 +121,16 @@ class Side:
     objects: Mapping[Key, Object]
 
 
-def side(environment: Environment, namespace: str, objects: Iterable[Object]) -> Side:
+def project_state(environment: Environment, namespace: str, objects: Iterable[Object]) -> ProjectState:
     """The objects by kind and name; what is rendered has no two of one kind and name in different groups."""
-    return Side(environment, namespace, {(str(item["kind"]), str(item["metadata"]["name"])): item for item in objects})
+    return ProjectState(
+        environment, namespace, {(str(item["kind"]), str(item["metadata"]["name"])): item for item in objects}
+    )
 
 
-def servings(found: Side) -> dict[Key, Serving]:
+def running_workloads(found: ProjectState) -> dict[Key, RunningWorkload]:
     """The models and model servers of a project, in the order of its objects."""
-    result: dict[Key, Serving] = {}
+    result: dict[Key, RunningWorkload] = {}
     tokens = _tokens_of(found)
     for key, item in found.objects.items():
         if key[0] not in (SERVICE, LLM, RUNTIME) or group_of(item) != _SERVING:
@@ -157,7 +152,7 @@ def _metadata(item: Mapping[str, Any], part: str) -> Mapping[str, Any]:
     return mapping(item["metadata"].get(part))
 
 
-def _service(found: Side, item: Object, tokens: tuple[str, ...]) -> Serving:
+def _service(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> RunningWorkload:
     predictor = mapping(_spec(item).get("predictor"))
     model, worker = mapping(predictor.get("model")), predictor.get("workerSpec")
     worker = worker if isinstance(worker, dict) else None
@@ -166,11 +161,11 @@ def _service(found: Side, item: Object, tokens: tuple[str, ...]) -> Serving:
     key = (SERVICE, str(item["metadata"]["name"]))
     way = way_of(item, found.environment.can("defaultMode"))
     on_server = way == "server"
-    mode: Mode = way if worker is None or on_server else "multi-node"
+    mode: ServingMode = way if worker is None or on_server else "multi-node"
     least, most = _replicas(predictor, mode)
     containers = _containers(runtime)
     per_replica = {} if on_server else of_service(model, worker, containers)
-    return Serving(
+    return RunningWorkload(
         key=key,
         mode=mode,
         model=True,
@@ -189,7 +184,7 @@ def _service(found: Side, item: Object, tokens: tuple[str, ...]) -> Serving:
     )
 
 
-def _replicas(predictor: Mapping[str, Any], mode: Mode) -> tuple[int, int]:
+def _replicas(predictor: Mapping[str, Any], mode: ServingMode) -> tuple[int, int]:
     """KServe's defaults: one replica at least, and as many at most; an HPA never goes below one."""
     least = whole_number(predictor.get("minReplicas"), 1)
     most = whole_number(predictor.get("maxReplicas"), 0)
@@ -215,12 +210,12 @@ def _template(runtime: Object | None, named: Any) -> str | None:
     return str(written or named).removesuffix("-template")
 
 
-def _server(found: Side, item: Object, tokens: tuple[str, ...]) -> Serving:
+def _server(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> RunningWorkload:
     spec, name = _spec(item), str(item["metadata"]["name"])
     replicas = whole_number(spec.get("replicas"), int(knowledge()["serverReplicas"]))
     containers = _containers(item)
     per_replica = summed((amounts_of(container), 1) for container in containers)
-    return Serving(
+    return RunningWorkload(
         key=(RUNTIME, name),
         mode="server",
         model=False,
@@ -239,7 +234,7 @@ def _server(found: Side, item: Object, tokens: tuple[str, ...]) -> Serving:
     )
 
 
-def _distributed(found: Side, item: Object, tokens: tuple[str, ...]) -> Serving:
+def _distributed(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> RunningWorkload:
     spec, name = _spec(item), str(item["metadata"]["name"])
     replicas, scaling = whole_number(spec.get("replicas"), 1), mapping(spec.get("scaling"))
     least = whole_number(scaling.get("minReplicas"), 1) if scaling else replicas
@@ -247,7 +242,7 @@ def _distributed(found: Side, item: Object, tokens: tuple[str, ...]) -> Serving:
     prefill = mapping(spec.get("prefill"))
     readers = whole_number(mapping(prefill.get("scaling")).get("maxReplicas"), whole_number(prefill.get("replicas"), 1))
     per_replica = of_group(spec)
-    return Serving(
+    return RunningWorkload(
         key=(LLM, name),
         mode="distributed",
         model=True,
@@ -267,7 +262,7 @@ def _distributed(found: Side, item: Object, tokens: tuple[str, ...]) -> Serving:
     )
 
 
-def _tokens_of(found: Side) -> dict[str, tuple[str, ...]]:
+def _tokens_of(found: ProjectState) -> dict[str, tuple[str, ...]]:
     """The Secrets with a token, by the workload that their ServiceAccount opens."""
     result: dict[str, tuple[str, ...]] = {}
     for (kind, name), item in found.objects.items():
@@ -281,17 +276,17 @@ def _tokens_of(found: Side) -> dict[str, tuple[str, ...]]:
 # ---- totals ----------------------------------------------------------------------------------------------------------
 
 
-def used_by(found: Iterable[Serving]) -> dict[str, int]:
+def used_by(found: Iterable[RunningWorkload]) -> dict[str, int]:
     """Accelerators by identifier at the busiest time."""
     return summed((one.accelerators, 1) for one in found)
 
 
-def used_by_name(found: Iterable[Serving]) -> dict[str, int]:
+def used_by_name(found: Iterable[RunningWorkload]) -> dict[str, int]:
     """Accelerators by the environment's names for them."""
     return summed(_by_name(one) for one in found)
 
 
-def _by_name(one: Serving) -> tuple[dict[str, int], int]:
+def _by_name(one: RunningWorkload) -> tuple[dict[str, int], int]:
     counts = one.accelerators
     first = next(iter(counts), None)
     return {one.accelerator if one.accelerator and name == first else name: count for name, count in counts.items()}, 1

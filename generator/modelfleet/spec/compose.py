@@ -11,10 +11,10 @@ from typing import Any
 
 from modelfleet.finding import Finding, Pointer
 from modelfleet.spec.characters import refused_character, refused_in_value
-from modelfleet.spec.limits import MOST_DEPTH, MOST_FINDINGS, MOST_NODES, MOST_SCALAR_BYTES
+from modelfleet.spec.limits import MAX_DEPTH, MAX_FINDINGS, MAX_NODES, MAX_SCALAR_BYTES
 from modelfleet.spec.places import END, MAPPING, SEQUENCE, WIDTH, Places
 from modelfleet.spec.scalars import NO_PLAIN_TEXT, meaning
-from modelfleet.spec.secret_names import guarded, told
+from modelfleet.spec.secret_names import guarded, redacted_pointer
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class _Doubt:
         return Finding(
             at=places.location(self.place),
             code="YAML013",
-            path=told(self.pointer),
+            path=redacted_pointer(self.pointer),
             message=message,
             hint=f"{hint}; or write {self.instead}" if self.instead else hint,
         )
@@ -104,7 +104,7 @@ class Composer:
         """A key, or a value that is neither list nor mapping."""
         text, style = event.value, event.style
         place = self.node(event)
-        if style == '"' or len(text) > MOST_SCALAR_BYTES // 4:
+        if style == '"' or len(text) > MAX_SCALAR_BYTES // 4:
             self.examine(text, place)
         frame = self.frames[-1]
         items = frame.items
@@ -145,8 +145,8 @@ class Composer:
     def open(self, event: Any, items: dict[str, Any] | list[Any], kind: int) -> None:
         """The beginning of a list or mapping."""
         place = self.node(event)
-        if len(self.frames) > MOST_DEPTH:
-            self.note(place, "YAML004", f"nested more than {MOST_DEPTH} levels deep", "that is the limit: flatten it")
+        if len(self.frames) > MAX_DEPTH:
+            self.note(place, "YAML004", f"nested more than {MAX_DEPTH} levels deep", "that is the limit: flatten it")
             raise Stopped
         frame = self.frames[-1]
         is_key = isinstance(frame.items, dict) and frame.key is None
@@ -184,9 +184,9 @@ class Composer:
         mark = event.start_mark
         place: int = mark.line * WIDTH + mark.column
         self.nodes += 1
-        if self.nodes > MOST_NODES:
+        if self.nodes > MAX_NODES:
             hint = "split the file"
-            self.note(place, "YAML004", f"more than {MOST_NODES:,} keys and values, which is the limit", hint)
+            self.note(place, "YAML004", f"more than {MAX_NODES:,} keys and values, which is the limit", hint)
             raise Stopped
         if event.anchor is not None:
             self.note(place, "YAML009", "an anchor (&...) is not allowed", hint_for("&"))
@@ -196,13 +196,15 @@ class Composer:
 
     def examine(self, text: str, place: int) -> None:
         """Looks at the length of a text and at what escapes have put into it."""
-        if len(text.encode(errors="surrogatepass")) > MOST_SCALAR_BYTES:
+        if len(text.encode(errors="surrogatepass")) > MAX_SCALAR_BYTES:
             hint = "shorten it, or keep it in a file of its own beside the model"
             self.note(place, "YAML004", "a text of more than 16 KiB, which is the limit", hint)
             raise Stopped
         if not text.isprintable():
             for char in refused_in_value(text):
-                self.findings.append(refused_character(self.places.location(place), char, told(self.pointer())))
+                self.findings.append(
+                    refused_character(self.places.location(place), char, redacted_pointer(self.pointer()))
+                )
             self.stop_when_full()
 
     def pointer(self) -> Pointer:
@@ -223,12 +225,14 @@ class Composer:
     def note(self, place: int, code: str, message: str, hint: str) -> None:
         """A finding about what stands here."""
         at = self.places.location(place)
-        self.findings.append(Finding(at=at, code=code, path=told(self.pointer()), message=message, hint=hint))
+        self.findings.append(
+            Finding(at=at, code=code, path=redacted_pointer(self.pointer()), message=message, hint=hint)
+        )
         self.stop_when_full()
 
     def stop_when_full(self) -> None:
         """Raises Stopped when there are so many findings that nobody reads more."""
-        if len(self.findings) + len(self.doubts) + len(self.twice) >= MOST_FINDINGS:
+        if len(self.findings) + len(self.doubts) + len(self.twice) >= MAX_FINDINGS:
             raise Stopped
 
     def concluded(self) -> list[Finding]:
@@ -240,8 +244,8 @@ class Composer:
                 Finding(
                     at=self.places.location(place),
                     code="YAML011",
-                    path=told(pointer),
-                    message=f"the key {told(pointer[-1:])} is written twice, first in line {first.line}",
+                    path=redacted_pointer(pointer),
+                    message=f"the key {redacted_pointer(pointer[-1:])} is written twice, first in line {first.line}",
                     hint="keep one of the two",
                     see=first,
                 )

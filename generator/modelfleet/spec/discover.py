@@ -10,18 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from modelfleet.finding import Finding, Location, MachineFailed, Rejected
-from modelfleet.spec.limits import LONGEST_NAME, MOST_FINDINGS
-from modelfleet.wording import nearest, printable
+from modelfleet.spec.limits import MAX_FINDINGS, MAX_NAME
+from modelfleet.wording import closest, printable
 
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
-
-
 _OBJECT = re.compile(r"[a-z0-9](?:[-.a-z0-9]*[a-z0-9])?")
-
-
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?")
-
-
 _EDITORS = (".#", "._", ".~", "#")
 
 
@@ -57,7 +51,7 @@ def discover(root: Path) -> Sources:
     base = environments.pop("base", None)
     runtimes = _runtimes(root, environments, findings)
     if findings:
-        raise Rejected(sorted(findings[:MOST_FINDINGS], key=lambda finding: finding.order))
+        raise Rejected(sorted(findings[:MAX_FINDINGS], key=lambda finding: finding.order))
     return Sources(projects=projects, environments=environments, base=base, runtimes=runtimes)
 
 
@@ -71,7 +65,7 @@ def _runtimes(
         for folder in deeper:
             findings += _nested(root, f"runtimes/{name}/{folder}", f"runtimes/{name}/")
         if files and name not in environments:
-            near = nearest(name, environments)
+            near = closest(name, environments)
             hint = (
                 f"did you mean runtimes/{near}/?"
                 if near
@@ -127,7 +121,7 @@ def _nested(root: Path, folder: str, home: str) -> list[Finding]:
     """A finding for every YAML file below a folder in which there should be none."""
     findings: list[Finding] = []
     waiting = [folder]
-    while waiting and len(findings) < MOST_FINDINGS:
+    while waiting and len(findings) < MAX_FINDINGS:
         folder = waiting.pop()
         for entry in _entries(root, folder, findings):
             if entry.name.startswith("."):
@@ -165,8 +159,8 @@ def _unusable(
         rule = "lower-case letters, digits and '-'" + (" or '.'" if legal is _OBJECT else "")
         hint = f"rename it: {rule}, a letter or digit first and last"
         return _misnamed(file, f"{_quoted(stem)} is no resource name{also}", hint)
-    if len(stem) > LONGEST_NAME:
-        return _misnamed(file, f"the name has {len(stem)} characters", f"rename it: at most {LONGEST_NAME}")
+    if len(stem) > MAX_NAME:
+        return _misnamed(file, f"the name has {len(stem)} characters", f"rename it: at most {MAX_NAME}")
     if _DEVICE.fullmatch(stem):
         return _misnamed(file, f"'{stem}' is a device on Windows, where such a file cannot be checked out", "rename it")
     return None

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-MOST_BYTES = 4 << 20
+MAX_BYTES = 4 << 20
+MAX_NODES = 200_000
+MAX_DEPTH = 32
+MAX_SCALAR_BYTES = 16 << 10
+MAX_FINDINGS = 100
 
-
-MOST_NODES = 200_000
-
-
-MOST_DEPTH = 32
-
-
-MOST_SCALAR_BYTES = 16 << 10
-
-
-MOST_FINDINGS = 100
-
-
-LONGEST_NAME = 63
+MAX_NAME = 63
 """Characters of a name that is allowed anywhere: a DNS label."""

@@ -18,7 +18,7 @@ from modelfleet.finding import Finding, Location, MachineFailed, Pointer, Reject
 from modelfleet.spec.characters import decoded, location_in
 from modelfleet.spec.compose import Composer, Stopped
 from modelfleet.spec.discover import irregular, kind_of, linked
-from modelfleet.spec.limits import MOST_BYTES, MOST_FINDINGS
+from modelfleet.spec.limits import MAX_BYTES, MAX_FINDINGS
 from modelfleet.spec.places import Table
 from modelfleet.spec.syntax import ESCAPES, syntax_error
 from modelfleet.wording import printable
@@ -51,7 +51,7 @@ class Document:
         return self.keys.get(pointer) or self.at(pointer)
 
 
-def read(root: Path, file: str) -> Document:
+def read_document(root: Path, file: str) -> Document:
     """The document in a file below the root, whose path is separated by '/'.
 
     Raises Rejected as `parse` does and for links, what is no regular file and more than 4 MiB; MachineFailed where it
@@ -68,7 +68,7 @@ def read(root: Path, file: str) -> Document:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as stream:
             _refuse_unreadable(os.fstat(descriptor), file)
-            content = stream.read(MOST_BYTES + 1)
+            content = stream.read(MAX_BYTES + 1)
     except OSError as error:
         hint = (
             "give this user the right to read it"
@@ -83,13 +83,13 @@ def read(root: Path, file: str) -> Document:
 def _refuse_unreadable(status: os.stat_result, file: str) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise Rejected([irregular(file, kind_of(status.st_mode))])
-    if status.st_size > MOST_BYTES:
+    if status.st_size > MAX_BYTES:
         raise Rejected([_too_large(file, status.st_size)])
 
 
 def _too_large(file: str, size: int) -> Finding:
     message, hint = (
-        f"the file has {size:,} bytes, and 4 MiB ({MOST_BYTES:,}) is the limit",
+        f"the file has {size:,} bytes, and 4 MiB ({MAX_BYTES:,}) is the limit",
         "split it, or take out what is no spec",
     )
     return Finding(at=Location(file), code="YAML004", message=message, hint=hint)
@@ -100,7 +100,7 @@ def parse(content: bytes, file: str, *, libyaml: bool = True) -> Document:
 
     Raises Rejected with everything that is wrong and can be found, about a hundred findings at most.
     """
-    if len(content) > MOST_BYTES:
+    if len(content) > MAX_BYTES:
         raise Rejected([_too_large(file, len(content))])
     text = whole = decoded(content, file)
     composer = Composer(file)
@@ -109,7 +109,7 @@ def parse(content: bytes, file: str, *, libyaml: bool = True) -> Document:
         at, hint = location_in(file, text, end - 1), "delete the line"
         composer.findings.append(Finding(at=at, code="YAML008", message="a directive (%...) is not allowed", hint=hint))
         text = text[: end - 1] + "#" + text[end:]  # the rest is read as if it were a comment
-        if len(composer.findings) >= MOST_FINDINGS:
+        if len(composer.findings) >= MAX_FINDINGS:
             raise Rejected(composer.findings)
     if _composed(composer, text, libyaml=libyaml) and not composer.findings:
         composer.findings += _wrong_root(composer)

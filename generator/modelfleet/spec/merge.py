@@ -13,17 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelfleet.finding import Finding, Location, Pointer, dotted
 from modelfleet.packaged import packaged_data
-from modelfleet.wording import meant
+from modelfleet.wording import did_you_mean
 
 if TYPE_CHECKING:
     from modelfleet.spec.load import Document
 
 
 ANY = "*"
-
-
 _SIZED: Mapping[str, Any] = {key: {} for key in ("size", "accelerator", "replicas", "route", "location", "multiNode")}
-
 
 _WHOLE: Mapping[str, Mapping[str, Any]] = {
     "project": {
@@ -94,7 +91,7 @@ class Merged:
         return source.document.key_at(source.pointer)
 
 
-def whole(document: Document, without: str | None = None) -> Merged:
+def as_layer(document: Document, without: str | None = None) -> Merged:
     """A document as the lowest layer, without one of its keys."""
     data = document.data
     if without is not None and isinstance(data, dict):
@@ -143,7 +140,7 @@ class _Laying:
                 code="SPEC090",
                 path=dotted(written),
                 message=f"null removes {key!r}, which is not there",
-                hint=meant(key, merged, "take the line away"),
+                hint=did_you_mean(key, merged, "take the line away"),
             )
         )
 
@@ -152,7 +149,7 @@ def _fits(pointer: Pointer, path: tuple[str, ...]) -> bool:
     return len(pointer) == len(path) and all(want in (ANY, step) for step, want in zip(pointer, path, strict=True))
 
 
-def lay(below: Merged, above: Document, kind: str, prefix: Pointer = ()) -> tuple[Merged, list[Finding]]:
+def overlay_document(below: Merged, above: Document, kind: str, prefix: Pointer = ()) -> tuple[Merged, list[Finding]]:
     """`below` with a document, or the part of it at `prefix`, laid over it; and what is wrong with the removals."""
     data: Any = above.data
     for step in prefix:

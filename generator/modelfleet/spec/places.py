@@ -7,15 +7,12 @@ from functools import cached_property
 from typing import Generic, TypeVar
 
 from modelfleet.finding import Location, Pointer
-from modelfleet.spec.limits import MOST_BYTES
+from modelfleet.spec.limits import MAX_BYTES
 
-WIDTH = MOST_BYTES << 1
+WIDTH = MAX_BYTES << 1
 """A place is line * WIDTH + column, counted from 0: one number for each node."""
 
-
 MAPPING, SEQUENCE, END = -1, -2, -3
-
-
 _Entry = TypeVar("_Entry")
 
 

@@ -13,19 +13,12 @@ _WORDS: Mapping[str, bool | None] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 
-
 NO_PLAIN_TEXT = frozenset([*"0123456789+-.yYnNoO=<", *(word[:1] for word in _WORDS)])
 """What a plain scalar begins with that may be more than text."""
 
-
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
-
-
 _FLOAT = re.compile(r"[-+]?[0-9]+\.[0-9]+(?:[eE][-+][0-9]+)?|\.[0-9]+(?:[eE][-+][0-9]+)?")
-
-
 _BIG = "is a number of more than 64 bits"
-
 
 _DOUBTS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     (what, instead, re.compile(pattern, re.VERBOSE))

@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from modelfleet.finding import Finding, Location, Pointer, dotted, pointer_in
 from modelfleet.packaged import packaged
 from modelfleet.spec.secret_names import naming
-from modelfleet.spec.secrets import HIDDEN, shown
-from modelfleet.wording import choices, meant, nearest
+from modelfleet.spec.secrets import HIDDEN, redacted
+from modelfleet.wording import choices, closest, did_you_mean
 
 if TYPE_CHECKING:
     from modelfleet.spec.load import Document
@@ -47,24 +47,16 @@ TITLES: Mapping[str, str] = {
 }
 """The codes of the findings that are made here."""
 
-
-MOST_SHOWN = 100
+MAX_SHOWN = 100
 """Most findings of one file; a file that is wrong through and through gets no better by the thousandth."""
 
-
 _MOST_SOUGHT = 1000
-
-
 _MOST_LISTED = 12
-
-
 _LONGEST_TOLD = 40
-
-
 _LOWEST = "environment without null"
 
 
-class Places(Protocol):
+class SchemaPlaces(Protocol):
     """Where the values and the keys of some data were written: a document, or several in layers."""
 
     def at(self, pointer: Pointer) -> Location:
@@ -84,7 +76,7 @@ def validate(document: Document, name: str) -> list[Finding]:
     return explain(document.data, _LOWEST if lowest else name, document, document.raw)
 
 
-def explain(data: Any, name: str, places: Places, raw: Mapping[Pointer, str] | None = None) -> list[Finding]:
+def explain(data: Any, name: str, places: SchemaPlaces, raw: Mapping[Pointer, str] | None = None) -> list[Finding]:
     """What is wrong with data, such as merged data, in the order of the files that it was written in.
 
     `raw` has numbers and truth values as they were typed.
@@ -97,12 +89,12 @@ def explain(data: Any, name: str, places: Places, raw: Mapping[Pointer, str] | N
     cases = (_case(error, _schema(name), data, raw or {}) for error in errors)
     problems = _plainest(problem for case in cases for problem in _problems(case))
     findings = sorted({_finding(problem, places) for problem in problems}, key=lambda finding: finding.order)
-    if len(findings) <= MOST_SHOWN:
+    if len(findings) <= MAX_SHOWN:
         return findings
     more = Finding(
-        at=findings[MOST_SHOWN].at, code="SPEC011", message="more is wrong from here on", hint="mend the rest first"
+        at=findings[MAX_SHOWN].at, code="SPEC011", message="more is wrong from here on", hint="mend the rest first"
     )
-    return [*findings[:MOST_SHOWN], more]
+    return [*findings[:MAX_SHOWN], more]
 
 
 # ---- the validator ---------------------------------------------------------------------------------------------------
@@ -217,7 +209,7 @@ def _case(error: Any, schema: Mapping[str, Any], data: Any, raw: Mapping[Pointer
     *steps, keyword = (in_key or error).schema_path
     around = _inside(schema, steps)
     value = in_key.instance if in_key else _inside(data, pointer)
-    told = shown(value) if in_key else shown(value, _called(data, pointer))
+    told = redacted(value) if in_key else redacted(value, _called(data, pointer))
     typed = raw.get(pointer, "")
     return _Case(
         keyword=keyword,
@@ -272,11 +264,11 @@ def _plainest(problems: Iterable[_Problem]) -> list[_Problem]:
 def _explained(problem: _Problem, unknown: Iterable[_Problem]) -> bool:
     """Whether keys are missing because others are unknown."""
     return bool(problem.lacks) and any(
-        other.foreign or any(nearest(key, problem.lacks) for key in other.unknown) for other in unknown
+        other.foreign or any(closest(key, problem.lacks) for key in other.unknown) for other in unknown
     )
 
 
-def _finding(problem: _Problem, places: Places) -> Finding:
+def _finding(problem: _Problem, places: SchemaPlaces) -> Finding:
     at = places.key_at(problem.pointer) if problem.at_key else places.at(problem.pointer)
     path = dotted(tuple(step if isinstance(step, int) else _step(step) for step in problem.pointer))
     return Finding(at=at, code=problem.code, path=path, message=problem.message, hint=problem.hint)
@@ -284,7 +276,7 @@ def _finding(problem: _Problem, places: Places) -> Finding:
 
 def _step(key: str) -> str:
     """A key for a path: not too long, and no secret."""
-    if shown(key) == HIDDEN:
+    if redacted(key) == HIDDEN:
         return HIDDEN
     return key if len(key) <= _LONGEST_TOLD else f"{key[: _LONGEST_TOLD - 3]}..."
 
@@ -358,7 +350,7 @@ def _keyed(case: _Case, first: Any) -> str:
         return "write each entry under its name, without a dash: <name>: ..."
     wanted = case.inner("additionalProperties").get("type", ())
     if isinstance(first, str) and "object" in wanted and "string" not in wanted:
-        name = shown(first).strip("'")
+        name = redacted(first).strip("'")
         return f"write each name as a key, without a dash: {name}: {{}}"
     return case.words("x-hint")
 
@@ -378,13 +370,13 @@ def _unknown_keys(case: _Case) -> Iterator[_Problem]:
     known, elsewhere = case.schema.get("properties", {}), case.schema.get("x-elsewhere", {})
     foreign = known.keys().isdisjoint(case.value)
     strays = [key for key in case.value if key not in known]
-    for key in strays[: MOST_SHOWN + 1]:
+    for key in strays[: MAX_SHOWN + 1]:
         told = elsewhere.get(key)
         alike = [other for other in strays if elsewhere.get(other) == told] if told is not None else [key]
         if key == alike[0]:
             yield _Problem(
                 pointer=(*case.pointer, key),
-                message=f"unknown {'keys' if len(alike) > 1 else 'key'} {', '.join(map(shown, alike))}",
+                message=f"unknown {'keys' if len(alike) > 1 else 'key'} {', '.join(map(redacted, alike))}",
                 hint=_instead(key, list(known), case) if told is None else str(told),
                 at_key=True,
                 unknown=tuple(alike),
@@ -393,7 +385,7 @@ def _unknown_keys(case: _Case) -> Iterator[_Problem]:
 
 
 def _instead(key: str, known: list[str], case: _Case) -> str:
-    return meant(key, known, case.words("x-unknown", choices(known) if len(known) <= _MOST_LISTED else ""))
+    return did_you_mean(key, known, case.words("x-unknown", choices(known) if len(known) <= _MOST_LISTED else ""))
 
 
 def _missing_keys(case: _Case) -> Iterator[_Problem]:
@@ -439,13 +431,13 @@ def _refused(case: _Case) -> Iterator[_Problem]:
 
 
 def _other_value(case: _Case) -> Iterator[_Problem]:
-    yield case.problem(f"{case.told} stands where {shown(case.wanted)} belongs")
+    yield case.problem(f"{case.told} stands where {redacted(case.wanted)} belongs")
 
 
 def _no_choice(case: _Case) -> Iterator[_Problem]:
     words = [word for word in case.wanted if word is not None]
     written = case.value if isinstance(case.value, str) else ""
-    near = nearest(written, words)
+    near = closest(written, words)
     hint = f"did you mean {near!r}? it is {_either(words)}" if near else f"write {_either(words)}"
     yield case.problem(f"{case.told} is none of the choices", case.schema.get("x-instead", {}).get(written, hint))
 
@@ -499,7 +491,7 @@ def _listed_twice(case: _Case) -> Iterator[_Problem]:
     seen: set[str] = set()
     for index, item in enumerate(case.value):
         if (text := repr(item)) in seen:
-            problem = case.problem(f"{shown(item)} is listed twice", "take it away here")
+            problem = case.problem(f"{redacted(item)} is listed twice", "take it away here")
             yield replace(problem, pointer=(*case.pointer, index))
         seen.add(text)
 

@@ -6,13 +6,10 @@ import re
 from typing import Any
 
 from modelfleet.finding import Pointer, dotted
-from modelfleet.spec.limits import LONGEST_NAME
+from modelfleet.spec.limits import MAX_NAME
 
 _MAY_NAME_SECRET = re.compile(r"pass|pwd|secret|token|key|bearer|jwt|pat\b|dsn|docker|connection", re.IGNORECASE)
-
-
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-
 
 _NAMES_SECRET = re.compile(
     r"""(?:^|_)(?:
@@ -26,7 +23,6 @@ _NAMES_SECRET = re.compile(
     re.VERBOSE,
 )
 
-
 _NAMES_NONE = re.compile(
     r"""(?:^|_)(?:
         (?:[beu]os|pad|unk|sep|cls|mask|stop|special|start|end|image|audio|video|max|min|num|per|think|tool|placeholder
@@ -36,7 +32,6 @@ _NAMES_NONE = re.compile(
     )$""",
     re.VERBOSE,
 )
-
 
 _LIKE_A_SECRET = re.compile(r"(?=[A-Za-z]*[0-9])[A-Za-z0-9]{20,}|[A-Za-z0-9]{32,}|@|-----")
 
@@ -72,14 +67,14 @@ def guarded(data: Any, pointer: Pointer) -> bool:
     return False
 
 
-def told(pointer: Pointer) -> str:
+def redacted_pointer(pointer: Pointer) -> str:
     """A pointer for a message, without keys that may be secrets themselves."""
     return dotted(tuple(step if isinstance(step, int) else _key_told(step) for step in pointer))
 
 
 def shortened(key: str) -> str:
     """A key for a message: no name that is allowed anywhere is longer than what is shown of it."""
-    return key if len(key) <= LONGEST_NAME else f"{key[:60]}..."
+    return key if len(key) <= MAX_NAME else f"{key[:60]}..."
 
 
 def _key_told(key: str) -> str:

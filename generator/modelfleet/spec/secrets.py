@@ -13,16 +13,13 @@ from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 from modelfleet.finding import Finding, Location, Pointer, dotted
-from modelfleet.spec.limits import MOST_FINDINGS
+from modelfleet.spec.limits import MAX_FINDINGS
 from modelfleet.spec.load import Document
 from modelfleet.spec.secret_names import names_secret, naming, shortened
 from modelfleet.wording import printable
 
 HIDDEN = "(hidden)"
-
-
 _LONGEST_SHOWN = 40
-
 
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "an AWS access key": tuple(rf"{start}[A-Z0-9]{{16}}(?![A-Za-z0-9])" for start in ("AKIA", "ASIA", "ABIA", "ACCA")),
@@ -70,7 +67,6 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
 }
 """What begins like a token of a well-known service, by what it is; no letter or digit stands before it."""
 
-
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "a private key": (r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----",),
     "a URL with a password": (r"://[^\s/@:?#\"'<>]{0,200}:(?![^\s/@]{0,200}[)}]@)[^\s/@\"'<>]{1,200}@",),
@@ -84,30 +80,18 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
 }
 """The same for what may stand behind a letter."""
 
-
 _LOGIN = re.compile(
     r"(?!mailto:)[A-Za-z0-9._-]{1,64}:(?=[^\s/@]{0,64}[0-9])[^\s/@:$<]{4,200}@[A-Za-z0-9-]{1,63}\.[A-Za-z0-9.-]*[a-z]"
 )
 
-
 _PRIVATE_KEY, _URL, _GIVEN = "a private key", "a URL with a password", "a value given to a name"
-
-
 _PRESENTED = re.compile(r"(bearer|basic|token)\s{1,9}([A-Za-z0-9._~+/-]{4,200}={0,2})", re.IGNORECASE)
-
-
 _HEADER = re.compile(rf"authorization[\"']?\s{{0,9}}[:=]\s{{0,9}}[\"']?{_PRESENTED.pattern}", re.IGNORECASE)
-
-
 _LIKE_A_TOKEN = re.compile(r"[A-Za-z0-9]{16}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
 _NO_WORD = re.compile(r"(?=.{8})(?:.*[0-9]|.*[a-z][A-Z])")
-
 
 _SCHEMES = {"bearer": "a bearer token", "basic": "a user and password", "token": "an access token"}
 """How a secret is presented in a request: the word before it, and what it then is."""
-
 
 _ASSIGNED = re.compile(
     r"""(?<![A-Za-z0-9_.-])(-{0,2}[A-Za-z][A-Za-z0-9_.-]{0,60})
@@ -115,16 +99,13 @@ _ASSIGNED = re.compile(
     re.VERBOSE,
 )
 
-
 _LINE = re.compile(
     r"""^[ \t]{0,80}(?:-[ ])?([A-Za-z][A-Za-z0-9_.-]{0,60})(?::[ \t]{1,80}|[ \t]{1,80}=[ \t]{0,80}|=[ \t]{1,80})
     ["']?((?=[^\s0-9]{0,200}[0-9])(?=[^\sA-Za-z]{0,200}[A-Za-z])[^\s"']{6,200})["']?[ \t\r]{0,80}$""",
     re.VERBOSE | re.MULTILINE,
 )
 
-
 _OPTION = re.compile(r"(?<!\S)(--?[A-Za-z][A-Za-z0-9_.-]{0,60})[ \t]{1,9}([^\s-]\S{0,200})")
-
 
 _HARMLESS = re.compile(
     r"""(?i: | empty | none | null | true | false | yes | no | on | off | auto | enabled | disabled | optional | required | [01] )
@@ -133,22 +114,16 @@ _HARMLESS = re.compile(
     re.VERBOSE,
 )
 
-
 _PLACES = ("value", "default", "plain", "literal")
 """Keys of a mapping that hold what the mapping's own name says."""
 
-
 _RANDOM, _RANDOM_LENGTHS = "a random key", (32, 128)
-
 
 _TOKEN = re.compile(
     r"(?<![A-Za-z0-9+/=~])(?<!sha256[-:])(?<!sha384-)(?<!sha512-)(?<!base64,)(?<!h1:)[A-Za-z0-9+/]{16,}={0,2}(?![A-Za-z0-9+/=])"
 )
 
-
 _USER_AND_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9._@-]{0,63}:(?!//)[^\s:]{4,}")
-
-
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))#([^\r\n]*)", re.MULTILINE)
 
 
@@ -167,7 +142,7 @@ def scan(document: Document) -> list[Finding]:
     return _Search(document).run()
 
 
-def shown(value: object, key: str = "") -> str:
+def redacted(value: object, key: str = "") -> str:
     """A value for a message: printable, at most 40 characters; what is or may be a secret is not shown.
 
     `key` is the name of the field or option that holds the value. Text is quoted, lists and mappings are only named.
@@ -305,7 +280,7 @@ class _Search:
     def run(self) -> list[Finding]:
         """All findings, in the order of the file."""
         waiting: list[tuple[Pointer, Any, str]] = [((), self.document.data, "")]
-        while waiting and len(self.findings) < MOST_FINDINGS:
+        while waiting and len(self.findings) < MAX_FINDINGS:
             pointer, parent, above = waiting.pop()
             if isinstance(parent, dict):
                 waiting += self.mapping(pointer, parent, above)
@@ -418,7 +393,7 @@ class _Search:
             hit = _hit(match[1])  # not kept: there may be a comment in every line
             if hit is None or hit.kind == _RANDOM or self.is_value(match[1]):
                 continue
-            if len(self.findings) >= MOST_FINDINGS:
+            if len(self.findings) >= MAX_FINDINGS:
                 return  # counting lines for nothing would take its time
             line, column = text.count("\n", 0, match.start()) + 1, match.start() - text.rfind("\n", 0, match.start())
             what = "private key" if hit.kind == _PRIVATE_KEY else "secret"
@@ -426,7 +401,7 @@ class _Search:
 
     def report(self, code: str, at: Location, message: str, hint: str, path: str = "") -> None:
         """Keeps a finding, unless there are so many that nobody reads more."""
-        if len(self.findings) < MOST_FINDINGS:
+        if len(self.findings) < MAX_FINDINGS:
             self.findings.append(Finding(at=at, code=code, path=path, message=message, hint=hint, policy=True))
 
     def is_value(self, comment: str) -> bool:
@@ -436,20 +411,10 @@ class _Search:
 
 
 _PIECE = re.compile(r"[^\s\"',{}\[\]]{6,}")
-
-
 _SECRET_DATA = ("data", "stringData")
-
-
 _LEADING_OPTION = re.compile(r"(--?[A-Za-z][A-Za-z0-9_.-]{0,60})[= ]")
-
-
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
-
-
 _TAKE_OUT = "take it out, and replace it where it is valid: Git keeps what was written"
-
-
 _OF_PROGRAMS = frozenset({"env", "args", "command", "value"})
 
 

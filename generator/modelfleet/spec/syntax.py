@@ -8,16 +8,11 @@ from typing import Any
 from modelfleet.finding import Finding, Location
 from modelfleet.spec.characters import location_in, refused_character
 from modelfleet.spec.compose import Composer, hint_for
-from modelfleet.spec.secret_names import told
+from modelfleet.spec.secret_names import redacted_pointer
 
 _FIELD = re.compile(r"[ \t]*(?:- |[\w./-]+[ \t]*:(?:\s|$)|$)")
-
-
 _SURROGATE = re.compile(r"(?:0000)?([dD][89a-fA-F][0-9a-fA-F]{2})")
-
-
 ESCAPES = "write \\\\ for a backslash, or use single quotes"
-
 
 _PHRASES: tuple[tuple[re.Pattern[str], bool, str, str], ...] = tuple(
     (re.compile(pattern), at_context, message, hint)
@@ -95,7 +90,7 @@ def syntax_error(composer: Composer, text: str, error: Any) -> Finding:
     at_mark, message, hint = found or _phrase(error)
     beyond = at_mark.line > text.count("\n")  # the parser puts a line break at the end where there is none
     at = location_in(file, text, len(text)) if beyond else Location(file, at_mark.line + 1, at_mark.column + 1)
-    path = told(composer.pointer()) if "quoted scalar" in context else ""
+    path = redacted_pointer(composer.pointer()) if "quoted scalar" in context else ""
     if "Unicode character" in error.problem and (half := _SURROGATE.match(text, mark.index)) is not None:
         return refused_character(at, chr(int(half[1], 16)), path)
     return Finding(at=at, code="YAML005", path=path, message=message, hint=hint)

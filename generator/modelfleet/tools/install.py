@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from modelfleet.finding import MachineFailed
-from modelfleet.tools.folder import FOLDER, INSTALL_S, Say, alone, explained, fresh_folder, numbers, pinned
+from modelfleet.tools.folder import FOLDER, INSTALL_S, Say, alone, explain_failure, fresh_folder, numbers, pinned
 from modelfleet.tools.go import ASK_S, provide_go
-from modelfleet.tools.processes import on_path, reason, run
+from modelfleet.tools.processes import failure_note, on_path, run
 
 MAIN = ("kustomize", "kubeconform")
 """The tools that `verify` needs."""
@@ -85,7 +85,7 @@ def _install(root: Path, name: str, say: Say) -> Tool:
         f"put {entry['program']} {entry['from']} or newer (below {entry['below']}) or Go {oldest} or newer on PATH, "
         "or run this once with a network"
     )
-    with explained(f"{what} cannot be installed", remedy):
+    with explain_failure(f"{what} cannot be installed", remedy):
         go = provide_go(root, say)
         say(f"{what}: building it with {go.version}, once; this takes up to a few minutes")
         begun = time.monotonic()
@@ -93,7 +93,7 @@ def _install(root: Path, name: str, say: Say) -> Tool:
             wanted = f"{entry['package']}@v{entry['version']}"
             done = go.run(["install", wanted], folder, INSTALL_S, GOBIN=str(folder))
             if done.code:
-                message = f"`go install {wanted}`: {reason(done.err).rpartition(f'{wanted}: ')[2]}"
+                message = f"`go install {wanted}`: {failure_note(done.err).rpartition(f'{wanted}: ')[2]}"
                 raise MachineFailed(message)
             target = root / FOLDER / "bin" / f"{entry['program']}-{entry['version']}"
             target.parent.mkdir(exist_ok=True)

@@ -16,13 +16,11 @@ from modelfleet.tools.processes import run
 from modelfleet.tools.schemas import Schemas
 
 _PROBLEM = re.compile(r" - at '([^']*)': (.*?)(?=\s+- at '|$)")
-
-
 _ONLY_HEADING = re.compile(r"(?:validation|'?(?:allOf|anyOf|oneOf)'?) failed")  # 0.8 quotes the word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class KubeconformVerdict:
     """What kubeconform says of one object that is not valid. `problems` are JSON pointers and what is wrong there."""
 
     label: str
@@ -38,7 +36,7 @@ class Conformity:
 
     valid: int
     skipped: int
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[KubeconformVerdict, ...]
 
 
 def kubeconform(tool: Tool, found: Schemas, documents: Mapping[str, bytes], limit_s: float = 300.0) -> Conformity:
@@ -66,10 +64,10 @@ def kubeconform(tool: Tool, found: Schemas, documents: Mapping[str, bytes], limi
     )
 
 
-def _verdict(result: Mapping[str, Any], labels: Mapping[str, str]) -> Verdict:
+def _verdict(result: Mapping[str, Any], labels: Mapping[str, str]) -> KubeconformVerdict:
     """Its `validationErrors` name only the outermost place, so the places are taken from its message."""
     found = [(at, what) for at, what in _PROBLEM.findall(result["msg"]) if not _ONLY_HEADING.match(what)]
-    return Verdict(
+    return KubeconformVerdict(
         label=labels[Path(result["filename"]).name],
         kind=result["kind"],
         name=result["name"],

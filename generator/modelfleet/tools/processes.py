@@ -13,16 +13,12 @@ from modelfleet.finding import MachineFailed
 from modelfleet.wording import printable
 
 _MOST_COMPLAINT = 2000  # characters
-
-
 _MOST_REASON = 300
-
-
 _Task = TypeVar("_Task")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
+class Completed:
     """A process that has ended by itself. `err` is printable and at most 2,000 characters long."""
 
     code: int
@@ -37,7 +33,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class ProcessOptions:
     """Takes the place of our environment variables; `memory` bounds the address space in bytes where the system can.
 
     `group`: the program may start others, so all of them are ended with it. Without it, Ctrl-C reaches it by itself.
@@ -53,8 +49,8 @@ def run(
     cwd: Path,
     stdin: bytes = b"",
     limit_s: float = 60.0,
-    within: Surroundings | None = None,
-) -> Done:
+    within: ProcessOptions | None = None,
+) -> Completed:
     """Runs a program to its end, within our own environment variables unless told otherwise.
 
     Raises MachineFailed where it cannot be started or takes longer than `limit_s`; an exit code is the caller's.
@@ -87,10 +83,10 @@ def run(
                 message = f"{name} had not ended after {limit_s:.0f} s and was stopped"
                 raise MachineFailed(message) from None
             raise
-    return Done(code=process.returncode, out=out, err=_shown(err))
+    return Completed(code=process.returncode, out=out, err=_shown(err))
 
 
-def two_at_a_time(do: Callable[[_Task], Done], tasks: Iterable[_Task]) -> Iterator[Done]:
+def two_at_a_time(do: Callable[[_Task], Completed], tasks: Iterable[_Task]) -> Iterator[Completed]:
     """The outcomes in the order of the tasks, of which two run at a time."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -126,7 +122,7 @@ def _shown(err: bytes) -> str:
     return "\n".join(printable(line.expandtabs()) for line in lines)[-_MOST_COMPLAINT:]
 
 
-def reason(err: str) -> str:
+def failure_note(err: str) -> str:
     """The line of a stderr that names the cause, shortened."""
     lines = [line.strip() for line in err.splitlines() if line.strip()]
     return lines[-1].removeprefix("ERROR: ")[:_MOST_REASON] if lines else "it says nothing"

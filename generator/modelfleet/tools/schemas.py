@@ -23,10 +23,10 @@ from modelfleet.tools.crds import (
     write_schemas,
     yaml_documents,
 )
-from modelfleet.tools.differences import Difference, with_differences
-from modelfleet.tools.folder import FOLDER, Say, alone, explained, fresh_folder, pinned
+from modelfleet.tools.differences import SchemaDifference, with_differences
+from modelfleet.tools.folder import FOLDER, Say, alone, explain_failure, fresh_folder, pinned
 from modelfleet.tools.go import DOWNLOAD_S, provide_go
-from modelfleet.tools.processes import reason
+from modelfleet.tools.processes import failure_note
 from modelfleet.wording import printable
 
 
@@ -42,7 +42,7 @@ class Module:
     files: tuple[str, ...]
     versions: tuple[str, ...] = ()
     sum: str = ""
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[SchemaDifference, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.module} {self.version}"
@@ -73,7 +73,7 @@ class Schemas:
         return " ".join(folder.name for folder in self.folders)
 
 
-def needs(
+def schema_needs(
     kubernetes: str,
     crds: Iterable[Mapping[str, Any]],
     *,
@@ -181,7 +181,7 @@ def _convert_module(root: Path, module: Module, say: Say, target: Path) -> None:
 
 def crds_of(root: Path, module: Module, say: Say) -> list[Mapping[str, Any]]:
     """The CRDs of a module, with the release's differences. Raises MachineFailed where the module cannot be had."""
-    with explained(f"the schemas of {module} cannot be had", "run this once with a network"):
+    with explain_failure(f"the schemas of {module} cannot be had", "run this once with a network"):
         go = provide_go(root, say)
         say(f"schemas of {module}: downloading, once")
         with fresh_folder(root) as folder:
@@ -189,7 +189,7 @@ def crds_of(root: Path, module: Module, say: Say) -> list[Mapping[str, Any]]:
             done = go.run(words, folder, DOWNLOAD_S)
         said = json.loads(done.out) if done.out.strip() else {}
         if done.code:
-            raise MachineFailed(reason(printable(" ".join(str(said.get("Error", "")).split())) or done.err))
+            raise MachineFailed(failure_note(printable(" ".join(str(said.get("Error", "")).split())) or done.err))
         if module.sum and said.get("Sum") != module.sum:
             message = f"its checksum is {printable(str(said.get('Sum')))}, not {module.sum}"
             raise MachineFailed(message)

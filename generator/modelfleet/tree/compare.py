@@ -13,8 +13,6 @@ from modelfleet.tree.folders import all_parents, content_of, failed, is_link, op
 from modelfleet.tree.seal import seal_state, sha256
 
 _State = Literal["same", "ours", "edited", "foreign", "link", "blocked"]
-
-
 _Met = tuple[_State, str]  # with the SHA-256 of what is not to stay as it is
 
 
@@ -49,7 +47,7 @@ class Changes:
         return bool(self.paths)
 
 
-def compare(root: Path, files: Mapping[str, str], scope: Scope) -> Changes:
+def compare_tree(root: Path, files: Mapping[str, str], scope: Scope) -> Changes:
     """What it takes to make the generated folders of the scope hold exactly these files; only reads.
 
     `files` maps paths such as `environments/prod/acme/kustomization.yaml` to sealed texts; those outside of the scope
@@ -83,9 +81,9 @@ def compare(root: Path, files: Mapping[str, str], scope: Scope) -> Changes:
     )
 
 
-def stale(root: Path, files: Mapping[str, str]) -> str | None:
+def stale_reason(root: Path, files: Mapping[str, str]) -> str | None:
     """Why the tree is not what the hand-written files say, with what to do; None where it is."""
-    changes = compare(root, files, Scope())
+    changes = compare_tree(root, files, Scope())
     if changes.edited:
         return f"{changes.edited[0]} was edited by hand; `modelfleet render --check` shows the difference"
     if changes.writes:
@@ -97,7 +95,7 @@ def changed_bases(root: Path, files: Mapping[str, str], scope: Scope) -> frozens
     """The projects of the scope whose base would change. All their overlays build on it, also those outside of the scope."""
     shared = replace(scope, environments=frozenset({BASE}))
     base = {path: text for path, text in files.items() if shared.covers(path)}
-    return frozenset(path.split("/")[2] for path in compare(root, base, shared).paths)
+    return frozenset(path.split("/")[2] for path in compare_tree(root, base, shared).paths)
 
 
 def current(root: Path, path: str) -> str:

@@ -8,10 +8,7 @@ from modelfleet.tree.compare import Changes
 
 # What is wrong and what to do about it; where --overwrite goes on, also what it then does.
 _LINK = ("a symbolic link among the generated files, and none is followed or replaced", "remove it")
-
-
 _BLOCKED = ("it stands where a file or folder of another type is to be generated", "move it away")
-
 
 _FOREIGN = (
     "modelfleet did not write this file, and the folder is generated",
@@ -19,12 +16,10 @@ _FOREIGN = (
     "left as it is",
 )
 
-
 _APPLICATION = (
     "modelfleet did not write this file, and Argo CD would make one more Application of it",
     "move or remove it",
 )
-
 
 _IN_THE_WAY = (
     "modelfleet did not write this file, and it stands where one is to be generated",
@@ -32,13 +27,11 @@ _IN_THE_WAY = (
     "replaced",
 )
 
-
 _EDITED = (
     "edited by hand or merged since it was generated",
     "make the change in the files that its first line names, then `modelfleet render --overwrite` replaces it",
     "replaced",
 )
-
 
 _EDITED_STALE = (
     "edited by hand or merged since it was generated, and nothing generates it any more",

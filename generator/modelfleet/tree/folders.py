@@ -13,17 +13,9 @@ from modelfleet.finding import MachineFailed
 from modelfleet.wording import printable
 
 _MOST_BYTES = 16 << 20  # far more than an API server takes, so what is larger was not generated
-
-
 _CHUNK_BYTES = 1 << 16
-
-
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-
-
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # O_NONBLOCK: a FIFO must not hold the run up
-
-
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 

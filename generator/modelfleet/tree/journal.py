@@ -23,27 +23,15 @@ from modelfleet.tree.folders import (
     parent,
     parents,
 )
-from modelfleet.tree.lock import AS_BEFORE, Run
+from modelfleet.tree.lock import AS_BEFORE, RunState
 from modelfleet.tree.seal import seal_state, sha256
 
 STAGING = f"{TOP}/.modelfleet"
-
-
 JOURNAL = f"{STAGING}/journal"
-
-
 _GENERATED_PATH = re.compile(rf"{TOP}(?:/[a-z0-9][a-z0-9._-]*)+")
-
-
 _MOST_JOURNAL_BYTES = 64 << 20
-
-
 _HALF_WRITTEN = f"{TOP}/ is half written, and the next `modelfleet render` finishes it once the cause is gone"
-
-
 _WRITTEN = f"the generated folders are written, and the next `modelfleet render` removes {STAGING}"
-
-
 _TO_REMOVE = f"remove {STAGING}, then `modelfleet render`"
 
 
@@ -55,7 +43,7 @@ class Journal:
     remove: Mapping[str, str]
 
 
-def publish(run: Run, journal: Journal) -> None:
+def publish(run: RunState, journal: Journal) -> None:
     """Puts the journal into the hidden folder; from then on, a killed run is finished by the next one."""
     import json
 
@@ -68,7 +56,7 @@ def publish(run: Run, journal: Journal) -> None:
         os.rename(f"{name}.new", name, src_dir_fd=opened, dst_dir_fd=opened)
 
 
-def tidy(run: Run) -> bool:
+def tidy(run: RunState) -> bool:
     """Finishes an unfinished run, if there is one, and removes what was left behind in any case."""
     run.at, run.then = STAGING, _TO_REMOVE
     journal = _read_journal(run.root)
@@ -80,7 +68,7 @@ def tidy(run: Run) -> bool:
     return journal is not None
 
 
-def finish(run: Run, journal: Journal) -> list[str]:
+def finish(run: RunState, journal: Journal) -> list[str]:
     """Does what is not yet done and forgets the journal.
 
     Returns the paths that were not as before: they stay as they are. Either they were done already, when an unfinished
@@ -96,7 +84,7 @@ def finish(run: Run, journal: Journal) -> list[str]:
     return left
 
 
-def _put(run: Run, journal: Journal) -> list[str]:
+def _put(run: RunState, journal: Journal) -> list[str]:
     left = []
     for folder, names in by_folder(journal.put):
         run.at = folder
@@ -107,7 +95,7 @@ def _put(run: Run, journal: Journal) -> list[str]:
     return left
 
 
-def _is_put(run: Run, path: str, before: str | None, staged: int, target: int | None) -> bool:
+def _is_put(run: RunState, path: str, before: str | None, staged: int, target: int | None) -> bool:
     """Puts a file or folder in place if what stands there is as before; says whether it was."""
     run.at, name = path, name_of(path)
     if target is None or _digest(target, name) != before:
@@ -118,7 +106,7 @@ def _is_put(run: Run, path: str, before: str | None, staged: int, target: int | 
     return True
 
 
-def _remove(run: Run, journal: Journal) -> list[str]:
+def _remove(run: RunState, journal: Journal) -> list[str]:
     left = []
     for folder, names in by_folder(journal.remove):
         run.at = folder
@@ -129,7 +117,7 @@ def _remove(run: Run, journal: Journal) -> list[str]:
     return left
 
 
-def _is_removed(run: Run, path: str, before: str, folder: int) -> bool:
+def _is_removed(run: RunState, path: str, before: str, folder: int) -> bool:
     """Removes a file if it is as before; says whether nothing is left there."""
     run.at, name = path, name_of(path)
     digest = _digest(folder, name)
@@ -140,7 +128,7 @@ def _is_removed(run: Run, path: str, before: str, folder: int) -> bool:
     return True
 
 
-def _prune(run: Run, journal: Journal) -> None:
+def _prune(run: RunState, journal: Journal) -> None:
     """Removes the folders that have become empty."""
     folders = {folder for path in journal.remove for folder in parents(path)[1:]}
     for folder in sorted(folders, key=lambda path: (-path.count("/"), path)):
@@ -170,7 +158,7 @@ def _digest(folder: int, name: str) -> str | None:
     return None if content is None else sha256(content)
 
 
-def clear(run: Run) -> None:
+def clear(run: RunState) -> None:
     """Removes the hidden folder."""
     folders = [STAGING]
     for folder in folders:
@@ -181,7 +169,7 @@ def clear(run: Run) -> None:
             os.rmdir(name_of(folder), dir_fd=opened)
 
 
-def _clear_files(run: Run, folder: str) -> list[str]:
+def _clear_files(run: RunState, folder: str) -> list[str]:
     """Removes the files in a folder; returns the folders in it."""
     run.at, inner = folder, []
     with opened_folder(run.root, folder) as opened, os.scandir(opened) as entries:

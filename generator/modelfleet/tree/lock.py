@@ -14,19 +14,13 @@ from modelfleet.layout import TOP
 from modelfleet.tree.folders import READ, content_of, failed, name_of, opened_folder, opened_root
 
 LOCK = f"{TOP}/.modelfleet.lock"
-
-
 AS_BEFORE = "the generated folders are as they were"
-
-
 _HOLDER = re.compile(rb"(\d{1,10}) ([0-9T:+-]{1,40})\n")
-
-
 _POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class WriteOptions:
     """How a run behaves: how long it waits for another one, and what it calls before it changes the file system."""
 
     patience_s: float = 30.0
@@ -34,7 +28,7 @@ class Manner:
 
 
 @dataclass(slots=True)
-class Run:
+class RunState:
     """A run that holds the lock, and how far it has come: what it is at, and what an error there means."""
 
     root: int
@@ -57,14 +51,14 @@ class Run:
 
 
 @contextmanager
-def locked(root: Path, manner: Manner) -> Iterator[Run]:
+def hold_lock(root: Path, manner: WriteOptions) -> Iterator[RunState]:
     """The right to write; waits for a run that has it.
 
     Raises:
         MachineFailed: the other run did not end in time, or the file system failed within the block.
     """
     with _signals_kept() as signals, opened_root(root) as top:
-        run = Run(top, manner.step, signals)
+        run = RunState(top, manner.step, signals)
         try:
             with _lock(run, manner.patience_s):
                 yield run
@@ -94,7 +88,7 @@ def _signals_kept() -> Iterator[list[int]]:
 
 
 @contextmanager
-def _lock(run: Run, patience_s: float) -> Iterator[None]:
+def _lock(run: RunState, patience_s: float) -> Iterator[None]:
     """Holds the lock. It is a lock of the system's, which goes with its holder; the file only names him."""
     with opened_folder(run.root, TOP) as top:
         lock = _wait_for_lock(run, top, patience_s)
@@ -107,7 +101,7 @@ def _lock(run: Run, patience_s: float) -> Iterator[None]:
             os.close(lock)
 
 
-def _wait_for_lock(run: Run, top: int, patience_s: float) -> int:
+def _wait_for_lock(run: RunState, top: int, patience_s: float) -> int:
     import time
 
     run.prepare("make", LOCK)

@@ -6,14 +6,8 @@ import re
 from typing import Literal
 
 _HEADER = re.compile(rb"# Generated from [^\n]+: edit those, then `modelfleet render`\. sha256:([0-9a-f]{16})\n")
-
-
 _HEADER_BELOW = re.compile(rb"^# Generated from [^\n]*`modelfleet render`", re.MULTILINE)
-
-
 _HEAD_BYTES = 4096
-
-
 SealState = Literal["ours", "edited", "foreign"]
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from modelfleet.finding import MachineFailed, Rejected, Severity
 from modelfleet.layout import TOP, Scope
-from modelfleet.tree.compare import Changes, compare
+from modelfleet.tree.compare import Changes, compare_tree
 from modelfleet.tree.conflicts import conflicts
 from modelfleet.tree.folders import (
     by_folder,
@@ -34,14 +34,14 @@ from modelfleet.tree.folders import (
     parents,
 )
 from modelfleet.tree.journal import JOURNAL, STAGING, Journal, clear, finish, publish, tidy
-from modelfleet.tree.lock import LOCK, Manner, Run, holder, is_held, locked
+from modelfleet.tree.lock import LOCK, RunState, WriteOptions, hold_lock, holder, is_held
 from modelfleet.wording import listed, printable
 
-_PLAIN = Manner()
+_PLAIN = WriteOptions()
 
 
 def write(
-    root: Path, files: Mapping[str, str], scope: Scope, manner: Manner = _PLAIN, *, overwrite: bool = False
+    root: Path, files: Mapping[str, str], scope: Scope, manner: WriteOptions = _PLAIN, *, overwrite: bool = False
 ) -> Changes:
     """Makes the generated folders of the scope hold exactly these files, and returns what that took.
 
@@ -54,7 +54,7 @@ def write(
     recover(root, manner)
     changes = _agreed(root, files, scope, overwrite=overwrite)
     if changes.writes:
-        with locked(root, manner) as run:
+        with hold_lock(root, manner) as run:
             tidy(run)
             changes = _agreed(root, files, scope, overwrite=overwrite)  # another run may have written since
             if changes.writes:
@@ -62,7 +62,7 @@ def write(
     return changes
 
 
-def recover(root: Path, manner: Manner = _PLAIN) -> bool:
+def recover(root: Path, manner: WriteOptions = _PLAIN) -> bool:
     """Finishes what a killed run left unfinished and removes what it left behind; says whether it was unfinished.
 
     A file that was changed since then is left alone, for `compare` to judge. `write` begins with this; a command that
@@ -71,7 +71,7 @@ def recover(root: Path, manner: Manner = _PLAIN) -> bool:
     with opened_root(root) as top:
         if is_link(top, TOP) or not (exists(top, STAGING) or exists(top, LOCK)):
             return False
-    with locked(root, manner) as run:
+    with hold_lock(root, manner) as run:
         return tidy(run)
 
 
@@ -87,14 +87,14 @@ def unfinished(root: Path) -> str | None:
 
 
 def _agreed(root: Path, files: Mapping[str, str], scope: Scope, *, overwrite: bool) -> Changes:
-    changes = compare(root, files, scope)
+    changes = compare_tree(root, files, scope)
     findings = conflicts(changes, overwrite=overwrite)
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise Rejected(findings)
     return changes
 
 
-def _apply(run: Run, changes: Changes, files: Mapping[str, str]) -> None:
+def _apply(run: RunState, changes: Changes, files: Mapping[str, str]) -> None:
     put: dict[str, str | None] = dict.fromkeys(_topmost_missing(run.root, changes.added))
     put |= {path: changes.before[path] for path in changes.changed}
     journal = Journal(put, {path: changes.before[path] for path in changes.removed})
@@ -121,7 +121,7 @@ def _topmost_missing(root: int, added: Iterable[str]) -> list[str]:
     return sorted({missing[parent(path)] or path for path in added})
 
 
-def _prepare(run: Run, journal: Journal, contents: Mapping[str, bytes]) -> None:
+def _prepare(run: RunState, journal: Journal, contents: Mapping[str, bytes]) -> None:
     """Makes everything ready in the hidden folder, then publishes the journal."""
     made: set[str] = set()
     _make_folders(run, STAGING, made)
@@ -136,7 +136,7 @@ def _prepare(run: Run, journal: Journal, contents: Mapping[str, bytes]) -> None:
     publish(run, journal)
 
 
-def _check_writable(run: Run, journal: Journal) -> None:
+def _check_writable(run: RunState, journal: Journal) -> None:
     """Raises the error that a change in a folder would meet, while there is still nothing to be undone."""
     device = os.stat(STAGING, dir_fd=run.root).st_dev
     touched = {parent(path) for path in journal.put}.union(*map(parents, journal.remove))
@@ -152,7 +152,7 @@ def _check_writable(run: Run, journal: Journal) -> None:
             raise OSError(number, os.strerror(number))
 
 
-def _make_folders(run: Run, path: str, made: set[str]) -> None:
+def _make_folders(run: RunState, path: str, made: set[str]) -> None:
     for folder in (*parents(path)[1:], path):
         if folder not in made:
             run.prepare("make", folder)

@@ -8,40 +8,29 @@ from pathlib import Path
 from typing import Any
 
 from modelfleet.finding import Finding, Location, Pointer, pointer_in
-from modelfleet.kubernetes.json_patch import escaped, steps_of
-from modelfleet.kubernetes.objects import group_of, same
+from modelfleet.kubernetes.json_patch import escaped_token, pointer_steps
+from modelfleet.kubernetes.objects import group_of, same_value
 from modelfleet.layout import file_name
 from modelfleet.verify.cache import bases_of
 from modelfleet.wording import plural, printable
 
 _MOST_DIFFERENCES = 10  # of one object
-
-
 MAX_QUOTED = 300  # characters of what a tool says
-
-
 HAND_EDITED_HINT = "`modelfleet render --check` tells whether a generated file was edited"
 
-
-Identity = tuple[str, str, str, str]
+ClusterIdentity = tuple[str, str, str, str]
 """Group, kind, namespace and name: what an object is in its cluster."""
-
 
 Cause = Callable[[Mapping[str, Any], Pointer], tuple[Location, str] | None]
 """Where in the hand-written files a part of an object comes from, and what the field there is called."""
 
-
 _TOKEN = "kubernetes.io/service-account-token"
-
-
 _TOKEN_OF = "kubernetes.io/service-account.name"
-
-
 _ABSENT: Any = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
+class ExpectedOverlay:
     """One overlay: its folder relative to the root, and the complete objects that it has to build to.
 
     `cause` finds what a fault in an object comes from; without it, the generated file has to do.
@@ -53,7 +42,7 @@ class Meant:
     cause: Cause | None = None
 
 
-def identity(item: Mapping[str, Any]) -> Identity:
+def cluster_identity(item: Mapping[str, Any]) -> ClusterIdentity:
     """What no two objects of a cluster share."""
     metadata = item.get("metadata") or {}
     namespace, name = str(metadata.get("namespace", "")), str(metadata.get("name", ""))
@@ -68,7 +57,7 @@ class OverlayObject:
     """An object of an overlay of which something is to be said."""
 
     root: Path
-    overlay: Meant
+    overlay: ExpectedOverlay
     item: Mapping[str, Any]
 
     def finding(self, code: str, pointer: Pointer, message: str, hint: str = "") -> Finding:
@@ -93,10 +82,10 @@ class OverlayObject:
         return replace(found, at=cause[0], path=cause[1], see=found.at)
 
 
-def compare(root: Path, one: Meant, built: Sequence[Mapping[str, Any]]) -> list[Finding]:
+def compare_built(root: Path, one: ExpectedOverlay, built: Sequence[Mapping[str, Any]]) -> list[Finding]:
     """Where the objects that were built are not those that were meant."""
-    wanted = {identity(item): item for item in one.objects}
-    found = {identity(item): item for item in built}
+    wanted = {cluster_identity(item): item for item in one.objects}
+    found = {cluster_identity(item): item for item in built}
     findings = []
     for key in wanted.keys() - found.keys():
         message = f"kustomize builds no {_named(wanted[key])}, which was meant"
@@ -105,19 +94,19 @@ def compare(root: Path, one: Meant, built: Sequence[Mapping[str, Any]]) -> list[
         message = f"kustomize builds {_named(found[key])}, which was not meant"
         findings.append(OverlayObject(root, one, found[key]).finding("VER003", (), message, HAND_EDITED_HINT))
     for key in wanted.keys() & found.keys():
-        if not same(wanted[key], found[key]):
+        if not same_value(wanted[key], found[key]):
             findings += _differences(OverlayObject(root, one, found[key]), wanted[key])
     return sorted(findings, key=lambda finding: finding.order)
 
 
-def foreign_secrets(root: Path, one: Meant, built: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+def foreign_secrets(root: Path, one: ExpectedOverlay, built: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     """Secrets that are not a bare token of one of the overlay's own ServiceAccounts: Argo CD may apply no others.
 
     This does not ask what was meant: it is the other half of the AppProject, which can allow kinds alone.
     """
-    accounts = {identity(item)[2:] for item in built if identity(item)[:2] == ("", "ServiceAccount")}
+    accounts = {cluster_identity(item)[2:] for item in built if cluster_identity(item)[:2] == ("", "ServiceAccount")}
     for item in built:
-        if identity(item)[:2] != ("", "Secret"):
+        if cluster_identity(item)[:2] != ("", "Secret"):
             continue
         metadata = item.get("metadata") or {}
         owner = str((metadata.get("annotations") or {}).get(_TOKEN_OF))
@@ -135,7 +124,7 @@ def foreign_secrets(root: Path, one: Meant, built: Sequence[Mapping[str, Any]]) 
 
 
 def _named(item: Mapping[str, Any]) -> str:
-    _, kind, namespace, name = identity(item)
+    _, kind, namespace, name = cluster_identity(item)
     return f"{kind} {name!r}" + (f" in namespace {namespace!r}" if namespace else "")
 
 
@@ -158,12 +147,12 @@ def _differences(built: OverlayObject, wanted: Mapping[str, Any]) -> Iterator[Fi
 def _shown(item: Mapping[str, Any], pointer: Pointer, value: object) -> str:
     """Who edits a generated file may have put a secret there."""
     from modelfleet.spec.secret_names import naming
-    from modelfleet.spec.secrets import HIDDEN, shown
+    from modelfleet.spec.secrets import HIDDEN, redacted
 
     parent: Any = item
     for step in pointer[:-1]:
         parent = parent[step]
-    return HIDDEN if item["kind"] == "Secret" else shown(value, naming(parent, pointer[-1]) or "")
+    return HIDDEN if item["kind"] == "Secret" else redacted(value, naming(parent, pointer[-1]) or "")
 
 
 def _differing(wanted: Any, found: Any, pointer: Pointer) -> Iterator[tuple[Pointer, Any, Any]]:
@@ -174,18 +163,18 @@ def _differing(wanted: Any, found: Any, pointer: Pointer) -> Iterator[tuple[Poin
         for index in range(max(len(wanted), len(found))):
             old, new = (each[index] if index < len(each) else _ABSENT for each in (wanted, found))
             yield from _differing(old, new, (*pointer, index))
-    elif not same(wanted, found):
+    elif not same_value(wanted, found):
         yield pointer, wanted, found
 
 
 def _pointer_text(pointer: Pointer) -> str:
-    return "".join(f"/{escaped(str(step))}" for step in pointer)
+    return "".join(f"/{escaped_token(str(step))}" for step in pointer)
 
 
 def _place(subject: OverlayObject, pointer: Pointer) -> Location:
     """Where it is written: the step of the overlay's patch, else the object in the overlay, else in its base."""
     root, top = subject.root, subject.overlay.folder
-    _, kind, _, name = identity(subject.item)
+    _, kind, _, name = cluster_identity(subject.item)
     own = file_name(kind, name)
     for folder in (top, *bases_of(root, top)):
         for file in (f"{folder}/patch-{own}", f"{folder}/{own}"):
@@ -227,4 +216,4 @@ def _mark(file: str, node: Any, pointer: Pointer) -> Location:
 
 def pointer_of_text(text: str, item: Any) -> Pointer:
     """A JSON pointer as the steps that lead into an object."""
-    return pointer_in(item, steps_of(text))
+    return pointer_in(item, pointer_steps(text))

@@ -10,20 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from modelfleet.finding import Finding, Location, Pointer
-from modelfleet.kubernetes.built import Built
+from modelfleet.kubernetes.built import ParsedObject
 from modelfleet.tools.crds import bundled_schemas
 from modelfleet.tools.folder import Say
 from modelfleet.tools.install import Tool
 from modelfleet.tools.kubeconform import kubeconform
 from modelfleet.tools.schemas import Schemas
-from modelfleet.verify.compare import Meant, OverlayObject, pointer_of_text
+from modelfleet.verify.compare import ExpectedOverlay, OverlayObject, pointer_of_text
 from modelfleet.wording import plural
 
 # ---- checking --------------------------------------------------------------------------------------------------------
 
 
 def conforming(
-    root: Path, meant: Sequence[Meant], built: Mapping[str, list[Built]], by: tuple[Tool, Schemas], say: Say
+    root: Path,
+    meant: Sequence[ExpectedOverlay],
+    built: Mapping[str, list[ParsedObject]],
+    by: tuple[Tool, Schemas],
+    say: Say,
 ) -> Iterator[tuple[str, Finding]]:
     """What kubeconform finds wrong, and kubernetes-validate with what kubeconform finds right; by overlay."""
     tool, schemas = by
@@ -56,7 +60,7 @@ def _is(item: Mapping[str, Any], kind: str, name: str) -> bool:
     return bool(item["kind"] == kind and item["metadata"]["name"] == name)
 
 
-def _not_seen(meant: Sequence[Meant], message: str) -> Iterator[tuple[str, Finding]]:
+def _not_seen(meant: Sequence[ExpectedOverlay], message: str) -> Iterator[tuple[str, Finding]]:
     """Which ones is not known, so none of the overlays counts as verified."""
     for one in meant:
         at = Location(f"{one.folder}/kustomization.yaml")

@@ -13,7 +13,7 @@ from modelfleet.resolve.fleet import Fleet
 from modelfleet.tools import install, schemas
 from modelfleet.tools.install import Tool
 from modelfleet.tree import write
-from modelfleet.verify.compare import Meant
+from modelfleet.verify.compare import ExpectedOverlay
 from modelfleet.verify.overlays import Verified, verify
 
 
@@ -33,8 +33,8 @@ def verify_fleet(
     return verify(root, list(_meant(fleet)), programs, known, progress), programs
 
 
-def _meant(fleet: Fleet) -> Iterator[Meant]:
+def _meant(fleet: Fleet) -> Iterator[ExpectedOverlay]:
     for one in fleet.deployed:
-        yield Meant(one.project.environment.name, one.folder, one.objects, partial(cause, one.project))
+        yield ExpectedOverlay(one.project.environment.name, one.folder, one.objects, partial(cause, one.project))
     for synced in fleet.synced:
-        yield Meant(synced.environment, synced.folder, synced.objects)
+        yield ExpectedOverlay(synced.environment, synced.folder, synced.objects)

@@ -14,23 +14,26 @@ from functools import cache, partial
 from pathlib import Path
 
 from modelfleet.finding import Finding, Location
-from modelfleet.kubernetes.built import Built, objects_of
+from modelfleet.kubernetes.built import ParsedObject, objects_of
 from modelfleet.tools.folder import Say
 from modelfleet.tools.install import Tool
 from modelfleet.tools.kustomize import kustomize_builds
-from modelfleet.tools.processes import Done
+from modelfleet.tools.processes import Completed
 from modelfleet.tools.schemas import Schemas
 from modelfleet.verify.cache import folder_content, key_of, remember, remembered
-from modelfleet.verify.compare import HAND_EDITED_HINT, MAX_QUOTED, Meant, compare, foreign_secrets, identity
+from modelfleet.verify.compare import (
+    HAND_EDITED_HINT,
+    MAX_QUOTED,
+    ExpectedOverlay,
+    cluster_identity,
+    compare_built,
+    foreign_secrets,
+)
 from modelfleet.verify.conform import conforming
 from modelfleet.wording import plural
 
 _BATCH_OBJECTS = 100  # kustomize's time grows with the square of the objects in a build; a process costs it 15 ms
-
-
 _BATCH_OVERLAYS = 100
-
-
 _TELL_S = 5.0  # between two words about how far it is
 
 
@@ -45,7 +48,7 @@ class Verified:
 
 
 def verify(
-    root: Path, meant: Sequence[Meant], tools: Mapping[str, Tool], schemas: Mapping[str, Schemas], say: Say
+    root: Path, meant: Sequence[ExpectedOverlay], tools: Mapping[str, Tool], schemas: Mapping[str, Schemas], say: Say
 ) -> Verified:
     """Builds and checks every overlay. `tools` by name, `schemas` by environment. Raises MachineFailed.
 
@@ -70,21 +73,21 @@ def verify(
 
 
 def _judged(
-    root: Path, meant: Sequence[Meant], tools: Mapping[str, Tool], schemas: Mapping[str, Schemas], say: Say
+    root: Path, meant: Sequence[ExpectedOverlay], tools: Mapping[str, Tool], schemas: Mapping[str, Schemas], say: Say
 ) -> dict[str, list[Finding]]:
     """What is wrong with each overlay."""
     total = plural(len(meant), "overlay")
     say(f"building {total} with {tools['kustomize']}")
     told = time.monotonic()
     findings: dict[str, list[Finding]] = {one.folder: [] for one in meant}
-    built: dict[str, list[Built]] = {}
+    built: dict[str, list[ParsedObject]] = {}
     for one, outcome in _builds(root, meant, tools["kustomize"]):
         if isinstance(outcome, Finding):
             findings[one.folder].append(outcome)
             continue
         built[one.folder] = outcome
         items = [each.item for each in outcome]
-        findings[one.folder] += [*compare(root, one, items), *foreign_secrets(root, one, items)]
+        findings[one.folder] += [*compare_built(root, one, items), *foreign_secrets(root, one, items)]
         if time.monotonic() - told > _TELL_S:
             told = time.monotonic()
             say(f"built {len(built)} of {total}")
@@ -95,7 +98,9 @@ def _judged(
     return findings
 
 
-def _grouped(schemas: Mapping[str, Schemas], meant: Sequence[Meant]) -> Iterator[tuple[Schemas, list[Meant]]]:
+def _grouped(
+    schemas: Mapping[str, Schemas], meant: Sequence[ExpectedOverlay]
+) -> Iterator[tuple[Schemas, list[ExpectedOverlay]]]:
     """Overlays that are checked with the same schemas: a run costs kubeconform their compilation."""
     for found in dict.fromkeys(schemas[one.environment] for one in meant):
         yield found, [one for one in meant if schemas[one.environment] == found]
@@ -104,7 +109,9 @@ def _grouped(schemas: Mapping[str, Schemas], meant: Sequence[Meant]) -> Iterator
 # ---- building --------------------------------------------------------------------------------------------------------
 
 
-def _builds(root: Path, meant: Sequence[Meant], tool: Tool) -> Iterator[tuple[Meant, list[Built] | Finding]]:
+def _builds(
+    root: Path, meant: Sequence[ExpectedOverlay], tool: Tool
+) -> Iterator[tuple[ExpectedOverlay, list[ParsedObject] | Finding]]:
     """Every overlay with what it builds to. A batch that does not build to its objects is built again one by one."""
     batches = list(_batches(meant))
     for batch, outcome in _run(root, batches, tool):
@@ -117,7 +124,9 @@ def _builds(root: Path, meant: Sequence[Meant], tool: Tool) -> Iterator[tuple[Me
             yield one, objects_of(done.out) if done.code == 0 else _no_build(root, one, done)
 
 
-def _run(root: Path, batches: Sequence[list[Meant]], tool: Tool) -> Iterator[tuple[list[Meant], Done]]:
+def _run(
+    root: Path, batches: Sequence[list[ExpectedOverlay]], tool: Tool
+) -> Iterator[tuple[list[ExpectedOverlay], Completed]]:
     """A batch's time limit lies far above what its objects need."""
     asked = [
         ([root / one.folder for one in batch], 60 + 0.2 * sum(len(one.objects) for one in batch)) for batch in batches
@@ -125,9 +134,9 @@ def _run(root: Path, batches: Sequence[list[Meant]], tool: Tool) -> Iterator[tup
     return zip(batches, kustomize_builds(tool, asked), strict=True)
 
 
-def _batches(meant: Iterable[Meant]) -> Iterator[list[Meant]]:
+def _batches(meant: Iterable[ExpectedOverlay]) -> Iterator[list[ExpectedOverlay]]:
     """Overlays of one environment each: two environments may hold the same namespaces and names."""
-    batch: list[Meant] = []
+    batch: list[ExpectedOverlay] = []
     objects = 0
     for one in sorted(meant, key=lambda one: (one.environment, one.folder)):
         full = objects + len(one.objects) > _BATCH_OBJECTS or len(batch) == _BATCH_OVERLAYS
@@ -140,21 +149,23 @@ def _batches(meant: Iterable[Meant]) -> Iterator[list[Meant]]:
         yield batch
 
 
-def _split(batch: list[Meant], done: Done) -> list[tuple[Meant, list[Built] | Finding]] | None:
+def _split(
+    batch: list[ExpectedOverlay], done: Completed
+) -> list[tuple[ExpectedOverlay, list[ParsedObject] | Finding]] | None:
     """The batch's objects by overlay; None where they are not those that were meant: nobody knows whose they are."""
-    owners = {identity(item): one.folder for one in batch for item in one.objects}
+    owners = {cluster_identity(item): one.folder for one in batch for item in one.objects}
     if done.code or len(owners) != sum(len(one.objects) for one in batch):
         return None
-    parts: dict[str, list[Built]] = {one.folder: [] for one in batch}
+    parts: dict[str, list[ParsedObject]] = {one.folder: [] for one in batch}
     for each in objects_of(done.out):
-        owner = owners.pop(identity(each.item), None)
+        owner = owners.pop(cluster_identity(each.item), None)
         if owner is None:
             return None
         parts[owner].append(each)
     return None if owners else [(one, parts[one.folder]) for one in batch]
 
 
-def _no_build(root: Path, one: Meant, done: Done) -> Finding:
+def _no_build(root: Path, one: ExpectedOverlay, done: Completed) -> Finding:
     said = done.complaint.replace(f"{root.resolve()}/", "").removeprefix("Error: ")
     return Finding(
         at=Location(f"{one.folder}/kustomization.yaml"),

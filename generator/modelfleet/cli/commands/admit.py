@@ -12,7 +12,7 @@ from modelfleet.admit.admit import admit_files, gather, passed
 from modelfleet.cli.options import complete_releases, release_named
 from modelfleet.cli.output import WRONG, Exit, print_json, say, tell
 from modelfleet.resolve import catalog
-from modelfleet.rules.admission.manifest import shown
+from modelfleet.rules.admission.request import display
 from modelfleet.tools import schemas as api_schemas
 from modelfleet.wording import listed
 
@@ -50,18 +50,18 @@ def admit(  # noqa: PLR0913 - one parameter an option, as click passes them
     release = catalog.release(release_named(name))
     modes = release.capabilities["deploymentModes"]
     if default_mode is not None and default_mode not in modes:
-        message = f"{shown(default_mode)} is not a deployment mode of {name}; one of {listed(modes)}"
+        message = f"{display(default_mode)} is not a deployment mode of {name}; one of {listed(modes)}"
         raise click.BadParameter(message, param_hint="--default-mode")
     given = gather(files, existing, sys.stdin.buffer.read)
     entries = [*release.crds, *api_schemas.mentioned([one.content for one in given])]
-    schemas = api_schemas.schemas(root, api_schemas.needs(release.kubernetes, entries), tell)
+    schemas = api_schemas.schemas(root, api_schemas.schema_needs(release.kubernetes, entries), tell)
     verdicts = admit_files(given, release, schemas.folders, default_mode)
     if form == "json":
-        print_json(admit_report.entries(verdicts))
+        print_json(admit_report.verdict_data(verdicts))
     else:
-        for finding in admit_report.findings(verdicts):
+        for finding in admit_report.verdict_findings(verdicts):
             tell(finding.text())
-        for line in admit_report.summary(verdicts, release.title):
+        for line in admit_report.verdict_summary(verdicts, release.title):
             say(line)
     if not passed(verdicts):
         raise Exit(WRONG)

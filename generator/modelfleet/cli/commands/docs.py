@@ -16,7 +16,7 @@ from modelfleet.reference import pages
 def docs(root: Path, write: bool) -> None:
     """Say which pages of the documentation are stale, or write them."""
 
-    stale = pages.stale(root)
+    stale = pages.stale_pages(root)
     for path in stale:
         if write:
             pages.write_page(root, path)

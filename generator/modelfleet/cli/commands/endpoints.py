@@ -29,7 +29,7 @@ def endpoints(root: Path, environments: tuple[str, ...], projects: tuple[str, ..
     chosen.sort(key=lambda one: (one.project.environment.name, one.project.name))
     listed = [each for one in chosen for each in endpoints_of(one.project, one.objects)]
     if form == "json":
-        print_json(told.data(listed))
+        print_json(told.endpoint_data(listed))
         return
-    for line in told.markdown(listed) if form == "markdown" else told.lines(listed):
+    for line in told.endpoint_markdown(listed) if form == "markdown" else told.endpoint_lines(listed):
         say(line)

@@ -13,10 +13,10 @@ from modelfleet.cli.options import env_option, no_such
 from modelfleet.cli.output import Exit, exit_code, print_json, show_findings
 from modelfleet.finding import MachineFailed
 from modelfleet.pipeline.fleet import fleet
-from modelfleet.plan.markdown import markdown
+from modelfleet.plan.markdown import plan_markdown
 from modelfleet.plan.plan import NoSuchEnvironment
 from modelfleet.plan.plan import plan as make
-from modelfleet.plan.report import data, text
+from modelfleet.plan.report import plan_data, plan_text
 from modelfleet.tree import write
 from modelfleet.wording import printable
 
@@ -56,12 +56,12 @@ def plan(root: Path, against: str | None, environments: tuple[str, ...], form: s
     if reason := write.unfinished(root):
         raise MachineFailed(reason)
     if form == "json":
-        print_json(data(made_plan))
+        print_json(plan_data(made_plan))
     elif form == "markdown":
-        click.echo(markdown(made_plan), nl=False)
+        click.echo(plan_markdown(made_plan), nl=False)
     else:
         coloured = False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
-        for line in text(made_plan, with_differences=not no_diff):
+        for line in plan_text(made_plan, with_differences=not no_diff):
             click.secho(printable(line.text), color=coloured, **PLAN_STYLES.get(line.tone, {}))
     if form != "json":
         show_findings(made_plan.findings, "text")

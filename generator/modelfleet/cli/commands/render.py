@@ -17,7 +17,7 @@ from modelfleet.pipeline.fleet import fleet
 from modelfleet.report import drift
 from modelfleet.report.render import rendered
 from modelfleet.tree import write
-from modelfleet.tree.compare import changed_bases, compare
+from modelfleet.tree.compare import changed_bases, compare_tree
 from modelfleet.tree.conflicts import conflicts
 
 
@@ -78,7 +78,7 @@ def _show_drift(root: Path, files: Mapping[str, str], scope: Scope, shown: tuple
     """The words about drift go to stderr where stdout is for machines."""
     form, warnings = shown
     words = tell if form == "json" else say
-    changes = compare(root, files, scope)
+    changes = compare_tree(root, files, scope)
     if reason := write.unfinished(root):
         raise MachineFailed(reason)
     found = [finding for finding in conflicts(changes) if finding.code != "OUT004"]

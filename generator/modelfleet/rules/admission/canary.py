@@ -10,96 +10,101 @@ from typing import Any
 
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.objects import items, mappings, number, text
-from modelfleet.rules import Problem, having
-from modelfleet.rules.admission.manifest import FRAMEWORKS, PREDICTOR, SERVICE, Manifest, rule, shown
+from modelfleet.rules import Violation, having
+from modelfleet.rules.admission.request import (
+    FRAMEWORKS,
+    PREDICTOR,
+    SERVICE_KINDS,
+    AdmissionRequest,
+    admission_rule,
+    display,
+)
 
 CANARY: Pointer = ("spec", "canary")
-
-
 _FIXED = ("scaleTarget", "scaleMetric", "autoScaling")
 
 
-def _canaries(manifest: Manifest) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
-    for index, entry in mappings(manifest.spec.get("canary")):
+def _canaries(request: AdmissionRequest) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
+    for index, entry in mappings(request.spec.get("canary")):
         predictor = entry.get("predictor")
         if isinstance(predictor, dict):
             yield (*CANARY, index, "predictor"), predictor
 
 
-@rule(
+@admission_rule(
     code="ADM090",
     title="Canaries go beside a model in a Deployment",
     stage="webhook",
-    kinds=SERVICE,
+    kinds=SERVICE_KINDS,
     where=CANARY,
     when=having("canary"),
 )
-def canary_beside(manifest: Manifest) -> Iterator[Problem]:
+def canary_beside(request: AdmissionRequest) -> Iterator[Violation]:
     """The Route shares the requests out between Services of Deployments."""
-    if not items(manifest.spec.get("canary")):
+    if not items(request.spec.get("canary")):
         return
-    if not manifest.raw:
-        mode = manifest.terms["modeStandard"]
-        yield Problem(
+    if not request.raw:
+        mode = request.terms["modeStandard"]
+        yield Violation(
             pointer=CANARY,
             key=True,
-            message=f"canary does not go with deployment mode {shown(manifest.mode)}",
+            message=f"canary does not go with deployment mode {display(request.mode)}",
             hint=f"write the annotation serving.kserve.io/deploymentMode: {mode}, or remove canary",
         )
-    if manifest.model is None:
-        yield Problem(
+    if request.model is None:
+        yield Violation(
             pointer=PREDICTOR, message="canary needs a predictor with a model", hint="write spec.predictor.model"
         )
 
 
-@rule(
+@admission_rule(
     code="ADM091",
     title="Each canary has a name of its own",
     stage="webhook",
-    kinds=SERVICE,
+    kinds=SERVICE_KINDS,
     where=CANARY,
     when=having("canary"),
 )
-def canary_names(manifest: Manifest) -> Iterator[Problem]:
+def canary_names(request: AdmissionRequest) -> Iterator[Violation]:
     """It becomes part of the names of its Deployment and Service."""
-    taken = {text(manifest.predictor.get("name"))}
-    for pointer, predictor in _canaries(manifest):
+    taken = {text(request.predictor.get("name"))}
+    for pointer, predictor in _canaries(request):
         name = text(predictor.get("name"))
         if not name:
-            yield Problem(
+            yield Violation(
                 pointer=(*pointer, "name"), message="the canary has no name", hint="write predictor.name, such as v2"
             )
         elif name in taken:
-            yield Problem(
+            yield Violation(
                 pointer=(*pointer, "name"),
-                message=f"the name {shown(name)} belongs to another predictor of this InferenceService",
+                message=f"the name {display(name)} belongs to another predictor of this InferenceService",
                 hint="give each predictor a name of its own",
             )
         taken.add(name)
 
 
-@rule(
+@admission_rule(
     code="ADM092",
     title="Canaries share at most all requests",
     stage="webhook",
-    kinds=SERVICE,
+    kinds=SERVICE_KINDS,
     where=CANARY,
     when=having("canary"),
 )
-def canary_traffic(manifest: Manifest) -> Iterator[Problem]:
+def canary_traffic(request: AdmissionRequest) -> Iterator[Violation]:
     """What they leave goes to the stable predictor."""
     total = 0
-    for index, entry in mappings(manifest.spec.get("canary")):
+    for index, entry in mappings(request.spec.get("canary")):
         share = number(entry.get("trafficPercent")) or 0
         total += share
         if not 0 <= share <= 100:
-            yield Problem(
+            yield Violation(
                 pointer=(*CANARY, index, "trafficPercent"),
                 message=f"trafficPercent is {share}",
                 hint="write a number from 0 to 100",
             )
     if total > 100:
-        yield Problem(
+        yield Violation(
             pointer=CANARY,
             key=True,
             message=f"the canaries' trafficPercent is {total} in sum",
@@ -107,22 +112,22 @@ def canary_traffic(manifest: Manifest) -> Iterator[Problem]:
         )
 
 
-@rule(
+@admission_rule(
     code="ADM093",
     title="A canary is one model server of fixed size",
     stage="webhook",
-    kinds=SERVICE,
+    kinds=SERVICE_KINDS,
     where=CANARY,
     when=having("canary"),
 )
-def canary_size(manifest: Manifest) -> Iterator[Problem]:
+def canary_size(request: AdmissionRequest) -> Iterator[Violation]:
     """It is not scaled, has no workers, and is not larger than the stable predictor."""
-    stable = number(manifest.predictor.get("minReplicas", 1))
-    for pointer, predictor in _canaries(manifest):
+    stable = number(request.predictor.get("minReplicas", 1))
+    for pointer, predictor in _canaries(request):
         extra = [field for field in ("workerSpec", *_FIXED) if predictor.get(field) is not None]
         extra += ["maxReplicas"] if (number(predictor.get("maxReplicas")) or 0) > 0 else []
         for field in extra:
-            yield Problem(
+            yield Violation(
                 pointer=(*pointer, field),
                 key=True,
                 message=f"a canary has no {field}",
@@ -130,48 +135,48 @@ def canary_size(manifest: Manifest) -> Iterator[Problem]:
             )
         least = number(predictor.get("minReplicas"))
         if least is not None and stable is not None and least > stable:
-            yield Problem(
+            yield Violation(
                 pointer=(*pointer, "minReplicas"),
                 message=f"minReplicas {least} of the canary is more than the stable predictor's {stable}",
                 hint=f"write {stable} or less",
             )
 
 
-@rule(
+@admission_rule(
     code="ADM094",
     title="A canary holds exactly one implementation",
     stage="webhook",
-    kinds=SERVICE,
+    kinds=SERVICE_KINDS,
     where=CANARY,
     when=having("canary"),
 )
-def canary_implementation(manifest: Manifest) -> Iterator[Problem]:
+def canary_implementation(request: AdmissionRequest) -> Iterator[Violation]:
     """As every predictor does; nothing is turned into `model` here."""
-    for pointer, predictor in _canaries(manifest):
+    for pointer, predictor in _canaries(request):
         found = [name for name in (*FRAMEWORKS, "model") if predictor.get(name) is not None]
         if not found and items(predictor.get("containers")):
             continue
         if len(found) != 1:
-            yield Problem(
+            yield Violation(
                 pointer=pointer,
                 message="the canary's predictor has " + (" and ".join(found) if found else "no model"),
                 hint="write exactly one, best model",
             )
 
 
-@rule(
+@admission_rule(
     code="ADM095",
     title="A Route can share requests out to a few canaries",
     stage="webhook",
-    kinds=SERVICE,
+    kinds=SERVICE_KINDS,
     where=CANARY,
     when=having("canaryMax"),
 )
-def canary_count(manifest: Manifest) -> Iterator[Problem]:
+def canary_count(request: AdmissionRequest) -> Iterator[Violation]:
     """OpenShift Routes have a limited number of alternate backends."""
-    most, count = manifest.capabilities["canaryMax"], len(items(manifest.spec.get("canary")))
+    most, count = request.capabilities["canaryMax"], len(items(request.spec.get("canary")))
     if count > most:
-        yield Problem(
+        yield Violation(
             pointer=(*CANARY, most),
             message=f"there are {count} canaries, a Route takes {most}",
             hint=f"keep {most} at most",

@@ -11,83 +11,97 @@ from typing import Any
 
 from modelfleet.finding import Pointer, Severity
 from modelfleet.kubernetes.objects import items, mapping, mappings, text
-from modelfleet.rules import Problem
-from modelfleet.rules.admission.manifest import MODEL_MESH, PREDICTOR, SERVICE, Manifest, peer, rule, shown
+from modelfleet.rules import Violation
+from modelfleet.rules.admission.request import (
+    MODEL_MESH,
+    PREDICTOR,
+    SERVICE_KINDS,
+    AdmissionRequest,
+    admission_rule,
+    display,
+    peer,
+)
 from modelfleet.wording import listed
 
 MODEL: Pointer = (*PREDICTOR, "model")
+RUNTIME_NAME: Pointer = (*MODEL, "runtime")
 
 
-RUNTIME: Pointer = (*MODEL, "runtime")
-
-
-def _chosen(manifest: Manifest) -> Mapping[str, Any] | None:
+def _chosen(request: AdmissionRequest) -> Mapping[str, Any] | None:
     """The spec of the runtime; None where it is not known."""
-    if manifest.mode == MODEL_MESH:
+    if request.mode == MODEL_MESH:
         return None
-    found = peer(manifest, "ServingRuntime", mapping(manifest.predictor["model"])["runtime"])
+    found = peer(request, "ServingRuntime", mapping(request.predictor["model"])["runtime"])
     return None if found is None else mapping(found.get("spec"))
 
 
-@rule(code="ADM051", title="A model's runtime is not disabled", stage="reconcile", kinds=SERVICE, where=RUNTIME)
-def disabled(manifest: Manifest) -> Iterator[Problem]:
+@admission_rule(
+    code="ADM051", title="A model's runtime is not disabled", stage="reconcile", kinds=SERVICE_KINDS, where=RUNTIME_NAME
+)
+def disabled(request: AdmissionRequest) -> Iterator[Violation]:
     """Admitted, and then never ready."""
-    spec = _chosen(manifest)
+    spec = _chosen(request)
     if spec is not None and spec.get("disabled") is True:
-        yield Problem(
-            pointer=RUNTIME,
-            message=f"the runtime {shown(manifest.predictor['model']['runtime'])} is disabled",
+        yield Violation(
+            pointer=RUNTIME_NAME,
+            message=f"the runtime {display(request.predictor['model']['runtime'])} is disabled",
             hint="name another runtime, or take disabled out of this one",
             severity=Severity.WARNING,
         )
 
 
-@rule(code="ADM052", title="A model's runtime serves its format", stage="reconcile", kinds=SERVICE, where=RUNTIME)
-def unknown_format(manifest: Manifest) -> Iterator[Problem]:
+@admission_rule(
+    code="ADM052",
+    title="A model's runtime serves its format",
+    stage="reconcile",
+    kinds=SERVICE_KINDS,
+    where=RUNTIME_NAME,
+)
+def unknown_format(request: AdmissionRequest) -> Iterator[Violation]:
     """By the name, and by the version where the model has one; a format without a version is of none."""
-    spec = _chosen(manifest)
-    wanted = mapping(manifest.predictor["model"].get("modelFormat"))
+    spec = _chosen(request)
+    wanted = mapping(request.predictor["model"].get("modelFormat"))
     name, version = text(wanted.get("name")), text(wanted.get("version"))
     if spec is None or not name:
         return
     formats = [item for _, item in mappings(spec.get("supportedModelFormats"))]
     of_name = [item for item in formats if item.get("name") == name]
-    runtime = shown(manifest.predictor["model"]["runtime"])
+    runtime = display(request.predictor["model"]["runtime"])
     if not of_name:
         known = list(dict.fromkeys(text(item.get("name")) for item in formats if item.get("name")))
-        yield Problem(
+        yield Violation(
             pointer=(*MODEL, "modelFormat", "name"),
-            message=f"the runtime {runtime} does not serve the format {shown(name)}",
+            message=f"the runtime {runtime} does not serve the format {display(name)}",
             hint=f"it serves {listed(known)}" if known else "name another runtime",
             severity=Severity.WARNING,
         )
     elif version and all(item.get("version") != version for item in of_name):
         versions = [text(item.get("version")) for item in of_name if item.get("version")]
-        yield Problem(
+        yield Violation(
             pointer=(*MODEL, "modelFormat", "version"),
-            message=f"the runtime {runtime} does not serve version {shown(version)} of the format {shown(name)}",
+            message=f"the runtime {runtime} does not serve version {display(version)} of the format {display(name)}",
             hint=f"it serves {listed(versions)}" if versions else "leave the version out, the runtime has none",
             severity=Severity.WARNING,
         )
 
 
-@rule(
+@admission_rule(
     code="ADM053",
     title="A model's runtime speaks its protocol",
     stage="reconcile",
-    kinds=SERVICE,
+    kinds=SERVICE_KINDS,
     where=(*MODEL, "protocolVersion"),
 )
-def unknown_protocol(manifest: Manifest) -> Iterator[Problem]:
+def protocol_not_served(request: AdmissionRequest) -> Iterator[Violation]:
     """A runtime that lists no protocol is taken at the model's word."""
-    model = mapping(manifest.predictor["model"])
-    spec = _chosen(manifest) if "runtime" in model else None
+    model = mapping(request.predictor["model"])
+    spec = _chosen(request) if "runtime" in model else None
     protocols = [text(protocol) for protocol in items(spec.get("protocolVersions"))] if spec is not None else []
     protocol = text(model["protocolVersion"])
     if protocol and protocols and protocol not in protocols:
-        yield Problem(
+        yield Violation(
             pointer=(*MODEL, "protocolVersion"),
-            message=f"the runtime {shown(model['runtime'])} does not speak protocol {shown(protocol)}",
+            message=f"the runtime {display(model['runtime'])} does not speak protocol {display(protocol)}",
             hint=f"it speaks {listed(protocols)}",
             severity=Severity.WARNING,
         )

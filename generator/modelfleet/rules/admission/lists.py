@@ -11,119 +11,120 @@ from typing import Any
 
 from modelfleet.finding import Pointer, Severity
 from modelfleet.kubernetes.objects import items, mapping, mappings
-from modelfleet.rules import Problem
+from modelfleet.rules import Violation
 from modelfleet.rules.admission.general import LLM_KINDS
 from modelfleet.rules.admission.llm import workloads
-from modelfleet.rules.admission.manifest import RUNTIME, SERVICE, Manifest, frameworks_of, rule, shown
+from modelfleet.rules.admission.request import (
+    RUNTIME_KINDS,
+    SERVICE_KINDS,
+    AdmissionRequest,
+    admission_rule,
+    display,
+    frameworks_of,
+)
 
-Place = tuple[Pointer, Mapping[str, Any]]
-
-
+ListItem = tuple[Pointer, Mapping[str, Any]]
 _CONTAINERS = ("containers", "initContainers")
-
-
 _NAMES = (*_CONTAINERS, "volumes")
-
-
 _LISTS = frozenset(_NAMES)
 
 
-@rule(
+@admission_rule(
     code="ADM140",
     title="Variables, ports and mounts of a container have keys of their own",
     stage="schema",
-    kinds=SERVICE | RUNTIME | LLM_KINDS,
+    kinds=SERVICE_KINDS | RUNTIME_KINDS | LLM_KINDS,
 )
-def keyed_twice(manifest: Manifest) -> Iterator[Problem]:
+def keyed_twice(request: AdmissionRequest) -> Iterator[Violation]:
     """A variable by its name, a port by its number and protocol, a mount by its path."""
-    pods = list(_pods(manifest))
-    for container in (*_single(manifest), *(found for pod in pods for found in _containers(pod))):
+    pods = list(_pods(request))
+    for container in (*_single(request), *(found for pod in pods for found in _containers(pod))):
         for field, (at, key) in _KEYED.items():
             if len(items(container[1].get(field))) > 1:
                 yield from _repeated(container, field, at, key)
-    for pod in pods if manifest.object.get("kind") in LLM_KINDS else ():
+    for pod in pods if request.object.get("kind") in LLM_KINDS else ():
         yield from _named_twice(pod)
 
 
-@rule(
+@admission_rule(
     code="ADM054",
     title="Containers and volumes of a pod have names of their own",
     stage="reconcile",
-    kinds=SERVICE | RUNTIME,
+    kinds=SERVICE_KINDS | RUNTIME_KINDS,
 )
-def named_twice(manifest: Manifest) -> Iterator[Problem]:
+def named_twice(request: AdmissionRequest) -> Iterator[Violation]:
     """Admitted, and then no Deployment is. Where a runtime is laid below a predictor, the two become one instead."""
-    merged: Pointer = ("spec", "predictor") if manifest.model else ()
-    for pod in _pods(manifest):
+    merged: Pointer = ("spec", "predictor") if request.model else ()
+    for pod in _pods(request):
         if pod[0][:2] != merged and pod[0][1:2] != ("canary",):
             yield from _named_twice(pod, Severity.WARNING)
 
 
-def _pods(manifest: Manifest) -> Iterator[Place]:
+def _pods(request: AdmissionRequest) -> Iterator[ListItem]:
     """The pods that an object describes, its workers' too, without those that hold no list."""
-    return (place for place in _all_pods(manifest) if not _LISTS.isdisjoint(place[1]))
+    return (place for place in _all_pods(request) if not _LISTS.isdisjoint(place[1]))
 
 
-def _all_pods(manifest: Manifest) -> Iterator[Place]:
-    if manifest.object.get("kind") in LLM_KINDS:
-        scheduler = mapping(mapping(manifest.spec.get("router")).get("scheduler"))
-        for pointer, workload in workloads(manifest.spec):
+def _all_pods(request: AdmissionRequest) -> Iterator[ListItem]:
+    if request.object.get("kind") in LLM_KINDS:
+        scheduler = mapping(mapping(request.spec.get("router")).get("scheduler"))
+        for pointer, workload in workloads(request.spec):
             for field in ("template", "worker"):
                 yield (*pointer, field), mapping(workload.get(field))
         yield ("spec", "router", "scheduler", "template"), mapping(scheduler.get("template"))
         return
-    for pointer, pod in _heads(manifest):
+    for pointer, pod in _heads(request):
         yield pointer, pod
         if "workerSpec" in pod:
             yield (*pointer, "workerSpec"), mapping(pod["workerSpec"])
 
 
-def _heads(manifest: Manifest) -> Iterator[Place]:
-    if manifest.object.get("kind") in RUNTIME:
-        yield ("spec",), manifest.spec
+def _heads(request: AdmissionRequest) -> Iterator[ListItem]:
+    if request.object.get("kind") in RUNTIME_KINDS:
+        yield ("spec",), request.spec
         return
-    for name, component in manifest.components:
+    for name, component in request.components:
         yield ("spec", name), component
-    for index, canary in mappings(manifest.spec.get("canary")):
+    for index, canary in mappings(request.spec.get("canary")):
         yield ("spec", "canary", index, "predictor"), mapping(canary.get("predictor"))
 
 
-def _single(manifest: Manifest) -> Iterator[Place]:
+def _single(request: AdmissionRequest) -> Iterator[ListItem]:
     """Containers that stand alone: those of the models, and the explainer of a kind of its own."""
-    if manifest.object.get("kind") not in SERVICE:
+    if request.object.get("kind") not in SERVICE_KINDS:
         return
-    for pointer, component in _heads(manifest):
+    for pointer, component in _heads(request):
         for field in ("model", *frameworks_of(component), "art"):
             if isinstance(component.get(field), dict):
                 yield (*pointer, field), component[field]
 
 
-def _containers(pod: Place) -> Iterator[Place]:
+def _containers(pod: ListItem) -> Iterator[ListItem]:
     for field in _CONTAINERS:
         for index, container in mappings(pod[1].get(field)):
             yield (*pod[0], field, index), container
 
 
-def _named_twice(pod: Place, severity: Severity = Severity.ERROR) -> Iterator[Problem]:
+def _named_twice(pod: ListItem, severity: Severity = Severity.ERROR) -> Iterator[Violation]:
     for field in _NAMES:
         if len(items(pod[1].get(field))) > 1:
             yield from _repeated(pod, field, "name", _named, severity)
 
 
 def _repeated(
-    place: Place,
+    place: ListItem,
     field: str,
     at: str,
     key: Callable[[Mapping[str, Any]], str],
     severity: Severity = Severity.ERROR,
-) -> Iterator[Problem]:
+) -> Iterator[Violation]:
     """The items of a list whose key an earlier one has; what has no key is left to the schema."""
     pointer, holder = place
     seen: set[str] = set()
     for index, item in mappings(holder[field]):
         said = key(item)
         if said and said in seen:
-            yield Problem(
+            yield Violation(
                 pointer=(*pointer, field, index, at),
                 message=f"{said} stands twice in {field}",
                 hint="keep one of them",
@@ -133,11 +134,11 @@ def _repeated(
 
 
 def _named(item: Mapping[str, Any]) -> str:
-    return shown(item["name"]) if item.get("name") and isinstance(item["name"], str) else ""
+    return display(item["name"]) if item.get("name") and isinstance(item["name"], str) else ""
 
 
 def _mounted(item: Mapping[str, Any]) -> str:
-    return shown(item["mountPath"]) if item.get("mountPath") and isinstance(item["mountPath"], str) else ""
+    return display(item["mountPath"]) if item.get("mountPath") and isinstance(item["mountPath"], str) else ""
 
 
 def _port(item: Mapping[str, Any]) -> str:

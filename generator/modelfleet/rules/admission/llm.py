@@ -12,20 +12,13 @@ from typing import Any
 
 from modelfleet.finding import Pointer, Severity, dotted
 from modelfleet.kubernetes.objects import items, mapping, mappings, number, text
-from modelfleet.rules import Problem, having
-from modelfleet.rules.admission.manifest import LLM, Manifest, peer, rule, shown
+from modelfleet.rules import Violation, having
+from modelfleet.rules.admission.request import LLM_KIND, AdmissionRequest, admission_rule, display, peer
 
 HTTP: Pointer = ("spec", "router", "route", "http")
-
-
 ROUTE: Pointer = ("spec", "router", "route")
-
-
 SCHEDULER: Pointer = ("spec", "router", "scheduler")
-
-
 LORA: Pointer = ("spec", "model", "lora")
-
 
 PIPELINE_PRESETS = {
     "spec": "kserve-config-llm-worker-pipeline-parallel",
@@ -60,12 +53,12 @@ def _group_size(workload: Mapping[str, Any]) -> int:
     return (_parallel(workload, "pipeline") or 1) if _pipeline_parallel(workload) else 1
 
 
-@rule(code="ADM110", title="Workers share a model by data or in a pipeline", stage="webhook", kinds=LLM)
-def worker_without_parallelism(manifest: Manifest) -> Iterator[Problem]:
+@admission_rule(code="ADM110", title="Workers share a model by data or in a pipeline", stage="webhook", kinds=LLM_KIND)
+def worker_without_parallelism(request: AdmissionRequest) -> Iterator[Violation]:
     """A worker means several nodes, so their number must follow from something."""
-    for pointer, workload in workloads(manifest.spec):
+    for pointer, workload in workloads(request.spec):
         if workload.get("worker") is not None and not (_data_parallel(workload) or _pipeline_parallel(workload)):
-            yield Problem(
+            yield Violation(
                 pointer=(*pointer, "worker"),
                 key=True,
                 message="worker needs parallelism, by data or in a pipeline",
@@ -73,12 +66,14 @@ def worker_without_parallelism(manifest: Manifest) -> Iterator[Problem]:
             )
 
 
-@rule(code="ADM111", title="A model is shared by data or in a pipeline, not both", stage="webhook", kinds=LLM)
-def both_parallelisms(manifest: Manifest) -> Iterator[Problem]:
+@admission_rule(
+    code="ADM111", title="A model is shared by data or in a pipeline, not both", stage="webhook", kinds=LLM_KIND
+)
+def both_parallelisms(request: AdmissionRequest) -> Iterator[Violation]:
     """`dataLocal` counts as by data."""
-    for pointer, workload in workloads(manifest.spec):
+    for pointer, workload in workloads(request.spec):
         if _data_parallel(workload) and _pipeline_parallel(workload):
-            yield Problem(
+            yield Violation(
                 pointer=(*pointer, "parallelism"),
                 key=True,
                 message="parallelism has both pipeline and data",
@@ -86,70 +81,74 @@ def both_parallelisms(manifest: Manifest) -> Iterator[Problem]:
             )
 
 
-@rule(code="ADM112", title="data and dataLocal go together", stage="webhook", kinds=LLM)
-def data_without_local(manifest: Manifest) -> Iterator[Problem]:
+@admission_rule(code="ADM112", title="data and dataLocal go together", stage="webhook", kinds=LLM_KIND)
+def data_without_local(request: AdmissionRequest) -> Iterator[Violation]:
     """How many copies there are, and how many of them on one node."""
-    for pointer, workload in workloads(manifest.spec):
+    for pointer, workload in workloads(request.spec):
         parallelism = mapping(workload.get("parallelism"))
         for present, absent in ("data", "dataLocal"), ("dataLocal", "data"):
             if parallelism.get(present) is not None and parallelism.get(absent) is None:
-                yield Problem(
+                yield Violation(
                     pointer=(*pointer, "parallelism", absent),
                     message=f"parallelism has {present} but no {absent}",
                     hint="data is the number of copies, dataLocal that on each node",
                 )
 
 
-@rule(code="ADM113", title="Parallelism counts from one", stage="webhook", kinds=LLM)
-def parallelism_not_positive(manifest: Manifest) -> Iterator[Problem]:
+@admission_rule(code="ADM113", title="Parallelism counts from one", stage="webhook", kinds=LLM_KIND)
+def parallelism_not_positive(request: AdmissionRequest) -> Iterator[Violation]:
     """Zero is not a way to switch it off."""
-    for pointer, workload in workloads(manifest.spec):
+    for pointer, workload in workloads(request.spec):
         for name in ("pipeline", "data", "dataLocal"):
             count = _parallel(workload, name)
             if count is not None and count <= 0:
-                yield Problem(
+                yield Violation(
                     pointer=(*pointer, "parallelism", name),
                     message=f"{name} is {count}",
                     hint="write 1 or more, or remove it",
                 )
 
 
-@rule(
+@admission_rule(
     code="ADM114",
     title="The number of nodes of a live service does not change",
     stage="webhook",
-    kinds=LLM,
+    kinds=LLM_KIND,
     update=True,
 )
-def group_size_changed(manifest: Manifest) -> Iterator[Problem]:
+def group_size_changed(request: AdmissionRequest) -> Iterator[Violation]:
     """Nodes of a group: `data` over `dataLocal`, or `pipeline`. How many groups there are may change."""
-    before = dict(workloads(mapping(mapping(manifest.live).get("spec"))))
-    for pointer, workload in workloads(manifest.spec):
+    before = dict(workloads(mapping(mapping(request.old_object).get("spec"))))
+    for pointer, workload in workloads(request.spec):
         if pointer not in before:
             continue
         old, new = _group_size(before[pointer]), _group_size(workload)
         if old != new:
-            yield Problem(
+            yield Violation(
                 pointer=(*pointer, "parallelism"),
                 message=f"the number of nodes of a group cannot change from {old} to {new}",
                 hint="delete the LLMInferenceService and make it anew, or give the new one another name",
             )
 
 
-@rule(code="ADM115", title="A route is referred to or written here", stage="webhook", kinds=LLM, where=HTTP)
-def route_twice(manifest: Manifest) -> Iterator[Problem]:
+@admission_rule(
+    code="ADM115", title="A route is referred to or written here", stage="webhook", kinds=LLM_KIND, where=HTTP
+)
+def route_twice(request: AdmissionRequest) -> Iterator[Violation]:
     """`refs` are routes of one's own, `spec` is one that the controller makes."""
-    http = _http(manifest)
+    http = _http(request)
     if items(http.get("refs")) and http.get("spec") is not None:
-        yield Problem(pointer=HTTP, key=True, message="route.http has both refs and spec", hint="keep refs or spec")
+        yield Violation(pointer=HTTP, key=True, message="route.http has both refs and spec", hint="keep refs or spec")
 
 
-@rule(code="ADM116", title="One's own routes go to one's own gateway", stage="webhook", kinds=LLM, where=HTTP)
-def own_route_managed_gateway(manifest: Manifest) -> Iterator[Problem]:
+@admission_rule(
+    code="ADM116", title="One's own routes go to one's own gateway", stage="webhook", kinds=LLM_KIND, where=HTTP
+)
+def own_route_managed_gateway(request: AdmissionRequest) -> Iterator[Violation]:
     """`gateway: {}` asks for a managed one."""
-    gateway = mapping(manifest.spec["router"]).get("gateway")
-    if items(_http(manifest).get("refs")) and isinstance(gateway, dict) and not items(gateway.get("refs")):
-        yield Problem(
+    gateway = mapping(request.spec["router"]).get("gateway")
+    if items(_http(request).get("refs")) and isinstance(gateway, dict) and not items(gateway.get("refs")):
+        yield Violation(
             pointer=(*HTTP, "refs"),
             key=True,
             message="route.http.refs does not go with a managed gateway",
@@ -157,23 +156,23 @@ def own_route_managed_gateway(manifest: Manifest) -> Iterator[Problem]:
         )
 
 
-@rule(
+@admission_rule(
     code="ADM117",
     title="A route that is written here has the gateway's parents",
     stage="webhook",
-    kinds=LLM,
+    kinds=LLM_KIND,
     where=HTTP,
 )
-def parents_beside_gateway(manifest: Manifest) -> Iterator[Problem]:
+def parents_beside_gateway(request: AdmissionRequest) -> Iterator[Violation]:
     """Where the release allows parents at all, they must be the gateway's own."""
-    parents = items(mapping(_http(manifest).get("spec")).get("parentRefs"))
-    refs = items(mapping(mapping(manifest.spec["router"]).get("gateway")).get("refs"))
+    parents = items(mapping(_http(request).get("spec")).get("parentRefs"))
+    refs = items(mapping(mapping(request.spec["router"]).get("gateway")).get("refs"))
     if not parents or not refs:
         return
-    allowed = manifest.capabilities["llmRouteWithGatewayRefs"] == "parent-refs"
-    newest = manifest.object.get("apiVersion") == manifest.terms["llmApiVersion"]  # the older version still refuses all
+    allowed = request.capabilities["llmRouteWithGatewayRefs"] == "parent-refs"
+    newest = request.object.get("apiVersion") == request.terms["llmApiVersion"]  # the older version still refuses all
     if not (allowed and newest and _references(parents) == _references(refs)):
-        yield Problem(
+        yield Violation(
             pointer=(*HTTP, "spec", "parentRefs"),
             key=True,
             message="parentRefs of the route do not go with spec.router.gateway.refs",
@@ -181,8 +180,8 @@ def parents_beside_gateway(manifest: Manifest) -> Iterator[Problem]:
         )
 
 
-def _http(manifest: Manifest) -> Mapping[str, Any]:
-    return mapping(mapping(mapping(manifest.spec["router"]).get("route")).get("http"))
+def _http(request: AdmissionRequest) -> Mapping[str, Any]:
+    return mapping(mapping(mapping(request.spec["router"]).get("route")).get("http"))
 
 
 def _references(refs: object) -> list[tuple[str, ...]]:
@@ -191,20 +190,20 @@ def _references(refs: object) -> list[tuple[str, ...]]:
     )
 
 
-@rule(
+@admission_rule(
     code="ADM118",
     title="A scheduler has replicas and one configuration",
     stage="webhook",
-    kinds=LLM,
+    kinds=LLM_KIND,
     where=SCHEDULER,
     when=having("llmScheduler"),
 )
-def scheduler(manifest: Manifest) -> Iterator[Problem]:
+def scheduler(request: AdmissionRequest) -> Iterator[Violation]:
     """Written inline or referred to."""
-    found = mapping(mapping(manifest.spec["router"])["scheduler"])
+    found = mapping(mapping(request.spec["router"])["scheduler"])
     replicas = number(found.get("replicas"))
     if replicas is not None and replicas <= 0:
-        yield Problem(
+        yield Violation(
             pointer=(*SCHEDULER, "replicas"), message=f"the scheduler's replicas are {replicas}", hint="write 1 or more"
         )
     config = found.get("config")
@@ -212,29 +211,29 @@ def scheduler(manifest: Manifest) -> Iterator[Problem]:
         return
     given = [field for field in ("inline", "ref") if config.get(field) is not None]
     if len(given) != 1:
-        yield Problem(
+        yield Violation(
             pointer=(*SCHEDULER, "config"),
             message=f"the scheduler's config has {'both inline and ref' if given else 'neither inline nor ref'}",
             hint="write inline or ref",
         )
     elif given == ["ref"] and not mapping(config["ref"]).get("name"):
-        yield Problem(
+        yield Violation(
             pointer=(*SCHEDULER, "config", "ref", "name"), message="the ref has no name", hint="name the ConfigMap"
         )
 
 
-@rule(
+@admission_rule(
     code="ADM122",
     title="A scheduler's pool is found by its route",
     stage="reconcile",
-    kinds=LLM,
+    kinds=LLM_KIND,
     where=SCHEDULER,
     when=having("llmPoolNeedsRoute"),
 )
-def pool_without_route(manifest: Manifest) -> Iterator[Problem]:
+def pool_without_route(request: AdmissionRequest) -> Iterator[Violation]:
     """The pool is ready for the gateways of the routes; without a route there is none. A baseRef may bring one."""
-    if mapping(manifest.spec["router"]).get("route") is None and not items(manifest.spec.get("baseRefs")):
-        yield Problem(
+    if mapping(request.spec["router"]).get("route") is None and not items(request.spec.get("baseRefs")):
+        yield Violation(
             pointer=SCHEDULER,
             key=True,
             message="a scheduler without a route never gets ready: the gateways of its pool are found by the route",
@@ -243,60 +242,60 @@ def pool_without_route(manifest: Manifest) -> Iterator[Problem]:
         )
 
 
-@rule(
+@admission_rule(
     code="ADM119",
     title="A share of the traffic is a group and a weight",
     stage="webhook",
-    kinds=LLM,
+    kinds=LLM_KIND,
     where=ROUTE,
     when=having("llmTraffic"),
 )
-def traffic(manifest: Manifest) -> Iterator[Problem]:
+def traffic(request: AdmissionRequest) -> Iterator[Violation]:
     """Services of one group share its requests by weight, on routes that the controller makes."""
-    router = mapping(manifest.spec["router"])
+    router = mapping(request.spec["router"])
     route = mapping(router["route"])
     given = [field for field in ("group", "weight") if route.get(field) is not None]
     if not given:
         return
     if router.get("ingress") is not None:
-        yield Problem(
+        yield Violation(
             pointer=(*ROUTE, given[0]), message="a share of the traffic does not go with ingress", hint="remove ingress"
         )
     elif len(given) == 1:
         absent = "weight" if given == ["group"] else "group"
-        yield Problem(
+        yield Violation(
             pointer=(*ROUTE, absent), message=f"the route has {given[0]} but no {absent}", hint=f"write {absent} too"
         )
     elif items(mapping(route.get("http")).get("refs")):
-        yield Problem(
+        yield Violation(
             pointer=(*ROUTE, "group"),
             message="a share of the traffic does not go with routes of one's own",
             hint="write route.http: {} instead of refs",
         )
 
 
-@rule(
+@admission_rule(
     code="ADM120",
     title="Adapters have names of their own",
     stage="webhook",
-    kinds=LLM,
+    kinds=LLM_KIND,
     where=LORA,
     when=having("llmLora"),
 )
-def lora(manifest: Manifest) -> Iterator[Problem]:
+def lora(request: AdmissionRequest) -> Iterator[Violation]:
     """Each is served as a model beside the base model, under its name."""
-    model = mapping(manifest.spec["model"])
+    model = mapping(request.spec["model"])
     found = mapping(model["lora"])
     for field in ("maxRank", "maxAdapters", "maxCpuAdapters"):
         bound = number(found.get(field))
         if bound is not None and bound < 1:
-            yield Problem(pointer=(*LORA, field), message=f"{field} is {bound}", hint="write 1 or more")
-    base = text(model.get("name")) or manifest.name
+            yield Violation(pointer=(*LORA, field), message=f"{field} is {bound}", hint="write 1 or more")
+    base = text(model.get("name")) or request.name
     taken: set[str] = set()
     for index, adapter in mappings(found.get("adapters")):
         name = text(adapter.get("name"))
         if complaint := _adapter_complaint(name, base, taken):
-            yield Problem(
+            yield Violation(
                 pointer=(*LORA, "adapters", index, "name"),
                 message=complaint,
                 hint="give the adapter a name of its own",
@@ -308,29 +307,29 @@ def _adapter_complaint(name: str, base: str, taken: set[str]) -> str:
     if not name:
         return "the adapter has no name"
     if name in (".", ".."):
-        return f"{shown(name)} is no name for an adapter"
+        return f"{display(name)} is no name for an adapter"
     if name == base:
-        return f"the adapter is called {shown(name)} like the base model"
-    return f"two adapters are called {shown(name)}" if name in taken else ""
+        return f"the adapter is called {display(name)} like the base model"
+    return f"two adapters are called {display(name)}" if name in taken else ""
 
 
-@rule(
+@admission_rule(
     code="ADM121",
     title="No release ships what a pipeline over nodes needs",
     stage="reconcile",
-    kinds=LLM,
+    kinds=LLM_KIND,
     when=lambda capabilities: capabilities["llm"] and not capabilities["llmPipelinePresets"],
 )
-def pipeline_preset_missing(manifest: Manifest) -> Iterator[Problem]:
+def pipeline_preset_missing(request: AdmissionRequest) -> Iterator[Violation]:
     """Admitted, and then not ready (PresetsCombined), unless the namespace has a configuration of the preset's name."""
-    split = manifest.spec.get("prefill") is not None
-    for pointer, workload in workloads(manifest.spec):
+    split = request.spec.get("prefill") is not None
+    for pointer, workload in workloads(request.spec):
         if workload.get("worker") is None or not _pipeline_parallel(workload) or _data_parallel(workload):
             continue
         role = pointer[-1] if len(pointer) > 1 else ("decode" if split else "spec")
         preset = PIPELINE_PRESETS[str(role)]
-        if peer(manifest, "LLMInferenceServiceConfig", preset) is None:
-            yield Problem(
+        if peer(request, "LLMInferenceServiceConfig", preset) is None:
+            yield Violation(
                 pointer=(*pointer, "parallelism", "pipeline"),
                 key=True,
                 message=f"worker with pipeline needs the configuration {preset}, which no release ships",

@@ -11,26 +11,15 @@ from functools import lru_cache
 from typing import Any
 
 from modelfleet.kubernetes.objects import mapping, text
-from modelfleet.rules import Problem
-from modelfleet.rules.admission.manifest import SERVICE, Manifest, rule, shown
+from modelfleet.rules import Violation
+from modelfleet.rules.admission.request import SERVICE_KINDS, AdmissionRequest, admission_rule, display
 
 _LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
-
-
 _DNS_LABEL = re.compile(_LABEL)
-
-
 _SUBDOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
-
-
 _WORD = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?")
-
-
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
-
-
 _LABELLED = frozenset({("v1", "Namespace"), ("v1", "Service"), ("project.openshift.io/v1", "Project")})
-
 
 _SEGMENTS = re.compile(
     r"(?:rbac\.authorization|certificates|apiregistration)\.k8s\.io/.*"
@@ -38,22 +27,17 @@ _SEGMENTS = re.compile(
 )
 """Where any segment of a path is a name: of roles and their like, and of kinds that OpenShift serves without CRDs."""
 
-
 _MOST_NAME, _MOST_WORD = 253, 63
-
-
 _MOST_ANNOTATIONS = 256 << 10
-
-
 _MOST_BYTES = 4  # of a character, in UTF-8
 
 
-@rule(code="ADM141", title="A name is one that the API server takes", stage="schema")
-def name_form(manifest: Manifest) -> Iterator[Problem]:
+@admission_rule(code="ADM141", title="A name is one that the API server takes", stage="schema")
+def object_name_form(request: AdmissionRequest) -> Iterator[Violation]:
     """An InferenceService's own rule asks for more than this one; only what that leaves open is asked of it here."""
-    name = manifest.name
-    api_version, kind = text(manifest.object.get("apiVersion")), text(manifest.object.get("kind"))
-    if not name or not kind or (kind in SERVICE and len(name) <= _MOST_NAME):
+    name = request.name
+    api_version, kind = text(request.object.get("apiVersion")), text(request.object.get("kind"))
+    if not name or not kind or (kind in SERVICE_KINDS and len(name) <= _MOST_NAME):
         return
     hint = ""
     if (api_version, kind) in _LABELLED:
@@ -62,39 +46,41 @@ def name_form(manifest: Manifest) -> Iterator[Problem]:
     elif kind == "IPAddress" or _SEGMENTS.fullmatch(api_version):
         if name in (".", "..") or "/" in name or "%" in name:
             hint = "no '/' and no '%', and neither . nor .."
-    elif len(name) > _MOST_NAME or not (kind in SERVICE or _SUBDOMAIN.fullmatch(name)):
+    elif len(name) > _MOST_NAME or not (kind in SERVICE_KINDS or _SUBDOMAIN.fullmatch(name)):
         hint = "lower-case letters, digits, '-' and '.', a letter or digit at each end of each part, 253 characters at most"
     if hint:
-        yield Problem(pointer=("metadata", "name"), message=f"{kind} cannot have the name {shown(name)}", hint=hint)
+        yield Violation(pointer=("metadata", "name"), message=f"{kind} cannot have the name {display(name)}", hint=hint)
 
 
-@rule(code="ADM142", title="Labels and annotations have keys and values that the API server takes", stage="schema")
-def labels_and_annotations(manifest: Manifest) -> Iterator[Problem]:
+@admission_rule(
+    code="ADM142", title="Labels and annotations have keys and values that the API server takes", stage="schema"
+)
+def labels_and_annotations(request: AdmissionRequest) -> Iterator[Violation]:
     """The value of an annotation may be any text."""
-    metadata = mapping(manifest.object.get("metadata"))
+    metadata = mapping(request.object.get("metadata"))
     for field in ("labels", "annotations"):
         for key, value in mapping(metadata.get(field)).items():
             if not _is_key(key if field == "labels" else key.lower()):
-                yield Problem(
+                yield Violation(
                     pointer=("metadata", field, key),
                     key=True,
-                    message=f"{shown(key)} is no key of {field}",
+                    message=f"{display(key)} is no key of {field}",
                     hint="write <name> or <domain>/<name>; the name has letters, digits, '-', '_' and '.', 63 at most",
                 )
             if value is not None and not isinstance(value, str):
-                yield from _no_text(manifest, field, key, value)
+                yield from _no_text(request, field, key, value)
             elif field == "labels" and value and not _is_word(value):
-                yield Problem(
+                yield Violation(
                     pointer=("metadata", field, key),
-                    message=f"{shown(value)} is no value of a label",
+                    message=f"{display(value)} is no value of a label",
                     hint="letters, digits, '-', '_' and '.', a letter or digit first and last, 63 characters at most",
                 )
-    written = [part for key, value in manifest.annotations.items() for part in (key, text(value))]
+    written = [part for key, value in request.annotations.items() for part in (key, text(value))]
     if (
         _MOST_BYTES * sum(map(len, written)) > _MOST_ANNOTATIONS
         and (size := sum(map(_bytes, written))) > _MOST_ANNOTATIONS
     ):
-        yield Problem(
+        yield Violation(
             pointer=("metadata", "annotations"),
             key=True,
             message=f"the annotations have {size} bytes, at most {_MOST_ANNOTATIONS} are allowed",
@@ -106,14 +92,14 @@ def _bytes(value: str) -> int:
     return len(value.encode(errors="surrogatepass"))
 
 
-def _no_text(manifest: Manifest, field: str, key: str, value: Any) -> Iterator[Problem]:
+def _no_text(request: AdmissionRequest, field: str, key: str, value: Any) -> Iterator[Violation]:
     """Schemas of core kinds say it themselves; those of CRDs know nothing of metadata."""
-    group = text(manifest.object.get("apiVersion")).rpartition("/")[0]
-    if manifest.schema is None or ("." in group and not group.endswith(".k8s.io")):
+    group = text(request.object.get("apiVersion")).rpartition("/")[0]
+    if request.schema is None or ("." in group and not group.endswith(".k8s.io")):
         simple = isinstance(value, bool | int | float)
-        yield Problem(
+        yield Violation(
             pointer=("metadata", field, key),
-            message=f"{shown(value)} is no text",
+            message=f"{display(value)} is no text",
             hint="put it in quotes" if simple else "write a text",
         )
 
@@ -130,16 +116,16 @@ def _is_word(value: str) -> bool:
     return len(value) <= _MOST_WORD and _WORD.fullmatch(value) is not None
 
 
-@rule(code="ADM143", title="The data of a Secret is in base64", stage="schema")
-def secret_data(manifest: Manifest) -> Iterator[Problem]:
+@admission_rule(code="ADM143", title="The data of a Secret is in base64", stage="schema")
+def secret_data(request: AdmissionRequest) -> Iterator[Violation]:
     """With padding, and with no other breaks than those of lines. No value is shown."""
-    if manifest.object.get("kind") != "Secret" or manifest.object.get("apiVersion") != "v1":
+    if request.object.get("kind") != "Secret" or request.object.get("apiVersion") != "v1":
         return
-    for key, value in mapping(manifest.object.get("data")).items():
+    for key, value in mapping(request.object.get("data")).items():
         encoded = text(value).replace("\n", "").replace("\r", "")
         if len(encoded) % 4 or not _BASE64.fullmatch(encoded):
-            yield Problem(
+            yield Violation(
                 pointer=("data", key),
-                message=f"the value of {shown(key)} is no base64",
+                message=f"the value of {display(key)} is no base64",
                 hint="write plain text into stringData, or encode it",
             )

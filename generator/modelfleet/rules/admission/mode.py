@@ -10,105 +10,113 @@ from collections.abc import Iterator
 
 from modelfleet.finding import Severity
 from modelfleet.kubernetes.objects import mapping
-from modelfleet.rules import Problem, lacking
-from modelfleet.rules.admission.manifest import ANNOTATIONS, MODE, MODEL_MESH, SERVICE, Manifest, rule, shown
+from modelfleet.rules import Violation, lacking
+from modelfleet.rules.admission.request import (
+    ANNOTATIONS,
+    MODE,
+    MODEL_MESH,
+    SERVICE_KINDS,
+    AdmissionRequest,
+    admission_rule,
+    display,
+)
 from modelfleet.wording import listed
 
 
-@rule(
+@admission_rule(
     code="ADM013",
     title="The deployment mode is one that the release knows",
     stage="webhook",
-    kinds=SERVICE,
+    kinds=SERVICE_KINDS,
     where=ANNOTATIONS,
     when=lambda capabilities: capabilities["unknownMode"] == "refused",
 )
-def unknown_mode(manifest: Manifest) -> Iterator[Problem]:
+def unknown_mode(request: AdmissionRequest) -> Iterator[Violation]:
     """The odh-model-controller asks when the object is created."""
-    written = manifest.annotations.get(MODE)
-    known = manifest.capabilities["deploymentModes"]
-    if written is not None and written not in known and manifest.live is None:
-        yield Problem(
+    written = request.annotations.get(MODE)
+    known = request.capabilities["deploymentModes"]
+    if written is not None and written not in known and request.old_object is None:
+        yield Violation(
             pointer=(*ANNOTATIONS, MODE),
-            message=f"{shown(written)} is no deployment mode of this release",
-            hint=f"one of {listed(known)}; for an ordinary Deployment write {manifest.terms['modeStandard']}",
+            message=f"{display(written)} is no deployment mode of this release",
+            hint=f"one of {listed(known)}; for an ordinary Deployment write {request.terms['modeStandard']}",
         )
 
 
-@rule(
+@admission_rule(
     code="ADM014",
     title="A deployment mode that the release does not know cannot be kept",
     stage="reconcile",
-    kinds=SERVICE,
+    kinds=SERVICE_KINDS,
     where=ANNOTATIONS,
     when=lambda capabilities: capabilities["unknownMode"] == "default",
 )
-def mode_falls_back(manifest: Manifest) -> Iterator[Problem]:
+def mode_falls_back(request: AdmissionRequest) -> Iterator[Violation]:
     """The default mode is recorded in the status, from which the annotation then differs at every update."""
-    written = manifest.annotations.get(MODE)
-    if written is not None and written not in manifest.capabilities["deploymentModes"]:
-        yield Problem(
+    written = request.annotations.get(MODE)
+    if written is not None and written not in request.capabilities["deploymentModes"]:
+        yield Violation(
             pointer=(*ANNOTATIONS, MODE),
-            message=f"{shown(written)} is no deployment mode of this release, which takes its default "
-            f"{manifest.capabilities['defaultMode']} and then refuses every change of the object",
-            hint=f"write {manifest.terms['modeStandard']}",
+            message=f"{display(written)} is no deployment mode of this release, which takes its default "
+            f"{request.capabilities['defaultMode']} and then refuses every change of the object",
+            hint=f"write {request.terms['modeStandard']}",
             severity=Severity.WARNING,
         )
 
 
-@rule(
+@admission_rule(
     code="ADM015",
     title="Serverless needs a release that has Knative",
     stage="reconcile",
-    kinds=SERVICE,
+    kinds=SERVICE_KINDS,
     when=lacking("serverless"),
 )
-def no_serverless(manifest: Manifest) -> Iterator[Problem]:
+def serverless_mode(request: AdmissionRequest) -> Iterator[Violation]:
     """The controller gives up for good (ServerlessModeRejected)."""
-    if manifest.mode == manifest.terms["modeAdvanced"]:
-        yield Problem(
+    if request.mode == request.terms["modeAdvanced"]:
+        yield Violation(
             pointer=(*ANNOTATIONS, MODE),
             message="this release has no Knative, so nothing serves a model in serverless mode",
-            hint=f"write {manifest.terms['modeStandard']}; a live model must be deleted and made anew for that",
+            hint=f"write {request.terms['modeStandard']}; a live model must be deleted and made anew for that",
         )
 
 
-@rule(
+@admission_rule(
     code="ADM016",
     title="ModelMesh needs a release that has it",
     stage="reconcile",
-    kinds=SERVICE,
+    kinds=SERVICE_KINDS,
     when=lacking("modelMesh"),
 )
-def no_model_mesh(manifest: Manifest) -> Iterator[Problem]:
+def model_mesh_mode(request: AdmissionRequest) -> Iterator[Violation]:
     """KServe leaves such objects to a controller that is not there."""
-    if manifest.mode == MODEL_MESH:
-        yield Problem(
+    if request.mode == MODEL_MESH:
+        yield Violation(
             pointer=(*ANNOTATIONS, MODE),
             message="this release has no ModelMesh, so the model is never loaded",
-            hint=f"give the model a server of its own: {manifest.terms['modeStandard']}",
+            hint=f"give the model a server of its own: {request.terms['modeStandard']}",
             severity=Severity.WARNING,
         )
 
 
-@rule(
+@admission_rule(
     code="ADM040",
     title="The deployment mode of a live model does not change",
     stage="webhook",
-    kinds=SERVICE,
+    kinds=SERVICE_KINDS,
     update=True,
 )
-def mode_changed(manifest: Manifest) -> Iterator[Problem]:
+def mode_changed(request: AdmissionRequest) -> Iterator[Violation]:
     """Compared with what the controller recorded; where no status is known, with what the live object asks for."""
-    live = manifest.live or {}
+    live = request.old_object or {}
     recorded = mapping(live.get("status")).get("deploymentMode")
-    asked = mapping(mapping(live.get("metadata")).get("annotations")).get(MODE, manifest.capabilities["defaultMode"])
-    before = manifest.spelt(recorded or asked)
-    if MODE not in manifest.annotations and manifest.mode == manifest.terms["modeAdvanced"]:
+    asked = mapping(mapping(live.get("metadata")).get("annotations")).get(MODE, request.capabilities["defaultMode"])
+    before = request.spelt(recorded or asked)
+    if MODE not in request.annotations and request.mode == request.terms["modeAdvanced"]:
         return  # the defaulter writes the default mode down, but not where it is this one
-    if manifest.mode != before:
-        yield Problem(
+    if request.mode != before:
+        yield Violation(
             pointer=(*ANNOTATIONS, MODE),
-            message=f"the deployment mode cannot change from {shown(before)} to {shown(manifest.mode)}",
+            message=f"the deployment mode cannot change from {display(before)} to {display(request.mode)}",
             hint="delete the InferenceService and make it anew, or give the new one another name",
         )

@@ -12,95 +12,93 @@ from typing import Any
 
 from modelfleet.finding import Pointer, Severity
 from modelfleet.kubernetes.objects import env_named, items, mapping, mappings, number, text
-from modelfleet.rules import Problem
-from modelfleet.rules.admission.manifest import (
+from modelfleet.rules import Violation
+from modelfleet.rules.admission.request import (
     ANNOTATIONS,
     AUTOSCALER,
     CONNECTION,
     PREDICTOR,
-    RUNTIME,
-    SERVICE,
-    Manifest,
+    RUNTIME_KINDS,
+    SERVICE_KINDS,
+    AdmissionRequest,
+    admission_rule,
+    display,
     peer,
-    rule,
-    shown,
 )
 from modelfleet.wording import listed
 
-WORKER: Pointer = (*PREDICTOR, "workerSpec")
-
-
+SERVICE_WORKER: Pointer = (*PREDICTOR, "workerSpec")
 GPU_TYPES = "serving.kserve.io/gpu-resource-types"
-
-
 SIZES = ("PIPELINE_PARALLEL_SIZE", "TENSOR_PARALLEL_SIZE")
-
-
 _BASIC = ("cpu", "memory", "storage", "ephemeral-storage")
 
 
-@rule(code="ADM020", title="Workers have one container", stage="webhook", kinds=SERVICE, where=WORKER)
-def one_worker_container(manifest: Manifest) -> Iterator[Problem]:
+@admission_rule(
+    code="ADM020", title="Workers have one container", stage="webhook", kinds=SERVICE_KINDS, where=SERVICE_WORKER
+)
+def one_worker_container(request: AdmissionRequest) -> Iterator[Violation]:
     """It is laid over the worker container of the runtime."""
-    containers = items(mapping(manifest.predictor["workerSpec"]).get("containers"))
+    containers = items(mapping(request.predictor["workerSpec"]).get("containers"))
     if len(containers) > 1:
-        yield Problem(
-            pointer=(*WORKER, "containers", 1),
+        yield Violation(
+            pointer=(*SERVICE_WORKER, "containers", 1),
             message=f"workerSpec has {len(containers)} containers, one is allowed",
             hint="keep worker-container",
         )
 
 
-@rule(
+@admission_rule(
     code="ADM021",
     title="The sizes of a multi-node model are fields, not variables",
     stage="webhook",
-    kinds=SERVICE,
-    where=WORKER,
+    kinds=SERVICE_KINDS,
+    where=SERVICE_WORKER,
 )
-def sizes_in_env(manifest: Manifest) -> Iterator[Problem]:
+def sizes_in_env(request: AdmissionRequest) -> Iterator[Violation]:
     """KServe sets the variables itself; it looks at the model's own environment only."""
-    if served := manifest.model:
+    if served := request.model:
         pointer, model = served
         for index, name in env_named(model, SIZES):
-            yield Problem(
+            yield Violation(
                 pointer=(*pointer, "env", index, "name"),
                 message=f"the environment variable {name} is not allowed in a multi-node model",
                 hint="write workerSpec.pipelineParallelSize and tensorParallelSize",
             )
 
 
-@rule(
+@admission_rule(
     code="ADM022",
     title="A multi-node model uses accelerators that KServe knows",
     stage="webhook",
-    kinds=SERVICE,
-    where=WORKER,
+    kinds=SERVICE_KINDS,
+    where=SERVICE_WORKER,
 )
-def unknown_accelerator(manifest: Manifest) -> Iterator[Problem]:
+def worker_unknown_accelerator(request: AdmissionRequest) -> Iterator[Violation]:
     """Any resource that is neither basic nor a known accelerator counts as an unknown one."""
-    places = [served] if (served := manifest.model) else []
-    worker = mapping(manifest.predictor["workerSpec"])
-    places += [((*WORKER, "containers", index), container) for index, container in mappings(worker.get("containers"))]
+    places = [served] if (served := request.model) else []
+    worker = mapping(request.predictor["workerSpec"])
+    places += [
+        ((*SERVICE_WORKER, "containers", index), container) for index, container in mappings(worker.get("containers"))
+    ]
     for pointer, container in places:
-        for resource_pointer, name in unknown_resources(manifest, container, manifest.annotations):
-            yield Problem(
+        for resource_pointer, name in unknown_resources(request, container, request.annotations):
+            yield Violation(
                 pointer=(*pointer, *resource_pointer),
                 key=True,
-                message=f"{shown(name)} is no accelerator that KServe knows",
-                hint=_gpu_hint(manifest, name),
+                message=f"{display(name)} is no accelerator that KServe knows",
+                hint=_gpu_hint(request, name),
             )
 
 
 def unknown_resources(
-    manifest: Manifest, container: Mapping[str, Any], annotations: Mapping[str, Any]
+    request: AdmissionRequest, container: Mapping[str, Any], annotations: Mapping[str, Any]
 ) -> Iterator[tuple[Pointer, str]]:
     """Resources of a container that would count as unknown accelerators, with their pointers inside of it."""
     resources = mapping(container.get("resources"))
     if not resources:
         return
-    known = {*_BASIC, *manifest.capabilities["gpuResources"]}
-    if manifest.capabilities["gpuTypesAnnotation"]:
+    known = {*_BASIC, *request.capabilities["gpuResources"]}
+    if request.capabilities["gpuTypesAnnotation"]:
         further = gpu_types(annotations)
         if further is None:
             return  # the annotation is what is wrong, and said to be
@@ -112,9 +110,9 @@ def unknown_resources(
                 yield ("resources", amounts, name), name
 
 
-def _gpu_hint(manifest: Manifest, name: str) -> str:
-    known = listed(manifest.capabilities["gpuResources"])
-    if manifest.capabilities["gpuTypesAnnotation"]:
+def _gpu_hint(request: AdmissionRequest, name: str) -> str:
+    known = listed(request.capabilities["gpuResources"])
+    if request.capabilities["gpuTypesAnnotation"]:
         return f"use {known}, or add the annotation {GPU_TYPES}: '[\"{name}\"]'"
     return f"use {known}"
 
@@ -133,158 +131,158 @@ def gpu_types(annotations: Mapping[str, Any]) -> list[str] | None:
     return None
 
 
-@rule(
+@admission_rule(
     code="ADM023",
     title="The annotation for further accelerators is a JSON list",
     stage="webhook",
-    kinds=SERVICE | RUNTIME,
+    kinds=SERVICE_KINDS | RUNTIME_KINDS,
 )
-def gpu_types_form(manifest: Manifest) -> Iterator[Problem]:
+def gpu_types_form(request: AdmissionRequest) -> Iterator[Violation]:
     """Looked at where there are workers; a ServingRuntime has it among the annotations of its pods."""
-    runtime = manifest.object.get("kind") != "InferenceService"
-    annotations = mapping(manifest.spec.get("annotations")) if runtime else manifest.annotations
-    workers = manifest.spec if runtime else manifest.predictor
+    runtime = request.object.get("kind") != "InferenceService"
+    annotations = mapping(request.spec.get("annotations")) if runtime else request.annotations
+    workers = request.spec if runtime else request.predictor
     if GPU_TYPES not in annotations or workers.get("workerSpec") is None:
         return
-    if runtime and not manifest.capabilities["gpuTypesAnnotation"]:
+    if runtime and not request.capabilities["gpuTypesAnnotation"]:
         return
     if gpu_types(annotations) is None:
-        yield Problem(
+        yield Violation(
             pointer=("spec", "annotations", GPU_TYPES) if runtime else (*ANNOTATIONS, GPU_TYPES),
-            message=f"{shown(annotations[GPU_TYPES])} is no JSON list of resource names",
+            message=f"{display(annotations[GPU_TYPES])} is no JSON list of resource names",
             hint="write for instance '[\"nvidia.com/mig-1g.5gb\"]'",
         )
 
 
-@rule(
+@admission_rule(
     code="ADM024",
     title="A multi-node model has a storageUri",
     stage="webhook",
-    kinds=SERVICE,
-    where=WORKER,
+    kinds=SERVICE_KINDS,
+    where=SERVICE_WORKER,
 )
-def storage_uri_missing(manifest: Manifest) -> Iterator[Problem]:
+def storage_uri_missing(request: AdmissionRequest) -> Iterator[Violation]:
     """Each node mounts the model; a download per node by `storage` is not provided for."""
-    if manifest.capabilities["connectionAnnotation"] and CONNECTION in manifest.annotations:
+    if request.capabilities["connectionAnnotation"] and CONNECTION in request.annotations:
         return  # a connection of type URI is written into storageUri before this is asked
-    served = manifest.model
+    served = request.model
     if served and served[1].get("storageUri") is None:
-        allowed = listed([f"{scheme}://" for scheme in manifest.capabilities["multiNodeStorage"]])
-        yield Problem(
+        allowed = listed([f"{scheme}://" for scheme in request.capabilities["multiNodeStorage"]])
+        yield Violation(
             pointer=(*served[0], "storageUri"),
             message="a multi-node model needs storageUri",
             hint=f"put the model where {allowed} can name it",
         )
 
 
-@rule(
+@admission_rule(
     code="ADM025",
     title="A multi-node model is read from storage that all nodes share",
     stage="webhook",
-    kinds=SERVICE,
-    where=WORKER,
+    kinds=SERVICE_KINDS,
+    where=SERVICE_WORKER,
 )
-def storage_scheme(manifest: Manifest) -> Iterator[Problem]:
+def storage_scheme(request: AdmissionRequest) -> Iterator[Violation]:
     """A volume claim that many nodes can mount, or an image where the release allows it."""
-    if (served := manifest.model) and (uri := text(served[1].get("storageUri"))):
-        scheme, allowed = uri.split("://")[0], manifest.capabilities["multiNodeStorage"]
+    if (served := request.model) and (uri := text(served[1].get("storageUri"))):
+        scheme, allowed = uri.split("://")[0], request.capabilities["multiNodeStorage"]
         if scheme not in allowed:
-            yield Problem(
+            yield Violation(
                 pointer=(*served[0], "storageUri"),
-                message=f"{shown(scheme)} is no storage protocol for multi-node models on this release",
+                message=f"{display(scheme)} is no storage protocol for multi-node models on this release",
                 hint=f"one of {listed([f'{name}://' for name in allowed])}",
             )
 
 
-@rule(
+@admission_rule(
     code="ADM026",
     title="A multi-node model switches autoscaling off in the release's way",
     stage="webhook",
-    kinds=SERVICE,
-    where=WORKER,
+    kinds=SERVICE_KINDS,
+    where=SERVICE_WORKER,
 )
-def multi_node_autoscaler(manifest: Manifest) -> Iterator[Problem]:
+def multi_node_autoscaler(request: AdmissionRequest) -> Iterator[Violation]:
     """The word changed between releases, and what was right before is refused now."""
-    wanted = manifest.terms["autoscalerMultiNode"]
-    written = manifest.annotations.get(AUTOSCALER)
-    if written != wanted and manifest.model:
-        found = "no annotation" if written is None else shown(written)
-        yield Problem(
+    wanted = request.terms["autoscalerMultiNode"]
+    written = request.annotations.get(AUTOSCALER)
+    if written != wanted and request.model:
+        found = "no annotation" if written is None else display(written)
+        yield Violation(
             pointer=(*ANNOTATIONS, AUTOSCALER),
-            message=f"a multi-node model needs autoscalerClass {shown(wanted)} on this release, found {found}",
+            message=f"a multi-node model needs autoscalerClass {display(wanted)} on this release, found {found}",
             hint=f"write the annotation {AUTOSCALER}: {wanted}",
         )
 
 
-@rule(
+@admission_rule(
     code="ADM027",
     title="pipelineParallelSize counts the nodes",
     stage="webhook",
-    kinds=SERVICE,
-    where=(*WORKER, "pipelineParallelSize"),
+    kinds=SERVICE_KINDS,
+    where=(*SERVICE_WORKER, "pipelineParallelSize"),
 )
-def pipeline_size(manifest: Manifest) -> Iterator[Problem]:
+def pipeline_size(request: AdmissionRequest) -> Iterator[Violation]:
     """The head counts too, so that some releases want two."""
-    least: int = manifest.capabilities["multiNodeMinPipeline"]
-    yield from _too_small(manifest, "pipelineParallelSize", least)
+    least: int = request.capabilities["multiNodeMinPipeline"]
+    yield from _too_small(request, "pipelineParallelSize", least)
 
 
-@rule(
+@admission_rule(
     code="ADM028",
     title="tensorParallelSize counts the accelerators of a node",
     stage="webhook",
-    kinds=SERVICE,
-    where=(*WORKER, "tensorParallelSize"),
+    kinds=SERVICE_KINDS,
+    where=(*SERVICE_WORKER, "tensorParallelSize"),
 )
-def tensor_size(manifest: Manifest) -> Iterator[Problem]:
+def tensor_size(request: AdmissionRequest) -> Iterator[Violation]:
     """Every node has one at least."""
-    yield from _too_small(manifest, "tensorParallelSize", 1)
+    yield from _too_small(request, "tensorParallelSize", 1)
 
 
-def _too_small(manifest: Manifest, name: str, least: int) -> Iterator[Problem]:
-    size = number(mapping(manifest.predictor["workerSpec"]).get(name))
+def _too_small(request: AdmissionRequest, name: str, least: int) -> Iterator[Violation]:
+    size = number(mapping(request.predictor["workerSpec"]).get(name))
     if size is not None and size < least:
-        yield Problem(
-            pointer=(*WORKER, name),
+        yield Violation(
+            pointer=(*SERVICE_WORKER, name),
             message=f"{name} is {size}, this release wants {least} at least",
             hint=f"write {least} or more",
         )
 
 
-@rule(
+@admission_rule(
     code="ADM029",
     title="Only a Deployment has workers",
     stage="reconcile",
-    kinds=SERVICE,
-    where=WORKER,
+    kinds=SERVICE_KINDS,
+    where=SERVICE_WORKER,
 )
-def workers_dropped(manifest: Manifest) -> Iterator[Problem]:
+def workers_dropped(request: AdmissionRequest) -> Iterator[Violation]:
     """Nobody refuses it; the head waits for nodes that never come."""
-    if not manifest.raw:
-        mode = manifest.terms["modeStandard"]
-        yield Problem(
-            pointer=WORKER,
+    if not request.raw:
+        mode = request.terms["modeStandard"]
+        yield Violation(
+            pointer=SERVICE_WORKER,
             key=True,
-            message=f"workerSpec is dropped without a word in deployment mode {shown(manifest.mode)}",
+            message=f"workerSpec is dropped without a word in deployment mode {display(request.mode)}",
             hint=f"write the annotation serving.kserve.io/deploymentMode: {mode}",
             severity=Severity.WARNING,
         )
 
 
-@rule(
+@admission_rule(
     code="ADM050",
     title="Workers need a runtime that has workers",
     stage="reconcile",
-    kinds=SERVICE,
-    where=WORKER,
+    kinds=SERVICE_KINDS,
+    where=SERVICE_WORKER,
 )
-def runtime_without_workers(manifest: Manifest) -> Iterator[Problem]:
+def runtime_without_workers(request: AdmissionRequest) -> Iterator[Violation]:
     """Known only where the ServingRuntime comes with the manifest or is among the objects of the cluster."""
-    served = manifest.model
-    runtime = peer(manifest, "ServingRuntime", served[1].get("runtime")) if served else None
+    served = request.model
+    runtime = peer(request, "ServingRuntime", served[1].get("runtime")) if served else None
     if served and runtime and not items(mapping(mapping(runtime.get("spec")).get("workerSpec")).get("containers")):
-        yield Problem(
+        yield Violation(
             pointer=(*served[0], "runtime"),
-            message=f"the runtime {shown(served[1].get('runtime'))} has no workers, and workerSpec wants some",
+            message=f"the runtime {display(served[1].get('runtime'))} has no workers, and workerSpec wants some",
             hint="use a multi-node runtime such as vllm-multinode-runtime, or remove workerSpec",
         )

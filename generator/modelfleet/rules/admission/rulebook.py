@@ -13,8 +13,8 @@ from typing import Any
 
 from modelfleet.kubernetes.objects import text
 from modelfleet.resolve.release import Capabilities, Terms
-from modelfleet.rules import Problem, topics
-from modelfleet.rules.admission.manifest import GROUP, AdmissionRule, Manifest
+from modelfleet.rules import Violation, topics
+from modelfleet.rules.admission.request import GROUP, AdmissionRequest, AdmissionRule
 
 
 @lru_cache(maxsize=1)
@@ -50,13 +50,13 @@ class Rulebook:
     terms: Terms
     by_kind: Mapping[str, tuple[_Group, ...]]
 
-    def judge(self, manifest: Manifest) -> Iterator[tuple[AdmissionRule, Problem]]:
+    def check(self, request: AdmissionRequest) -> Iterator[tuple[AdmissionRule, Violation]]:
         """Everything that the rules of the release find in one manifest."""
-        return _asked(self.by_kind.get(_kind(manifest.object), self.by_kind[""]), manifest)
+        return _asked(self.by_kind.get(_kind(request.object), self.by_kind[""]), request)
 
-    def manifest(self, item: Mapping[str, Any], **known: Any) -> Manifest:
+    def request(self, item: Mapping[str, Any], **known: Any) -> AdmissionRequest:
         """A manifest for this release; `known` are its other fields: `live`, `peers`, `schema`, `versions`."""
-        return Manifest(object=item, capabilities=self.capabilities, terms=self.terms, **known)
+        return AdmissionRequest(object=item, capabilities=self.capabilities, terms=self.terms, **known)
 
 
 def rulebook(capabilities: Capabilities, terms: Terms) -> Rulebook:
@@ -73,15 +73,15 @@ def _grouped(rules: Sequence[AdmissionRule]) -> tuple[_Group, ...]:
     return tuple(_Group(where, update, tuple(group)) for (where, update), group in together)
 
 
-def _asked(groups: Sequence[_Group], manifest: Manifest) -> Iterator[tuple[AdmissionRule, Problem]]:
+def _asked(groups: Sequence[_Group], request: AdmissionRequest) -> Iterator[tuple[AdmissionRule, Violation]]:
     for group in groups:
-        if group.update and manifest.live is None:
+        if group.update and request.old_object is None:
             continue
-        if group.where and not _holds(manifest.object, group.where):
+        if group.where and not _holds(request.object, group.where):
             continue
         for rule in group.rules:
-            for problem in rule.check(manifest):
-                yield rule, problem
+            for violation in rule.check(request):
+                yield rule, violation
 
 
 def _holds(value: Any, where: tuple[str, ...]) -> bool:

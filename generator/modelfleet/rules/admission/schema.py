@@ -13,16 +13,14 @@ from typing import Any
 
 from modelfleet.finding import Pointer, pointer_in
 from modelfleet.kubernetes.objects import mapping
-from modelfleet.rules import Problem
-from modelfleet.rules.admission.manifest import shown
-from modelfleet.wording import listed, nearest
+from modelfleet.rules import Violation
+from modelfleet.rules.admission.request import display
+from modelfleet.wording import closest, listed
 
 MOST = 100
 """How many problems of one object are said."""
 
-
 Phrase = Callable[[Mapping[str, Any], Any], tuple[str, str]]
-
 
 _TYPES = {
     "string": "text",
@@ -34,19 +32,19 @@ _TYPES = {
 }
 
 
-def schema_check(schema: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Iterator[Problem]]:
+def schema_check(schema: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Iterator[Violation]]:
     """The check that a JSON schema stands for, compiled once. Its references lead nowhere outside of it."""
     import jsonschema_rs
 
     validator = jsonschema_rs.validator_for(dict(schema))
 
-    def check(item: Mapping[str, Any]) -> Iterator[Problem]:
+    def check(item: Mapping[str, Any]) -> Iterator[Violation]:
         if not validator.is_valid(item):
             hidden = item.get("kind") == "Secret"
             errors = validator.iter_errors(_without_nulls(item))
-            found = dict.fromkeys(problem for error in errors for problem in _problems(error, schema, hidden))
-            for problem in islice(found, MOST):
-                yield replace(problem, pointer=pointer_in(item, problem.pointer))
+            found = dict.fromkeys(violation for error in errors for violation in _problems(error, schema, hidden))
+            for violation in islice(found, MOST):
+                yield replace(violation, pointer=pointer_in(item, violation.pointer))
 
     return check
 
@@ -57,27 +55,27 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
-def _problems(error: Any, schema: Mapping[str, Any], hidden: bool) -> Iterator[Problem]:
+def _problems(error: Any, schema: Mapping[str, Any], hidden: bool) -> Iterator[Violation]:
     pointer: Pointer = tuple(error.instance_path)
     facts = error.kind.as_dict()
     if error.kind.name == "additionalProperties":
         known = _known(schema, error.schema_path)
         for name in facts["unexpected"]:
-            meant = nearest(str(name), known)
+            meant = closest(str(name), known)
             hint = f"did you mean {meant}?" if meant else (f"known are {listed(known)}" if known else "remove it")
-            yield Problem(pointer=(*pointer, name), key=True, message=f"unknown field {shown(name)}", hint=hint)
+            yield Violation(pointer=(*pointer, name), key=True, message=f"unknown field {display(name)}", hint=hint)
     elif error.kind.name == "required":
         name = facts["property"]
-        yield Problem(pointer=(*pointer, name), message=f"the field {shown(name)} is missing", hint=f"write {name}")
+        yield Violation(pointer=(*pointer, name), message=f"the field {display(name)} is missing", hint=f"write {name}")
     elif error.kind.name in ("anyOf", "oneOfNotValid"):
         yield from _of_branches(error, schema, hidden)
     else:
         hide = hidden and error.kind.name != "type"
         message, hint = _PHRASES.get(error.kind.name, _refused)(facts, None if hide else error.instance)
-        yield Problem(pointer=pointer, message=message, hint=hint)
+        yield Violation(pointer=pointer, message=message, hint=hint)
 
 
-def _of_branches(error: Any, schema: Mapping[str, Any], hidden: bool) -> Iterator[Problem]:
+def _of_branches(error: Any, schema: Mapping[str, Any], hidden: bool) -> Iterator[Violation]:
     """Of several ways to be right the one that comes nearest; where all ask for a type, the types together."""
     branches = [list(branch) for branch in error.kind.context]
     here = list(error.instance_path)
@@ -85,7 +83,7 @@ def _of_branches(error: Any, schema: Mapping[str, Any], hidden: bool) -> Iterato
     if len(mistaken) == len(branches) == sum(len(branch) for branch in branches):
         types = [name for one in mistaken for name in one.kind.as_dict()["types"]]
         message, hint = _wrong_type({"types": types}, error.instance)
-        yield Problem(pointer=tuple(here), message=message, hint=hint)
+        yield Violation(pointer=tuple(here), message=message, hint=hint)
         return
     near = [branch for branch in branches if not any(one in mistaken for one in branch)]
     for one in min(near or branches, key=len):
@@ -121,19 +119,19 @@ def _kind(value: Any) -> str:
 
 def _not_listed(facts: Mapping[str, Any], value: Any) -> tuple[str, str]:
     options = [str(option) for option in facts["options"]]
-    meant = nearest(value, options) if isinstance(value, str) else None
-    found = "the value" if value is None else shown(value)
+    meant = closest(value, options) if isinstance(value, str) else None
+    found = "the value" if value is None else display(value)
     return f"{found} is not allowed here", f"did you mean {meant}?" if meant else f"one of {listed(options)}"
 
 
 def _not_like(facts: Mapping[str, Any], value: Any) -> tuple[str, str]:
-    found = "the value" if value is None else shown(value)
+    found = "the value" if value is None else display(value)
     return f"{found} has not the right form", f"it must match {facts['pattern']}"
 
 
 def _out_of_bounds(word: str) -> Phrase:
     def phrase(facts: Mapping[str, Any], value: Any) -> tuple[str, str]:
-        found = "the value" if value is None else shown(value)
+        found = "the value" if value is None else display(value)
         return f"{found} is out of bounds", f"{word} {facts['limit']}"
 
     return phrase

@@ -8,50 +8,40 @@ from typing import Any
 
 from modelfleet.finding import Pointer, Severity
 from modelfleet.kubernetes.objects import items, mapping, mappings, text
-from modelfleet.rules import Problem, having
-from modelfleet.rules.admission.manifest import (
+from modelfleet.rules import Violation, having
+from modelfleet.rules.admission.request import (
     ANNOTATIONS,
     CONNECTION,
     MODEL_MESH,
     PREDICTOR,
-    SERVICE,
-    Manifest,
+    SERVICE_KINDS,
+    AdmissionRequest,
+    admission_rule,
+    display,
     peer,
-    rule,
-    shown,
 )
 from modelfleet.wording import listed
 
 AUTO_VERSIONING = "storage.kserve.io/ovms-auto-versioning"
-
-
 _DEFAULT_MOUNT = "/mnt/models"
-
-
 _REMOTE = re.compile(r"\w+?://", re.ASCII)
-
-
 _AZURE = "blob.core.windows.net"
-
-
 _AZURE_URI = re.compile(r"https://(.+?).blob.core.windows.net/(.+)", re.ASCII)
-
-
 _KEY = re.compile(r"kbs:///[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 
 
-@rule(
+@admission_rule(
     code="ADM033",
     title="A component has storageUri or storageUris",
     stage="webhook",
-    kinds=SERVICE,
+    kinds=SERVICE_KINDS,
     when=having("storageUris"),
 )
-def storage_twice(manifest: Manifest) -> Iterator[Problem]:
+def storage_twice(request: AdmissionRequest) -> Iterator[Violation]:
     """Of a container the variable STORAGE_URI counts as its storageUri."""
-    for name, component in manifest.components:
-        if component.get("storageUris") is not None and _has_storage_uri(manifest, name, component):
-            yield Problem(
+    for name, component in request.components:
+        if component.get("storageUris") is not None and _has_storage_uri(request, name, component):
+            yield Violation(
                 pointer=("spec", name, "storageUris"),
                 key=True,
                 message=f"the {name} has both storageUri and storageUris",
@@ -59,32 +49,32 @@ def storage_twice(manifest: Manifest) -> Iterator[Problem]:
             )
 
 
-def _has_storage_uri(manifest: Manifest, name: str, component: Mapping[str, Any]) -> bool:
-    served = manifest.model if name == "predictor" else None
+def _has_storage_uri(request: AdmissionRequest, name: str, component: Mapping[str, Any]) -> bool:
+    served = request.model if name == "predictor" else None
     if served:
         return served[1].get("storageUri") is not None
     first = mapping(next(iter(items(component.get("containers"))), None))
     return any(entry.get("name") == "STORAGE_URI" for _, entry in mappings(first.get("env")))
 
 
-@rule(
+@admission_rule(
     code="ADM034",
     title="Each of storageUris names a place and a folder",
     stage="webhook",
-    kinds=SERVICE,
+    kinds=SERVICE_KINDS,
     when=having("storageUris"),
 )
-def storage_uris_form(manifest: Manifest) -> Iterator[Problem]:
+def storage_uris_form(request: AdmissionRequest) -> Iterator[Violation]:
     """The folder is absolute, below the root, and does not lead out of itself."""
-    for name, component in manifest.components:
+    for name, component in request.components:
         if "storageUris" not in component:
             continue
         for index, entry in mappings(component["storageUris"]):
             pointer: Pointer = ("spec", name, "storageUris", index)
             if entry.get("uri") == "":
-                yield Problem(pointer=(*pointer, "uri"), message="the uri is empty", hint="say where the model is")
+                yield Violation(pointer=(*pointer, "uri"), message="the uri is empty", hint="say where the model is")
             if complaint := _mount_complaint(text(entry.get("mountPath", _DEFAULT_MOUNT))):
-                yield Problem(
+                yield Violation(
                     pointer=(*pointer, "mountPath"), message=complaint, hint="write for instance /mnt/models/base"
                 )
 
@@ -93,20 +83,20 @@ def _mount_complaint(path: str) -> str:
     if path == "/":
         return "mountPath '/' would hide the whole container"
     if not path.startswith("/"):
-        return f"mountPath {shown(path)} is not absolute"
-    return f"mountPath {shown(path)} contains '..'" if ".." in path else ""
+        return f"mountPath {display(path)} is not absolute"
+    return f"mountPath {display(path)} contains '..'" if ".." in path else ""
 
 
-@rule(
+@admission_rule(
     code="ADM035",
     title="storageUris that are downloaded share a folder, claims do not",
     stage="webhook",
-    kinds=SERVICE,
+    kinds=SERVICE_KINDS,
     when=having("storageUris"),
 )
-def storage_uris_together(manifest: Manifest) -> Iterator[Problem]:
+def storage_uris_together(request: AdmissionRequest) -> Iterator[Violation]:
     """One volume holds all downloads, so their folders need a common parent; asked from two downloads on."""
-    for name, component in manifest.components:
+    for name, component in request.components:
         if "storageUris" not in component:
             continue
         claims: list[str] = []
@@ -118,85 +108,85 @@ def storage_uris_together(manifest: Manifest) -> Iterator[Problem]:
             continue
         pointer: Pointer = ("spec", name, "storageUris")
         if len(set(claims)) < len(claims):
-            yield Problem(
+            yield Violation(
                 pointer=pointer,
                 message="two claims have the same mountPath",
                 hint="give each claim a mountPath of its own",
             )
         if len({path.strip("/").split("/")[0] for path in folders}) > 1:
-            yield Problem(
+            yield Violation(
                 pointer=pointer,
                 message=f"the folders {listed(folders)} have no common parent below the root",
                 hint="put them below one folder, such as /mnt/models",
             )
 
 
-@rule(
+@admission_rule(
     code="ADM036",
     title="A confidential model says where it is, and its key in full",
     stage="webhook",
-    kinds=SERVICE,
+    kinds=SERVICE_KINDS,
     where=PREDICTOR,
     when=having("confidential"),
 )
-def confidential(manifest: Manifest) -> Iterator[Problem]:
+def confidential(request: AdmissionRequest) -> Iterator[Violation]:
     """What is encrypted is decrypted after the download from storageUri."""
-    served = manifest.model
+    served = request.model
     wanted = mapping(served[1].get("confidential")) if served else {}
     if not served or wanted.get("enabled") is not True:
         return
     if not text(served[1].get("storageUri")):
-        yield Problem(
+        yield Violation(
             pointer=(*served[0], "storageUri"),
             message="a confidential model needs storageUri",
             hint="write storageUri, or switch confidential off",
         )
     key = text(wanted.get("resourceId"))
     if key and not _KEY.fullmatch(key):
-        yield Problem(
+        yield Violation(
             pointer=(*served[0], "confidential", "resourceId"),
             message="resourceId has not the form kbs:///<repo>/<type>/<tag>",
             hint="write it in full; there are three parts after kbs:///",
         )
 
 
-@rule(
+@admission_rule(
     code="ADM060",
     title="The storage protocol is one that the release can read",
     stage="reconcile",
-    kinds=SERVICE,
+    kinds=SERVICE_KINDS,
     where=PREDICTOR,
 )
-def storage_protocol(manifest: Manifest) -> Iterator[Problem]:
+def storage_protocol(request: AdmissionRequest) -> Iterator[Violation]:
     """Admitted, and then the controller gives up; a ClusterStorageContainer of the cluster could know more."""
-    served = manifest.model
+    served = request.model
     uri = text(served[1].get("storageUri")) if served else ""
-    if not served or manifest.mode == MODEL_MESH or not _REMOTE.search(uri):
+    if not served or request.mode == MODEL_MESH or not _REMOTE.search(uri):
         return
-    known: list[str] = manifest.capabilities["storageProtocols"]
+    known: list[str] = request.capabilities["storageProtocols"]
     if _AZURE_URI.search(uri) if _AZURE in uri else uri.startswith(tuple(f"{scheme}://" for scheme in known)):
         return
-    yield Problem(
+    yield Violation(
         pointer=(*served[0], "storageUri"),
-        message=f"{shown(uri.split('://')[0])} is no storage protocol of this release",
+        message=f"{display(uri.split('://')[0])} is no storage protocol of this release",
         hint=f"one of {listed(known)}, or https://<account>.{_AZURE}/<container>/<path>",
     )
 
 
-@rule(
+@admission_rule(
     code="ADM061",
     title="A model is read from one place",
     stage="reconcile",
-    kinds=SERVICE,
+    kinds=SERVICE_KINDS,
     where=PREDICTOR,
 )
-def two_places(manifest: Manifest) -> Iterator[Problem]:
+def two_places(request: AdmissionRequest) -> Iterator[Violation]:
     """Admitted, and then never ready."""
-    served = manifest.model
-    if not served or manifest.mode == MODEL_MESH:
+    served = request.model
+    if not served or request.mode == MODEL_MESH:
         return
     if served[1].get("storageUri") is not None and mapping(served[1].get("storage")).get("path") is not None:
-        yield Problem(
+        yield Violation(
             pointer=(*served[0], "storage", "path"),
             key=True,
             message="the model has both storageUri and storage.path",
@@ -205,77 +195,77 @@ def two_places(manifest: Manifest) -> Iterator[Problem]:
         )
 
 
-@rule(
+@admission_rule(
     code="ADM062",
     title="ModelMesh reads from storage.path or storageUri",
     stage="reconcile",
-    kinds=SERVICE,
+    kinds=SERVICE_KINDS,
     where=PREDICTOR,
     when=having("modelMesh"),
 )
-def model_mesh_storage(manifest: Manifest) -> Iterator[Problem]:
+def model_mesh_storage(request: AdmissionRequest) -> Iterator[Violation]:
     """KServe passes such objects over; ModelMesh's own controller asks for one place that it can read."""
-    served = manifest.model
-    if manifest.mode != MODEL_MESH or not served:
+    served = request.model
+    if request.mode != MODEL_MESH or not served:
         return
     pointer, model = served
     uri, path = model.get("storageUri"), mapping(model.get("storage")).get("path")
     if (uri is None) == (path is None):
-        yield Problem(
+        yield Violation(
             pointer=pointer,
             message="the model has "
             + ("neither storageUri nor storage.path" if uri is None else "both storageUri and storage.path"),
             hint="write storage: {key: <connection>, path: <folder in its bucket>}",
         )
-    elif uri is not None and text(uri).split("://")[0] not in (known := manifest.capabilities["modelMeshStorage"]):
-        yield Problem(
+    elif uri is not None and text(uri).split("://")[0] not in (known := request.capabilities["modelMeshStorage"]):
+        yield Violation(
             pointer=(*pointer, "storageUri"),
-            message=f"{shown(text(uri).split('://')[0])} is no storage protocol of ModelMesh",
+            message=f"{display(text(uri).split('://')[0])} is no storage protocol of ModelMesh",
             hint=f"one of {listed(known)}",
         )
 
 
-@rule(
+@admission_rule(
     code="ADM063",
     title="The version for OpenVINO's folders is a positive number",
     stage="reconcile",
-    kinds=SERVICE,
+    kinds=SERVICE_KINDS,
     where=(*ANNOTATIONS, AUTO_VERSIONING),
     when=having("ovmsAutoVersioning"),
 )
-def auto_versioning(manifest: Manifest) -> Iterator[Problem]:
+def auto_versioning(request: AdmissionRequest) -> Iterator[Violation]:
     """The webhook of the pods refuses them, so that none ever starts."""
-    written = manifest.annotations[AUTO_VERSIONING]
+    written = request.annotations[AUTO_VERSIONING]
     if not re.fullmatch(r"\+?0*[1-9][0-9]*", text(written)):
-        yield Problem(
+        yield Violation(
             pointer=(*ANNOTATIONS, AUTO_VERSIONING),
-            message=f"{shown(written)} is no version number, so no pod is admitted",
+            message=f"{display(written)} is no version number, so no pod is admitted",
             hint="write a positive whole number in quotes, such as '1'",
         )
 
 
-@rule(
+@admission_rule(
     code="ADM064",
     title="A connection that is injected has a type that the webhook knows",
     stage="webhook",
-    kinds=SERVICE,
+    kinds=SERVICE_KINDS,
     where=(*ANNOTATIONS, CONNECTION),
     when=having("connectionTypes"),
 )
-def connection_type(manifest: Manifest) -> Iterator[Problem]:
+def connection_type(request: AdmissionRequest) -> Iterator[Violation]:
     """Known only where the connection's Secret comes with the manifest or is among the objects of the cluster."""
-    name = manifest.annotations[CONNECTION]
-    secret = peer(manifest, "Secret", name)
+    name = request.annotations[CONNECTION]
+    secret = peer(request, "Secret", name)
     if secret is None:
         return
     annotations = mapping(mapping(secret.get("metadata")).get("annotations"))
-    types: Mapping[str, list[str]] = manifest.capabilities["connectionTypes"]
+    types: Mapping[str, list[str]] = request.capabilities["connectionTypes"]
     written = next((key for key in types if annotations.get(key)), None)
     if written is None or annotations[written] not in types[written]:
         first = next(iter(types))
-        yield Problem(
+        yield Violation(
             pointer=(*ANNOTATIONS, CONNECTION),
-            message=f"the connection {shown(name)} has "
-            + ("no type" if written is None else f"the unknown type {shown(annotations[written])}"),
+            message=f"the connection {display(name)} has "
+            + ("no type" if written is None else f"the unknown type {display(annotations[written])}"),
             hint=f"give its Secret the annotation {first}: one of {listed(types[first])}",
         )

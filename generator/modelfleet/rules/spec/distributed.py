@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from modelfleet.finding import Pointer, Severity
 from modelfleet.resolve.model import Group
-from modelfleet.rules import Problem, having
+from modelfleet.rules import Violation, having
 from modelfleet.rules.spec.options import through_shell
-from modelfleet.rules.spec.subjects import OfModel, rule
+from modelfleet.rules.spec.subjects import OfModel, spec_rule
 
 _NOT_HERE = {
     "mode": "an LLMInferenceService has no deployment mode",
@@ -19,7 +19,6 @@ _NOT_HERE = {
     "return401": "the gateway answers",
     "modelType": "an LLMInferenceService is generative",
 }
-
 
 _HARMLESS = (None, False, "standard", "generative")
 
@@ -33,11 +32,11 @@ def _groups(subject: OfModel) -> Iterator[tuple[Pointer, Group]]:
             yield (*pointer, "prefill"), llm.prefill
 
 
-@rule("LLM001", "A model behind a gateway without tokens is open to everybody", when=having("llm"))
-def open_gateway(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("LLM001", "A model behind a gateway without tokens is open to everybody", when=having("llm"))
+def open_gateway(subject: OfModel) -> Iterator[Violation]:
     model = subject.model
     if model.llm is not None and not model.tokens:
-        yield Problem(
+        yield Violation(
             pointer=(*model.pointer, "runtime" if model.llm.config else "llmd"),
             message="no tokens: authorization is switched off, and whoever reaches the gateway can use the model",
             hint="add tokens: [...]",
@@ -45,27 +44,27 @@ def open_gateway(subject: OfModel) -> Iterator[Problem]:
         )
 
 
-@rule("LLM002", "The field does not apply to an LLMInferenceService", when=having("llm"))
-def foreign_field(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("LLM002", "The field does not apply to an LLMInferenceService", when=having("llm"))
+def foreign_field(subject: OfModel) -> Iterator[Violation]:
     model = subject.model
     if model.llm is None:
         return
     for field, reason in _NOT_HERE.items():
         if subject.written.get(field) not in _HARMLESS:
-            yield Problem(pointer=(*model.pointer, field), key=True, message=reason, hint=f"take {field} away")
+            yield Violation(pointer=(*model.pointer, field), key=True, message=reason, hint=f"take {field} away")
 
 
-@rule(
+@spec_rule(
     "LLM003",
     "No preset spreads a pipeline over nodes",
     when=lambda known: known["llm"] and not known["llmPipelinePresets"],
 )
-def pipeline_trap(subject: OfModel) -> Iterator[Problem]:
+def pipeline_trap(subject: OfModel) -> Iterator[Violation]:
     if subject.model.llm is None or subject.model.llm.base_refs:
         return
     for pointer, group in _groups(subject):
         if group.worker is not None and group.parallelism.get("pipeline"):
-            yield Problem(
+            yield Violation(
                 pointer=(*pointer, "parallelism", "pipeline"),
                 message="pipeline parallelism with workers needs a preset that no release ships: "
                 "the model would never be ready",
@@ -74,8 +73,8 @@ def pipeline_trap(subject: OfModel) -> Iterator[Problem]:
             )
 
 
-@rule("LLM004", "A shell reads the arguments", when=having("llm"))
-def shell_text(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("LLM004", "A shell reads the arguments", when=having("llm"))
+def shell_text(subject: OfModel) -> Iterator[Violation]:
     if not through_shell(subject.model):
         return
     for pointer, arg in subject.arguments:
@@ -84,7 +83,7 @@ def shell_text(subject: OfModel) -> Iterator[Problem]:
             shown = (
                 "nothing in it" if not arg else "white space in it" if (odd or "").isspace() else f"{odd or '~'} in it"
             )
-            yield Problem(
+            yield Violation(
                 pointer=pointer,
                 message=f"an argument with {shown}: they travel in one variable, which a shell takes apart",
                 hint="write letters, digits and -_=.,:/+@%^ only, or put JSON into a file beside the model",
@@ -94,14 +93,14 @@ def shell_text(subject: OfModel) -> Iterator[Problem]:
 _SHELL = frozenset("'\"\\`$;&|<>(){}[]*?!#")
 
 
-@rule("LLM005", "The release's LLMInferenceService does not know the setting", when=having("llm"))
-def unknown_setting(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("LLM005", "The release's LLMInferenceService does not know the setting", when=having("llm"))
+def unknown_setting(subject: OfModel) -> Iterator[Violation]:
     model, release = subject.model, subject.environment.release
     if model.llm is None or release is None:
         return
     for pointer, group in _groups(subject):
         if group.scaling is not None and not subject.environment.can("llmScaling"):
-            yield Problem(
+            yield Violation(
                 pointer=(*pointer, "scaling"),
                 key=True,
                 message=f"{release.title} does not scale an LLMInferenceService by load",
@@ -109,7 +108,7 @@ def unknown_setting(subject: OfModel) -> Iterator[Problem]:
             )
     scheduler = model.llm.scheduler
     if not isinstance(scheduler, bool) and not subject.environment.can("llmScheduler"):
-        yield Problem(
+        yield Violation(
             pointer=(*model.pointer, "llmd", "scheduler"),
             key=True,
             message=f"{release.title} does not let the scheduler be set up",
@@ -117,24 +116,24 @@ def unknown_setting(subject: OfModel) -> Iterator[Problem]:
         )
 
 
-@rule("LLM006", "The least number of replicas is above the most", when=having("llmScaling"))
-def scaling_bounds(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("LLM006", "The least number of replicas is above the most", when=having("llmScaling"))
+def scaling_bounds(subject: OfModel) -> Iterator[Violation]:
     for pointer, group in _groups(subject):
         if group.scaling is not None and group.scaling["min"] > group.scaling["max"]:
-            yield Problem(
+            yield Violation(
                 pointer=(*pointer, "scaling", "min"),
                 message=f"min {group.scaling['min']} is more than max {group.scaling['max']}",
                 hint="raise max or lower min",
             )
 
 
-@rule("LLM007", "Nothing gives a distributed model its accelerators", when=having("llm"))
-def no_accelerator(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("LLM007", "Nothing gives a distributed model its accelerators", when=having("llm"))
+def no_accelerator(subject: OfModel) -> Iterator[Violation]:
     model = subject.model
     if model.llm is None or model.llm.config or model.llm.base_refs or model.hardware.accelerator is not None:
         return
     if model.hardware.profile is None:
-        yield Problem(
+        yield Violation(
             pointer=(*model.pointer, "llmd"),
             message="no accelerator: its pods ask for none, and vLLM of the presets runs on GPUs",
             hint="add accelerator: {name, count}",
@@ -142,35 +141,35 @@ def no_accelerator(subject: OfModel) -> Iterator[Problem]:
         )
 
 
-@rule("LLM008", "The parallelism does not fit the accelerators and nodes", when=having("llm"))
-def parallelism_fits(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("LLM008", "The parallelism does not fit the accelerators and nodes", when=having("llm"))
+def parallelism_fits(subject: OfModel) -> Iterator[Violation]:
     for pointer, group in _groups(subject):
         sizes, at = group.parallelism, (*pointer, "parallelism")
         data, local = sizes.get("data"), sizes.get("dataLocal")
         tensor = sizes.get("tensor")
         if data and local and (data % local or local > data):
-            yield Problem(
+            yield Violation(
                 pointer=(*at, "dataLocal"),
                 message=f"{data} copies cannot be spread evenly with {local} on each node",
                 hint="data is a multiple of dataLocal",
             )
         elif group.worker is None and (sizes.get("pipeline") or (data and local and data > local)):
-            yield Problem(
+            yield Violation(
                 pointer=at,
                 message="it spreads over several nodes, and there are no workers",
                 hint="add worker: true beside parallelism",
             )
         if tensor and group.head.hardware.accelerator is not None and group.head.hardware.gpus != tensor * (local or 1):
             each = f"{tensor} x {local} copies" if local else str(tensor)
-            yield Problem(
+            yield Violation(
                 pointer=(*at, "tensor"),
                 message=f"a node needs {each} accelerators, and gets {group.head.hardware.gpus}",
                 hint="write accelerator: {count} to fit: nothing works it out",
             )
 
 
-@rule("LLM009", "On one node the presets do not pass the tensor parallelism on", when=having("llm"))
-def tensor_on_one_node(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("LLM009", "On one node the presets do not pass the tensor parallelism on", when=having("llm"))
+def tensor_on_one_node(subject: OfModel) -> Iterator[Violation]:
     model = subject.model
     if model.llm is None or model.llm.config or model.llm.base_refs or model.engine is None:
         return
@@ -179,7 +178,7 @@ def tensor_on_one_node(subject: OfModel) -> Iterator[Problem]:
         tensor = group.parallelism.get("tensor") or group.head.hardware.gpus
         told = any(model.engine.option(arg) == option for arg in group.head.args)
         if group.worker is None and tensor > 1 and not told:
-            yield Problem(
+            yield Violation(
                 pointer=(*pointer, "parallelism", "tensor") if group.parallelism.get("tensor") else pointer,
                 message=f"the preset for one node starts vLLM on one of its {tensor} accelerators",
                 hint=f'add "{option}={tensor}" to args',

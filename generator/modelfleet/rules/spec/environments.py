@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from modelfleet.finding import Pointer, Severity
-from modelfleet.kubernetes.quantity import value
+from modelfleet.kubernetes.quantity import quantity_value
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.release import Capability, Release
-from modelfleet.rules import Problem, lacking
+from modelfleet.rules import Violation, lacking
 from modelfleet.rules.spec.hardware import below, few_bytes
 from modelfleet.rules.spec.platform import lifecycle
-from modelfleet.rules.spec.subjects import OfEnvironment, rule
-from modelfleet.wording import choices, listed, meant, nearest
+from modelfleet.rules.spec.subjects import OfEnvironment, spec_rule
+from modelfleet.wording import choices, closest, did_you_mean, listed
 
 
-@rule("ENV002", "The cluster's release does not have the platform")
-def platform_contradiction(subject: OfEnvironment) -> Iterator[Problem]:
+@spec_rule("ENV002", "The cluster's release does not have the platform")
+def platform_contradiction(subject: OfEnvironment) -> Iterator[Violation]:
     environment = subject.environment
     switches = environment.platforms
     claimed: tuple[tuple[Capability, bool | None, str], ...] = (
@@ -25,23 +25,23 @@ def platform_contradiction(subject: OfEnvironment) -> Iterator[Problem]:
     )
     for key, on, what in claimed:
         if environment.release and on and not environment.can(key):
-            yield Problem(
+            yield Violation(
                 pointer=("platforms", key),
                 message=f"{environment.release.title} has no {what}",
                 hint="write false",
             )
 
 
-@rule("ENV003", "There is no such runtime")
-def unknown_runtime(subject: OfEnvironment) -> Iterator[Problem]:
+@spec_rule("ENV003", "There is no such runtime")
+def facts_of_unknown_runtime(subject: OfEnvironment) -> Iterator[Violation]:
     environment = subject.environment
     if environment.release is None:
         return
-    names = subject.shelf.names(environment.name, environment.release.name)
+    names = subject.runtime_catalog.names(environment.name, environment.release.name)
     own = environment.facts.find(()).document  # base.yaml is for environments of other releases too
     for name in environment.runtimes:
         if name not in names and environment.facts.find(("runtimes", name)).document is own:
-            yield Problem(
+            yield Violation(
                 pointer=("runtimes", name),
                 key=True,
                 message=f"{environment.release.title} ships no runtime {name!r}, and runtimes/ holds none",
@@ -52,51 +52,51 @@ def unknown_runtime(subject: OfEnvironment) -> Iterator[Problem]:
 def _instead(release: Release, name: str, names: tuple[str, ...]) -> str:
     if lifecycle(release, f"runtime:{name}", "removed"):
         return "take the entry away"
-    return meant(name, names, choices(names))
+    return did_you_mean(name, names, choices(names))
 
 
-@rule("ENV004", "The runtime has no such container")
-def unknown_container(subject: OfEnvironment) -> Iterator[Problem]:
+@spec_rule("ENV004", "The runtime has no such container")
+def unknown_container(subject: OfEnvironment) -> Iterator[Violation]:
     environment = subject.environment
     for name, entry in environment.runtimes.items():
         release = environment.release
-        runtime = subject.shelf.find(name, environment.name, release.name if release else None)
+        runtime = subject.runtime_catalog.find(name, environment.name, release.name if release else None)
         if runtime is None:
             continue
         containers = [str(container["name"]) for container in runtime.containers]
         for container in entry.images:
             if container not in containers:
-                yield Problem(
+                yield Violation(
                     pointer=("runtimes", name, "images", container),
                     key=True,
                     message=f"{name!r} has no container {container!r}",
-                    hint=meant(container, containers, f"it has {listed(containers)}"),
+                    hint=did_you_mean(container, containers, f"it has {listed(containers)}"),
                 )
 
 
-@rule("ENV005", "A size's limits are below its requests")
-def size_limits(subject: OfEnvironment) -> Iterator[Problem]:
+@spec_rule("ENV005", "A size's limits are below its requests")
+def size_limits(subject: OfEnvironment) -> Iterator[Violation]:
     for name, size in subject.environment.sizes.items():
         for resource, low, high in below(size.requests, size.limits):
-            yield Problem(
+            yield Violation(
                 pointer=("sizes", name, "limits", resource),
                 message=f"size {name}: the limit of {resource}, {high}, is below the request, {low}",
                 hint="a limit is at least the request",
             )
 
 
-@rule("ENV012", "A size's memory is a few bytes")
-def hardly_any_memory(subject: OfEnvironment) -> Iterator[Problem]:
+@spec_rule("ENV012", "A size's memory is a few bytes")
+def sizes_with_hardly_any_memory(subject: OfEnvironment) -> Iterator[Violation]:
     for name, size in subject.environment.sizes.items():
         for pointer, message, hint in few_bytes(size.requests, size.limits):
-            yield Problem(pointer=("sizes", name, *pointer), message=f"size {name}: {message}", hint=hint)
+            yield Violation(pointer=("sizes", name, *pointer), message=f"size {name}: {message}", hint=hint)
 
 
-@rule("ENV007", "A quota counts whole accelerators")
-def quota_counts(subject: OfEnvironment) -> Iterator[Problem]:
+@spec_rule("ENV007", "A quota counts whole accelerators")
+def quota_counts(subject: OfEnvironment) -> Iterator[Violation]:
     for pointer, written in _quotas(subject.environment):
-        if "/" in str(pointer[-1]) and value(written).denominator != 1:
-            yield Problem(
+        if "/" in str(pointer[-1]) and quantity_value(written).denominator != 1:
+            yield Violation(
                 pointer=pointer,
                 message=f"{pointer[-1]} is {written!r}, no whole number",
                 hint="write how many the project may use",
@@ -112,24 +112,24 @@ def _quotas(environment: Environment) -> Iterator[tuple[Pointer, str]]:
             yield (*pointer, key), written
 
 
-@rule("ENV011", "A quota is for a project, or for an accelerator, that is not there")
-def idle_quota(subject: OfEnvironment) -> Iterator[Problem]:
+@spec_rule("ENV011", "A quota is for a project, or for an accelerator, that is not there")
+def idle_quota(subject: OfEnvironment) -> Iterator[Violation]:
     environment = subject.environment
     for name in environment.quota.projects:
         if name not in subject.projects:
-            yield Problem(
+            yield Violation(
                 pointer=("quota", "projects", name),
                 key=True,
                 message=f"there is no projects/{name}.yaml",
-                hint=meant(name, subject.projects, "take the entry away"),
+                hint=did_you_mean(name, subject.projects, "take the entry away"),
                 severity=Severity.WARNING,
             )
     offered = {str(offer.identifier) for one in subject.environments for offer in one.accelerators.values()}
     for pointer, _ in _quotas(environment):
         start, _, identifier = str(pointer[-1]).partition("requests.")
         if not start and "/" in identifier and identifier not in offered:
-            near = nearest(identifier, offered)
-            yield Problem(
+            near = closest(identifier, offered)
+            yield Violation(
                 pointer=pointer,
                 key=True,
                 message=f"no environment offers an accelerator {identifier!r}",
@@ -140,13 +140,13 @@ def idle_quota(subject: OfEnvironment) -> Iterator[Problem]:
             )
 
 
-@rule("ENV009", "The accelerator has no hardware profile", when=lacking("acceleratorProfiles"))
-def no_hardware_profile(subject: OfEnvironment) -> Iterator[Problem]:
+@spec_rule("ENV009", "The accelerator has no hardware profile", when=lacking("acceleratorProfiles"))
+def no_hardware_profile(subject: OfEnvironment) -> Iterator[Violation]:
     environment = subject.environment
     for name, offer in environment.accelerators.items():
         if offer.hardware_profile is None:
             title = environment.release.title if environment.release else "the release"
-            yield Problem(
+            yield Violation(
                 pointer=("accelerators", name),
                 key=True,
                 message=f"{title} knows hardware profiles only: its dashboard would not show which accelerator a model has",

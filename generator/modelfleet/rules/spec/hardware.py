@@ -8,22 +8,22 @@ from math import ceil
 from typing import Any
 
 from modelfleet.finding import Pointer, Severity
-from modelfleet.kubernetes.quantity import NotAQuantity, value
+from modelfleet.kubernetes.quantity import NotAQuantity, quantity_value
 from modelfleet.resolve.model import Project, Runtime
 from modelfleet.resolve.quota import accelerators_used, most_used
-from modelfleet.rules import Problem, having, lacking
-from modelfleet.rules.spec.subjects import OfHardware, OfModel, OfProject, OfWorkload, rule
-from modelfleet.wording import choices, listed, nearest, plural
+from modelfleet.rules import Violation, having, lacking
+from modelfleet.rules.spec.subjects import OfHardware, OfModel, OfProject, OfWorkload, spec_rule
+from modelfleet.wording import choices, closest, listed, plural
 
 
-@rule("CAP003", "The environment does not offer the accelerator")
-def unknown_accelerator(subject: OfHardware) -> Iterator[Problem]:
+@spec_rule("CAP003", "The environment does not offer the accelerator")
+def unknown_accelerator(subject: OfHardware) -> Iterator[Violation]:
     accelerator = subject.accelerator
     if accelerator is None or accelerator.known:
         return
     offered = subject.environment.accelerators
     what = choices(list(offered)) if offered else "there is none"
-    yield Problem(
+    yield Violation(
         pointer=accelerator_name_pointer(subject.project, subject.pointer),
         message=f"no {accelerator.name!r} is offered",
         hint=what,
@@ -40,12 +40,12 @@ def accelerator_name_pointer(project: Project, around: Pointer, key: str = "name
     return (*pointer, key) if isinstance(written, dict) and key in written else pointer
 
 
-@rule("CAP004", "No node has so many accelerators")
-def more_than_a_node(subject: OfHardware) -> Iterator[Problem]:
+@spec_rule("CAP004", "No node has so many accelerators")
+def more_than_a_node(subject: OfHardware) -> Iterator[Violation]:
     accelerator = subject.accelerator
     if accelerator is None or accelerator.per_node is None or accelerator.count <= accelerator.per_node:
         return
-    yield Problem(
+    yield Violation(
         pointer=accelerator_name_pointer(subject.project, subject.pointer, "count"),
         message=f"{accelerator.count} {accelerator.name} on one node; a node has {accelerator.per_node}",
         hint="ask for fewer, or spread the model over nodes with multiNode",
@@ -53,14 +53,14 @@ def more_than_a_node(subject: OfHardware) -> Iterator[Problem]:
     )
 
 
-@rule("CAP005", "The project's accelerators exceed its quota")
-def over_quota(subject: OfProject) -> Iterator[Problem]:
+@spec_rule("CAP005", "The project's accelerators exceed its quota")
+def over_quota(subject: OfProject) -> Iterator[Violation]:
     project = subject.project
     for identifier, wanted, quota in accelerators_used(project):
         if quota is not None and wanted > quota:
             using = [item for item in project.workloads if most_used(item, identifier)]
             most = max(using, key=lambda item: most_used(item, identifier))
-            yield Problem(
+            yield Violation(
                 pointer=(*most.pointer, "accelerator"),
                 message=f"the project needs {wanted} {identifier} at most; its quota is {quota}",
                 hint="use fewer replicas or accelerators, or raise quota.projects in the environment",
@@ -68,23 +68,23 @@ def over_quota(subject: OfProject) -> Iterator[Problem]:
             )
 
 
-@rule("CAP006", "The environment has no such size")
-def unknown_size(subject: OfHardware) -> Iterator[Problem]:
+@spec_rule("CAP006", "The environment has no such size")
+def unknown_size(subject: OfHardware) -> Iterator[Violation]:
     size = subject.size
     sizes = subject.environment.sizes
     if size is None or size in sizes:
         return
-    near = nearest(size, sizes)
+    near = closest(size, sizes)
     known = choices(list(sizes)) if sizes else "it has none: write requests and limits"
-    yield Problem(
+    yield Violation(
         pointer=(*subject.pointer, "size"),
         message=f"no size {size!r} is offered",
         hint=f"did you mean {near!r}? {known}" if near else known,
     )
 
 
-@rule("CAP019", "The accelerator cannot compute in the model's number format")
-def half_precision(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("CAP019", "The accelerator cannot compute in the model's number format")
+def half_precision(subject: OfModel) -> Iterator[Violation]:
     engine, accelerator = subject.model.engine, subject.model.hardware.accelerator
     if engine is None or accelerator is None or accelerator.compute_capability is None:
         return
@@ -93,7 +93,7 @@ def half_precision(subject: OfModel) -> Iterator[Problem]:
         return
     if _option(subject.model.args, str(option)) in ("half", "float16", "float", "float32"):
         return
-    yield Problem(
+    yield Violation(
         pointer=accelerator_name_pointer(subject.project, subject.model.pointer),
         message=f"{accelerator.name!r} has compute capability {accelerator.compute_capability}, and bfloat16, "
         f"in which {engine.facts['title']} would load the model, needs {below}",
@@ -115,13 +115,13 @@ def _option(args: tuple[str, ...], option: str) -> str | None:
     return found
 
 
-@rule("CAP020", "The limits are below the requests")
-def limits_below_requests(subject: OfHardware) -> Iterator[Problem]:
+@spec_rule("CAP020", "The limits are below the requests")
+def limits_below_requests(subject: OfHardware) -> Iterator[Violation]:
     hardware = subject.hardware
     if not isinstance(subject.written.get("size"), dict):  # the environment's own sizes are judged there
         return
     for resource, low, high in below(hardware.requests, hardware.limits):
-        yield Problem(
+        yield Violation(
             pointer=(*subject.pointer, "size", "limits", resource),
             message=f"the limit of {resource}, {high}, is below the request, {low}",
             hint="a limit is at least the request",
@@ -138,18 +138,18 @@ def below(requests: Mapping[str, Any] | None, limits: Mapping[str, Any] | None) 
 
 def _amount(text: object) -> Fraction:
     try:
-        return value(str(text))
+        return quantity_value(str(text))
     except NotAQuantity:
         return Fraction(0)
 
 
-@rule("CAP029", "The memory is a few bytes")
-def hardly_any_memory(subject: OfHardware) -> Iterator[Problem]:
+@spec_rule("CAP029", "The memory is a few bytes")
+def hardly_any_memory(subject: OfHardware) -> Iterator[Violation]:
     size = subject.written.get("size")
     if not isinstance(size, dict):
         return
     for pointer, message, hint in few_bytes(size.get("requests"), size.get("limits")):
-        yield Problem(pointer=(*subject.pointer, "size", *pointer), message=message, hint=hint)
+        yield Violation(pointer=(*subject.pointer, "size", *pointer), message=message, hint=hint)
 
 
 def few_bytes(
@@ -169,8 +169,8 @@ def few_bytes(
 _LEAST_MEMORY = 1 << 20
 
 
-@rule("CAP021", "The hardware profile does not allow the amount", when=having("hardwareProfiles"))
-def outside_of_profile(subject: OfHardware) -> Iterator[Problem]:
+@spec_rule("CAP021", "The hardware profile does not allow the amount", when=having("hardwareProfiles"))
+def outside_of_profile(subject: OfHardware) -> Iterator[Violation]:
     hardware = subject.hardware
     profile = hardware.profile
     if profile is None:
@@ -183,7 +183,7 @@ def outside_of_profile(subject: OfHardware) -> Iterator[Problem]:
             if amount is None or _amount(amount) == _amount(limit):
                 continue
             if (_amount(amount) < _amount(limit)) == (bound == "minimum"):
-                yield Problem(
+                yield Violation(
                     pointer=_cause(subject, resource),
                     message=f"{resource} {amount} is {word} than the {bound} {limit} of hardware profile {profile.name!r}",
                     hint="keep within the profile's bounds",
@@ -198,14 +198,14 @@ def _cause(subject: OfHardware, resource: str) -> Pointer:
     return (*subject.pointer, "size")
 
 
-@rule("CAP022", "The release reads no hardware profiles", when=lacking("hardwareProfiles"))
-def no_hardware_profiles(subject: OfHardware) -> Iterator[Problem]:
+@spec_rule("CAP022", "The release reads no hardware profiles", when=lacking("hardwareProfiles"))
+def no_hardware_profiles(subject: OfHardware) -> Iterator[Violation]:
     hardware = subject.hardware
     if hardware.profile is None:
         return
     by_accelerator = hardware.accelerator is not None and hardware.accelerator.profile == hardware.profile
     release = subject.environment.release
-    yield Problem(
+    yield Violation(
         pointer=(*subject.pointer, "accelerator" if by_accelerator else "size"),
         message=f"hardware profile {hardware.profile.name!r} would do nothing: "
         f"{release.title if release else 'the release'} reads none for models",
@@ -213,8 +213,8 @@ def no_hardware_profiles(subject: OfHardware) -> Iterator[Problem]:
     )
 
 
-@rule("CAP023", "No size is given")
-def no_size(subject: OfWorkload) -> Iterator[Problem]:
+@spec_rule("CAP023", "No size is given")
+def no_size(subject: OfWorkload) -> Iterator[Violation]:
     workload = subject.workload
     hardware, runtime = workload.hardware, workload.runtime
     own = (
@@ -223,7 +223,7 @@ def no_size(subject: OfWorkload) -> Iterator[Problem]:
     if hardware.requests or hardware.size is not None or own:
         return
     sizes = subject.environment.sizes
-    yield Problem(
+    yield Violation(
         pointer=workload.pointer,
         message="no size: the pods ask for no CPU and no memory, and are the first to be evicted",
         hint=f"add size: one of {listed(list(sizes))}" if sizes else "add size: {requests: ..., limits: ...}",
@@ -231,8 +231,8 @@ def no_size(subject: OfWorkload) -> Iterator[Problem]:
     )
 
 
-@rule("CAP026", "Several accelerators of a model need shared memory", when=lacking("runtimeSharedMemory"))
-def no_shared_memory(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("CAP026", "Several accelerators of a model need shared memory", when=lacking("runtimeSharedMemory"))
+def no_shared_memory(subject: OfModel) -> Iterator[Violation]:
     model, runtime, engine = subject.model, subject.model.runtime, subject.model.engine
     if runtime is None or engine is None or engine.facts["tensorParallelArg"] is None or model.llm is not None:
         return
@@ -242,7 +242,7 @@ def no_shared_memory(subject: OfModel) -> Iterator[Problem]:
         "{op: add, path: /spec/volumes, value: [{name: shm, emptyDir: {medium: Memory}}]}, "
         "{op: add, path: /spec/containers/0/volumeMounts, value: [{name: shm, mountPath: /dev/shm}]}"
     )
-    yield Problem(
+    yield Violation(
         pointer=(*model.pointer, "accelerator"),
         message=f"{model.hardware.gpus} accelerators exchange data through /dev/shm, "
         f"of which {runtime.name!r} leaves the container its 64 MiB",

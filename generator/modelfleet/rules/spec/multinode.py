@@ -7,42 +7,42 @@ from math import prod
 
 from modelfleet.finding import Pointer, Severity
 from modelfleet.resolve.model import Engine, Hardware, Project
-from modelfleet.rules import Problem, having, lacking
-from modelfleet.rules.spec.subjects import OfModel, rule
+from modelfleet.rules import Violation, having, lacking
+from modelfleet.rules.spec.subjects import OfModel, spec_rule
 from modelfleet.wording import listed
 
 
-@rule("MN001", "The runtime is for one node, or for several")
-def runtime_for_nodes(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("MN001", "The runtime is for one node, or for several")
+def runtime_for_nodes(subject: OfModel) -> Iterator[Violation]:
     model, runtime = subject.model, subject.model.runtime
     if runtime is None or model.llm is not None:
         return
     if model.multi_node and not runtime.multi_node:
-        yield Problem(
+        yield Violation(
             pointer=(*model.pointer, "runtime"),
             message=f"{runtime.name!r} serves on one node, and multiNode wants several",
             hint="use a multi-node runtime, such as vllm-multinode-runtime",
         )
     elif runtime.multi_node and not model.multi_node:
-        yield Problem(
+        yield Violation(
             pointer=(*model.pointer, "runtime"),
             message=f"{runtime.name!r} is a multi-node runtime",
             hint="add multiNode: {pipelineParallelSize: ..., tensorParallelSize: ...}",
         )
 
 
-@rule("MN002", "Only the standard mode has workers")
-def standard_only(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("MN002", "Only the standard mode has workers")
+def standard_only(subject: OfModel) -> Iterator[Violation]:
     if subject.model.multi_node and subject.model.mode == "advanced":
-        yield Problem(
+        yield Violation(
             pointer=(*subject.model.pointer, "mode"),
             message="advanced mode drops the workers of a multi-node model without a word",
             hint="use mode: standard",
         )
 
 
-@rule("MN003", "The sizes do not fit")
-def parallel_sizes(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("MN003", "The sizes do not fit")
+def parallel_sizes(subject: OfModel) -> Iterator[Violation]:
     model = subject.model
     if model.pipeline is None or model.tensor is None:
         return
@@ -50,7 +50,7 @@ def parallel_sizes(subject: OfModel) -> Iterator[Problem]:
     least = subject.environment.can("multiNodeMinPipeline")
     if least is not None and model.pipeline < least:
         release = subject.environment.release
-        yield Problem(
+        yield Violation(
             pointer=(*nodes, "pipelineParallelSize"),
             message=f"pipelineParallelSize {model.pipeline}; {release.title if release else 'the release'} wants {least} at least",
             hint="it is the number of nodes, the head included",
@@ -59,39 +59,39 @@ def parallel_sizes(subject: OfModel) -> Iterator[Problem]:
     if accelerator is None:
         if model.runtime is not None and model.runtime.accelerator == "required":
             return  # said of the runtime
-        yield Problem(
+        yield Violation(
             pointer=nodes,
             key=True,
             message="a multi-node model needs an accelerator",
             hint="add accelerator: {name, count}",
         )
     elif accelerator.count != model.tensor:
-        yield Problem(
+        yield Violation(
             pointer=(*nodes, "tensorParallelSize"),
             message=f"tensorParallelSize {model.tensor}, but each node gives {accelerator.count} {accelerator.name}",
             hint=f"both are the GPUs of one node: write {accelerator.count} here, or count: {model.tensor} there",
         )
 
 
-@rule("MN004", "A multi-node model has one replica")
-def one_group(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("MN004", "A multi-node model has one replica")
+def one_group(subject: OfModel) -> Iterator[Violation]:
     model = subject.model
     if model.multi_node and (model.minimum, model.maximum) != (1, 1):
-        yield Problem(
+        yield Violation(
             pointer=(*model.pointer, "replicas"),
             message="a multi-node model is one group of nodes: another head would stand outside of it",
             hint="use replicas: 1, and a second model for a second group",
         )
 
 
-@rule("MN005", "Workers cannot read the model from there")
-def shared_storage(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("MN005", "Workers cannot read the model from there")
+def shared_storage(subject: OfModel) -> Iterator[Violation]:
     model, allowed = subject.model, subject.environment.can("multiNodeStorage")
     if not model.multi_node or allowed is None or model.llm is not None:
         return
     scheme = model.location.scheme or "s3"
     if scheme not in allowed:
-        yield Problem(
+        yield Violation(
             pointer=(*model.pointer, "location"),
             message=f"a multi-node model is read from {listed(allowed)} only, and this is {scheme}",
             hint="put it on a PVC that many nodes can mount (ReadWriteMany)"
@@ -99,8 +99,8 @@ def shared_storage(subject: OfModel) -> Iterator[Problem]:
         )
 
 
-@rule("MN006", "The parallel sizes do not fit the accelerators")
-def parallel_arguments(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("MN006", "The parallel sizes do not fit the accelerators")
+def parallel_arguments(subject: OfModel) -> Iterator[Violation]:
     model, engine = subject.model, subject.model.engine
     tensor = engine.facts["tensorParallelArg"] if engine else None
     if tensor is None or engine is None or tensor in engine.reserved_args or model.llm is not None or model.multi_node:
@@ -109,20 +109,20 @@ def parallel_arguments(subject: OfModel) -> Iterator[Problem]:
     product = prod(number for _, number in given)
     if product == 0:
         wrong = next(index for index, number in given if number == 0)
-        yield Problem(
+        yield Violation(
             pointer=(*model.pointer, "args", wrong),
             message=f"{model.args[wrong].partition('=')[0]} has no number of accelerators",
             hint=f"write {tensor}={model.hardware.gpus}",
         )
     elif given and product != model.hardware.gpus:
         option = model.args[given[0][0]].partition("=")[0]
-        yield Problem(
+        yield Violation(
             pointer=(*model.pointer, "args", given[0][0]),
             message=f"{option} asks for {product} accelerators, but the node gives {model.hardware.gpus}",
             hint=f"write {tensor}={model.hardware.gpus}, or accelerator: {{..., count: {product}}}",
         )
     elif not given and model.hardware.gpus > 1:
-        yield Problem(
+        yield Violation(
             pointer=(*model.pointer, "accelerator"),
             message=f"{model.hardware.gpus} accelerators, of which {engine.facts['title']} would use one",
             hint=f'add "{tensor}={model.hardware.gpus}" to args',
@@ -142,19 +142,21 @@ def _parallel(engine: Engine, args: Sequence[str]) -> Iterator[tuple[int, int]]:
             yield index, int(text) if text.isdecimal() else 0
 
 
-@rule("MN007", "A group of nodes has no strategy of its own")
-def strategy_of_group(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("MN007", "A group of nodes has no strategy of its own")
+def strategy_of_group(subject: OfModel) -> Iterator[Violation]:
     model = subject.model
     if model.multi_node and model.strategy is not None:
-        yield Problem(
+        yield Violation(
             pointer=(*model.pointer, "strategy"),
             message="the strategy holds for the head alone: the workers roll by themselves",
             hint="take strategy away",
         )
 
 
-@rule("MN008", "A runtime of one's own that the release would run in another way", when=having("multiNodeExecutor"))
-def foreign_executor(subject: OfModel) -> Iterator[Problem]:
+@spec_rule(
+    "MN008", "A runtime of one's own that the release would run in another way", when=having("multiNodeExecutor")
+)
+def foreign_executor(subject: OfModel) -> Iterator[Violation]:
     runtime, release = subject.model.runtime, subject.environment.release
     if runtime is None or runtime.document is None or not runtime.multi_node or release is None:
         return
@@ -162,7 +164,7 @@ def foreign_executor(subject: OfModel) -> Iterator[Problem]:
     annotations = runtime.spec.get("annotations") or {}
     if annotations.get("multinode/executor-backend", "ray") != executor:
         wants = "vLLM's own executor" if executor == "mp" else "Ray"
-        yield Problem(
+        yield Violation(
             pointer=(*subject.model.pointer, "runtime"),
             message=f"{runtime.name!r} is made for another release: the multi-node runtime of {release.title} uses {wants}",
             hint="export the runtime anew from a cluster of this release, and keep one a release in runtimes/<environment>/",
@@ -170,8 +172,8 @@ def foreign_executor(subject: OfModel) -> Iterator[Problem]:
         )
 
 
-@rule("MN010", "Nobody gives the workers tolerations", when=lacking("acceleratorProfiles"))
-def workers_without_tolerations(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("MN010", "Nobody gives the workers tolerations", when=lacking("acceleratorProfiles"))
+def workers_without_tolerations(subject: OfModel) -> Iterator[Violation]:
     model = subject.model
     pods: list[tuple[Pointer, Hardware]] = [(("multiNode",), model.hardware)] if model.multi_node else []
     if model.llm is not None and model.llm.main.worker is not None:
@@ -179,7 +181,7 @@ def workers_without_tolerations(subject: OfModel) -> Iterator[Problem]:
     for field, hardware in pods:
         accelerator = hardware.accelerator
         if accelerator is not None and accelerator.known and accelerator.tolerations is None:
-            yield Problem(
+            yield Violation(
                 pointer=(*model.pointer, *field),
                 key=True,
                 message=f"the hardware profile of {accelerator.name!r} gives tolerations to the head alone, "
@@ -194,7 +196,7 @@ MOST_GROUPS = "MN009"
 """The code of what `too_many_groups` finds: no single project shows it."""
 
 
-def too_many_groups(projects: Iterable[Project]) -> Iterator[tuple[Project, Problem]]:
+def too_many_groups(projects: Iterable[Project]) -> Iterator[tuple[Project, Violation]]:
     """Groups of nodes beyond the number that a cluster of the release bears, over all of its namespaces."""
     seen: dict[str, int] = {}
     for project in projects:
@@ -205,7 +207,7 @@ def too_many_groups(projects: Iterable[Project]) -> Iterator[tuple[Project, Prob
             cluster = project.environment.cluster_key
             seen[cluster] = seen.get(cluster, 0) + 1
             if seen[cluster] > most:
-                problem = Problem(
+                violation = Violation(
                     pointer=(*model.pointer, "multiNode"),
                     key=True,
                     message=f"this is multi-node model number {seen[cluster]} of the cluster: from {most + 1} on, "
@@ -213,4 +215,4 @@ def too_many_groups(projects: Iterable[Project]) -> Iterator[tuple[Project, Prob
                     hint="serve fewer models over several nodes there",
                     severity=Severity.WARNING,
                 )
-                yield project, problem
+                yield project, violation

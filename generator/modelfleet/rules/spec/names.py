@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelfleet.finding import Pointer, Severity
-from modelfleet.rules import Problem, having
-from modelfleet.rules.spec.subjects import OfModel, OfProject, OfServer, rule
+from modelfleet.rules import Violation, having
+from modelfleet.rules.spec.subjects import OfModel, OfProject, OfServer, spec_rule
 
 LABEL = 63
 """Most characters of a DNS label (RFC 1123), which the host of a Route and the name of a Service must be."""
 
 
-@rule("NAME001", "A name made of the model's and the namespace is too long")
-def host_too_long(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("NAME001", "A name made of the model's and the namespace is too long")
+def host_too_long(subject: OfModel) -> Iterator[Violation]:
     model, namespace = subject.model, subject.project.namespace
     pattern = "{}-{}" if model.llm is not None else "{}-predictor-{}"
     made = pattern.format(model.name, namespace)
     if len(made) > LABEL:
-        yield Problem(
+        yield Violation(
             pointer=model.pointer,
             key=True,
             message=f"<name>{pattern[2:-2]}<namespace> is {made!r}, {len(made)} characters; a host name takes {LABEL}",
@@ -26,12 +26,12 @@ def host_too_long(subject: OfModel) -> Iterator[Problem]:
         )
 
 
-@rule("NAME002", "A route's host made of the model's name and the namespace is too long", when=having("modelMesh"))
-def served_host_too_long(subject: OfServer) -> Iterator[Problem]:
+@spec_rule("NAME002", "A route's host made of the model's name and the namespace is too long", when=having("modelMesh"))
+def served_host_too_long(subject: OfServer) -> Iterator[Violation]:
     for model in subject.server.models:
         made = f"{model.name}-{subject.project.namespace}"
         if subject.server.route and len(made) > LABEL:
-            yield Problem(
+            yield Violation(
                 pointer=model.pointer,
                 key=True,
                 message=f"the route's host <name>-<namespace> is {made!r}, {len(made)} characters; it takes {LABEL}",
@@ -39,11 +39,11 @@ def served_host_too_long(subject: OfServer) -> Iterator[Problem]:
             )
 
 
-@rule("NAME003", "The dashboard's form takes shorter names only")
-def name_longer_than_form(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("NAME003", "The dashboard's form takes shorter names only")
+def name_longer_than_form(subject: OfModel) -> Iterator[Violation]:
     release = subject.environment.release
     if release is not None and len(subject.model.name) > release.forms["nameMax"]:
-        yield Problem(
+        yield Violation(
             pointer=subject.model.pointer,
             key=True,
             message=f"{subject.model.name!r} has {len(subject.model.name)} characters; "
@@ -53,8 +53,8 @@ def name_longer_than_form(subject: OfModel) -> Iterator[Problem]:
         )
 
 
-@rule("NAME004", "A text would be expanded by External Secrets")
-def expanded_text(subject: OfProject) -> Iterator[Problem]:
+@spec_rule("NAME004", "A text would be expanded by External Secrets")
+def expanded_text(subject: OfProject) -> Iterator[Violation]:
     for connection in subject.project.connections.values():
         written: dict[Pointer, str] = {
             (*connection.pointer, "displayName"): connection.display_name,
@@ -63,7 +63,7 @@ def expanded_text(subject: OfProject) -> Iterator[Problem]:
         }
         for pointer, text in written.items():
             if "{{" in text and connection.secret:
-                yield Problem(
+                yield Violation(
                     pointer=pointer,
                     message="'{{' is expanded by External Secrets, which could put a key into the text",
                     hint="write it without braces",
@@ -74,12 +74,11 @@ def expanded_text(subject: OfProject) -> Iterator[Problem]:
 OWN_BY_NOBODY = frozenset({"default", "openshift", "redhat-ods-applications", "redhat-ods-operator", "redhat-ods-monitoring",
                            "opendatahub", "rhods-notebooks"})  # fmt: skip
 
-
 OWN_PREFIXES = ("kube-", "openshift-")
 
 
-@rule("OWN001", "The namespace belongs to the system")
-def system_namespace(subject: OfProject) -> Iterator[Problem]:
+@spec_rule("OWN001", "The namespace belongs to the system")
+def system_namespace(subject: OfProject) -> Iterator[Violation]:
     namespace = subject.project.namespace
     protected = subject.environment.can("protectedNamespaces") or ()
     if (
@@ -89,7 +88,7 @@ def system_namespace(subject: OfProject) -> Iterator[Problem]:
         or namespace == "kube"
     ):
         written = "namespace" in subject.project.spec.data
-        yield Problem(
+        yield Violation(
             pointer=("namespace",) if written else (),
             message=f"namespace {namespace!r} belongs to the system",
             hint="choose a namespace of the project's own",

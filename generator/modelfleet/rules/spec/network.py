@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 from modelfleet.finding import Severity
 from modelfleet.resolve.model import Model
-from modelfleet.rules import Problem, having
-from modelfleet.rules.spec.subjects import OfModel, OfServer, OfWorkload, rule
+from modelfleet.rules import Violation, having
+from modelfleet.rules.spec.subjects import OfModel, OfServer, OfWorkload, spec_rule
 
 
-@rule("NET001", "A route without tokens is open to everybody")
-def open_route(subject: OfWorkload) -> Iterator[Problem]:
+@spec_rule("NET001", "A route without tokens is open to everybody")
+def open_route(subject: OfWorkload) -> Iterator[Violation]:
     workload = subject.workload
     distributed = isinstance(workload, Model) and workload.llm is not None  # LLM001 speaks of its gateway
     if workload.route and not workload.tokens and not distributed:
-        yield Problem(
+        yield Violation(
             pointer=(*workload.pointer, "route"),
             message="a route without tokens: whoever knows the address can use the model",
             hint="add tokens: [...], or take the route away",
@@ -23,40 +23,40 @@ def open_route(subject: OfWorkload) -> Iterator[Problem]:
         )
 
 
-@rule("NET002", "The route's timeout cannot be set there")
-def timeout_without_effect(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("NET002", "The route's timeout cannot be set there")
+def timeout_without_effect(subject: OfModel) -> Iterator[Violation]:
     model = subject.model
     if model.route_timeout is None:
         return
     if model.mode != "standard":
-        yield Problem(
+        yield Violation(
             pointer=(*model.pointer, "route", "timeout"),
             message="the timeout of an advanced deployment's route is Knative's and cannot be set here",
             hint="use route: true, or mode: standard",
         )
     elif not subject.environment.can("routeTimeout"):
         release = subject.environment.release
-        yield Problem(
+        yield Violation(
             pointer=(*model.pointer, "route", "timeout"),
             message=f"{release.title if release else 'the release'} does not copy a timeout to the route",
             hint="use route: true for this environment",
         )
 
 
-@rule("NET003", "A model server's route has no timeout", when=having("modelMesh"))
-def server_timeout(subject: OfServer) -> Iterator[Problem]:
+@spec_rule("NET003", "A model server's route has no timeout", when=having("modelMesh"))
+def server_timeout(subject: OfServer) -> Iterator[Violation]:
     if subject.server.route_timeout is not None:
-        yield Problem(
+        yield Violation(
             pointer=(*subject.server.pointer, "route", "timeout"),
             message="the route of a model server has no timeout that could be set",
             hint="use route: true",
         )
 
 
-@rule("NET004", "401 needs tokens", when=having("return401"))
-def unauthorized_without_tokens(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("NET004", "401 needs tokens", when=having("return401"))
+def unauthorized_without_tokens(subject: OfModel) -> Iterator[Violation]:
     if subject.model.return_401 and not subject.model.tokens:
-        yield Problem(
+        yield Violation(
             pointer=(*subject.model.pointer, "return401"),
             message="return401 says what the authorization proxy answers, and without tokens there is none",
             hint="add tokens: [...], or take return401 away",

@@ -8,22 +8,19 @@ from collections.abc import Iterator, Mapping
 from modelfleet.finding import Severity
 from modelfleet.resolve.catalog import reserved_env
 from modelfleet.resolve.model import Model, Runtime
-from modelfleet.rules import Problem
-from modelfleet.rules.spec.subjects import OfModel, rule
-from modelfleet.wording import listed, meant
+from modelfleet.rules import Violation
+from modelfleet.rules.spec.subjects import OfModel, spec_rule
+from modelfleet.wording import did_you_mean, listed
 
 _EXPANDED = re.compile(r"\{\{\s*\.(Name|Namespace|Labels\.[\w.]+|Annotations\.[\w.]+)\s*\}\}", re.ASCII)
 """What KServe expands in arguments and variables (kserve, pkg/controller/v1beta1/inferenceservice/utils/utils.go)."""
 
-
 _HIDDEN = re.compile(r"\s(--?[A-Za-z][\w-]*)", re.ASCII)
-
-
 _VARIABLE = re.compile(r"(?<!\$)\$\([A-Za-z_][\w.-]*\)", re.ASCII)
 
 
-@rule("OPT001", "The option is set already")
-def reserved_argument(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("OPT001", "The option is set already")
+def reserved_argument(subject: OfModel) -> Iterator[Violation]:
     engine = subject.model.engine
     if engine is None:
         return
@@ -31,7 +28,7 @@ def reserved_argument(subject: OfModel) -> Iterator[Problem]:
         name, option = arg.partition("=")[0], engine.option(arg)
         if option in engine.reserved_args:
             shown = name if name == option else f"{name} ({option})"
-            yield Problem(
+            yield Violation(
                 pointer=pointer,
                 message=f"{shown} is set by the runtime",
                 hint=f"take it out: {engine.reserved_args[option]}",
@@ -45,20 +42,20 @@ def through_shell(model: Model) -> bool:
     return model.llm.config or bool(model.engine.facts["argsThroughShell"])
 
 
-@rule("OPT002", "An element of args is more than one argument")
-def hidden_option(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("OPT002", "An element of args is more than one argument")
+def hidden_option(subject: OfModel) -> Iterator[Violation]:
     for pointer, arg in subject.arguments:
         found = _HIDDEN.search(arg)
         name = arg.partition("=")[0]
         if arg.startswith("--") and " " in name and not found and not through_shell(subject.model):
             option, _, rest = name.partition(" ")
-            yield Problem(
+            yield Violation(
                 pointer=pointer,
                 message=f"an element is one argument, and no option is called {name[:40]!r}",
                 hint=f"write {option}={rest.strip()[:20]}, or two elements",
             )
         if arg.startswith("-") and found and not _quoted(arg):
-            yield Problem(
+            yield Violation(
                 pointer=pointer,
                 message=f"an element is one argument, and this one holds {found[1]} as well",
                 hint=f"write {found[1]} as an element of its own",
@@ -70,15 +67,15 @@ def _quoted(arg: str) -> bool:
     return arg.partition("=")[2][:1] in ("{", "[", '"', "'")
 
 
-@rule("OPT003", "KServe would expand the braces")
-def expanded_argument(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("OPT003", "KServe would expand the braces")
+def expanded_argument(subject: OfModel) -> Iterator[Violation]:
     texts = [
         *subject.arguments,
         *((pointer, text) for pointer, _, text in subject.variables if isinstance(text, str)),
     ]
     for pointer, text in texts:
         if "{{" in _EXPANDED.sub("", text):
-            yield Problem(
+            yield Violation(
                 pointer=pointer,
                 message="'{{' is expanded by KServe as a Go template, and the model would not start",
                 hint="only {{.Name}}, {{.Namespace}}, {{.Labels.x}} and {{.Annotations.x}} pass; "
@@ -86,15 +83,15 @@ def expanded_argument(subject: OfModel) -> Iterator[Problem]:
             )
 
 
-@rule("OPT004", "Kubernetes expands the variable")
-def expanded_variable(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("OPT004", "Kubernetes expands the variable")
+def expanded_variable(subject: OfModel) -> Iterator[Violation]:
     if through_shell(subject.model):
         return  # LLM004 refuses the text
     texts = list(subject.arguments)
     texts += [(pointer, text) for pointer, _, text in subject.variables if isinstance(text, str)]
     for pointer, text in texts:
         if found := _VARIABLE.search(text):
-            yield Problem(
+            yield Violation(
                 pointer=pointer,
                 message=f"{found[0]} is replaced by Kubernetes with that variable's value",
                 hint=f"write ${found[0]} for the text itself",
@@ -108,16 +105,16 @@ def reserved(model: Model) -> Mapping[str, str]:
     return {**own, **reserved_env(advanced=model.mode == "advanced")}
 
 
-@rule("OPT005", "The variable is set by the runtime or the controller")
-def reserved_variable(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("OPT005", "The variable is set by the runtime or the controller")
+def reserved_variable(subject: OfModel) -> Iterator[Violation]:
     names = reserved(subject.model)
     for pointer, name, _ in subject.variables:
         if reason := names.get(name):
-            yield Problem(pointer=pointer, key=True, message=f"{name} is not yours to set", hint=reason)
+            yield Violation(pointer=pointer, key=True, message=f"{name} is not yours to set", hint=reason)
 
 
-@rule("OPT006", "The Secret holds no such key")
-def unknown_secret_key(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("OPT006", "The Secret holds no such key")
+def unknown_secret_key(subject: OfModel) -> Iterator[Violation]:
     known = subject.project.secrets
     for pointer, _, reference in subject.variables:
         if not isinstance(reference, dict):
@@ -125,24 +122,24 @@ def unknown_secret_key(subject: OfModel) -> Iterator[Problem]:
         name, key = reference["secret"], reference["key"]
         secret = known.get(name)
         if secret is None:
-            yield Problem(
+            yield Violation(
                 pointer=(*pointer, "secret"),
                 message=f"no Secret {name!r} is declared in secrets",
-                hint=meant(name, known, f"add secrets: {{{name}: {{keys: [{key}]}}}}"),
+                hint=did_you_mean(name, known, f"add secrets: {{{name}: {{keys: [{key}]}}}}"),
             )
         elif key not in secret.keys:
-            yield Problem(
+            yield Violation(
                 pointer=(*pointer, "key"),
                 message=f"Secret {name!r} declares no key {key!r}",
                 hint=f"it has {listed(secret.keys)}",
             )
 
 
-@rule("OPT007", "The runtime passes no arguments on")
-def lost_arguments(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("OPT007", "The runtime passes no arguments on")
+def lost_arguments(subject: OfModel) -> Iterator[Violation]:
     model = subject.model
     if model.args and model.runtime is not None and model.llm is None and not passes_arguments(model.runtime):
-        yield Problem(
+        yield Violation(
             pointer=(*model.pointer, "args"),
             key=True,
             message=f"{model.runtime.name!r} runs a script that drops the arguments of a model without a word",

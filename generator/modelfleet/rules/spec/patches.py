@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelfleet.finding import Pointer
-from modelfleet.rules import Problem
+from modelfleet.rules import Violation
 
 LOCKED: Mapping[str, str] = {
     "/apiVersion": "it would be another object, which nothing points to",
@@ -25,7 +25,6 @@ LOCKED: Mapping[str, str] = {
 }
 """Paths that only the spec decides, and the reason."""
 
-
 FIELDS: Mapping[str, str] = {
     "/spec/predictor/model/args": "write args in the spec",
     "/spec/predictor/model/runtime": "write runtime in the spec",
@@ -38,13 +37,13 @@ FIELDS: Mapping[str, str] = {
 """Paths that have a field of the spec, whose rules a patch would pass by."""
 
 
-def locked(steps: tuple[Mapping[str, Any], ...], pointer: Pointer) -> Iterator[Problem]:
+def locked_field(steps: tuple[Mapping[str, Any], ...], pointer: Pointer) -> Iterator[Violation]:
     """Steps that would change what the spec decides."""
     for index, step in enumerate(steps):
         path = str(step["path"])
         for locked_path, reason in {**LOCKED, **FIELDS}.items():
             if _touches(path, locked_path):
-                yield Problem(
+                yield Violation(
                     pointer=(*pointer, index, "path"),
                     message=f"a patch cannot change {locked_path.lstrip('/').replace('~1', '/')}",
                     hint=reason,

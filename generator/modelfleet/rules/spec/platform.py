@@ -8,8 +8,8 @@ from modelfleet.finding import Severity
 from modelfleet.resolve import catalog
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.release import Capability, Release
-from modelfleet.rules import Problem, having
-from modelfleet.rules.spec.subjects import OfModel, OfProject, rule
+from modelfleet.rules import Violation, having
+from modelfleet.rules.spec.subjects import OfModel, OfProject, spec_rule
 
 _FIELDS = {
     "stopped": "way to stop a model",
@@ -20,7 +20,6 @@ _FIELDS = {
     "return401": "choice of the authorization proxy (return401)",
     "llmd": "LLMInferenceService (llmd)",
 }
-
 
 _CAPABILITY: Mapping[str, Capability] = {
     "stopped": "stop",
@@ -33,8 +32,8 @@ _CAPABILITY: Mapping[str, Capability] = {
 }
 
 
-@rule("CAP001", "The cluster has no multi-model platform")
-def no_model_mesh(subject: OfProject) -> Iterator[Problem]:
+@spec_rule("CAP001", "The cluster has no multi-model platform")
+def no_model_mesh(subject: OfProject) -> Iterator[Violation]:
     environment = subject.environment
     if subject.project.platform != "multi-model":
         return
@@ -43,12 +42,12 @@ def no_model_mesh(subject: OfProject) -> Iterator[Problem]:
     )
     if not environment.can("modelMesh"):
         title = environment.release.title if environment.release else "the release"
-        yield Problem(
+        yield Violation(
             pointer=("platform",), message=f"multi-model needs ModelMesh, which {title} does not have", hint=way_out
         )
     elif environment.platforms.model_mesh is False:
         see = environment.facts.at(("platforms", "modelMesh"))
-        yield Problem(
+        yield Violation(
             pointer=("platform",),
             message="multi-model needs ModelMesh, which is switched off here",
             hint=way_out,
@@ -56,12 +55,12 @@ def no_model_mesh(subject: OfProject) -> Iterator[Problem]:
         )
 
 
-@rule("CAP002", "The platform is deprecated", when=having("modelMesh"))
-def deprecated_platform(subject: OfProject) -> Iterator[Problem]:
+@spec_rule("CAP002", "The platform is deprecated", when=having("modelMesh"))
+def deprecated_platform(subject: OfProject) -> Iterator[Violation]:
     if subject.project.platform != "multi-model":
         return
     if fact := lifecycle(subject.environment.release, "modelMesh", "deprecated"):
-        yield Problem(
+        yield Violation(
             pointer=("platform",),
             message=f"the multi-model platform is deprecated since {title_of_release(fact['since'])}",
             hint=fact["remedy"],
@@ -80,21 +79,21 @@ def title_of_release(release: str) -> str:
     return catalog.release(release).title if release in catalog.release_names() else release
 
 
-@rule("CAP013", "The cluster has no advanced mode")
-def no_serverless(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("CAP013", "The cluster has no advanced mode")
+def no_serverless(subject: OfModel) -> Iterator[Violation]:
     environment, pointer = subject.environment, (*subject.model.pointer, "mode")
     if subject.model.mode != "advanced" or subject.model.llm is not None:
         return
     way_out = "use mode: standard" + (", which has one replica at least" if subject.model.minimum == 0 else "")
     if not environment.can("serverless"):
         title = environment.release.title if environment.release else "the release"
-        yield Problem(
+        yield Violation(
             pointer=pointer,
             message=f"advanced needs Knative Serverless, which {title} does not have",
             hint=way_out,
         )
     elif environment.platforms.serverless is False:
-        yield Problem(
+        yield Violation(
             pointer=pointer,
             message="advanced needs Knative Serverless, which is switched off here",
             hint=way_out,
@@ -106,12 +105,12 @@ def can_scale_to_zero(environment: Environment) -> bool:
     return bool(environment.can("serverless")) and environment.platforms.serverless is not False
 
 
-@rule("CAP017", "The release does not know the field")
-def unknown_field(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("CAP017", "The release does not know the field")
+def unknown_field(subject: OfModel) -> Iterator[Violation]:
     release = subject.environment.release
     for field, what in _FIELDS.items():
         if subject.written.get(field) and not subject.environment.can(_CAPABILITY[field]):
-            yield Problem(
+            yield Violation(
                 pointer=(*subject.model.pointer, field),
                 key=True,
                 message=f"{release.title if release else 'the release'} has no {what}",
@@ -119,7 +118,7 @@ def unknown_field(subject: OfModel) -> Iterator[Problem]:
             )
     llm = subject.model.llm
     if llm is not None and llm.config and not subject.environment.can("llm"):
-        yield Problem(
+        yield Violation(
             pointer=(*subject.model.pointer, "runtime"),
             message=f"{release.title if release else 'the release'} has no LLMInferenceService, which "
             f"{subject.model.runtime_name!r} configures",
@@ -127,8 +126,8 @@ def unknown_field(subject: OfModel) -> Iterator[Problem]:
         )
 
 
-@rule("CAP025", "The next release no longer has what the model uses")
-def gone_in_next_release(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("CAP025", "The next release no longer has what the model uses")
+def gone_in_next_release(subject: OfModel) -> Iterator[Violation]:
     release, runtime = subject.environment.release, subject.model.runtime
     if release is None or release.successor is None:
         return
@@ -141,7 +140,7 @@ def gone_in_next_release(subject: OfModel) -> Iterator[Problem]:
     for field, (feature, what) in used.items():
         fact = lifecycle(following, feature, "removed")
         if fact is not None and fact["since"] == following.name:
-            yield Problem(
+            yield Violation(
                 pointer=(*subject.model.pointer, field),
                 message=f"{following.title} no longer has {what}",
                 hint=f"before the upgrade: {fact['remedy']}",
@@ -149,8 +148,8 @@ def gone_in_next_release(subject: OfModel) -> Iterator[Problem]:
             )
 
 
-@rule("CAP027", "Nothing shows the description")
-def unseen_description(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("CAP027", "Nothing shows the description")
+def unseen_description(subject: OfModel) -> Iterator[Violation]:
     model, release = subject.model, subject.environment.release
     if (
         model.description
@@ -158,7 +157,7 @@ def unseen_description(subject: OfModel) -> Iterator[Problem]:
         and model.llm is None
         and not subject.environment.can("inferenceDescription")
     ):
-        yield Problem(
+        yield Violation(
             pointer=(*model.pointer, "description"),
             message=f"{release.title} shows no description of a model, so none is written",
             hint="keep it for later releases, or make it a comment",

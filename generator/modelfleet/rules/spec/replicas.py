@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelfleet.finding import Pointer, Severity
-from modelfleet.rules import Problem
+from modelfleet.rules import Violation
 from modelfleet.rules.spec.platform import can_scale_to_zero
-from modelfleet.rules.spec.subjects import OfModel, OfWorkload, rule
+from modelfleet.rules.spec.subjects import OfModel, OfWorkload, spec_rule
 
 
-@rule("CAP014", "A standard deployment cannot scale to zero")
-def zero_in_standard_mode(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("CAP014", "A standard deployment cannot scale to zero")
+def zero_in_standard_mode(subject: OfModel) -> Iterator[Violation]:
     model = subject.model
     if model.mode != "standard" or model.minimum > 0 or model.llm is not None:
         return
     ways = ["write 1 or more", "use mode: advanced to scale to zero" if can_scale_to_zero(subject.environment) else ""]
     ways.append("write stopped: true to hold it" if subject.environment.can("stop") else "")
-    yield Problem(
+    yield Violation(
         pointer=_replicas(subject, "min"),
         message="0 replicas in standard mode: its autoscaler makes 1 of it",
         hint=", or ".join(filter(None, ways)),
@@ -30,24 +30,24 @@ def _replicas(subject: OfModel, key: str) -> Pointer:
     return (*pointer, key) if isinstance(written, dict) and key in written else pointer
 
 
-@rule("CAP015", "The least number of replicas is above the most")
-def minimum_over_maximum(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("CAP015", "The least number of replicas is above the most")
+def minimum_over_maximum(subject: OfModel) -> Iterator[Violation]:
     model = subject.model
     if model.minimum > model.maximum:
-        yield Problem(
+        yield Violation(
             pointer=_replicas(subject, "min"),
             message=f"min {model.minimum} is more than max {model.maximum}",
             hint="raise max or lower min",
         )
 
 
-@rule("CAP016", "A GPU model would be scaled by its CPU use")
-def scaled_by_cpu(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("CAP016", "A GPU model would be scaled by its CPU use")
+def scaled_by_cpu(subject: OfModel) -> Iterator[Violation]:
     model = subject.model
     if model.mode != "standard" or model.multi_node or model.llm is not None or model.hardware.gpus == 0:
         return
     if model.maximum > model.minimum > 0:
-        yield Problem(
+        yield Violation(
             pointer=(*model.pointer, "replicas"),
             message=f"a range of {model.minimum} to {model.maximum} is scaled by CPU use (80 %), "
             "which says little of a model on GPUs",
@@ -57,14 +57,14 @@ def scaled_by_cpu(subject: OfModel) -> Iterator[Problem]:
         )
 
 
-@rule("CAP024", "More replicas than the dashboard's form takes")
-def form_limits(subject: OfWorkload) -> Iterator[Problem]:
+@spec_rule("CAP024", "More replicas than the dashboard's form takes")
+def form_limits(subject: OfWorkload) -> Iterator[Violation]:
     release, workload = subject.environment.release, subject.workload
     if release is None:
         return
     most = release.forms["replicasMax"]
     if workload.maximum > most:
-        yield Problem(
+        yield Violation(
             pointer=(*workload.pointer, "replicas"),
             message=f"{workload.maximum} replicas are more than the {most} that the dashboard's forms take",
             hint="the cluster takes them, so change them here only",

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from modelfleet.finding import Pointer
-from modelfleet.rules import Problem
+from modelfleet.rules import Violation
 from modelfleet.spec.load import Document
 
 _PARAMETER = re.compile(r"\$\{\{?([A-Za-z_][A-Za-z0-9_]*)\}?\}", re.ASCII)
 
 
-def judge_file(document: Document) -> Iterator[Problem]:
+def judge_file(document: Document) -> Iterator[Violation]:
     """Everything that is wrong with a runtime file whose shape is right."""
     data: Any = document.data
     pointer: Pointer = ()
@@ -26,7 +26,7 @@ def judge_file(document: Document) -> Iterator[Problem]:
         return
     spec, at = data["spec"], (*pointer, "spec")
     if spec.get("disabled") is True:
-        yield Problem(
+        yield Violation(
             pointer=(*at, "disabled"),
             message="the runtime is disabled: KServe would never start a model on it",
             hint="take disabled away",
@@ -34,7 +34,7 @@ def judge_file(document: Document) -> Iterator[Problem]:
     containers = spec.get("containers") or []
     if not spec.get("multiModel") and not any(item.get("name") == "kserve-container" for item in containers):
         first = containers[0].get("name") if containers else None
-        yield Problem(
+        yield Violation(
             pointer=(*at, "containers", 0, "name"),
             message=f"no container is called kserve-container (the first is {first!r})",
             hint="KServe looks for the container of that name: rename the one that serves",
@@ -46,12 +46,12 @@ def judge_file(document: Document) -> Iterator[Problem]:
         yield from _twice(container, (*at, "workerSpec", "containers", index))
 
 
-def _twice(container: dict[str, Any], pointer: Pointer) -> Iterator[Problem]:
+def _twice(container: dict[str, Any], pointer: Pointer) -> Iterator[Violation]:
     seen: set[str] = set()
     for index, item in enumerate(container.get("env") or ()):
         name = item.get("name")
         if name in seen:
-            yield Problem(
+            yield Violation(
                 pointer=(*pointer, "env", index, "name"),
                 message=f"variable {name!r} stands twice in one container",
                 hint="the cluster refuses it: keep one",
@@ -59,7 +59,7 @@ def _twice(container: dict[str, Any], pointer: Pointer) -> Iterator[Problem]:
         seen.add(name)
 
 
-def _unfilled(data: Any, pointer: Pointer, parameters: dict[str, Any]) -> Iterator[Problem]:
+def _unfilled(data: Any, pointer: Pointer, parameters: dict[str, Any]) -> Iterator[Violation]:
     if isinstance(data, dict):
         for key, item in data.items():
             yield from _unfilled(item, (*pointer, key), parameters)
@@ -69,7 +69,7 @@ def _unfilled(data: Any, pointer: Pointer, parameters: dict[str, Any]) -> Iterat
     elif isinstance(data, str) and "${" in data:
         for name in _PARAMETER.findall(data):
             if name in parameters:
-                yield Problem(
+                yield Violation(
                     pointer=pointer,
                     message=f"the template's parameter {name} has no value here",
                     hint="put the value in its place: the dashboard takes the text as it is, and so does modelfleet",

@@ -8,28 +8,28 @@ from modelfleet.finding import Pointer, Severity
 from modelfleet.resolve.catalog import images
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Accelerator, Format, Model, Runtime, Workload
-from modelfleet.rules import Problem, having
+from modelfleet.rules import Violation, having
 from modelfleet.rules.spec.hardware import accelerator_name_pointer
 from modelfleet.rules.spec.platform import lifecycle, title_of_release
-from modelfleet.rules.spec.subjects import OfModel, OfProject, OfServer, OfWorkload, rule
-from modelfleet.wording import choices, listed, nearest
+from modelfleet.rules.spec.subjects import OfModel, OfProject, OfServer, OfWorkload, spec_rule
+from modelfleet.wording import choices, closest, listed
 
 
-@rule("CAP007", "There is no such serving runtime")
-def unknown_runtime(subject: OfWorkload) -> Iterator[Problem]:
+@spec_rule("CAP007", "There is no such serving runtime")
+def unknown_runtime(subject: OfWorkload) -> Iterator[Violation]:
     name = subject.workload.runtime_name
     if name is None or subject.workload.runtime is not None:
         return
     release = subject.environment.release
-    names = subject.shelf.names(subject.environment.name, release.name if release else None)
+    names = subject.runtime_catalog.names(subject.environment.name, release.name if release else None)
     pointer = (*subject.workload.pointer, "runtime")
     if fact := lifecycle(release, f"runtime:{name}", "removed"):
-        yield Problem(
+        yield Violation(
             pointer=pointer, message=f"{name!r} is gone since {title_of_release(fact['since'])}", hint=fact["remedy"]
         )
         return
     title = release.title if release else "the release"
-    yield Problem(
+    yield Violation(
         pointer=pointer,
         message=f"{title} ships no runtime {name!r}, and runtimes/ holds none",
         hint=_meant_runtime(subject, name, names),
@@ -39,7 +39,7 @@ def unknown_runtime(subject: OfWorkload) -> Iterator[Problem]:
 def _meant_runtime(subject: OfWorkload, name: str, names: tuple[str, ...]) -> str:
     """The runtime that a name is near, else those of a family that it names, for the accelerator; else all."""
     offered = _for_platform(subject, names)
-    if (near := nearest(name, names)) is not None:
+    if (near := closest(name, names)) is not None:
         return f"did you mean {near!r}?"
     family = [other for other in offered if other.startswith(f"{name}-")]
     fitting = [other for other in family if _suits(subject, other)] or family
@@ -49,7 +49,7 @@ def _meant_runtime(subject: OfWorkload, name: str, names: tuple[str, ...]) -> st
 def _suits(subject: OfWorkload, name: str) -> bool:
     """Whether a runtime is made for the accelerator that is asked for, and for as many nodes."""
     workload, release = subject.workload, subject.environment.release
-    runtime = subject.shelf.find(name, subject.environment.name, release.name if release else None)
+    runtime = subject.runtime_catalog.find(name, subject.environment.name, release.name if release else None)
     accelerator = workload.hardware.accelerator
     if runtime is None or runtime.multi_node != (isinstance(workload, Model) and workload.multi_node):
         return False
@@ -59,17 +59,18 @@ def _suits(subject: OfWorkload, name: str) -> bool:
 def _for_platform(subject: OfProject, names: tuple[str, ...]) -> list[str]:
     release = subject.environment.release
     found = (
-        (name, subject.shelf.find(name, subject.environment.name, release.name if release else None)) for name in names
+        (name, subject.runtime_catalog.find(name, subject.environment.name, release.name if release else None))
+        for name in names
     )
     return [name for name, runtime in found if runtime and subject.project.platform in runtime.platforms]
 
 
-@rule("CAP008", "The serving runtime is disabled")
-def disabled_runtime(subject: OfWorkload) -> Iterator[Problem]:
+@spec_rule("CAP008", "The serving runtime is disabled")
+def disabled_runtime(subject: OfWorkload) -> Iterator[Violation]:
     name = subject.workload.runtime_name
     choice = subject.environment.runtimes.get(name or "")
     if name is not None and choice is not None and choice.disabled:
-        yield Problem(
+        yield Violation(
             pointer=(*subject.workload.pointer, "runtime"),
             message=f"{name!r} is disabled",
             hint="choose another runtime, or have the platform team enable it",
@@ -77,16 +78,16 @@ def disabled_runtime(subject: OfWorkload) -> Iterator[Problem]:
         )
 
 
-@rule("CAP009", "The serving runtime is for the other platform")
-def runtime_of_other_platform(subject: OfWorkload) -> Iterator[Problem]:
+@spec_rule("CAP009", "The serving runtime is for the other platform")
+def runtime_of_other_platform(subject: OfWorkload) -> Iterator[Violation]:
     runtime, project = subject.workload.runtime, subject.project
     if runtime is None or project.platform in runtime.platforms:
         return
     release = subject.environment.release
-    names = subject.shelf.names(subject.environment.name, release.name if release else None)
+    names = subject.runtime_catalog.names(subject.environment.name, release.name if release else None)
     fitting = _for_platform(subject, names)
     kind = "multi-model (multiModel: true)" if runtime.multi_model else listed(sorted(runtime.platforms))
-    yield Problem(
+    yield Violation(
         pointer=(*subject.workload.pointer, "runtime"),
         message=f"{runtime.name!r} is a {kind} runtime; the project is {project.platform}",
         hint=f"for {project.platform} {choices(fitting) if fitting else 'there is none'}",
@@ -99,8 +100,8 @@ def _chosen(subject: OfProject, workload: Workload) -> Runtime | None:
     return runtime if runtime is not None and subject.project.platform in runtime.platforms else None
 
 
-@rule("CAP010", "A container of the runtime has no image")
-def no_image(subject: OfWorkload) -> Iterator[Problem]:
+@spec_rule("CAP010", "A container of the runtime has no image")
+def no_image(subject: OfWorkload) -> Iterator[Violation]:
     runtime = _chosen(subject, subject.workload)
     if runtime is None or runtime.kind != "ServingRuntime":
         return
@@ -110,7 +111,7 @@ def no_image(subject: OfWorkload) -> Iterator[Problem]:
     chosen = choice.images if choice else {}
     for container, image in images(runtime, chosen):
         if image is None:
-            yield Problem(
+            yield Violation(
                 pointer=(*subject.workload.pointer, "runtime"),
                 message=f"no image is known for container {container!r} of {runtime.name!r}",
                 hint=f"add runtimes: {{{runtime.name}: {{images: {{{container}: ...}}}}}} to environments/"
@@ -118,15 +119,15 @@ def no_image(subject: OfWorkload) -> Iterator[Problem]:
             )
 
 
-@rule("CAP011", "The runtime does not serve the framework")
-def unknown_framework(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("CAP011", "The runtime does not serve the framework")
+def unknown_framework(subject: OfModel) -> Iterator[Violation]:
     written = subject.written.get("framework")
     runtime = _chosen(subject, subject.model)
     yield from framework_problems(runtime, subject.model.format, written, subject.model.pointer)
 
 
-@rule("CAP012", "The model server's runtime does not serve the framework", when=having("modelMesh"))
-def unknown_served_framework(subject: OfServer) -> Iterator[Problem]:
+@spec_rule("CAP012", "The model server's runtime does not serve the framework", when=having("modelMesh"))
+def unknown_served_framework(subject: OfServer) -> Iterator[Violation]:
     for model in subject.server.models:
         written = subject.project.spec.data["servers"][subject.server.name]["models"][model.name].get("framework")
         yield from framework_problems(_chosen(subject, subject.server), model.format, written, model.pointer)
@@ -134,7 +135,7 @@ def unknown_served_framework(subject: OfServer) -> Iterator[Problem]:
 
 def framework_problems(
     runtime: Runtime | None, chosen: Format | None, written: str | None, pointer: Pointer
-) -> Iterator[Problem]:
+) -> Iterator[Violation]:
     """A framework that is not offered, or one that is left open where there are several."""
     if runtime is None or chosen is not None or runtime.kind != "ServingRuntime":
         return
@@ -142,14 +143,14 @@ def framework_problems(
     if not offered:
         return
     if written is None:
-        yield Problem(
+        yield Violation(
             pointer=pointer,
             message=f"framework is missing, and {runtime.name!r} offers several",
             hint=f"add framework: one of {listed(offered)}",
         )
         return
     several = [text for text, item in zip(offered, runtime.formats, strict=True) if item.name == written]
-    yield Problem(
+    yield Violation(
         pointer=(*pointer, "framework"),
         message=f"{runtime.name!r} offers {written!r} in several versions"
         if several
@@ -158,15 +159,15 @@ def framework_problems(
     )
 
 
-@rule("CAP018", "The accelerator does not fit the runtime")
-def accelerator_for_runtime(subject: OfWorkload) -> Iterator[Problem]:
+@spec_rule("CAP018", "The accelerator does not fit the runtime")
+def accelerator_for_runtime(subject: OfWorkload) -> Iterator[Violation]:
     runtime, accelerator = _chosen(subject, subject.workload), subject.workload.hardware.accelerator
     pointer = subject.workload.pointer
     if runtime is None:
         return
     if accelerator is None:
         if runtime.accelerator == "required":
-            yield Problem(
+            yield Violation(
                 pointer=(*pointer, "runtime"),
                 message=f"{runtime.name!r} needs an accelerator ({listed(runtime.recommended)})",
                 hint=_offered(subject.environment, runtime, "choose another runtime"),
@@ -188,11 +189,11 @@ def _offered(environment: Environment, runtime: Runtime, otherwise: str) -> str:
     return f"add accelerator: one of {listed(fitting)}" if fitting else otherwise
 
 
-def _misfit(subject: OfWorkload, runtime: Runtime, accelerator: Accelerator) -> Iterator[Problem]:
+def _misfit(subject: OfWorkload, runtime: Runtime, accelerator: Accelerator) -> Iterator[Violation]:
     pointer = accelerator_name_pointer(subject.project, subject.workload.pointer)
     identifier = subject.environment.facts.at(("accelerators", accelerator.name, "identifier"))
     if runtime.accelerator == "required":
-        yield Problem(
+        yield Violation(
             pointer=pointer,
             message=f"{runtime.name!r} runs on {listed(runtime.recommended)}; {accelerator.name!r} is {accelerator.identifier}",
             hint=_offered(subject.environment, runtime, "choose another runtime, or mend the environment's identifier"),
@@ -201,14 +202,14 @@ def _misfit(subject: OfWorkload, runtime: Runtime, accelerator: Accelerator) -> 
     elif runtime.document is not None and not runtime.recommended:
         return  # a runtime of the user's own need not say what it is made for
     elif runtime.accelerator == "none":
-        yield Problem(
+        yield Violation(
             pointer=pointer,
             message=f"{runtime.name!r} runs on CPUs: {accelerator.name!r} would be taken and not used",
             hint="take the accelerator away, or choose a runtime for it",
         )
     else:
         made_for = f"is made for {listed(runtime.recommended)}" if runtime.recommended else "is made for no accelerator"
-        yield Problem(
+        yield Violation(
             pointer=pointer,
             message=f"{runtime.name!r} {made_for}; {accelerator.name!r} is {accelerator.identifier}",
             hint="check that the runtime's image can use it",
@@ -217,20 +218,20 @@ def _misfit(subject: OfWorkload, runtime: Runtime, accelerator: Accelerator) -> 
         )
 
 
-@rule("CAP028", "The runtime is for another type of model")
-def model_type_of_runtime(subject: OfModel) -> Iterator[Problem]:
+@spec_rule("CAP028", "The runtime is for another type of model")
+def model_type_of_runtime(subject: OfModel) -> Iterator[Violation]:
     model, runtime = subject.model, subject.model.runtime
     if runtime is None or not runtime.model_types or not subject.environment.can("modelType"):
         return
     if model.model_type not in runtime.model_types:
-        yield Problem(
+        yield Violation(
             pointer=(*model.pointer, "modelType"),
             message=f"{runtime.name!r} serves {listed(runtime.model_types)} models, and this is said to be {model.model_type}",
             hint="the dashboard would list it in the wrong place",
             severity=Severity.WARNING,
         )
     elif model.gen_ai_asset and model.model_type != "generative":
-        yield Problem(
+        yield Violation(
             pointer=(*model.pointer, "genAiAsset"),
             message=f"a {model.model_type} model is no gen AI asset",
             hint="take genAiAsset away",

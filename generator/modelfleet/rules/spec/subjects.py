@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from modelfleet.finding import Pointer
-from modelfleet.resolve.catalog import Shelf
+from modelfleet.resolve.catalog import RuntimeCatalog
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import (
     Accelerator,
@@ -20,7 +20,7 @@ from modelfleet.resolve.model import (
     Workload,
 )
 from modelfleet.resolve.release import Capabilities
-from modelfleet.rules import Problem, Rule, always
+from modelfleet.rules import Rule, Violation, always
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class OfEnvironment:
     """An environment, the runtimes that can be chosen there, and what else there is in the repository."""
 
     environment: Environment
-    shelf: Shelf
+    runtime_catalog: RuntimeCatalog
     environments: Collection[Environment]
     projects: Collection[str]
 
@@ -38,7 +38,7 @@ class OfProject:
     """A whole project in an environment."""
 
     project: Project
-    shelf: Shelf
+    runtime_catalog: RuntimeCatalog
 
     @property
     def environment(self) -> Environment:
@@ -119,46 +119,48 @@ class OfLocated(OfProject):
         return self.located.location
 
 
-Subject = TypeVar("Subject", bound="OfEnvironment | OfProject")
+SpecSubject = TypeVar("SpecSubject", bound="OfEnvironment | OfProject")
 
 
-def rule(
+def spec_rule(
     code: str, title: str, when: Callable[[Capabilities], bool] = always
-) -> Callable[[Callable[[Subject], Iterator[Problem]]], Rule[Subject]]:
+) -> Callable[[Callable[[SpecSubject], Iterator[Violation]]], Rule[SpecSubject]]:
     """Declares a rule on the spec; what it looks at is told by the annotation of its parameter."""
 
-    def declare(check: Callable[[Subject], Iterator[Problem]]) -> Rule[Subject]:
+    def declare(check: Callable[[SpecSubject], Iterator[Violation]]) -> Rule[SpecSubject]:
         stage = "environment" if parameter(check) == OfEnvironment.__name__ else "spec"
         return Rule(code=code, title=title, stage=stage, check=check, when=when)
 
     return declare
 
 
-def subjects(project: Project, shelf: Shelf) -> Iterator[OfProject]:
+def subjects(project: Project, runtime_catalog: RuntimeCatalog) -> Iterator[OfProject]:
     """Everything in a project that rules look at."""
-    yield OfProject(project, shelf)
+    yield OfProject(project, runtime_catalog)
     for workload in project.workloads:
-        yield OfWorkload(project, shelf, workload)
+        yield OfWorkload(project, runtime_catalog, workload)
         section, name = workload.pointer
-        yield OfHardware(project, shelf, workload.hardware, workload.pointer, project.spec.data[section][name])
+        yield OfHardware(
+            project, runtime_catalog, workload.hardware, workload.pointer, project.spec.data[section][name]
+        )
     for model in project.models:
-        yield _of_model(project, shelf, model)
-        yield OfLocated(project, shelf, model, None)
+        yield _of_model(project, runtime_catalog, model)
+        yield OfLocated(project, runtime_catalog, model, None)
         if model.llm is not None:
-            yield from _hardware_apart(project, shelf, model)
+            yield from _hardware_apart(project, runtime_catalog, model)
     for server in project.servers:
-        yield OfServer(project, shelf, server)
+        yield OfServer(project, runtime_catalog, server)
         for served in server.models:
-            yield OfLocated(project, shelf, served, server)
+            yield OfLocated(project, runtime_catalog, served, server)
 
 
-def _of_model(project: Project, shelf: Shelf, model: Model) -> OfModel:
+def _of_model(project: Project, runtime_catalog: RuntimeCatalog, model: Model) -> OfModel:
     arguments: list[tuple[Pointer, str]] = []
     variables: list[tuple[Pointer, str, Any]] = []
     for pointer, part in parts(project.spec.data["models"][model.name], model.pointer):
         arguments += [((*pointer, "args", index), arg) for index, arg in enumerate(part.get("args") or ())]
         variables += [((*pointer, "env", name), name, value) for name, value in (part.get("env") or {}).items()]
-    return OfModel(project, shelf, model, arguments, variables)
+    return OfModel(project, runtime_catalog, model, arguments, variables)
 
 
 def parts(written: Mapping[str, Any], pointer: Pointer) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
@@ -174,7 +176,7 @@ def parts(written: Mapping[str, Any], pointer: Pointer) -> Iterator[tuple[Pointe
             yield (*place, "worker"), worker
 
 
-def _hardware_apart(project: Project, shelf: Shelf, model: Model) -> Iterator[OfHardware]:
+def _hardware_apart(project: Project, runtime_catalog: RuntimeCatalog, model: Model) -> Iterator[OfHardware]:
     pods: dict[Pointer, Hardware] = {}
     for place, group in zip(((), ("prefill",)), model.llm.groups if model.llm else (), strict=False):
         pods[("llmd", *place)] = group.head.hardware
@@ -183,7 +185,7 @@ def _hardware_apart(project: Project, shelf: Shelf, model: Model) -> Iterator[Of
     depth = len(model.pointer)
     for pointer, written in parts(project.spec.data["models"][model.name], model.pointer):
         if len(pointer) > depth and not {"size", "accelerator"}.isdisjoint(written):
-            yield OfHardware(project, shelf, pods[pointer[depth:]], pointer, written)
+            yield OfHardware(project, runtime_catalog, pods[pointer[depth:]], pointer, written)
 
 
 def parameter(check: Callable[..., Any]) -> str:
