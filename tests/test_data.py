@@ -25,7 +25,7 @@ from modelfleet.resolve.release import Capability, Term
 DATA = packaged("data")
 RELEASES = ["2.19", "2.20", "2.21", "2.22", "2.23", "2.24", "2.25", "3.0", "3.2", "3.3", "3.4", "3.5"]
 RUNTIME_FILES = sorted(str(path.relative_to(DATA / "runtimes").with_suffix("")) for path in DATA.glob("runtimes/*/*"))
-SCHEMAS = ["connections", "engines", "option-table", "parsers", "release", "runtime-data"]
+SCHEMAS = ["connections", "engines", "fields", "option-table", "parsers", "release", "runtime-data"]
 
 
 @cache

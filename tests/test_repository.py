@@ -113,6 +113,8 @@ FITS = {
     "engines.yaml": "engines",
     "parsers.yaml": "parsers",
     "options/*/*.yaml": "option-table",
+    "connections.yaml": "connections",
+    "fields.yaml": "fields",
 }
 WITH_TESTS_OF_THEIR_OWN = {"argocd.yaml", "tools.yaml", "effects.yaml", "rules/*.yaml"}
 

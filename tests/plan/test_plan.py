@@ -156,7 +156,7 @@ CHANGES: dict[str, tuple[str, str, str, list[Row]]] = {
         CHAT_FILE,
         "    framework: onnx-1\n",
         "    framework: onnx-1\n    patch: {InferenceService: [{op: add, path: /spec/predictor/priorityClassName, value: high}]}\n",
-        [("chat/rank", ("priorityClassName high added",), (("rolling", REPLACED),))],
+        [("chat/rank", ("priority class high added",), (("rolling", REPLACED),))],
     ),
     "image": (
         BASE_FILE,
@@ -399,7 +399,6 @@ def test_the_mode_of_a_live_model_cannot_change(made: Repository) -> None:
                 (
                     "deployment mode Serverless → RawDeployment",
                     "replicas 0–1 → 1",
-                    "label networking.knative.dev/visibility cluster-local removed",
                     "3 annotations",
                 ),
                 (

@@ -75,17 +75,9 @@ class Impact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectRule:
-    """What a change of a field does, and what the field is called; empty where it speaks for itself.
-
-    `added` and `removed` are whole phrases for a field that comes or goes, `values` for one that comes to a value.
-    """
+    """What a change of a field does, and why."""
 
     effect: Effect
-    says: str
-    added: str
-    removed: str
-    values: tuple[tuple[str, str], ...]
-    first: bool
     reason: str
 
 
@@ -119,15 +111,7 @@ def rule_for(kind: str, mode: ServingMode | None, path: Path) -> EffectRule:
         if kind not in entry.get("kinds", (kind,)) or ("modes" in entry and mode not in entry["modes"]):
             continue
         if _fits(entry["at"], path):
-            return EffectRule(
-                effect=_BY_ID[entry["effect"]],
-                says=entry.get("says", ""),
-                added=entry.get("added", ""),
-                removed=entry.get("removed", ""),
-                values=tuple(entry.get("values", {}).items()),
-                first=entry.get("first", False),
-                reason=entry["reason"],
-            )
+            return EffectRule(effect=_BY_ID[entry["effect"]], reason=entry["reason"])
     raise AssertionError(path)
 
 

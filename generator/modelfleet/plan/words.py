@@ -1,16 +1,16 @@
-"""What changed, in a few words for people: fields by the names that `data/effects.yaml` gives them."""
+"""What changed, in a few words for people: fields by the names that `data/fields.yaml` gives them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 
 from modelfleet.plan.consequences import replicas_text
 from modelfleet.plan.difference import ABSENT, DifferenceStep, Path
-from modelfleet.plan.effects import Effect, EffectRule, Impact, ObjectChange, code, rule_for
+from modelfleet.plan.effects import Effect, Impact, ObjectChange, code, rule_for
 from modelfleet.plan.values import both_texts, masked, value_text
 from modelfleet.serving.knowledge import knowledge
 from modelfleet.serving.workloads import RunningWorkload, ServingMode
+from modelfleet.spec.fields import FieldWords, phrases, words_for
 
 _MOST_NAMED = 5
 _MOST_ITEMS = 3
@@ -22,15 +22,16 @@ def said(changes: Sequence[ObjectChange], mode: ServingMode | None) -> tuple[str
     unnamed: dict[str, int] = {}
     for change in changes:
         for step in change.steps:
-            rule = rule_for(change.key[0], mode, step.path)
-            label, word = _named(rule, step.path) or _label(step.path), step.path[1] if len(step.path) > 2 else ""
-            if not rule.says and word in ("annotations", "labels"):
+            words = words_for(change.key[0], mode, step.path)
+            label, word = _named(words, step.path) or _label(step.path), step.path[1] if len(step.path) > 2 else ""
+            if not words.says and word in ("annotations", "labels"):
                 unnamed[word] = unnamed.get(word, 0) + 1
                 label = word if unnamed[word] > 1 else label
                 if unnamed[word] == 2:
                     found = {key: item for key, item in found.items() if not key.startswith(word.removesuffix("s"))}
-            text = f"{unnamed[label]} {label}" if label in unnamed else _worded(label, step, rule)
-            order = (not rule.first, not rule.says, -rule.effect.weight)
+            text = f"{unnamed[label]} {label}" if label in unnamed else _worded(label, step, words)
+            effect = rule_for(change.key[0], mode, step.path).effect
+            order = (not words.first, not words.says, -effect.weight)
             old = found.get(label)
             whole = text if old is None or label in unnamed else _together(label, old[1], text)
             found[label] = (min(order, old[0]) if old else order, whole)
@@ -39,15 +40,8 @@ def said(changes: Sequence[ObjectChange], mode: ServingMode | None) -> tuple[str
     return tuple(ordered) if rest <= 1 else (*ordered[:_MOST_NAMED], f"{rest} more fields")
 
 
-@lru_cache(maxsize=8)
-def phrases(name: str) -> frozenset[str]:
-    """What is said when a field that people call so comes or goes."""
-    rules = [entry for entry in knowledge()["rules"] if entry.get("says") == name]
-    return frozenset(entry[end] for entry in rules for end in ("added", "removed") if end in entry)
-
-
-def _named(rule: EffectRule, path: Path) -> str:
-    return rule.says.replace("{}", code(path[-1])) if path else rule.says
+def _named(words: FieldWords, path: Path) -> str:
+    return words.says.replace("{}", code(path[-1])) if path else words.says
 
 
 def _together(label: str, one: str, other: str) -> str:
@@ -68,18 +62,18 @@ def _label(path: Path) -> str:
     return " ".join(code(step) if index else step for index, step in enumerate(named[-2:])) or "all of it"
 
 
-def _worded(label: str, step: DifferenceStep, rule: EffectRule) -> str:
+def _worded(label: str, step: DifferenceStep, words: FieldWords) -> str:
     if step.before == "" and isinstance(step.after, str):
-        return _worded(label, DifferenceStep(step.path, ABSENT, step.after), rule)
+        return _worded(label, DifferenceStep(step.path, ABSENT, step.after), words)
     if step.after == "" and isinstance(step.before, str):
-        return _worded(label, DifferenceStep(step.path, step.before, ABSENT), rule)
-    for value, words in rule.values:
+        return _worded(label, DifferenceStep(step.path, step.before, ABSENT), words)
+    for value, phrase in words.values:
         if step.after == value:
-            return words
-    if rule.added and step.before is ABSENT:
-        return rule.added
-    if rule.removed and step.after is ABSENT:
-        return rule.removed
+            return phrase
+    if words.added and step.before is ABSENT:
+        return words.added
+    if words.removed and step.after is ABSENT:
+        return words.removed
     if step.reordered:
         return f"{label} in another order"
     if isinstance(step.before, list) or isinstance(step.after, list):

@@ -16,8 +16,9 @@ from modelfleet.packaged import packaged, packaged_data
 from modelfleet.resolve import catalog
 from modelfleet.resolve.catalog import RUNTIME_VERSION, short
 from modelfleet.resolve.model import Runtime
-from modelfleet.resolve.release import Capability, Release
+from modelfleet.resolve.release import Release
 from modelfleet.rules import Rule
+from modelfleet.spec.fields import featured
 
 ALL = "all"
 
@@ -72,30 +73,11 @@ def state_of(release: Release, feature: str, has: Any) -> str:
     return "old" if "deprecated" in states else "TP" if "preview" in states else "yes"
 
 
-_FEATURES: Mapping[Capability, str] = {
-    "modelMesh": "platform: multi-model",
-    "serverless": "mode: advanced",
-    "llm": "llmd",
-    "llmScaling": "llmd.scaling",
-    "stop": "stopped",
-    "routeTimeout": "route.timeout",
-    "modelType": "modelType",
-    "genAiAsset": "genAiAsset",
-    "strategy": "strategy",
-    "timeout": "timeout",
-    "return401": "return401",
-    "acceleratorProfiles": "tolerations of accelerators",
-    "hardwareProfiles": "hardware profiles",
-    "connectionAnnotation": "connections by annotation",
-}
-"""What a spec or an environment can say in some releases only, by the capability that decides."""
-
-
 def release_rows() -> list[list[str]]:
     """What each release can do: a column a release, a row a feature; the first row is the heading."""
     releases = [catalog.release(name) for name in catalog.release_names()]
     rows = [["", *(short(release.name) for release in releases)]]
-    for capability, label in _FEATURES.items():
+    for capability, label in featured():
         rows.append([label, *(state_of(item, capability, item.capabilities[capability]) for item in releases)])
     rows.append(
         ["multiNode", *(state_of(item, "multiNode", item.capabilities["multiNodeExecutor"]) for item in releases)]

@@ -1,57 +1,19 @@
 """Which manifests a resolved project consists of, and the values that their templates put in.
 
-A template sees plain values and words, never a release. `SOURCES` says from which field of the spec a value came, so that
-what is found in a rendered object is reported on the line that caused it.
+A template sees plain values and words, never a release. From which field of the spec a part of an object comes stands in
+`data/fields.yaml`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from modelfleet.finding import Pointer
 from modelfleet.render.llm import distributed
 from modelfleet.render.secrets import connection_secret, env_secret, wave_of_secrets
 from modelfleet.render.serving_runtime import model_server_spec, runtime_values, single_model_spec
 from modelfleet.render.values import TemplateCall, list_or_none, profile_values, worker_tolerations
 from modelfleet.resolve.model import Llm, Model, ModelLocation, Project, ServedModel, Server, Workload
-
-SOURCES: Mapping[str, Pointer] = {
-    "accelerator_name": ("accelerator",),
-    "args": ("args",),
-    "autoscaler_class": ("multiNode",),
-    "connection_name": ("location", "connection"),
-    "connection_path": ("location", "path"),
-    "deployment_mode": ("mode",),
-    "description": ("description",),
-    "display_name": ("displayName",),
-    "enable_auth": ("tokens",),
-    "env": ("env",),
-    "format_name": ("framework",),
-    "format_version": ("framework",),
-    "max_replicas": ("replicas",),
-    "min_replicas": ("replicas",),
-    "model_type": ("modelType",),
-    "node_selector": ("accelerator",),
-    "pipeline": ("multiNode", "pipelineParallelSize"),
-    "profile_name": ("accelerator",),
-    "profile_namespace": ("accelerator",),
-    "pull_secrets": ("location", "connection"),
-    "resources": ("size",),
-    "route_timeout": ("route", "timeout"),
-    "runtime": ("runtime",),
-    "spec": ("runtime",),
-    "storage_key": ("location", "connection"),
-    "storage_path": ("location", "path"),
-    "storage_uri": ("location",),
-    "strategy": ("strategy",),
-    "tensor": ("multiNode", "tensorParallelSize"),
-    "timeout": ("timeout",),
-    "token": ("tokens",),
-    "tolerations": ("accelerator",),
-    "use_case": ("genAiAsset", "useCase"),
-    "worker_tolerations": ("accelerator",),
-}
 
 
 def manifests(project: Project) -> Iterator[TemplateCall]:

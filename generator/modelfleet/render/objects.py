@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from modelfleet.finding import Finding, Location, Pointer, Severity, dotted
 from modelfleet.kubernetes import json_patch
 from modelfleet.kubernetes.objects import Object, by_name, identity, with_namespace
-from modelfleet.render.manifests import SOURCES, manifests
+from modelfleet.render.manifests import manifests
 from modelfleet.render.values import TemplateCall
 from modelfleet.resolve.model import Project
 from modelfleet.rules import Violation
@@ -20,6 +20,7 @@ from modelfleet.rules import check as judge
 from modelfleet.rules.admission.request import AdmissionRule
 from modelfleet.rules.admission.rulebook import Rulebook
 from modelfleet.rules.spec import options, patches
+from modelfleet.spec.fields import WorkloadKind, field_at
 from modelfleet.spec.load import Document
 from modelfleet.spec.merge import Merged
 from modelfleet.wording import choices
@@ -137,18 +138,25 @@ def place_of(project: Project, one: RenderedObject, pointer: Pointer) -> tuple[M
     if pointer and (step := _step_at(patch, steps, pointer)) != patch:
         return project.spec, step
     runtime = one.manifest.runtime
-    found = one.rendered.source(pointer)
-    if runtime is not None and runtime.document is not None and pointer in (("apiVersion",), ("kind",)):
+    found = field_at(kind, pointer, _workload_kind(entry))
+    from_runtime = pointer[:1] != ("metadata",) and (found is None or found[0] == "runtime")
+    if runtime is not None and runtime.document is not None and kind == runtime.kind and from_runtime:
         return runtime.document, (*runtime.pointer, *pointer)
     if found is None:
         return project.spec, entry
-    expression, rest = found
-    if expression == "spec" and runtime is not None and runtime.document is not None:
-        return runtime.document, (*runtime.pointer, "spec", *rest)
-    if expression == "env" and rest and isinstance(rest[0], int):
-        return project.spec, (*entry, "env", one.manifest.values["env"][rest[0]]["name"])
-    field = SOURCES.get(expression)
-    return project.spec, entry if field is None else (*entry, *field, *rest)
+    if found[0] == "env" and len(found) > 1 and isinstance(found[1], int):
+        variable: Any = one.object
+        for key in pointer[: len(pointer) - len(found) + 2]:
+            variable = variable[key]
+        return project.spec, (*entry, "env", variable["name"])
+    return project.spec, (*entry, *found)
+
+
+def _workload_kind(entry: Pointer) -> WorkloadKind:
+    """What a field would be written for in an entry of the spec; which kind of model it is tells the kind of object."""
+    if entry[:1] == ("servers",):
+        return "served" if entry[2:3] == ("models",) else "server"
+    return "standard"
 
 
 def collisions(project: Project, made: Sequence[RenderedObject]) -> Iterator[Finding]:

@@ -10,18 +10,6 @@ from modelfleet.rules import Violation, having
 from modelfleet.rules.spec.options import through_shell
 from modelfleet.rules.spec.subjects import OfModel, spec_rule
 
-_NOT_HERE = {
-    "mode": "an LLMInferenceService has no deployment mode",
-    "multiNode": "nodes are spread by llmd: {parallelism, worker}",
-    "route": "the gateway makes its route, and always does",
-    "strategy": "its pods roll by themselves",
-    "timeout": "the gateway has the timeout",
-    "return401": "the gateway answers",
-    "modelType": "an LLMInferenceService is generative",
-}
-
-_HARMLESS = (None, False, "standard", "generative")
-
 
 def _groups(subject: OfModel) -> Iterator[tuple[Pointer, Group]]:
     """The groups of pods and where they are written."""
@@ -42,16 +30,6 @@ def open_gateway(subject: OfModel) -> Iterator[Violation]:
             hint="add tokens: [...]",
             severity=Severity.WARNING,
         )
-
-
-@spec_rule("LLM002", "The field does not apply to an LLMInferenceService", when=having("llm"))
-def foreign_field(subject: OfModel) -> Iterator[Violation]:
-    model = subject.model
-    if model.llm is None:
-        return
-    for field, reason in _NOT_HERE.items():
-        if subject.written.get(field) not in _HARMLESS:
-            yield Violation(pointer=(*model.pointer, field), key=True, message=reason, hint=f"take {field} away")
 
 
 @spec_rule(
@@ -91,29 +69,6 @@ def shell_text(subject: OfModel) -> Iterator[Violation]:
 
 
 _SHELL = frozenset("'\"\\`$;&|<>(){}[]*?!#")
-
-
-@spec_rule("LLM005", "The release's LLMInferenceService does not know the setting", when=having("llm"))
-def unknown_setting(subject: OfModel) -> Iterator[Violation]:
-    model, release = subject.model, subject.environment.release
-    if model.llm is None or release is None:
-        return
-    for pointer, group in _groups(subject):
-        if group.scaling is not None and not subject.environment.can("llmScaling"):
-            yield Violation(
-                pointer=(*pointer, "scaling"),
-                key=True,
-                message=f"{release.title} does not scale an LLMInferenceService by load",
-                hint="use replicas",
-            )
-    scheduler = model.llm.scheduler
-    if not isinstance(scheduler, bool) and not subject.environment.can("llmScheduler"):
-        yield Violation(
-            pointer=(*model.pointer, "llmd", "scheduler"),
-            key=True,
-            message=f"{release.title} does not let the scheduler be set up",
-            hint="use scheduler: true, or leave it out",
-        )
 
 
 @spec_rule("LLM006", "The least number of replicas is above the most", when=having("llmScaling"))

@@ -142,17 +142,6 @@ def _parallel(engine: Engine, args: Sequence[str]) -> Iterator[tuple[int, int]]:
             yield index, int(text) if text.isdecimal() else 0
 
 
-@spec_rule("MN007", "A group of nodes has no strategy of its own")
-def strategy_of_group(subject: OfModel) -> Iterator[Violation]:
-    model = subject.model
-    if model.multi_node and model.strategy is not None:
-        yield Violation(
-            pointer=(*model.pointer, "strategy"),
-            message="the strategy holds for the head alone: the workers roll by themselves",
-            hint="take strategy away",
-        )
-
-
 @spec_rule(
     "MN008", "A runtime of one's own that the release would run in another way", when=having("multiNodeExecutor")
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from modelfleet.finding import Severity
 from modelfleet.resolve.model import Model
 from modelfleet.rules import Violation, having
-from modelfleet.rules.spec.subjects import OfModel, OfServer, OfWorkload, spec_rule
+from modelfleet.rules.spec.subjects import OfModel, OfWorkload, spec_rule
 
 
 @spec_rule("NET001", "A route without tokens is open to everybody")
@@ -20,36 +20,6 @@ def open_route(subject: OfWorkload) -> Iterator[Violation]:
             message="a route without tokens: whoever knows the address can use the model",
             hint="add tokens: [...], or take the route away",
             severity=Severity.WARNING,
-        )
-
-
-@spec_rule("NET002", "The route's timeout cannot be set there")
-def timeout_without_effect(subject: OfModel) -> Iterator[Violation]:
-    model = subject.model
-    if model.route_timeout is None:
-        return
-    if model.mode != "standard":
-        yield Violation(
-            pointer=(*model.pointer, "route", "timeout"),
-            message="the timeout of an advanced deployment's route is Knative's and cannot be set here",
-            hint="use route: true, or mode: standard",
-        )
-    elif not subject.environment.can("routeTimeout"):
-        release = subject.environment.release
-        yield Violation(
-            pointer=(*model.pointer, "route", "timeout"),
-            message=f"{release.title if release else 'the release'} does not copy a timeout to the route",
-            hint="use route: true for this environment",
-        )
-
-
-@spec_rule("NET003", "A model server's route has no timeout", when=having("modelMesh"))
-def server_timeout(subject: OfServer) -> Iterator[Violation]:
-    if subject.server.route_timeout is not None:
-        yield Violation(
-            pointer=(*subject.server.pointer, "route", "timeout"),
-            message="the route of a model server has no timeout that could be set",
-            hint="use route: true",
         )
 
 

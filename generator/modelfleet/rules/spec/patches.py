@@ -6,50 +6,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelfleet.finding import Pointer
+from modelfleet.kubernetes import json_patch
 from modelfleet.rules import Violation
-
-LOCKED: Mapping[str, str] = {
-    "/apiVersion": "it would be another object, which nothing points to",
-    "/kind": "it would be another object, which nothing points to",
-    "/metadata/name": "it would be another object, which nothing points to",
-    "/metadata/namespace": "the overlay decides the namespace",
-    "/metadata/annotations/security.opendatahub.io~1enable-auth": "the spec's tokens decide who may call",
-    "/metadata/annotations/security.opendatahub.io~1auth-proxy-type": "the spec's return401 decides",
-    "/metadata/annotations/enable-auth": "the spec's tokens decide who may call",
-    "/metadata/annotations/enable-route": "the spec's route decides",
-    "/metadata/annotations/serving.kserve.io~1deploymentMode": "the spec's mode decides",
-    "/metadata/labels/networking.kserve.io~1visibility": "the spec's route decides",
-    "/metadata/labels/networking.knative.dev~1visibility": "the spec's route decides",
-    "/metadata/ownerReferences": "an owner is known by its uid alone",
-    "/status": "the cluster writes it",
-}
-"""Paths that only the spec decides, and the reason."""
-
-FIELDS: Mapping[str, str] = {
-    "/spec/predictor/model/args": "write args in the spec",
-    "/spec/predictor/model/runtime": "write runtime in the spec",
-    "/spec/predictor/minReplicas": "write replicas in the spec",
-    "/spec/predictor/maxReplicas": "write replicas in the spec",
-    "/spec/predictor/workerSpec/pipelineParallelSize": "write multiNode in the spec",
-    "/spec/predictor/workerSpec/tensorParallelSize": "write multiNode in the spec",
-    "/spec/replicas": "write replicas in the spec",
-}
-"""Paths that have a field of the spec, whose rules a patch would pass by."""
+from modelfleet.spec.fields import locked_paths
 
 
 def locked_field(steps: tuple[Mapping[str, Any], ...], pointer: Pointer) -> Iterator[Violation]:
     """Steps that would change what the spec decides."""
     for index, step in enumerate(steps):
-        path = str(step["path"])
-        for locked_path, reason in {**LOCKED, **FIELDS}.items():
-            if _touches(path, locked_path):
-                yield Violation(
-                    pointer=(*pointer, index, "path"),
-                    message=f"a patch cannot change {locked_path.lstrip('/').replace('~1', '/')}",
-                    hint=reason,
-                    policy=locked_path in LOCKED,
-                )
-                break
+        path = json_patch.pointer_steps(str(step["path"]))
+        place = next((place for place in locked_paths() if _touches(path, place.steps)), None)
+        if place is not None:
+            yield Violation(
+                pointer=(*pointer, index, "path"),
+                message=f"a patch cannot change {'/'.join(place.steps)}",
+                hint=place.lock,
+                policy=place.policy,
+            )
 
 
 def misshapen(before: Any, after: Any, pointer: Pointer = ()) -> Iterator[tuple[Pointer, str, str]]:
@@ -77,6 +50,6 @@ def _kind(value: Any) -> str:
     return "a map" if isinstance(value, dict) else "a list" if isinstance(value, list) else "a scalar"
 
 
-def _touches(path: str, locked_path: str) -> bool:
-    """Whether a step at `path` would change the value at `locked_path`: at it, below it, or a map around it."""
-    return path == locked_path or path.startswith(locked_path + "/") or locked_path.startswith(path + "/") or not path
+def _touches(path: tuple[str, ...], place: tuple[str, ...]) -> bool:
+    """Whether a step at `path` would change the value at the place: at it, below it, or a map around it."""
+    return path[: len(place)] == place or place[: len(path)] == path

@@ -7,29 +7,9 @@ from collections.abc import Iterator, Mapping
 from modelfleet.finding import Severity
 from modelfleet.resolve import catalog
 from modelfleet.resolve.environment import Environment
-from modelfleet.resolve.release import Capability, Release
+from modelfleet.resolve.release import Release
 from modelfleet.rules import Violation, having
 from modelfleet.rules.spec.subjects import OfModel, OfProject, spec_rule
-
-_FIELDS = {
-    "stopped": "way to stop a model",
-    "modelType": "model type",
-    "genAiAsset": "gen AI assets",
-    "strategy": "deployment strategy for models",
-    "timeout": "request timeout for models",
-    "return401": "choice of the authorization proxy (return401)",
-    "llmd": "LLMInferenceService (llmd)",
-}
-
-_CAPABILITY: Mapping[str, Capability] = {
-    "stopped": "stop",
-    "modelType": "modelType",
-    "genAiAsset": "genAiAsset",
-    "strategy": "strategy",
-    "timeout": "timeout",
-    "return401": "return401",
-    "llmd": "llm",
-}
 
 
 @spec_rule("CAP001", "The cluster has no multi-model platform")
@@ -103,27 +83,6 @@ def no_serverless(subject: OfModel) -> Iterator[Violation]:
 
 def can_scale_to_zero(environment: Environment) -> bool:
     return bool(environment.can("serverless")) and environment.platforms.serverless is not False
-
-
-@spec_rule("CAP017", "The release does not know the field")
-def unknown_field(subject: OfModel) -> Iterator[Violation]:
-    release = subject.environment.release
-    for field, what in _FIELDS.items():
-        if subject.written.get(field) and not subject.environment.can(_CAPABILITY[field]):
-            yield Violation(
-                pointer=(*subject.model.pointer, field),
-                key=True,
-                message=f"{release.title if release else 'the release'} has no {what}",
-                hint=f"take {field} away for this environment: {field}: null",
-            )
-    llm = subject.model.llm
-    if llm is not None and llm.config and not subject.environment.can("llm"):
-        yield Violation(
-            pointer=(*subject.model.pointer, "runtime"),
-            message=f"{release.title if release else 'the release'} has no LLMInferenceService, which "
-            f"{subject.model.runtime_name!r} configures",
-            hint="use a ServingRuntime there",
-        )
 
 
 @spec_rule("CAP025", "The next release no longer has what the model uses")

@@ -1,0 +1,74 @@
+"""Fields that a release does not have, or that a kind of workload does not take: both stand in `data/fields.yaml`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from modelfleet.finding import Pointer
+from modelfleet.rules import Violation, having
+from modelfleet.rules.spec.subjects import OfModel, OfServer, spec_rule
+from modelfleet.spec.fields import WorkloadKind, needy_fields, refused_fields
+
+
+@spec_rule("CAP017", "The release does not have the field")
+def unknown_field(subject: OfModel) -> Iterator[Violation]:
+    release = subject.environment.release
+    title = release.title if release else "the release"
+    gone: list[str] = []
+    for field in needy_fields():
+        if not field.value_in(subject.written) or subject.environment.can(field.needs):
+            continue
+        if not field.name.startswith(tuple(f"{outer}." for outer in gone)):
+            gone.append(field.name)
+            yield Violation(
+                pointer=(*subject.model.pointer, *field.pointer),
+                key=True,
+                message=f"{title} does not support {field.name}",
+                hint=f"{field.instead} for this environment" if field.instead else _away(field.name),
+            )
+    llm = subject.model.llm
+    if llm is not None and llm.config and not subject.environment.can("llm"):
+        yield Violation(
+            pointer=(*subject.model.pointer, "runtime"),
+            message=f"{title} has no LLMInferenceService, which {subject.model.runtime_name!r} configures",
+            hint="use a ServingRuntime there",
+        )
+
+
+def _away(name: str) -> str:
+    null = "" if "." in name else f": {name}: null"
+    return f"take {name} away for this environment{null}"
+
+
+@spec_rule("LLM002", "The field does not apply to an LLMInferenceService", when=having("llm"))
+def foreign_to_distributed(subject: OfModel) -> Iterator[Violation]:
+    if subject.model.llm is not None:
+        yield from _refused(subject.written, subject.model.pointer, "distributed")
+
+
+@spec_rule("MN007", "The field does not apply to a group of nodes")
+def foreign_to_group(subject: OfModel) -> Iterator[Violation]:
+    if subject.model.multi_node and subject.model.llm is None:
+        yield from _refused(subject.written, subject.model.pointer, "multi-node")
+
+
+@spec_rule("NET002", "The field does not apply to an advanced deployment")
+def foreign_to_advanced(subject: OfModel) -> Iterator[Violation]:
+    if subject.model.mode == "advanced" and subject.model.llm is None:
+        yield from _refused(subject.written, subject.model.pointer, "advanced")
+
+
+@spec_rule("NET003", "The field does not apply to a model server", when=having("modelMesh"))
+def foreign_to_server(subject: OfServer) -> Iterator[Violation]:
+    pointer = subject.server.pointer
+    written = subject.project.spec.data["servers"][subject.server.name]
+    yield from _refused(written, pointer, "server")
+
+
+def _refused(written: Mapping[str, Any], pointer: Pointer, kind: WorkloadKind) -> Iterator[Violation]:
+    for field, reason in refused_fields(kind):
+        value = field.value_in(written)
+        if value and value not in field.neutral:
+            hint = field.instead or f"take {field.pointer[-1]} away"
+            yield Violation(pointer=(*pointer, *field.pointer), key=True, message=reason, hint=hint)

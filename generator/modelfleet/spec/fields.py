@@ -1,0 +1,241 @@
+"""The fields of models and servers: which kinds of workload take them, where they end up in objects, what people call them.
+
+All of it stands in `data/fields.yaml`. What may be written in a field is the project schema's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Any, Literal, get_args
+
+from modelfleet.finding import Pointer
+from modelfleet.packaged import packaged_data
+
+WorkloadKind = Literal["standard", "advanced", "multi-node", "distributed", "server", "served"]
+"""What a field is written for; `served` is a model on a server."""
+
+WORKLOAD_KINDS: tuple[WorkloadKind, ...] = get_args(WorkloadKind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldWords:
+    """What people call a part of an object; empty where it speaks for itself.
+
+    `added` and `removed` are whole phrases for one that comes or goes, `values` for one that comes to a value.
+    """
+
+    says: str = ""
+    added: str = ""
+    removed: str = ""
+    values: tuple[tuple[str, str], ...] = ()
+    first: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectPath:
+    """A place in objects of a kind (of every kind where `kind` is empty), and below it; `*` in a step stands for anything.
+
+    `words` is None where it is not spoken of, and `modes` limits it to ways of serving. `lock` is the reason why a patch
+    may not touch it; `policy` says that nobody but the spec decides it.
+    """
+
+    kind: str
+    steps: tuple[str, ...]
+    words: FieldWords | None
+    lock: str = ""
+    policy: bool = False
+    modes: frozenset[str] = frozenset()
+
+    @property
+    def weight(self) -> tuple[int, int, bool]:
+        """Of several that fit, the heaviest speaks: the longest, then the one with the fewest wildcards."""
+        return len(self.steps), sum("*" not in step for step in self.steps), bool(self.modes)
+
+    def serves(self, mode: str | None) -> bool:
+        """Whether it is there in a way of serving."""
+        return not self.modes or mode in self.modes
+
+    def covers(self, path: Sequence[str | int]) -> bool:
+        """Whether a path in an object is this place or below it."""
+        return len(path) >= len(self.steps) and all(
+            fnmatchcase(str(step), wanted) for step, wanted in zip(path, self.steps, strict=False)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A field of a model or of a server, by its way in the entry: `route`, `route.timeout`.
+
+    `needs` is a capability of releases, or nothing; a test holds it among those that there are.
+    """
+
+    name: str
+    refusals: Mapping[WorkloadKind, str]
+    needs: Any
+    instead: str
+    neutral: tuple[Any, ...]
+    paths: tuple[ObjectPath, ...]
+
+    @property
+    def pointer(self) -> tuple[str, ...]:
+        """Its way in the entry of a model or server."""
+        return tuple(self.name.split("."))
+
+    @property
+    def nested(self) -> bool:
+        """Whether it is a part of another field."""
+        return "." in self.name
+
+    def value_in(self, entry: Mapping[str, Any]) -> Any:
+        """What an entry of a spec says in it; None where it says nothing."""
+        value: Any = entry
+        for step in self.pointer:
+            value = value.get(step) if isinstance(value, dict) else None
+        return value
+
+
+@lru_cache(maxsize=1)
+def fields() -> Mapping[str, Field]:
+    """Every field, in the order of the data file."""
+    return {name: _field(name, entry) for name, entry in _data()["fields"].items()}
+
+
+@lru_cache(maxsize=1)
+def needy_fields() -> tuple[Field, ...]:
+    """Those that not every release has."""
+    return tuple(field for field in fields().values() if field.needs)
+
+
+@lru_cache(maxsize=8)
+def refused_fields(kind: WorkloadKind) -> tuple[tuple[Field, str], ...]:
+    """Those that a kind of workload does not take, and why."""
+    return tuple((field, field.refusals[kind]) for field in fields().values() if kind in field.refusals)
+
+
+def featured() -> Iterator[tuple[Any, str]]:
+    """What can be said in some releases only: the capability that decides, and what it is called."""
+    for feature in _data()["features"]:
+        yield feature["needs"], feature["says"]
+    names = {field.needs: field.name for field in reversed(needy_fields())}
+    yield from reversed(names.items())
+
+
+@lru_cache(maxsize=1)
+def locked_paths() -> tuple[ObjectPath, ...]:
+    """Places that a patch may not touch, those that nobody may touch first."""
+    found = [path for path in (*_parts(), *_field_paths()) if path.lock]
+    return tuple(sorted(found, key=lambda path: not path.policy))
+
+
+@lru_cache(maxsize=4096)
+def words_for(kind: str, mode: str | None, path: tuple[str, ...]) -> FieldWords:
+    """What people call a place in an object of a kind that is served in a mode."""
+    fitting = [
+        place
+        for place in (*_field_paths(), *_parts())
+        if place.kind in ("", kind) and place.serves(mode) and place.covers(path)
+    ]
+    spoken = [place for place in fitting if place.words is not None]
+    return (max(spoken, key=lambda place: place.weight).words if spoken else None) or FieldWords()
+
+
+@lru_cache(maxsize=8)
+def phrases(says: str) -> frozenset[str]:
+    """What is said when a part that people call so comes or goes."""
+    spoken = [place.words for place in (*_field_paths(), *_parts()) if place.words and place.words.says == says]
+    return frozenset(filter(None, (phrase for words in spoken for phrase in (words.added, words.removed))))
+
+
+def field_at(kind: str, path: Pointer, workload: WorkloadKind) -> Pointer | None:
+    """The field from which a part of an object came, and the way inside of its value; None where no field says it."""
+    fitting = [
+        (place, field)
+        for field in fields().values()
+        if workload not in field.refusals
+        for place in field.paths
+        if place.kind == kind and place.serves(workload) and place.covers(path)
+    ]
+    if not fitting:
+        return None
+    place, field = max(fitting, key=lambda found: found[0].weight)
+    return (*field.pointer, *path[len(place.steps) :])
+
+
+# ---- from the data ---------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def _data() -> Mapping[str, Any]:
+    found: Mapping[str, Any] = packaged_data("fields")
+    return found
+
+
+def _field(name: str, entry: Mapping[str, Any]) -> Field:
+    return Field(
+        name=name,
+        refusals=entry.get("not", {}),
+        needs=entry.get("needs", ""),
+        instead=entry.get("instead", ""),
+        neutral=tuple(entry.get("neutral", ())),
+        paths=tuple(_paths(name, entry)),
+    )
+
+
+def _paths(name: str, entry: Mapping[str, Any]) -> Iterator[ObjectPath]:
+    for kind, written in entry.get("paths", {}).items():
+        places = written if isinstance(written, dict) else {pointer: {} for pointer in _listed(written)}
+        for pointer, own in places.items():
+            locked, checked = "locked" in own, "checked" in own
+            yield ObjectPath(
+                kind=kind,
+                steps=_steps(pointer),
+                words=_words({**entry, **own}),
+                lock=entry["decides"] if locked else f"write {name.partition('.')[0]} in the spec" if checked else "",
+                policy=locked,
+                modes=frozenset(own.get("modes", ())),
+            )
+
+
+def _field_paths() -> Iterator[ObjectPath]:
+    return (path for field in fields().values() for path in field.paths)
+
+
+@lru_cache(maxsize=1)
+def _parts() -> tuple[ObjectPath, ...]:
+    """Places in objects that no field of a model or server decides."""
+    return tuple(
+        ObjectPath(
+            kind=kind,
+            steps=_steps(part["at"]),
+            words=_words(part) if "says" in part else None,
+            lock=part.get("locked", ""),
+            policy="locked" in part,
+            modes=frozenset(part.get("modes", ())),
+        )
+        for part in _data()["parts"]
+        for kind in part.get("kinds", ("",))
+    )
+
+
+def _words(entry: Mapping[str, Any]) -> FieldWords:
+    says = entry.get("says", "")
+    if not says:
+        return FieldWords()
+    return FieldWords(
+        says=says,
+        added=entry.get("added", ""),
+        removed=entry.get("removed", ""),
+        values=tuple(entry.get("values", {}).items()),
+        first=entry.get("first", False),
+    )
+
+
+def _listed(written: Any) -> list[str]:
+    return [written] if isinstance(written, str) else written
+
+
+def _steps(pointer: str) -> tuple[str, ...]:
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
