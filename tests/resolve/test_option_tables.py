@@ -15,7 +15,7 @@ import yaml
 from modelfleet.packaged import packaged, packaged_data
 from modelfleet.resolve.option_tables import OptionTable, option_parser, option_table, version_in
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 PARSERS = packaged_data("parsers")
 TABLES = [(name, version) for name, facts in PARSERS.items() for version in facts["versions"]]
 
