@@ -19,8 +19,8 @@ from console import example, modelfleet, process, tree, write
 from fleets import NEW, OLD, PROJECTS, Data, Repository, facts, placed, project, repositories
 from legacy_diff import cluster_of, drift, live
 from modelfleet.finding import Pointer, Rejected
-from modelfleet.kubernetes import built as kubernetes_yaml
 from modelfleet.kubernetes import emit
+from modelfleet.kubernetes import yaml as kubernetes_yaml
 from modelfleet.kubernetes.objects import group_of
 from modelfleet.pipeline.fleet import fleet
 from modelfleet.resolve.fleet import Fleet

@@ -16,7 +16,7 @@ import pytest
 
 from bench.fleet import write_server
 from console import REPOSITORY, SPEC, Ran, example, miniature, modelfleet, process, tree, write
-from modelfleet.kubernetes import built as kubernetes_yaml
+from modelfleet.kubernetes import yaml as kubernetes_yaml
 from modelfleet.pipeline import fleet as pipeline
 from modelfleet.tools import folder as toolbox
 from modelfleet.tools import install as tools

@@ -618,8 +618,8 @@ def test_an_exported_file_that_is_no_yaml_is_named(tmp_path: Path) -> None:
     with pytest.raises(Rejected) as rejected:
         _convert(tmp_path, {"broken.yaml": "a: [\n"})
     (finding,) = rejected.value.findings
-    assert finding.at == Location(f"{tmp_path}/exported/broken.yaml")
-    assert finding.message.startswith("it is no YAML: while parsing a flow node")
+    assert finding.at == Location(f"{tmp_path}/exported/broken.yaml", 2, 1)
+    assert finding.message == "this is not valid YAML: did not find expected node content"
 
 
 def test_an_exported_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from modelfleet.finding import Finding, MachineFailed
-from modelfleet.kubernetes.built import objects_of
+from modelfleet.kubernetes.yaml import objects_of
 from modelfleet.tools.install import Tool
 from modelfleet.tools.kustomize import kustomize_build
 from modelfleet.tools.processes import Completed
@@ -304,8 +304,12 @@ BASE = "environments/base/acme/inferenceservice-acme.yaml"
             [(f"{PATCHED}:4:10", "/spec/predictor/minReplicas", "has 2, but true was meant")],
         ),
         (
-            lambda item: item["spec"]["predictor"].update(minReplicas=2.0),
-            [(f"{PATCHED}:4:10", "/spec/predictor/minReplicas", "has 2, but 2.0 was meant")],
+            lambda item: item["spec"]["predictor"].update(minReplicas=2.5),
+            [(f"{PATCHED}:4:10", "/spec/predictor/minReplicas", "has 2, but 2.5 was meant")],
+        ),
+        (
+            lambda item: item["spec"]["predictor"].update(minReplicas=2.0),  # the same number to a cluster
+            [],
         ),
         (
             lambda item: item["metadata"]["annotations"].pop("enable-route"),

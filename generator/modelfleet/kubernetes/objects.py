@@ -48,19 +48,19 @@ def with_namespace(item: Object, namespace: str) -> Object:
 
 
 def same_value(one: Any, other: Any) -> bool:
-    """Equality in which true is not 1. Nearly always both are alike to the byte, which C code finds out."""
+    """Equality in which true is not 1, and 1.0 is, as in JSON. Nearly always both are alike to the byte, which C finds out."""
     if one is other or (isinstance(one, str) and one == other):
         return True
     return bool(one == other) and (marshal.dumps(one, 2) == marshal.dumps(other, 2) or _alike(one, other))
 
 
 def _alike(one: Any, other: Any) -> bool:
-    """Whether equal values are of the same types throughout."""
+    """Whether equal values are truth values in the same places."""
     if isinstance(one, dict):
         return all(_alike(value, other[key]) for key, value in one.items())
     if isinstance(one, list):
         return all(map(_alike, one, other))
-    return type(one) is type(other)
+    return isinstance(one, bool) is isinstance(other, bool)
 
 
 def by_identity(items: Iterable[Object]) -> dict[Identity, Object]:

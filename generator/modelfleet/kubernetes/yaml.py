@@ -1,13 +1,13 @@
-"""Reading manifests of any origin: hand-written, a chart's output, a dump of a cluster; many documents, YAML or JSON.
+"""YAML as Kubernetes reads it: what a cluster makes of a manifest that kubectl, kustomize or Argo CD gives it.
 
-Unlike our own specs these may use all of YAML. Scalars mean what they mean to kubectl, whose Go parser knows more words
-than YAML 1.2 does: a bare `y` is true and `0o17` is 15 (sigs.k8s.io/yaml, goyaml.v2/resolve.go). Documents are built
-from libyaml's events in one loop without recursion, so that the time is linear and depth cannot overflow a stack.
+This is sigs.k8s.io/yaml, which reads by the rules of goyaml.v2 and makes JSON of it: a bare `y` is true, `0o17` is 15, `1.0`
+is 1 and `1e400` is text. Kustomize's output, committed files and manifests of any origin are all read here, so that no two
+commands see different values. Places are kept where they are asked for. Documents are built from libyaml's events in one
+loop without recursion, so that the time is linear, and depth and size are known before anything walks the result.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from bisect import bisect
 from collections.abc import Iterator, Mapping
@@ -15,27 +15,28 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from modelfleet.finding import Location, Pointer
+from modelfleet.kubernetes.scalar import (
+    FIRST_OF_NO_TEXT,
+    NotReadable,
+    key_text,
+    means_text,
+    plain_scalar,
+    read_otherwise,
+    tagged,
+)
 
 DEPTH = 200
 """How deep a document may nest."""
 
+
 NODES = 2_000_000
 """How many values a document may have when its aliases are written out."""
 
-_STRING = "tag:yaml.org,2002:str"
 
-_WORDS: Mapping[str, bool | None] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
-    **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
-}
-
-_INTEGER = re.compile(r"([-+]?)(0b[01]+|0o[0-7]+|0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)", re.ASCII | re.IGNORECASE)
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?", re.ASCII)
-_MOST_DIGITS = 19  # of a 64-bit number
-_EXACT = 2**53
-_MERGE = object()
 _NO_KEY = object()
+
+
+_MERGE = object()
 
 
 class YamlPlace(NamedTuple):
@@ -74,46 +75,71 @@ class ParsedDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """A part of a file that is no YAML; what follows it in the file is not read."""
+    """A part of a file that is not valid YAML; what follows it in the file is not read."""
 
     at: Location
     message: str
     hint: str
 
 
-class _Broken(Exception):
-    """A document that libyaml reads and we do not."""
+class UnreadableYaml(Exception):
+    """A stream that a cluster would not read, or that is larger or deeper than what is read here."""
 
-    def __init__(self, place: YamlPlace, message: str, hint: str) -> None:
-        self.place, self.message, self.hint = place, message, hint
-        super().__init__(message)
+    def __init__(self, line: int, column: int, message: str, hint: str) -> None:
+        self.line, self.column, self.message, self.hint = line, column, message, hint
+        super().__init__(f"line {line}, column {column}: {message}")
+
+    def at(self, file: str) -> Location:
+        """Where it is, in a file of this name."""
+        return Location(file, self.line, self.column)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedObject:
+    """An object, and its YAML."""
+
+    item: Mapping[str, Any]
+    text: bytes
+
+
+def yaml_documents(content: bytes, nodes: int = NODES, *, alike: bool = False) -> list[Any]:
+    """The values of all documents of a stream. Raises UnreadableYaml, also for keys that are written twice.
+
+    kustomize, kubeconform and Argo CD refuse such keys. `alike`: refuse as well what kustomize, which reads by the rules of
+    another parser, changes before a cluster sees it.
+    """
+    builder = _Builder(content, nodes, places=False)
+    found = [data for data, _ in builder.documents()]
+    if builder.twice:
+        _, line, column = builder.twice[0]
+        raise UnreadableYaml(line, column, "a key is written twice", "keep one of them")
+    if alike and (builder.unlike or _MERGE_IN_QUOTES.search(content)):
+        raise UnreadableYaml(*(builder.unlike or (1, 1)), "kustomize reads this in another way", "put text in quotes")
+    return found
+
+
+_MERGE_IN_QUOTES = re.compile(rb"[\"']<<[\"']")
+
+
+_SEPARATOR = re.compile(rb"(?m)^---\n")
+
+
+def objects_of(stream: bytes) -> list[ParsedObject]:
+    """The objects of kustomize's output, each with its text. Raises UnreadableYaml."""
+    texts = [text for text in _SEPARATOR.split(stream) if text.strip()]
+    return [ParsedObject(item, text) for text in texts for item in yaml_documents(text)]
 
 
 def read_documents(content: bytes, file: str) -> Iterator[ParsedDocument | Unreadable]:
     """The objects of a file in their order; a `kind: List` gives its items, an empty document nothing."""
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    events = yaml.parse(content, Loader=loader)
+    builder = _Builder(content, NODES, places=True)
     try:
-        for event in events:
-            if isinstance(event, yaml.DocumentStartEvent):
-                yield from _expanded(_Builder(file).document(events))
-    except _Broken as broken:
-        at = Location(file, broken.place.line, broken.place.column)
-        yield Unreadable(at=at, message=broken.message, hint=broken.hint)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        at = Location(file, mark.line + 1, mark.column + 1) if mark else Location(file)
-        yield Unreadable(at=at, message=f"this is no YAML: {error.problem}", hint="what follows it is not judged")
-    except yaml.reader.ReaderError as error:
-        message = f"the file is no text in UTF-8 or holds a control character ({error.reason})"
-        yield Unreadable(at=Location(file), message=message, hint="remove it; nothing behind it is judged")
-
-
-def _place(event: Any, inside: Any = None) -> YamlPlace:
-    mark = event.start_mark
-    return YamlPlace(mark.line + 1, mark.column + 1, inside)
+        for data, place in builder.documents():
+            twice = [(key, Location(file, line, column)) for key, line, column in builder.twice]
+            builder.twice.clear()
+            yield from _expanded(ParsedDocument(file=file, data=data, place=place, twice=twice))
+    except UnreadableYaml as error:
+        yield Unreadable(at=error.at(file), message=error.message, hint=error.hint)
 
 
 def _expanded(document: ParsedDocument) -> Iterator[ParsedDocument]:
@@ -135,137 +161,230 @@ def _expanded(document: ParsedDocument) -> Iterator[ParsedDocument]:
         yield ParsedDocument(file=document.file, data=item, place=item_place, twice=mine)
 
 
+# ---- building --------------------------------------------------------------------------------------------------------
+
+
+_Twice = tuple[str, int, int]
+
+
+class _Anchored(NamedTuple):
+    """What an anchor stands for: its event, and how many values and levels there are, itself and aliases included."""
+
+    event: Any
+    data: Any
+    place: YamlPlace | None
+    size: int
+    height: int
+
+
 class _Open:
-    """A mapping or list that is being read."""
+    """A list or mapping that is being read. `before` is how many values there were before it."""
 
-    __slots__ = ("data", "event", "inside", "key", "key_at", "merged", "size")
+    __slots__ = ("before", "data", "event", "height", "inside", "key", "key_mark", "merged")
 
-    def __init__(self, event: Any, data: Any) -> None:
-        self.event = event
-        self.data, self.inside = data, type(data)()
-        self.size = 1
+    def __init__(self, event: Any, data: Any, inside: Any, before: int) -> None:
+        self.event, self.data, self.inside, self.before = event, data, inside, before
+        self.height = 0
         self.key: Any = _NO_KEY
-        self.key_at = (1, 1)
-        self.merged: list[tuple[Any, YamlPlace]] = []
+        self.key_mark: Any = None
+        self.merged: frozenset[str] = frozenset()
+
+
+class _List(_Open):
+    __slots__ = ()
+
+    def put(self, event: Any, data: Any, place: YamlPlace | None, twice: list[_Twice]) -> None:
+        """Takes in an item."""
+        self.data.append(data)
+        if place is not None:
+            self.inside.append(place)
+
+
+class _Map(_Open):
+    __slots__ = ()
+
+    def put(self, event: Any, data: Any, place: YamlPlace | None, twice: list[_Twice]) -> None:
+        """Takes in a key, or the value of the last one; notes keys that it has already."""
+        key = self.key
+        if key is _NO_KEY:
+            if type(data) is not str and data is not _MERGE:
+                raise _refused(event, "a key is a mapping or a list", "keys are text")
+            self.key, self.key_mark = data, event.start_mark
+            return
+        self.key = _NO_KEY
+        if key is _MERGE:
+            self.merge(event, data, place)
+            return
+        mark = self.key_mark
+        if key in self.data and key not in self.merged:
+            twice.append((key, mark.line + 1, mark.column + 1))
+        self.data[key] = data
+        if place is not None:
+            self.inside[key] = ((mark.line + 1, mark.column + 1), place)
+
+    def merge(self, event: Any, data: Any, place: YamlPlace | None) -> None:
+        """What `<<` brings: it takes the place of the same keys before it, and those behind it take its place."""
+        several = isinstance(data, list)
+        parts = data if several else [data]
+        if not all(isinstance(part, dict) for part in parts):
+            raise _refused(event, "what << merges is not a mapping", "merge a mapping or a list of them")
+        for part in reversed(parts):
+            self.data.update(part)
+            self.merged = self.merged.union(part)
+        if place is not None:
+            places: list[Any] = list(place.inside or ()) if several else [place]
+            for inner in reversed(places):
+                self.inside.update(inner.inside)
 
 
 class _Builder:
-    """Builds one document from events."""
+    """Builds documents from events. `twice` are keys of the last document that are written twice, with line and column.
 
-    def __init__(self, file: str) -> None:
-        self.file = file
-        self.anchors: dict[str, tuple[Any, YamlPlace, int]] = {}
-        self.twice: list[tuple[str, Location]] = []
-        self.stack: list[_Open] = []
+    `unlike` is the first place where kustomize reads something else.
+    """
 
-    def document(self, events: Iterator[Any]) -> ParsedDocument:
-        """Reads the events of one document to its end."""
+    def __init__(self, content: bytes, nodes: int, *, places: bool) -> None:
+        self.content, self.nodes, self.places = content, nodes, places
+        self.anchors: dict[str, _Anchored] = {}
+        self.twice: list[_Twice] = []
+        self.stack: list[_List | _Map] = []
+        self.unlike: tuple[int, int] | None = None
+
+    def documents(self) -> Iterator[tuple[Any, YamlPlace]]:
+        """Every document and where it begins. Raises UnreadableYaml."""
         import yaml
 
-        root: tuple[Any, YamlPlace, int] = (None, YamlPlace(1, 1, None), 1)
-        for event in events:
-            if isinstance(event, yaml.ScalarEvent):
-                root = self._scalar(event)
-            elif isinstance(event, yaml.AliasEvent):
-                root = self._alias(event)
-            elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
-                if len(self.stack) >= DEPTH:
-                    raise _Broken(_place(event), f"the document nests deeper than {DEPTH} levels", "flatten it")
-                self.stack.append(_Open(event, {} if isinstance(event, yaml.MappingStartEvent) else []))
+        try:
+            parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(self.content)
+            while not isinstance(event := parser.get_event(), yaml.StreamEndEvent):
+                if isinstance(event, yaml.DocumentStartEvent):
+                    self.anchors.clear()
+                    data, place = self.document(parser.get_event)
+                    yield data, place or YamlPlace(1, 1, None)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+            message, hint = f"this is not valid YAML: {error.problem}", "what follows it is not judged"
+            raise UnreadableYaml(line, column, message, hint) from error
+        except yaml.reader.ReaderError as error:
+            message = f"the file is not text in UTF-8, or holds a control character ({error.reason})"
+            raise UnreadableYaml(1, 1, message, "remove it; nothing behind it is judged") from error
+
+    def document(self, next_event: Any) -> tuple[Any, YamlPlace | None]:
+        """Reads the events of one document to its end."""
+        from yaml import (
+            AliasEvent,
+            MappingEndEvent,
+            MappingStartEvent,
+            ScalarEvent,
+            SequenceEndEvent,
+            SequenceStartEvent,
+        )
+
+        data: Any = None
+        place: YamlPlace | None = None
+        stack, twice, places, count = self.stack, self.twice, self.places, 0
+        while True:
+            event = next_event()
+            kind = type(event)
+            if kind is ScalarEvent:
+                count += 1
+                data = event.value
+                odd = (not data or data[0] in FIRST_OF_NO_TEXT) if event.implicit[0] else event.tag is not None
+                if odd or event.anchor:
+                    data = self.meaning(event)
+                place = _place(event, None) if places else None
+            elif kind is MappingStartEvent or kind is SequenceStartEvent:
+                self.open(event, kind is MappingStartEvent, count)
+                count += 1
                 continue
-            elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-                root = self._close()
+            elif kind is MappingEndEvent or kind is SequenceEndEvent:
+                event, data, place = self.close(count)
+            elif kind is AliasEvent:
+                data, place, size = self.alias(event)
+                count += size
             else:
-                break
-            if self.stack:
-                self._add(*root)
-        return ParsedDocument(file=self.file, data=root[0], place=root[1], twice=self.twice)
+                return data, place
+            if stack:
+                stack[-1].put(event, data, place, twice)
+            if count > self.nodes:
+                raise _refused(
+                    event, f"the document has more than {self.nodes:,} values, aliases written out", "split it"
+                )
 
-    def _scalar(self, event: Any) -> tuple[Any, YamlPlace, int]:
-        value: Any = event.value
-        if event.implicit[0]:
-            if value == "<<" and self.stack and self.stack[-1].key is _NO_KEY and isinstance(self.stack[-1].data, dict):
-                return _MERGE, _place(event), 1
-            value = plain_scalar(value)
-        elif event.tag is not None and event.tag != _STRING and event.tag.startswith("tag:yaml.org,2002:"):
-            value = plain_scalar(value)
-        found = (value, _place(event), 1)
-        if event.anchor:
-            self.anchors[event.anchor] = found
-        return found
-
-    def _alias(self, event: Any) -> tuple[Any, YamlPlace, int]:
-        if event.anchor not in self.anchors:
-            raise _Broken(
-                _place(event), f"the alias *{event.anchor} has no anchor before it", "name an anchor that is complete"
-            )
-        data, place, size = self.anchors[event.anchor]
-        return data, _place(event, place.inside), size
-
-    def _close(self) -> tuple[Any, YamlPlace, int]:
-        done = self.stack.pop()
-        for data, place in done.merged:
-            for key, value in data.items():
-                if key not in done.data and isinstance(place.inside, dict):
-                    done.data[key], done.inside[key] = value, place.inside[key]
-        found = (done.data, _place(done.event, done.inside), done.size)
-        if done.event.anchor:
-            self.anchors[done.event.anchor] = found
-        return found
-
-    def _add(self, data: Any, place: YamlPlace, size: int) -> None:
-        """Puts a value into the collection that is being read; in a mapping it may be a key."""
-        into = self.stack[-1]
-        into.size += size
-        if into.size > NODES:
-            raise _Broken(place, f"the document has more than {NODES} values, aliases written out", "split it")
-        if isinstance(into.data, list):
-            into.data.append(data)
-            into.inside.append(place)
-        elif into.key is _NO_KEY:
-            into.key, into.key_at = data if data is _MERGE else _key(data, place), (place.line, place.column)
-        elif into.key is _MERGE:
-            into.merged += _mergeable(data, place)
-            into.key = _NO_KEY
+    def open(self, event: Any, is_map: bool, count: int) -> None:
+        """The beginning of a list or mapping."""
+        if len(self.stack) >= DEPTH:
+            raise _refused(event, *_TOO_DEEP)
+        if is_map:
+            self.stack.append(_Map(event, {}, {} if self.places else None, count))
         else:
-            if into.key in into.data:
-                self.twice.append((into.key, Location(self.file, *into.key_at)))
-            into.data[into.key], into.inside[into.key] = data, (into.key_at, place)
-            into.key = _NO_KEY
+            self.stack.append(_List(event, [], [] if self.places else None, count))
+
+    def close(self, count: int) -> tuple[Any, Any, YamlPlace | None]:
+        """The end of a list or mapping."""
+        done = self.stack.pop()
+        place = _place(done.event, done.inside) if self.places else None
+        if self.stack and done.height >= self.stack[-1].height:
+            self.stack[-1].height = done.height + 1
+        if done.event.anchor:
+            self.anchors[done.event.anchor] = _Anchored(done.event, done.data, place, count - done.before, done.height)
+        return done.event, done.data, place
+
+    def alias(self, event: Any) -> tuple[Any, YamlPlace | None, int]:
+        """What an anchor before it stands for, and how many values that is."""
+        if event.anchor not in self.anchors:
+            message = f"the alias *{event.anchor} has no anchor before it"
+            raise _refused(event, message, "name an anchor that is complete")
+        self.note_unlike(event)
+        known, data, place, size, height = self.anchors[event.anchor]
+        if self.stack:
+            if len(self.stack) + height >= DEPTH:
+                raise _refused(event, *_TOO_DEEP)
+            self.stack[-1].height = max(self.stack[-1].height, height + 1)
+        if hasattr(known, "value"):
+            data = self.meaning(known, by_alias=True)  # which is another as a key
+        return data, _place(event, place.inside if place else None) if self.places else None, size
+
+    def meaning(self, event: Any, *, by_alias: bool = False) -> Any:
+        """What a scalar means that may be more than text; of a key the text that JSON has for it."""
+        found: Any = event.value
+        top = self.stack[-1] if self.stack else None
+        is_key = type(top) is _Map and top.key is _NO_KEY
+        is_plain = event.tag is None and event.implicit[0]
+        if event.tag is not None or (is_plain and (read_otherwise(found) or (is_key and not means_text(found)))):
+            self.note_unlike(event)
+        if is_key and found == "<<" and not by_alias and (event.implicit[0] or event.tag == _MERGE_TAG):
+            return _MERGE
+        try:
+            if is_key and (is_plain or event.tag is not None):
+                found = key_text(event.tag, found)
+            elif is_plain:
+                found = plain_scalar(found)
+            elif event.tag is not None:
+                found = tagged(event.tag, found)
+        except NotReadable as error:
+            raise _refused(event, str(error), "write it in another way, or put text in quotes") from error
+        if event.anchor and not by_alias:
+            self.anchors[event.anchor] = _Anchored(event, found, None, 1, 0)
+        return found
+
+    def note_unlike(self, event: Any) -> None:
+        """Keeps the place, if it is the first."""
+        if self.unlike is None:
+            self.unlike = event.start_mark.line + 1, event.start_mark.column + 1
 
 
-def _key(data: Any, place: YamlPlace) -> str:
-    if isinstance(data, str):
-        return data
-    if isinstance(data, bool) or data is None:
-        return {True: "true", False: "false", None: "null"}[data]
-    if isinstance(data, int | float):
-        return str(data)
-    raise _Broken(place, "a key is a mapping or a list", "keys are text")
+_MERGE_TAG = "tag:yaml.org,2002:merge"
 
 
-def _mergeable(data: Any, place: YamlPlace) -> list[tuple[Any, YamlPlace]]:
-    if isinstance(data, dict):
-        return [(data, place)]
-    if isinstance(data, list) and isinstance(place.inside, list) and all(isinstance(item, dict) for item in data):
-        return list(zip(data, place.inside, strict=True))
-    raise _Broken(place, "what << merges is no mapping", "merge a mapping or a list of them")
+_TOO_DEEP = f"the document nests deeper than {DEPTH} levels", "flatten it"
 
 
-def plain_scalar(text: str) -> Any:
-    """What a scalar without quotes means. Timestamps stay text, as in every JSON that is made of YAML."""
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[0] not in "0123456789+-.":
-        return text
-    digits = text.replace("_", "")
-    if len(digits) <= _MOST_DIGITS and (match := _INTEGER.fullmatch(digits)):
-        sign, amount = match.groups()
-        octal = len(amount) > 1 and amount[0] == "0" and amount[1].isdigit()
-        number = int(amount, 8) if octal else int(amount, 0)
-        return -number if sign == "-" else number
-    if _FLOAT.fullmatch(digits):
-        found = float(digits)
-        if math.isfinite(found):
-            return int(found) if found.is_integer() and abs(found) < _EXACT else found  # JSON writes 1e3 as 1000
-    return text
+def _place(event: Any, inside: Any) -> YamlPlace:
+    mark = event.start_mark
+    return YamlPlace(mark.line + 1, mark.column + 1, inside)
+
+
+def _refused(event: Any, message: str, hint: str) -> UnreadableYaml:
+    return UnreadableYaml(event.start_mark.line + 1, event.start_mark.column + 1, message, hint)

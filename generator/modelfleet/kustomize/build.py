@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from modelfleet.kubernetes.built import objects_of
 from modelfleet.kubernetes.json_patch import PatchFailed, apply_patch
 from modelfleet.kubernetes.objects import Object, group_of, with_namespace
+from modelfleet.kubernetes.yaml import UnreadableYaml, yaml_documents
 from modelfleet.wording import printable
 
 _KUSTOMIZATION = "kustomization.yaml"
@@ -66,8 +66,6 @@ class Texts:
 
     def documents(self, path: str) -> list[Any]:
         """What a file holds. Raises `NotBuilt` where it is not there or no YAML."""
-        import yaml
-
         if path not in self.contents:
             message = f"{printable(path)} is not there"
             raise NotBuilt(message)
@@ -78,8 +76,8 @@ class Texts:
                 message = f"{printable(path)} has anchors"
                 raise NotBuilt(message)
             try:
-                self.known[blob] = [one.item for one in objects_of(content) if one.item]
-            except (yaml.YAMLError, ValueError, RecursionError) as error:
+                self.known[blob] = [item for item in yaml_documents(content, alike=True) if item]
+            except UnreadableYaml as error:
                 message = f"{printable(path)} cannot be read"
                 raise NotBuilt(message) from error
         return self.known[blob]

@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from modelfleet.finding import MachineFailed, Rejected, Severity
-from modelfleet.kubernetes.built import objects_of
 from modelfleet.kubernetes.objects import Object
+from modelfleet.kubernetes.yaml import objects_of
 from modelfleet.kustomize import build as plan_before
 from modelfleet.kustomize.build import (
     KUSTOMIZE_SECONDS,

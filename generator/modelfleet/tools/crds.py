@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from modelfleet.finding import Finding, Location, MachineFailed, Rejected
-from modelfleet.wording import printable
+from modelfleet.kubernetes.yaml import UnreadableYaml, yaml_documents
 
 _SCHEMA_FILE = "{kind}-{group}-{version}.json"
 SCHEMA_LOCATION = "{{.ResourceKind}}-{{.Group}}-{{.ResourceAPIVersion}}.json"  # kubeconform's words for the same
@@ -58,16 +59,10 @@ def convert_crds(folder: Path, target: Path) -> None:
 
 
 def _exported(path: Path) -> list[Any]:
-    import yaml
-
     try:
         return yaml_documents(path.read_bytes())
-    except yaml.YAMLError as error:
-        raise Rejected([_not_crds(path, f"it is no YAML: {_first_line(error)}")]) from error
-
-
-def _first_line(error: Exception) -> str:
-    return printable(" ".join(str(error).split()))[:200]
+    except UnreadableYaml as error:
+        raise Rejected([replace(_not_crds(path, error.message), at=error.at(str(path)))]) from error
 
 
 def _not_crds(path: Path, message: str) -> Finding:
@@ -80,13 +75,6 @@ def crd_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise Rejected([_not_crds(folder, "there is no such folder")])
     return sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml", ".json"))
-
-
-def yaml_documents(content: bytes) -> list[Any]:
-    """All documents of a stream. Raises yaml.YAMLError."""
-    import yaml
-
-    return list(yaml.load_all(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
 
 
 def crds_in(documents: Iterable[Any]) -> Iterator[Mapping[str, Any]]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from modelfleet.finding import MachineFailed
+from modelfleet.kubernetes.yaml import yaml_documents
 from modelfleet.tools.crds import (
     CONVERTER,
     bundled_schemas,
@@ -21,7 +22,6 @@ from modelfleet.tools.crds import (
     crd_files,
     crds_in,
     write_schemas,
-    yaml_documents,
 )
 from modelfleet.tools.differences import SchemaDifference, with_differences
 from modelfleet.tools.folder import FOLDER, Say, alone, explain_failure, fresh_folder, pinned

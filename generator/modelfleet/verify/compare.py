@@ -10,6 +10,7 @@ from typing import Any
 from modelfleet.finding import Finding, Location, Pointer, pointer_in
 from modelfleet.kubernetes.json_patch import escaped_token, pointer_steps
 from modelfleet.kubernetes.objects import group_of, same_value
+from modelfleet.kubernetes.yaml import ParsedDocument, read_documents
 from modelfleet.layout import file_name
 from modelfleet.verify.cache import bases_of
 from modelfleet.wording import plural, printable
@@ -185,33 +186,16 @@ def _place(subject: OverlayObject, pointer: Pointer) -> Location:
 
 def _place_in(root: Path, file: str, pointer: Pointer) -> Location | None:
     """None where the file is a patch that does not touch it."""
-    import yaml
-
-    try:
-        top = yaml.compose((root / file).read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError:
+    part = next(read_documents((root / file).read_bytes(), file), None)
+    if not isinstance(part, ParsedDocument):
         return Location(file)
-    if not isinstance(top, yaml.SequenceNode):
-        return _mark(file, top, pointer)
-    for index, step in enumerate(yaml.SafeLoader(b"").construct_object(top, deep=True)):
+    if not isinstance(part.data, list):
+        return part.at(pointer)
+    for index, step in enumerate(part.data):
         path = pointer_of_text(str(step.get("path", "")), None) if isinstance(step, dict) else ()
         if pointer and path == tuple(map(str, pointer[: len(path)])):
-            return _mark(file, top, (index, "value", *pointer[len(path) :]))
+            return part.at((index, "value", *pointer[len(path) :]))
     return None
-
-
-def _mark(file: str, node: Any, pointer: Pointer) -> Location:
-    """Where the value begins, or the nearest around it that is there."""
-    for step in pointer:
-        entries: list[Any] = node.value if isinstance(node.value, list) else []
-        if isinstance(step, int):
-            below = entries[step : step + 1]
-        else:
-            below = [pair[1] for pair in entries if isinstance(pair, tuple) and pair[0].value == step]
-        if not below:
-            break
-        node = below[0]
-    return Location(file, node.start_mark.line + 1, node.start_mark.column + 1)
 
 
 def pointer_of_text(text: str, item: Any) -> Pointer:

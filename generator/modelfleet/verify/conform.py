@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modelfleet.finding import Finding, Location, Pointer
-from modelfleet.kubernetes.built import ParsedObject
+from modelfleet.kubernetes.yaml import ParsedObject
 from modelfleet.tools.crds import bundled_schemas
 from modelfleet.tools.folder import Say
 from modelfleet.tools.install import Tool

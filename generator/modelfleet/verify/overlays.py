@@ -14,7 +14,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from modelfleet.finding import Finding, Location
-from modelfleet.kubernetes.built import ParsedObject, objects_of
+from modelfleet.kubernetes.yaml import ParsedObject, objects_of
 from modelfleet.tools.folder import Say
 from modelfleet.tools.install import Tool
 from modelfleet.tools.kustomize import kustomize_builds
