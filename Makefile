@@ -13,6 +13,9 @@ MODELFLEET := $(BIN)/modelfleet
 # (its scripts hold that path). Everything offline, and in no time, when nothing did.
 key = $(shell cat $(1) pyproject.toml 2>/dev/null | cksum | tr ' ' -)-$(shell printf %s '$(CURDIR)' | cksum | cut -d ' ' -f 1)
 RUNTIME := $(VENV)/made-for-running-$(call key,requirements.txt)
+SERVERS_VENV := .tools/smoke-servers
+SERVERS := $(SERVERS_VENV)/made-for-serving-$(call key,requirements-smoke.txt)
+SERVERS_PYTHON ?= $(PYTHON)
 DEVELOP := $(VENV)/made-for-developing-$(call key,requirements-dev.txt)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 
@@ -22,7 +25,7 @@ $(shell rm -f $(VENV)/made-*)
 endif
 endif
 
-.PHONY: help render check test soak lab test-lab lint lint-workflows bench lock clean setup setup-dev setup-tools
+.PHONY: help render check test test-smoke soak lab test-lab lint lint-workflows bench lock clean setup setup-dev setup-tools
 
 help: ## what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -40,6 +43,11 @@ test: setup-dev setup-tools ## everything that CI runs: linters, types, tests wi
 	@$(MAKE) lint
 	@echo "Running the tests"
 	@REQUIRE_TOOLS=1 $(BIN)/python -m pytest -q -n 2 -m "not slow"
+
+test-smoke: setup-dev $(SERVERS) ## call real model servers behind a real proxy (Python below 3.13, haproxy, openssl)
+	@for tool in haproxy openssl; do command -v $$tool >/dev/null || { echo "make test-smoke needs $$tool on PATH" >&2; exit 1; }; done
+	@echo "Calling real model servers"
+	@SMOKE_SERVERS=$(CURDIR)/$(SERVERS_VENV) $(BIN)/python -m pytest -q -m servers tests/smoke
 
 lint: setup-dev ## ruff and mypy
 	@echo "Linting, formatting, types"
@@ -69,7 +77,8 @@ lock: ## pin the newest Python packages that pyproject.toml allows (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv on PATH (pip install uv)" >&2; exit 1; }
 	@$(BUILD) | $(COMPILE) --output-file requirements.txt pyproject.toml -
 	@$(BUILD) | $(COMPILE) --output-file requirements-dev.txt --group dev --constraint requirements.txt pyproject.toml -
-	@echo "requirements.txt and requirements-dev.txt are new"
+	@$(COMPILE) --output-file requirements-smoke.txt --group smoke-servers
+	@echo "requirements.txt, requirements-dev.txt and requirements-smoke.txt are new"
 
 # The build backend is in both locks, so that the package itself is installed without the network and without isolation.
 BUILD := printf '%s\n' 'hatchling>=1.27' 'editables>=0.5'
@@ -86,6 +95,16 @@ $(RUNTIME):
 
 $(DEVELOP):
 	@$(call install,requirements-dev.txt,$@)
+
+# Its scripts hold the path of the environment, so it is made anew where that has changed.
+$(SERVERS):
+	@$(SERVERS_PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null \
+	  || { echo "the model servers need Python 3.11 or 3.12. Say which: make test-smoke SERVERS_PYTHON=python3.12" >&2; exit 1; }
+	@echo "Installing the model servers in $(SERVERS_VENV) (once, about two minutes)"
+	@rm -rf $(SERVERS_VENV)
+	@$(SERVERS_PYTHON) -m venv $(SERVERS_VENV)
+	@$(SERVERS_VENV)/bin/python -m pip --disable-pip-version-check --no-input --quiet install --require-hashes -r requirements-smoke.txt
+	@touch $@
 
 define install
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \

@@ -52,8 +52,9 @@ _TRY: Mapping[str, tuple[str, Any]] = {
 class Endpoint:
     """One protocol of one model in one environment.
 
-    `served_as` is the model's name in requests. `port` is that of the internal address; routes listen on 443. `token`:
-    callers need one, `token_inside`: also those in the cluster. Each of `token_secrets` holds one.
+    `served_as` is the model's name in requests. Both addresses end with `path`, where the protocol has one. `port` is that
+    of the internal address; routes listen on 443. `token`: callers need one, `token_inside`: also those in the cluster. Each
+    of `token_secrets` holds one.
     """
 
     environment: str
@@ -62,6 +63,7 @@ class Endpoint:
     model: str
     protocol: str
     served_as: str
+    path: str
     internal: str
     external: str | None
     port: int
@@ -167,6 +169,7 @@ def _endpoint(project: Project, workload: Workload, item: Object, address: Addre
         model=str(item["metadata"]["name"]),
         protocol=protocol,
         served_as=name,
+        path=path,
         internal=internal,
         external=external,
         port=address.port,

@@ -64,7 +64,7 @@ def address_of(item: Object, runtime: Object | None, environment: Environment) -
     if way == "distributed":
         return _through_gateway(item, environment)
     name, namespace = str(item["metadata"]["name"]), str(item["metadata"].get("namespace", ""))
-    host = f"https://{name}-{namespace}.{environment.cluster.apps_domain}"
+    host = route_of(name, namespace, environment)
     labels, annotations = mapping(item["metadata"].get("labels")), _annotations(item)
     if way == "server":
         return _of_server(namespace, runtime, host)
@@ -82,6 +82,11 @@ def address_of(item: Object, runtime: Object | None, environment: Environment) -
         port = container_port(mapping((runtime or {}).get("spec")))
         internal = f"http://{service}:{port}"
     return Address(internal=internal, port=port, external=host if exposed else None, guarded=guarded)
+
+
+def route_of(name: str, namespace: str, environment: Environment) -> str:
+    """Where the Route of an InferenceService answers, if it has one."""
+    return f"https://{name}-{namespace}.{environment.cluster.apps_domain}"
 
 
 def _annotations(item: Mapping[str, Any]) -> Mapping[str, Any]:
