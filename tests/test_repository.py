@@ -64,7 +64,7 @@ def imported(tree: ast.Module) -> Iterator[str]:
 
 
 def literals(tree: ast.Module) -> Iterator[ast.Constant]:
-    """The strings of a module that are no documentation."""
+    """The strings of a module that are not documentation."""
     told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
@@ -77,7 +77,7 @@ def tracked() -> list[Path]:
     try:
         done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=True, text=True)
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip("this is no Git checkout")
+        pytest.skip("this is not a Git checkout")
     return [path for name in done.stdout.splitlines() if (path := REPOSITORY / name).is_file()]
 
 

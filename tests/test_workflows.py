@@ -242,10 +242,10 @@ def test_a_plan_that_is_too_long_is_cut(tmp_path: Path) -> None:
 
 
 def test_an_artifact_that_holds_something_else_is_not_read(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match=r"Error: plan\.md of the artifact is no file of a plan"):
+    with pytest.raises(AssertionError, match=r"Error: plan\.md of the artifact is not a file of a plan"):
         _comment(tmp_path / "long", "x" * (4 * 65536 + 1))
     (tmp_path / "secret").write_text("s", encoding="utf-8")
-    with pytest.raises(AssertionError, match=r"Error: number of the artifact is no file of a plan"):
+    with pytest.raises(AssertionError, match=r"Error: number of the artifact is not a file of a plan"):
         _comment(tmp_path / "link", "# Plan", tmp_path / "secret")
 
 

@@ -409,7 +409,7 @@ def test_lines_for_people_and_findings_for_other_formats() -> None:
         "the model has both storageUri and storage.path; keep storage for a connection's bucket, storageUri for everything else",
         "a.yaml:19:21: warning[ADM005]: A a: accepted: the key 'name' is written twice; kubectl takes the last, kustomize "
         "refuses the file; keep one of them",
-        "a.yaml:21:1: error[ADM006]: refused by the API server: the document is no object; an object is a mapping with a kind",
+        "a.yaml:21:1: error[ADM006]: refused by the API server: the document is not an object; an object is a mapping with a kind",
         "RHOAI 2.25: 1 accepted (1 A), 2 refused",
         "no schema known for this kind, so only its name was looked at: 1 InferenceService (serving.kserve.io/v1beta1)",
     ]
@@ -531,8 +531,8 @@ def test_what_is_no_file_is_refused_all_at_once(tmp_path: Path) -> None:
     assert [finding.text().replace(str(tmp_path), "") for finding in refused.value.findings] == [
         "/live:1:1: error[ADM004]: there is no such folder",
         "/missing:1:1: error[ADM004]: there is no such file",
-        ":1:1: error[ADM004]: it is no ordinary file; name its files",
-        "/pipe:1:1: error[ADM004]: it is no ordinary file; pipe it in and name the file -",
+        ":1:1: error[ADM004]: it is not a regular file; name its files",
+        "/pipe:1:1: error[ADM004]: it is not a regular file; pipe it in and name the file -",
         "/huge.yaml:1:1: error[ADM004]: it is larger than 64 MiB; split it",
     ]
 

@@ -186,7 +186,7 @@ PLACES: dict[str, Make] = {
     "a link to the projects": linked_folder,
     "a file that should be the folder": file_instead_of_folder,
     "a newline in a file's name": newline_in_a_name,
-    "a file's name that is no text": name_that_is_no_text,
+    "a file's name that is not a string": name_that_is_no_text,
     "two names that are one on other systems": twins,
     "no environments": no_environments,
 }

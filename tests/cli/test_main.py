@@ -251,7 +251,7 @@ def test_drift_that_rendering_alone_does_not_mend(old: str, new: str, why: str, 
     assert (ran.code, first, last) == (
         3,
         f"{path}: {why}",
-        "what was edited by hand belongs into the files that its first line names; then run `modelfleet render --overwrite` "
+        "what was edited by hand belongs in the files that its first line names; then run `modelfleet render --overwrite` "
         "and commit the result",
     )
 
@@ -432,7 +432,7 @@ def test_github_annotates_the_files_that_drifted(root: Path) -> None:
     ran = modelfleet(root, "render", "--check", "--format", "github")
     assert ran.code == 3
     remedy = (
-        "what was edited by hand belongs into the files that its first line names; then run `modelfleet render --overwrite` "
+        "what was edited by hand belongs in the files that its first line names; then run `modelfleet render --overwrite` "
         "and commit the result"
     )
     assert [line for line in ran.out.splitlines() if line.startswith("::")] == [

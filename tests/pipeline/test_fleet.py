@@ -123,12 +123,12 @@ ENVIRONMENT = (
     [
         (
             "release: rhoai-2.5\n",
-            "environments/more.yaml:5:10: error[ENV001]: release: 'rhoai-2.5' is no release that modelfleet knows; "
+            "environments/more.yaml:5:10: error[ENV001]: release: 'rhoai-2.5' is not a release that modelfleet knows; "
             "did you mean 'rhoai-2.25'?",
         ),
         (
             'argocd: {version: "2.1"}\n',
-            "environments/more.yaml:5:19: error[ENV010]: argocd.version: '2.1' is no version of Argo CD that modelfleet "
+            "environments/more.yaml:5:19: error[ENV010]: argocd.version: '2.1' is not a version of Argo CD that modelfleet "
             "knows; write one of ",
         ),
     ],

@@ -195,7 +195,7 @@ def test_no_git(tmp_path: Path) -> None:
         assert said == (
             5,
             "",
-            "modelfleet: plan: this is no Git repository, and what was committed is what the plan compares with\n",
+            "modelfleet: plan: this is not a Git repository, and what was committed is what the plan compares with\n",
         )
 
 
@@ -334,7 +334,7 @@ def test_kustomize_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        ({OVERLAY: "- a\n"}, f"{OVERLAY} is no kustomization"),
+        ({OVERLAY: "- a\n"}, f"{OVERLAY} is not a kustomization"),
         ({OVERLAY: "resources: [\n"}, f"{OVERLAY} cannot be read"),
         ({OVERLAY: "a: 1\n---\nb: 2\n"}, f"{OVERLAY} does not hold one document"),
         ({OVERLAY: "resources: [missing.yaml]\n"}, "environments/prod/chat/missing.yaml is not there"),
@@ -353,7 +353,7 @@ def test_kustomize_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ),
         (
             {OVERLAY: PATCHED, PATCH: STRATEGIC},
-            f"{PATCH} is no JSON 6902 patch",
+            f"{PATCH} is not a JSON 6902 patch",
         ),
         (
             {OVERLAY: PATCHED, PATCH: "- {op: replace, path: /spec/none/x, value: 1}\n"},

@@ -33,13 +33,13 @@ FINDINGS = {
         "this release has no kind 'LLMInferenceService'",
         "use an InferenceService with a vLLM runtime, or a release that has it",
     ),
-    "ADM004": ("", "this is no YAML: did not find expected ',' or '}'", "what follows it is not judged"),
+    "ADM004": ("", "this is not valid YAML: did not find expected ',' or '}'", "what follows it is not judged"),
     "ADM005": (
         "",
         "the key 'greeting' is written twice; kubectl takes the last, kustomize refuses the file",
         "keep one of them",
     ),
-    "ADM006": ("", "the document is no object", "an object is a mapping with a kind"),
+    "ADM006": ("", "the document is not an object", "an object is a mapping with a kind"),
     "ADM007": (
         "apiVersion",
         "LLMInferenceService is not served as 'serving.kserve.io/v1alpha2' here",
@@ -47,7 +47,7 @@ FINDINGS = {
     ),
     "ADM010": (
         "metadata.name",
-        "'granite-3.1' is no name for an InferenceService",
+        "'granite-3.1' is not a valid name for an InferenceService",
         "lower-case letters, digits and '-', a letter first, no '-' last, no dots",
     ),
     "ADM011": (
@@ -62,13 +62,13 @@ FINDINGS = {
     ),
     "ADM013": (
         "metadata.annotations.serving.kserve.io/deploymentMode",
-        "'Standard' is no deployment mode of this release",
+        "'Standard' is not a deployment mode of this release",
         "one of Serverless, RawDeployment, ModelMesh; for an ordinary Deployment write RawDeployment",
     ),
     "ADM014": (
         "metadata.annotations.serving.kserve.io/deploymentMode",
         (
-            "'Standard' is no deployment mode of this release, which takes its default RawDeployment and "
+            "'Standard' is not a deployment mode of this release, which takes its default RawDeployment and "
             "then refuses every change of the object"
         ),
         "write RawDeployment",
@@ -85,7 +85,7 @@ FINDINGS = {
     ),
     "ADM017": (
         "metadata.annotations.serving.kserve.io/autoscalerClass",
-        "'kpa' is no autoscaler class of this release",
+        "'kpa' is not an autoscaler class of this release",
         "one of hpa, external, keda, none, or no annotation",
     ),
     "ADM018": (
@@ -110,7 +110,7 @@ FINDINGS = {
     ),
     "ADM022": (
         "spec.predictor.model.resources.limits.nvidia.com/mig-1g.5gb",
-        "'nvidia.com/mig-1g.5gb' is no accelerator that KServe knows",
+        "'nvidia.com/mig-1g.5gb' is not an accelerator that KServe knows",
         (
             "use nvidia.com/gpu, amd.com/gpu, intel.com/gpu, habana.ai/gaudi, or add the annotation "
             "serving.kserve.io/gpu-resource-types: '[\"nvidia.com/mig-1g.5gb\"]'"
@@ -118,7 +118,7 @@ FINDINGS = {
     ),
     "ADM023": (
         "metadata.annotations.serving.kserve.io/gpu-resource-types",
-        "'nvidia.com/mig-1g.5gb' is no JSON list of resource names",
+        "'nvidia.com/mig-1g.5gb' is not a JSON list of resource names",
         "write for instance '[\"nvidia.com/mig-1g.5gb\"]'",
     ),
     "ADM024": (
@@ -128,7 +128,7 @@ FINDINGS = {
     ),
     "ADM025": (
         "spec.predictor.model.storageUri",
-        "'s3' is no storage protocol for multi-node models on this release",
+        "'s3' is not a storage protocol for multi-node models on this release",
         "one of pvc://, oci://",
     ),
     "ADM026": (
@@ -165,7 +165,11 @@ FINDINGS = {
         ),
         "keep model and rename or remove kserve-container",
     ),
-    "ADM032": ("spec.predictor.containers[0].env[0].value", "'grpc-v2' is no protocol of a predictor", "one of v1, v2"),
+    "ADM032": (
+        "spec.predictor.containers[0].env[0].value",
+        "'grpc-v2' is not a protocol of a predictor",
+        "one of v1, v2",
+    ),
     "ADM033": (
         "spec.predictor.storageUris",
         "the predictor has both storageUri and storageUris",
@@ -203,7 +207,7 @@ FINDINGS = {
     ),
     "ADM060": (
         "spec.predictor.model.storageUri",
-        "'hf' is no storage protocol of this release",
+        "'hf' is not a storage protocol of this release",
         (
             "one of gs, s3, pvc, file, https, http, hdfs, webhdfs, oci, or "
             "https://<account>.blob.core.windows.net/<container>/<path>"
@@ -221,7 +225,7 @@ FINDINGS = {
     ),
     "ADM063": (
         "metadata.annotations.storage.kserve.io/ovms-auto-versioning",
-        "'v1' is no version number, so no pod is admitted",
+        "'v1' is not a version number, so no pod is admitted",
         "write a positive whole number in quotes, such as '1'",
     ),
     "ADM064": (
@@ -240,7 +244,7 @@ FINDINGS = {
         "containerConcurrency is -1",
         "write 0 for no limit, or remove it",
     ),
-    "ADM073": ("spec.predictor.logger.mode", "'everything' is no mode of a logger", "one of all, request, response"),
+    "ADM073": ("spec.predictor.logger.mode", "'everything' is not a mode of a logger", "one of all, request, response"),
     "ADM074": (
         "spec.predictor.logger.storage",
         "the logger's storage lacks parameters, key",
@@ -253,12 +257,12 @@ FINDINGS = {
     ),
     "ADM076": (
         "spec.predictor.scaleMetric",
-        "'rps' is no metric in deployment mode 'RawDeployment'",
+        "'rps' is not a metric in deployment mode 'RawDeployment'",
         "one of cpu, memory",
     ),
     "ADM077": (
         "spec.predictor.scaleTarget",
-        "the target 120 is no percentage from 1 to 100",
+        "the target 120 is not a percentage from 1 to 100",
         "write a number from 1 to 100",
     ),
     "ADM078": (
@@ -273,7 +277,7 @@ FINDINGS = {
     ),
     "ADM080": (
         "metadata.annotations.serving.kserve.io/targetUtilizationPercentage",
-        "'150' is no percentage from 1 to 100",
+        "'150' is not a percentage from 1 to 100",
         "write for instance '80'",
     ),
     "ADM081": (
@@ -318,7 +322,7 @@ FINDINGS = {
     ),
     "ADM103": (
         "spec.containers[0].resources.limits.nvidia.com/mig-1g.5gb",
-        "'nvidia.com/mig-1g.5gb' in kserve-container is no accelerator that KServe knows",
+        "'nvidia.com/mig-1g.5gb' in kserve-container is not an accelerator that KServe knows",
         "leave accelerators to the InferenceService, which is the better place for them",
     ),
     "ADM104": (
@@ -441,12 +445,12 @@ FINDINGS = {
     ),
     "ADM142": (
         "metadata.labels.app.kubernetes.io/part-of",
-        "'Granite models' is no value of a label",
+        "'Granite models' is not a valid label value",
         "letters, digits, '-', '_' and '.', a letter or digit first and last, 63 characters at most",
     ),
     "ADM143": (
         "data.greeting",
-        "the value of 'greeting' is no base64",
+        "the value of 'greeting' is not valid base64",
         "write plain text into stringData, or encode it",
     ),
     "ADM150": (
@@ -461,7 +465,7 @@ FINDINGS = {
     ),
     "ADM137": (
         "spec.scaling.wva.variantCost",
-        "'cheap' is no cost",
+        "'cheap' is not a cost",
         "write a number of zero or more in quotes, such as '10.0'",
     ),
 }
@@ -722,7 +726,7 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
                 "is not allowed",
                 f"ADM026 metadata.annotations.{CLASS}: a multi-node model needs autoscalerClass 'none' on this release, "
                 "found no annotation",
-                "ADM025 spec.predictor.model.storageUri: 's3' is no storage protocol for multi-node models on this release",
+                "ADM025 spec.predictor.model.storageUri: 's3' is not a storage protocol for multi-node models on this release",
             ],
         ),
         (
@@ -760,7 +764,7 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
         (
             "2.25",
             predictor(model=None, containers=[server("mine", PROTOCOL="v9")]),
-            ["ADM032 spec.predictor.containers[0].env[0].value: 'v9' is no protocol of a predictor"],
+            ["ADM032 spec.predictor.containers[0].env[0].value: 'v9' is not a protocol of a predictor"],
         ),
         (
             "3.4",
@@ -776,7 +780,7 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
             nodes(worker={"containers": [{"name": "worker-container", "resources": MIG}]}),
             [
                 "ADM022 spec.predictor.workerSpec.containers[0].resources.limits.nvidia.com/mig-1g.5gb: "
-                "'nvidia.com/mig-1g.5gb' is no accelerator that KServe knows"
+                "'nvidia.com/mig-1g.5gb' is not an accelerator that KServe knows"
             ],
         ),
         (
@@ -791,7 +795,7 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
         (
             "2.25",
             nodes({TYPES: "[]"}),
-            [f"ADM023 metadata.annotations.{TYPES}: '[]' is no JSON list of resource names"],
+            [f"ADM023 metadata.annotations.{TYPES}: '[]' is not a JSON list of resource names"],
         ),
         ("3.3", nodes({"opendatahub.io/connections": "models"}, storageUri=None), []),
         (
@@ -804,7 +808,7 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
         (
             "2.25",
             model(storageUri="https://blob.core.windows.net/granite"),
-            ["ADM060 spec.predictor.model.storageUri: 'https' is no storage protocol of this release"],
+            ["ADM060 spec.predictor.model.storageUri: 'https' is not a storage protocol of this release"],
         ),
         ("2.25", model(storageUri="/mnt/models"), []),
         ("3.5", model({MODE: "Standard"}, storageUri="oci+native://quay.io/example/granite:1"), []),
@@ -817,14 +821,14 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
         (
             "2.25",
             model({MODE: "ModelMesh"}, storageUri="oci://quay.io/example/granite:1"),
-            ["ADM062 spec.predictor.model.storageUri: 'oci' is no storage protocol of ModelMesh"],
+            ["ADM062 spec.predictor.model.storageUri: 'oci' is not a storage protocol of ModelMesh"],
         ),
         ("3.2", model({"storage.kserve.io/ovms-auto-versioning": "v1"}), []),
         (
             "3.3",
             model({"storage.kserve.io/ovms-auto-versioning": "0"}),
             [
-                "ADM063 metadata.annotations.storage.kserve.io/ovms-auto-versioning: '0' is no version number, "
+                "ADM063 metadata.annotations.storage.kserve.io/ovms-auto-versioning: '0' is not a version number, "
                 "so no pod is admitted"
             ],
         ),
@@ -878,7 +882,7 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
         (
             "2.22",
             predictor(scaleMetric="cpu", scaleTarget=101),
-            ["ADM077 spec.predictor.scaleTarget: the target 101 is no percentage from 1 to 100"],
+            ["ADM077 spec.predictor.scaleTarget: the target 101 is not a percentage from 1 to 100"],
         ),
         (
             "2.25",
@@ -894,7 +898,7 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
         (
             "2.25",
             predictor({MODE: "Serverless"}, scaleMetric="cpu"),
-            ["ADM076 spec.predictor.scaleMetric: 'cpu' is no metric in deployment mode 'Serverless'"],
+            ["ADM076 spec.predictor.scaleMetric: 'cpu' is not a metric in deployment mode 'Serverless'"],
         ),
         (
             "2.25",
@@ -912,7 +916,7 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
         (
             "2.25",
             predictor(logger={"url": "http://sink"}),
-            ["ADM073 spec.predictor.logger.mode: null is no mode of a logger"],
+            ["ADM073 spec.predictor.logger.mode: null is not a mode of a logger"],
         ),
         ("3.3", predictor(logger={"mode": "all", "storage": {}}), []),
         ("2.25", scaled("hpa", resource("cpu", type="Utilization", averageUtilization=80)), []),
@@ -946,7 +950,7 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
             "2.25",
             scaled("keda", {"type": "Object"}, {"type": "External"}),
             [
-                f"{TARGET}[0].type: 'Object' is no type of metric",
+                f"{TARGET}[0].type: 'Object' is not a type of metric",
                 f"{TARGET}[1]: the metric of type External has no external",
             ],
         ),
@@ -962,11 +966,11 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
                 resource("cpu", type="Utilization", averageUtilization=101),
             ),
             [
-                f"{TARGET}[0].resource.name: 'gpu' is no resource that KEDA scales on here",
-                f"{TARGET}[1].resource.target.type: 'Value' is no type of target for cpu",
+                f"{TARGET}[0].resource.name: 'gpu' is not a resource that KEDA scales on here",
+                f"{TARGET}[1].resource.target.type: 'Value' is not a type of target for cpu",
                 f"{TARGET}[2].resource.target.averageValue: the memory target is less than 1Mi",
                 f"{TARGET}[4].resource.target.averageValue: the target of type AverageValue has no averageValue",
-                f"{TARGET}[5].resource.target.averageUtilization: averageUtilization 101 is no percentage from 1 to 100",
+                f"{TARGET}[5].resource.target.averageUtilization: averageUtilization 101 is not a percentage from 1 to 100",
             ],
         ),
         (
@@ -985,7 +989,7 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
         (
             "2.22",
             service({"serving.kserve.io/metrics": "rps", CLASS: "hpa"}),
-            ["ADM080 metadata.annotations.serving.kserve.io/metrics: 'rps' is no metric of the pod autoscaler"],
+            ["ADM080 metadata.annotations.serving.kserve.io/metrics: 'rps' is not a metric of the pod autoscaler"],
         ),
         # canaries
         ("3.5", canaries(canary()), []),
@@ -1046,7 +1050,7 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
             runtime(workerSpec={"containers": [{"name": "worker-container", "resources": MIG}]}),
             [
                 "ADM103 spec.workerSpec.containers[0].resources.limits.nvidia.com/mig-1g.5gb: "
-                "'nvidia.com/mig-1g.5gb' in worker-container is no accelerator that KServe knows"
+                "'nvidia.com/mig-1g.5gb' in worker-container is not an accelerator that KServe knows"
             ],
         ),
         (
@@ -1060,7 +1064,7 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
         (
             "2.25",
             runtime(annotations={TYPES: "x"}, workerSpec=POD_WORKER),
-            [f"ADM023 spec.annotations.{TYPES}: 'x' is no JSON list of resource names"],
+            [f"ADM023 spec.annotations.{TYPES}: 'x' is not a JSON list of resource names"],
         ),
         (
             "2.22",
@@ -1181,7 +1185,7 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
             [
                 "ADM120 spec.model.lora.maxRank: maxRank is 0",
                 "ADM120 spec.model.lora.adapters[0].name: the adapter has no name",
-                "ADM120 spec.model.lora.adapters[1].name: '..' is no name for an adapter",
+                "ADM120 spec.model.lora.adapters[1].name: '..' is not a valid name for an adapter",
                 "ADM120 spec.model.lora.adapters[3].name: two adapters are called 'a'",
             ],
         ),
@@ -1502,7 +1506,7 @@ def test_the_names_that_the_api_server_takes(kind: str, name: str, right: bool) 
 
 
 def test_of_the_name_of_a_service_its_own_rule_speaks() -> None:
-    assert said("2.25", service(name="A")) == ["ADM010 metadata.name: 'A' is no name for an InferenceService"]
+    assert said("2.25", service(name="A")) == ["ADM010 metadata.name: 'A' is not a valid name for an InferenceService"]
     long = f"'{'a' * 37}...'"
     assert said("2.25", service(name="a" * 254)) == [
         f"ADM141 metadata.name: InferenceService cannot have the name {long}"
@@ -1510,7 +1514,7 @@ def test_of_the_name_of_a_service_its_own_rule_speaks() -> None:
     assert said("2.25", service(name="a" * 253)) == []
 
 
-KEY = "is no key of"
+KEY = "is not a key of"
 
 
 @pytest.mark.parametrize(
@@ -1524,12 +1528,12 @@ KEY = "is no key of"
         ({"labels": {"Example.org/a": "x"}}, [f"ADM142 metadata.labels.Example.org/a: 'Example.org/a' {KEY} labels"]),
         ({"annotations": {"Example.org/A": "any: text\n" * 9}}, []),
         ({"annotations": {"a b": "x"}}, [f"ADM142 metadata.annotations.a b: 'a b' {KEY} annotations"]),
-        ({"labels": {"a": "b c"}}, ["ADM142 metadata.labels.a: 'b c' is no value of a label"]),
-        ({"labels": {"a": "-b"}}, ["ADM142 metadata.labels.a: '-b' is no value of a label"]),
-        ({"labels": {"a": "a" * 64}}, [f"ADM142 metadata.labels.a: '{'a' * 37}...' is no value of a label"]),
-        ({"labels": {"a": True}}, ["ADM142 metadata.labels.a: true is no text"]),
-        ({"annotations": {"a": 1}}, ["ADM142 metadata.annotations.a: 1 is no text"]),
-        ({"annotations": {"a": ["b"]}}, ["ADM142 metadata.annotations.a: a list is no text"]),
+        ({"labels": {"a": "b c"}}, ["ADM142 metadata.labels.a: 'b c' is not a valid label value"]),
+        ({"labels": {"a": "-b"}}, ["ADM142 metadata.labels.a: '-b' is not a valid label value"]),
+        ({"labels": {"a": "a" * 64}}, [f"ADM142 metadata.labels.a: '{'a' * 37}...' is not a valid label value"]),
+        ({"labels": {"a": True}}, ["ADM142 metadata.labels.a: true is not a string"]),
+        ({"annotations": {"a": 1}}, ["ADM142 metadata.annotations.a: 1 is not a string"]),
+        ({"annotations": {"a": ["b"]}}, ["ADM142 metadata.annotations.a: a list is not a string"]),
         ({"annotations": {"a": "é" * 131071, "b": ""}}, []),
         (
             {"annotations": {"a": "é" * 131071, "b": "x"}},
@@ -1565,7 +1569,7 @@ def test_a_schema_that_knows_metadata_says_itself_what_is_no_text() -> None:
     ],
 )  # fmt: skip
 def test_the_data_of_a_secret(value: object, right: bool) -> None:
-    expected = [] if right else ["ADM143 data.k: the value of 'k' is no base64"]
+    expected = [] if right else ["ADM143 data.k: the value of 'k' is not valid base64"]
     assert said("2.25", {**thing("v1/Secret"), "data": {"k": value}}) == expected
     assert said("2.25", {**thing("v1/ConfigMap"), "data": {"k": value}}) == []
     assert said("2.25", {**thing("v1/Secret"), "stringData": {"k": value}}) == []

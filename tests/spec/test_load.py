@@ -243,16 +243,18 @@ TURNS = "turns the direction of writing: people would read another text than too
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        pytest.param(b"a: 1\nb: x\xc0\xafy\n", "2:5 [YAML001]: the byte 0xC0 is no valid UTF-8 here", id="overlong"),
-        pytest.param(b"a: \xe9\n", "1:4 [YAML001]: the byte 0xE9 is no valid UTF-8 here", id="latin-1"),
+        pytest.param(b"a: 1\nb: x\xc0\xafy\n", "2:5 [YAML001]: the byte 0xC0 is not valid UTF-8 here", id="overlong"),
+        pytest.param(b"a: \xe9\n", "1:4 [YAML001]: the byte 0xE9 is not valid UTF-8 here", id="latin-1"),
         pytest.param(
             "a: \U0001f642ü".encode() + b"\xff\n",
-            "1:6 [YAML001]: the byte 0xFF is no valid UTF-8 here",
+            "1:6 [YAML001]: the byte 0xFF is not valid UTF-8 here",
             id="after-astral",
         ),
-        pytest.param(b"\xef\xbb\xbfa: \xff", "1:4 [YAML001]: the byte 0xFF is no valid UTF-8 here", id="after-a-bom"),
-        pytest.param(b"a: \xed\xa0\x80", "1:4 [YAML001]: the byte 0xED is no valid UTF-8 here", id="encoded-surrogate"),
-        pytest.param(b"a: \xe2\x82", "1:4 [YAML001]: the byte 0xE2 is no valid UTF-8 here", id="cut-off"),
+        pytest.param(b"\xef\xbb\xbfa: \xff", "1:4 [YAML001]: the byte 0xFF is not valid UTF-8 here", id="after-a-bom"),
+        pytest.param(
+            b"a: \xed\xa0\x80", "1:4 [YAML001]: the byte 0xED is not valid UTF-8 here", id="encoded-surrogate"
+        ),
+        pytest.param(b"a: \xe2\x82", "1:4 [YAML001]: the byte 0xE2 is not valid UTF-8 here", id="cut-off"),
     ],
 )
 def test_bytes_that_are_no_utf8_are_refused_where_they_stand(content: bytes, expected: str) -> None:
@@ -282,8 +284,8 @@ def test_wide_encodings_are_named(encoding: str) -> None:
         ("\u202e", f"U+202E {TURNS}"),
         ("\u2066", f"U+2066 {TURNS}"),
         ("\ufeff", f"the byte order mark U+FEFF is allowed only where the file begins; {TAKE_OUT}"),
-        ("\ufffe", f"U+FFFE is no character of a text; {TAKE_OUT}"),
-        ("\uffff", f"U+FFFF is no character of a text; {TAKE_OUT}"),
+        ("\ufffe", f"U+FFFE is not a character that a text can hold; {TAKE_OUT}"),
+        ("\uffff", f"U+FFFF is not a character that a text can hold; {TAKE_OUT}"),
     ],
 )
 def test_characters_that_are_refused_raw_and_by_an_escape(char: str, message: str) -> None:
@@ -350,7 +352,7 @@ DOUBTS = {
     f"is a number to some readers of YAML and text to others; put it in quotes if it is text: {{}}; {NUMBER}": (
         "1e3 1E3 1e+3 1e-3 25921e05 1.5e3 .5e3 1. -.5 +.5 1_0 1_000 1_ -_1 1_0.5 1.5_0 1_e3"
     ),
-    "is no finite number; put it in quotes if it is text: {}": ".inf -.inf +.INF .Inf .nan .NaN .NAN",
+    "is not a finite number; put it in quotes if it is text: {}": ".inf -.inf +.INF .Inf .nan .NaN .NAN",
     "has a meaning of its own to some readers of YAML; put it in quotes if it is text: {}": "= <<",
     "is a number of more than 64 bits; put it in quotes if it is text: {}": (
         "18446744073709551616 -9223372036854775809 99999999999999999999999999999999"
@@ -504,7 +506,7 @@ UNCLOSED = "the quote that opens here is not closed; close it, or put quotes aro
 CLOSED_LATER = "the quote that opens here closes only in line {}; close it where the text ends"
 FOLLOWS = r"text follows the closing quote; put quotes around the whole text, and \" for a quote within"
 COLON = "a colon cannot stand here; put text with a colon in quotes, or correct the indentation of a field of its own"
-NO_COLON = "this line is no key: value; a colon is missing, or the indentation of text that continues the line above"
+NO_COLON = "this line is not a key: value; a colon is missing, or the indentation of text that continues the line above"
 BEGINS = "this character cannot begin a value; put the text in quotes"
 MISSING = "a value is missing here; put text that begins with a bracket or a comma in quotes"
 BLOCK = (
@@ -512,8 +514,8 @@ BLOCK = (
 )
 ITEM = "a list item cannot begin here; begin each item on a line of its own, and put text that begins with - in quotes"
 MUST = "and must hold a mapping; write key: value"
-EMPTY = "the file is empty; write what belongs into it, or delete it"
-UNKNOWN = "this is no valid YAML; look at quotes, colons and indentation in this line and the one above"
+EMPTY = "the file is empty; write what belongs in it, or delete it"
+UNKNOWN = "this is not valid YAML; look at quotes, colons and indentation in this line and the one above"
 ENDED = "the document ends before this; delete what does not belong to it"
 
 
@@ -637,7 +639,7 @@ def test_an_escape_beyond_the_last_character() -> None:
     content = r'a: "\UFFFFFFFF"'
     assert findings(content) == [f"1:4 [YAML005]: a: {ESCAPE}"]
     assert findings(content, libyaml=False) == [
-        r"1:1 [YAML005]: a: an escape in the next text is no character; write \\ for a backslash, or use single quotes"
+        r"1:1 [YAML005]: a: an escape in the next text is not a character; write \\ for a backslash, or use single quotes"
     ]
 
 
@@ -731,7 +733,7 @@ LIMITS: dict[str, tuple[Callable[[int], str], int, str]] = {
         lambda size: "a: 1\n#" + "x" * (size - 6),
         MAX_BYTES,
         "1:1 [YAML004]: the file has 4,194,305 bytes, and 4 MiB (4,194,304) is the limit; "
-        "split it, or take out what is no spec",
+        "split it, or take out what is not a spec",
     ),
     "nodes": (
         lambda nodes: "a: [" + "x," * (nodes - 3) + "]",
@@ -886,7 +888,7 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     assert read_findings(tmp_path) == [
         (
             f"{FILE}:1:1: error[YAML004]: the file has 3,221,225,472 bytes, and 4 MiB (4,194,304) is the limit; "
-            "split it, or take out what is no spec",
+            "split it, or take out what is not a spec",
             False,
         )
     ]
@@ -969,20 +971,20 @@ DEEP = "a file this deep is not looked at; move it to {}, or give it another suf
         ("runtimes/prod/deep/x.yaml", DEEP.format("runtimes/prod/")),
         ("projects/.github.yaml", "the name begins with a dot; rename it, or delete it if it is a leftover"),
         ("projects/.yaml", "the name begins with a dot; rename it, or delete it if it is a leftover"),
-        ("projects/Shop.yaml", f"'Shop' is no resource name; {RULE}"),
-        ("projects/my shop.yaml", f"'my shop' is no resource name; {RULE}"),
-        ("projects/a.b.yaml", f"'a.b' is no resource name; {RULE}"),
-        ("projects/-a.yaml", f"'-a' is no resource name; {RULE}"),
-        ("projects/a-.yaml", f"'a-' is no resource name; {RULE}"),
-        ("projects/llama\u0663.yaml", f"'llama\u0663' is no resource name; {RULE}"),
-        ("projects/\u212aelvin.yaml", f"'\u212aelvin' is no resource name; {RULE}"),
-        (f"projects/{'A' * 50}.yaml", f"'{'A' * 37}...' is no resource name; {RULE}"),
+        ("projects/Shop.yaml", f"'Shop' is not a valid resource name; {RULE}"),
+        ("projects/my shop.yaml", f"'my shop' is not a valid resource name; {RULE}"),
+        ("projects/a.b.yaml", f"'a.b' is not a valid resource name; {RULE}"),
+        ("projects/-a.yaml", f"'-a' is not a valid resource name; {RULE}"),
+        ("projects/a-.yaml", f"'a-' is not a valid resource name; {RULE}"),
+        ("projects/llama\u0663.yaml", f"'llama\u0663' is not a valid resource name; {RULE}"),
+        ("projects/\u212aelvin.yaml", f"'\u212aelvin' is not a valid resource name; {RULE}"),
+        (f"projects/{'A' * 50}.yaml", f"'{'A' * 37}...' is not a valid resource name; {RULE}"),
         (f"projects/{'a' * 64}.yaml", "the name has 64 characters; rename it: at most 63"),
         ("projects/con.yaml", "'con' is a device on Windows, where such a file cannot be checked out; rename it"),
         ("projects/argocd.yaml", "'argocd' is the folder of Argo CD's own objects; choose another name"),
-        ("environments/Prod.yaml", f"'Prod' is no resource name, and environments/prod.yaml is {SAME}; {RULE}"),
-        ("projects/ACME.yaml", f"'ACME' is no resource name, and {FILE} is {SAME}; {RULE}"),
-        ("runtimes/Vllm.yaml", "'Vllm' is no resource name; " + RULE.replace("'-'", "'-' or '.'")),
+        ("environments/Prod.yaml", f"'Prod' is not a valid resource name, and environments/prod.yaml is {SAME}; {RULE}"),
+        ("projects/ACME.yaml", f"'ACME' is not a valid resource name, and {FILE} is {SAME}; {RULE}"),
+        ("runtimes/Vllm.yaml", "'Vllm' is not a valid resource name; " + RULE.replace("'-'", "'-' or '.'")),
     ],
 )  # fmt: skip
 def test_a_name_that_cannot_be_is_refused(tmp_path: Path, file: str, message: str) -> None:
@@ -1024,7 +1026,7 @@ def test_a_hostile_name_is_written_in_escapes(tmp_path: Path, name: bytes, shown
     write(tmp_path, FILE)
     with open(os.path.join(os.fsencode(tmp_path / "projects"), name), "wb"):  # noqa: PTH118, PTH123  # no Path of bytes
         pass
-    expected = f"projects/{shown}.yaml:1:1: error[YAML022]: '{shown}' is no resource name; {RULE}"
+    expected = f"projects/{shown}.yaml:1:1: error[YAML022]: '{shown}' is not a valid resource name; {RULE}"
     assert discovered(tmp_path) == [(expected, False)]
 
 
@@ -1057,8 +1059,8 @@ def test_runtimes_for_an_environment_that_is_not_there(tmp_path: Path) -> None:
 def test_all_that_is_wrong_with_names_is_said_at_once(tmp_path: Path) -> None:
     write(tmp_path, "projects/A.yaml", "projects/b.yml", "environments/C.yaml")
     assert discovered(tmp_path) == [
-        (f"environments/C.yaml:1:1: error[YAML022]: 'C' is no resource name; {RULE}", False),
-        (f"projects/A.yaml:1:1: error[YAML022]: 'A' is no resource name; {RULE}", False),
+        (f"environments/C.yaml:1:1: error[YAML022]: 'C' is not a valid resource name; {RULE}", False),
+        (f"projects/A.yaml:1:1: error[YAML022]: 'A' is not a valid resource name; {RULE}", False),
         (
             "projects/b.yml:1:1: error[YAML022]: the name of b.yml does not end in .yaml; rename it to b.yaml",
             False,

@@ -30,7 +30,7 @@ def laid(below: str, above: str, kind: str = "environment") -> tuple[Merged, lis
         # lists and scalars are replaced
         ("environment", "acknowledge: [a, b]", "acknowledge: [c]", {"acknowledge": ["c"]}),
         ("environment", "namespaces: managed", "namespaces: external", {"namespaces": "external"}),
-        # what is no map gives way to a map, and the other way round
+        # what is not a map gives way to a map, and the other way round
         (
             "project",
             "models: {m: {accelerator: x}}",

@@ -235,7 +235,7 @@ acme: type: a fraction
 ! 17:15: error[SPEC001]: models.llama.replicas: the number 1.5 stands where a whole number or {min, max} belongs
 = replicas: 15
 
-acme: type: 1.0 is no whole number
+acme: type: 1.0 is not a whole number
 - count: 1
 + count: 1.0
 ! 19:49: error[SPEC001]: models.llama.accelerator.count: the number 1.0 stands where a whole number belongs; write
@@ -289,7 +289,7 @@ acme: type: text for a list
 ! [chatbot]
 = tokens: []
 
-acme: type: text for a list, which is no name
+acme: type: text for a list, which is not a name
 - tokens: [chatbot]
 + tokens: the chatbot
 ! 21:13: error[SPEC001]: models.llama.tokens: the text 'the chatbot' stands where a list of names belongs; name a
@@ -681,7 +681,7 @@ acme: form: upper case
 -     runtime
 +   Llama:
 +     runtime
-! 13:3: error[SPEC005]: models.Llama: 'Llama' is no name of a model; a name has lower-case letters a-z, digits and
+! 13:3: error[SPEC005]: models.Llama: 'Llama' is not a valid name for a model; a name has lower-case letters a-z, digits and
 ! '-', begins with a letter and ends with a letter or digit
 =   llama-2:
 =     runtime
@@ -691,7 +691,7 @@ acme: form: a digit first
 -     runtime
 +   8b-llama:
 +     runtime
-! 13:3: error[SPEC005]: models.8b-llama: '8b-llama' is no name of a model; a name has lower-case letters a-z,
+! 13:3: error[SPEC005]: models.8b-llama: '8b-llama' is not a valid name for a model; a name has lower-case letters a-z,
 ! digits and '-', begins with a letter and ends with a letter or digit
 =   llama-8b:
 =     runtime
@@ -701,7 +701,7 @@ acme: form: a dash at the end
 -     runtime
 +   llama-:
 +     runtime
-! 13:3: error[SPEC005]: models.llama-: 'llama-' is no name of a model; a name has lower-case letters a-z, digits
+! 13:3: error[SPEC005]: models.llama-: 'llama-' is not a valid name for a model; a name has lower-case letters a-z, digits
 ! and '-', begins with a letter and ends with a letter or digit
 =   l:
 =     runtime
@@ -739,145 +739,145 @@ acme: form: display name
 acme: form: a blank display name
 - displayName: Acme assistants
 + displayName: " "
-! 2:14: error[SPEC005]: displayName: ' ' is no display name; write one line of text
+! 2:14: error[SPEC005]: displayName: ' ' is not a display name; write one line of text
 = displayName: " Acme "
 
-acme: form: base is no environment
+acme: form: base is not an environment
 -   dev: {}
 +   base: {}
-! 27:3: error[SPEC009]: environments.base: 'base' is no name of an environment; use the name of a file in
+! 27:3: error[SPEC009]: environments.base: 'base' is not a valid name for an environment; use the name of a file in
 ! environments/ other than base.yaml, without its ending
 =   bases: {}
 
 acme: form: duration
 - route: true
 + route: {timeout: 10 minutes}
-! 20:22: error[SPEC005]: models.llama.route.timeout: '10 minutes' is no duration; write a number with s, m or h,
+! 20:22: error[SPEC005]: models.llama.route.timeout: '10 minutes' is not a duration; write a number with s, m or h,
 ! such as 30s or 10m
 = route: {timeout: 10m}
 
 acme: form: memory
 - memory: 8Gi}, limits
 + memory: 16 GB}, limits
-! 18:41: error[SPEC005]: models.llama.size.requests.memory: '16 GB' is no amount of memory; write a number with a
+! 18:41: error[SPEC005]: models.llama.size.requests.memory: '16 GB' is not an amount of memory; write a number with a
 ! unit, without a space, such as 16Gi or 512Mi
 = memory: 16G}, limits
 
 acme: form: thousandths of a byte
 - memory: 8Gi}, limits
 + memory: 400m}, limits
-! 18:41: error[SPEC005]: models.llama.size.requests.memory: '400m' is no amount of memory; write a number with a
+! 18:41: error[SPEC005]: models.llama.size.requests.memory: '400m' is not an amount of memory; write a number with a
 ! unit, without a space, such as 16Gi or 512Mi
 = memory: 400M}, limits
 
 acme: form: CPU
 - requests: {cpu: "4"
 + requests: {cpu: 4Gi
-! 18:28: error[SPEC005]: models.llama.size.requests.cpu: '4Gi' is no amount of CPU; write cores such as "2", or
+! 18:28: error[SPEC005]: models.llama.size.requests.cpu: '4Gi' is not an amount of CPU; write cores such as "2", or
 ! thousandths such as 500m
 = requests: {cpu: 1000m
 
 acme: form: endpoint
 - https://s3.example.org
 + s3.example.org
-! 7:20: error[SPEC005]: connections.store.s3.endpoint: 's3.example.org' is no address of an object store; write
+! 7:20: error[SPEC005]: connections.store.s3.endpoint: 's3.example.org' is not the address of an object store; write
 ! http:// or https://, a host and perhaps a port, such as https://s3.example.org:9000
 = http://s3.example.org:9000/
 
 acme: form: bucket
 - bucket: models
 + bucket: "s3://models"
-! 7:73: error[SPEC005]: connections.store.s3.bucket: 's3://models' is no name of a bucket; write the bare name,
+! 7:73: error[SPEC005]: connections.store.s3.bucket: 's3://models' is not a valid name for a bucket; write the bare name,
 ! without s3:// and without a path
 = bucket: models.2
 
 acme: form: region
 - region: us-east-1
 + region: "us east"
-! 7:54: error[SPEC005]: connections.store.s3.region: 'us east' is no region; write a word such as us-east-1
+! 7:54: error[SPEC005]: connections.store.s3.region: 'us east' is not a region; write a word such as us-east-1
 = region: default
 
 acme: form: path out of the folder
 - path: llama-3
 + path: ../other/llama-3
-! 22:41: error[SPEC005]: models.llama.location.path: '../other/llama-3' is no path of a model; name the model's
+! 22:41: error[SPEC005]: models.llama.location.path: '../other/llama-3' is not a path to a model; name the model's
 ! own folder, not the root, with letters, digits, '-', '_', '.' and single '/', and without '..' or '//'
 = path: /models/..llama-3/
 
 acme: form: path to the root
 - path: llama-3
 + path: /
-! 22:41: error[SPEC005]: models.llama.location.path: '/' is no path of a model; name the model's own folder, not
+! 22:41: error[SPEC005]: models.llama.location.path: '/' is not a path to a model; name the model's own folder, not
 ! the root, with letters, digits, '-', '_', '.' and single '/', and without '..' or '//'
 = path: /l
 
 acme: form: path with two slashes
 - path: llama-3
 + path: llama//3
-! 22:41: error[SPEC005]: models.llama.location.path: 'llama//3' is no path of a model; name the model's own
+! 22:41: error[SPEC005]: models.llama.location.path: 'llama//3' is not a path to a model; name the model's own
 ! folder, not the root, with letters, digits, '-', '_', '.' and single '/', and without '..' or '//'
 = path: llama/3
 
 acme: form: uri
 - {connection: store, path: llama-3}
 + {uri: llama}
-! 22:21: error[SPEC005]: models.llama.location.uri: 'llama' is no uri; write a whole address with its scheme, such
+! 22:21: error[SPEC005]: models.llama.location.uri: 'llama' is not a URI; write a whole address with its scheme, such
 ! as https://, hf://, gs:// or oci://
 = {uri: "oci://quay.io/org/llama@sha256:0000000000000000000000000000000000000000000000000000000000000000"}
 
 acme: form: uri of a file
 - {connection: store, path: llama-3}
 + {uri: "file:///etc/passwd"}
-! 22:21: error[SPEC005]: models.llama.location.uri: 'file:///etc/passwd' is no uri; write a whole address with its
+! 22:21: error[SPEC005]: models.llama.location.uri: 'file:///etc/passwd' is not a URI; write a whole address with its
 ! scheme, such as https://, hf://, gs:// or oci://
 = {uri: "gs://bucket/llama"}
 
 acme: form: store key
 - key: acme/object-store
 + key: /acme/object-store
-! 8:24: error[SPEC005]: connections.store.credentials.key: '/acme/object-store' is no key of a secret store; write
+! 8:24: error[SPEC005]: connections.store.credentials.key: '/acme/object-store' is not a valid key of a secret store; write
 ! a path such as team-a/object-store
 = key: acme/Object_Store.2
 
 acme: form: variable
 - VLLM_LOGGING_LEVEL: INFO
 + 1ST: x
-! 24:11: error[SPEC005]: models.llama.env.1ST: '1ST' is no name of a variable; a name has letters a-z and A-Z,
+! 24:11: error[SPEC005]: models.llama.env.1ST: '1ST' is not a valid name for a variable; a name has letters a-z and A-Z,
 ! digits, '_', '-' and '.', and does not begin with a digit
 = _1st.x-y: x
 
 acme: form: token
 - tokens: [chatbot]
 + tokens: [Chat-Bot]
-! 21:14: error[SPEC005]: models.llama.tokens[0]: 'Chat-Bot' is no name; a name has lower-case letters a-z, digits
+! 21:14: error[SPEC005]: models.llama.tokens[0]: 'Chat-Bot' is not a valid name; a name has lower-case letters a-z, digits
 ! and '-', and begins and ends with a letter or digit
 = tokens: [chat-bot]
 
 acme: form: JSON pointer
 - path: /spec/predictor/priorityClassName
 + path: spec/predictor/priorityClassName
-! 25:48: error[SPEC005]: models.llama.patch.InferenceService[0].path: 'spec/predictor/priorityClassName' is no
+! 25:48: error[SPEC005]: models.llama.patch.InferenceService[0].path: 'spec/predictor/priorityClassName' is not a
 ! JSON pointer; begin with '/' and write the keys between slashes, such as /spec/predictor/priorityClassName
 = path: /metadata/annotations/a.b~1c
 
 acme: form: framework
 - framework: vLLM
 + framework: onnx - 1
-! 15:16: error[SPEC005]: models.llama.framework: 'onnx - 1' is no framework; write name-version or name, such as
+! 15:16: error[SPEC005]: models.llama.framework: 'onnx - 1' is not a framework; write name-version or name, such as
 ! onnx-1 or vLLM
 = framework: openvino_ir-opset1
 
 llm: form: cost
 - cost: "10.0"
 + cost: ten
-! 11:49: error[SPEC005]: models.llama.llmd.scaling.cost: 'ten' is no cost; write a number in quotes, such as
+! 11:49: error[SPEC005]: models.llama.llmd.scaling.cost: 'ten' is not a cost; write a number in quotes, such as
 ! "10.0"
 = cost: "0.5"
 
 prod: form: release
 - release: rhoai-2.25
 + release: RHOAI 2.25
-! 2:10: error[SPEC005]: release: 'RHOAI 2.25' is no release; write rhoai- and the version's first two numbers,
+! 2:10: error[SPEC005]: release: 'RHOAI 2.25' is not a release; write rhoai- and the version's first two numbers,
 ! such as rhoai-2.25
 = release: rhoai-2.99
 
@@ -904,21 +904,21 @@ prod: form: compute capability as a number
 prod: form: repository
 - https://git.example.org/acme/models.git
 + git.example.org/acme/models
-! 26:48: error[SPEC005]: argocd.repoURL: 'git.example.org/acme/models' is no address of a Git repository; write
+! 26:48: error[SPEC005]: argocd.repoURL: 'git.example.org/acme/models' is not the address of a Git repository; write
 ! https://host/path.git, ssh://git@host/path.git or git@host:path.git
 = git@git.example.org:acme/models.git
 
 prod: form: server
 - {name: prod, appsDomain
 + {server: "api.prod.example.org:6443", appsDomain
-! 3:19: error[SPEC005]: cluster.server: 'api.prod.example.org:6443' is no address of an API server; write https://
+! 3:19: error[SPEC005]: cluster.server: 'api.prod.example.org:6443' is not the address of an API server; write https://
 ! and the host, such as https://api.prod.example.org:6443
 = {server: "https://api.prod.example.org:6443", appsDomain
 
 prod: form: apps domain
 - appsDomain: apps.prod.example.org
 + appsDomain: "https://apps.prod.example.org"
-! 3:35: error[SPEC005]: cluster.appsDomain: 'https://apps.prod.example.org' is no domain; write the domain alone,
+! 3:35: error[SPEC005]: cluster.appsDomain: 'https://apps.prod.example.org' is not a domain; write the domain alone,
 ! in lower case, such as apps.example.org
 = appsDomain: apps
 
@@ -926,20 +926,20 @@ prod: form: image
 - registry.example.org/vllm:1
 + https://registry.example.org/vllm:1
 ! 16:50: error[SPEC005]: runtimes.vllm-cuda-runtime.images.kserve-container: 'https://registry.example.org/vllm:1'
-! is no reference of an image; write registry/repository@sha256:digest or registry/repository:tag
+! is not an image reference; write registry/repository@sha256:digest or registry/repository:tag
 = registry.example.org:5000/org/vllm:1@sha256:0000000000000000000000000000000000000000000000000000000000000000
 
 prod: form: identifier
 - identifier: nvidia.com/gpu
 + identifier: gpu
-! 9:17: error[SPEC005]: accelerators.nvidia-a100-gpu.identifier: 'gpu' is no name of an extended resource; write a
+! 9:17: error[SPEC005]: accelerators.nvidia-a100-gpu.identifier: 'gpu' is not a valid name for an extended resource; write a
 ! domain and a name, such as nvidia.com/gpu
 = identifier: habana.ai/gaudi
 
 prod: form: quota
 - requests.memory: 64Gi
 + requests.memory: lots
-! 18:86: error[SPEC005]: quota.projects.granite.requests.memory: 'lots' is no amount; write a number, perhaps with
+! 18:86: error[SPEC005]: quota.projects.granite.requests.memory: 'lots' is not an amount; write a number, perhaps with
 ! a unit, such as 4 or 16Gi
 = requests.memory: "64"
 
@@ -983,7 +983,7 @@ prod: form: an acknowledgement
 prod: form: key prefix
 - keyPrefix: nerc/prod
 + keyPrefix: nerc/prod/
-! 23:14: error[SPEC005]: secrets.keyPrefix: 'nerc/prod/' is no folder of a secret store; write a path without a
+! 23:14: error[SPEC005]: secrets.keyPrefix: 'nerc/prod/' is not a folder of a secret store; write a path without a
 ! slash at its ends, such as nerc/nerc-ocp-prod
 = keyPrefix: nerc
 
@@ -1242,13 +1242,13 @@ own: runtime: annotations that are a list
 ! 13:16: error[SPEC001]: spec.annotations: a list stands where a map of texts belongs
 =   annotations: {prometheus.io/path: /metrics}
 
-own: runtime: a label that is no text
+own: runtime: a label that is not a string
 -   multiModel: false
 +   labels: {tier: 1}
 ! 13:18: error[SPEC001]: spec.labels.tier: the number 1 stands where text belongs; put it in quotes: "1"
 =   labels: {tier: "1"}
 
-own: runtime: an annotation of its own that is no text
+own: runtime: an annotation of its own that is not a string
 - {openshift.io/display-name: Acme vLLM}
 + {openshift.io/display-name: {en: Acme}}
 ! 5:44: error[SPEC001]: metadata.annotations.openshift.io/display-name: a map stands where text belongs
@@ -1846,7 +1846,7 @@ def test_what_may_be_a_secret_is_never_shown(case: str) -> None:
 def test_a_hidden_value_is_told_from_a_value() -> None:
     hint = "a name has lower-case letters a-z, digits and '-', and begins and ends with a letter or digit"
     assert said(changed(ACME, "tokens: [chatbot]", f"tokens: [{SHAPED}]")) == [
-        f"21:14: error[SPEC005]: models.llama.tokens[0]: (hidden) is no name; {hint}"
+        f"21:14: error[SPEC005]: models.llama.tokens[0]: (hidden) is not a valid name; {hint}"
     ]
     assert said(changed(ACME, "VLLM_LOGGING_LEVEL: INFO", "API_PASSWORD: 31415926")) == [
         "24:25: error[SPEC001]: models.llama.env.API_PASSWORD: the number (hidden) stands where text or {secret, key} "
@@ -2041,7 +2041,7 @@ def test_patterns_are_quick_in_backtracking_engines_too(pattern: str) -> None:
 
 
 def other_engine(name: str) -> Any:
-    """jsonschema, with whole numbers that are no fractions and patterns that end where the text does."""
+    """jsonschema, with whole numbers that are not fractions and patterns that end where the text does."""
 
     def pattern(validator: Any, wanted: str, value: Any, schema: Any) -> Iterator[jsonschema.ValidationError]:
         if isinstance(value, str) and not re.fullmatch(wanted.removesuffix("$"), value, re.ASCII):

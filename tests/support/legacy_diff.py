@@ -39,7 +39,7 @@ def reduced(git: Any, live: Any) -> Any:
 
 
 _MERGED_BY_NAME = {"ServiceAccount": ("secrets",)}
-"""Lists of core kinds that have a merge key: what others add to them is no drift."""
+"""Lists of core kinds that have a merge key: what others add to them is not drift."""
 
 
 def drift(git: Object, live: Object) -> list[Pointer]:

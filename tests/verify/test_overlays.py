@@ -388,13 +388,13 @@ def test_a_secret_that_someone_wrote_into_a_generated_file_is_not_shown(tree: Tr
     at, named = "environments/prod/acme/secret-s.yaml:8:6", "/data/a: in prod: Secret 's' in namespace 'acme-ns'"
     assert texts(verifier(Tree(tree.root, meant)).findings) == [
         f"{at}: error[VER004]: {named} as built has (hidden), but (hidden) was meant; {EDITED}",
-        "environments/prod/acme/secret-s.yaml:2:1: error[VER005]: in prod: Secret 's' in namespace 'acme-ns' is no token "
+        "environments/prod/acme/secret-s.yaml:2:1: error[VER005]: in prod: Secret 's' in namespace 'acme-ns' is not a token "
         f"of a model: its type is not kubernetes.io/service-account-token; {TOKENS}",
         f"{at}: error[VER010]: {named}: does not fit its schema ({verifier.tools['kubeconform']})",
     ]
 
 
-TOKENS = "write tokens into the spec; every other secret belongs into the environment's store"
+TOKENS = "write tokens into the spec; every other secret belongs in the environment's store"
 OPEN: Object = {
     "apiVersion": "v1",
     "kind": "Secret",
@@ -432,7 +432,7 @@ def test_every_secret_is_a_token_even_where_another_was_meant(
     one = ExpectedOverlay("prod", "environments/prod/acme", tuple(built))
     found = list(foreign_secrets(tmp_path, one, built))
     assert [(finding.code, finding.policy, finding.message, finding.hint) for finding in found] == (
-        [("VER005", True, f"Secret 's' in namespace 'acme-ns' is no token of a model: {wrong}", TOKENS)]
+        [("VER005", True, f"Secret 's' in namespace 'acme-ns' is not a token of a model: {wrong}", TOKENS)]
         if wrong
         else []
     )

@@ -98,7 +98,7 @@ def admit_files(
     """A verdict for each object of the files, by the rules of a release and with the schemas of these folders.
 
     `default_mode` is the cluster's deployment mode where none is written, if it is not the release's own default.
-    Raises Rejected where the counterpart of a file is no YAML.
+    Raises Rejected where the counterpart of a file is not valid YAML.
     """
     capabilities = release.capabilities
     if default_mode is not None:
@@ -140,7 +140,7 @@ def _content(path: Path) -> bytes:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             hint = "name its files" if stat.S_ISDIR(status.st_mode) else "pipe it in and name the file -"
-            raise Rejected([_no_file(str(path), "it is no ordinary file", hint)])
+            raise Rejected([_no_file(str(path), "it is not a regular file", hint)])
         if status.st_size > MAX_INPUT_BYTES:
             raise Rejected([_no_file(str(path), f"it is larger than {MAX_INPUT_BYTES >> 20} MiB", "split it")])
         return path.read_bytes()
@@ -175,7 +175,7 @@ def admit(given: Iterable[ManifestFile], rules: Rulebook, schemas: SchemaSource)
     """A verdict for each object of the files, in their order.
 
     Each file is judged alone: several may hold one object, such as overlays. Only what an object names is looked up in
-    the other files, where one object alone has the name. Raises Rejected where the counterpart of a file is no YAML.
+    the other files, where one object alone has the name. Raises Rejected where the counterpart of a file is not valid YAML.
     """
     kinds = _Kinds(schemas)
     files = [(one, list(read_documents(one.content, one.file))) for one in given]
@@ -271,7 +271,7 @@ class _Court:
         """Everything that is known about one object."""
         if not isinstance(part.data, dict):
             violation = Violation(
-                pointer=(), message="the document is no object", hint="an object is a mapping with a kind"
+                pointer=(), message="the document is not an object", hint="an object is a mapping with a kind"
             )
             return _verdict(part, {}, [_found(no_object, violation, part)])
         check, versions = self.kinds.of(part.data)

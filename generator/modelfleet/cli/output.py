@@ -27,7 +27,7 @@ def say(text: str = "") -> None:
 
 
 def tell(text: str) -> None:
-    """A line that is no result: findings, progress."""
+    """A line that is not a result: findings, progress."""
     click.echo(text, err=True)
 
 

@@ -16,7 +16,7 @@ _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 
 
 class NotAQuantity(ValueError):
-    """The text is no quantity."""
+    """The text is not a quantity."""
 
 
 def _parts(text: str) -> tuple[Fraction, str, str | None]:

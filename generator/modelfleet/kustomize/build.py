@@ -106,7 +106,7 @@ def build_overlay(folder: str, texts: Texts, known: KnownObjects = NOTHING_KNOWN
     """What `kustomize build` makes of a folder of generated files. Raises `NotBuilt` where it is not sure."""
     kustomization = texts.document(f"{folder}/{_KUSTOMIZATION}")
     if not isinstance(kustomization, dict) or depth > _DEEPEST:
-        message = f"{folder}/{_KUSTOMIZATION} is no kustomization"
+        message = f"{folder}/{_KUSTOMIZATION} is not a kustomization"
         raise NotBuilt(message)
     if odd := sorted(map(str, kustomization.keys() - {"apiVersion", "kind", "namespace", "resources", "patches"})):
         message = f"{folder}/{_KUSTOMIZATION} has {printable(odd[0])}"
@@ -176,7 +176,7 @@ def _patched(folder: str, entry: Any, objects: list[Object], texts: Texts) -> li
         gone = (patch.get("apiVersion"), patch.get("kind"), patch["metadata"].get("name"))
         return [item for item in objects if (item["apiVersion"], item["kind"], item["metadata"]["name"]) != gone]
     if not isinstance(patch, list) or not isinstance(entry.get("target"), dict):
-        message = f"{printable(path)} is no JSON 6902 patch"
+        message = f"{printable(path)} is not a JSON 6902 patch"
         raise NotBuilt(message)
     chosen = _chooser(entry["target"])
     try:

@@ -114,7 +114,7 @@ def environment_of(name: str, document: Document, base: Document | None) -> tupl
                     at=facts.at(("release",)),
                     code="ENV001",
                     path="release",
-                    message=f"{written!r} is no release that modelfleet knows",
+                    message=f"{written!r} is not a release that modelfleet knows",
                     hint=(f"did you mean {near!r}? " if near else "") + choices(known),
                 )
             )
@@ -126,7 +126,7 @@ def environment_of(name: str, document: Document, base: Document | None) -> tupl
                 at=facts.at(("argocd", "version")),
                 code="ENV010",
                 path="argocd.version",
-                message=f"{version!r} is no version of Argo CD that modelfleet knows",
+                message=f"{version!r} is not a version of Argo CD that modelfleet knows",
                 hint=f"write one of {listed(argocd.versions())}",
             )
         )

@@ -1,4 +1,4 @@
-"""What differs between two versions of an object, by meaning: equal quantities, keys in another order are no difference.
+"""What differs between two versions of an object, by meaning: equal quantities, keys in another order are not a difference.
 
 How lists are compared stands in `data/effects.yaml`. Also here: the difference as text for people, without secrets.
 """

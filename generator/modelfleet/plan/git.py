@@ -21,7 +21,7 @@ _OF_THE_CALLER = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRE
 class Tree:
     """The committed files below a repository's root at one commit: blob ids by path, and those of generated files by folder.
 
-    `links` are no ordinary files.
+    `links` are not regular files.
     """
 
     root: Path
@@ -107,7 +107,7 @@ def _refuse_no_git(root: Path) -> None:
     done = _git(root, ["rev-parse", "--is-inside-work-tree"])
     if done.code or done.out.strip() != b"true":
         if "not a git repository" in done.err or not done.err:
-            message = "plan: this is no Git repository, and what was committed is what the plan compares with"
+            message = "plan: this is not a Git repository, and what was committed is what the plan compares with"
             raise MachineFailed(message)
         raise _failed(done, "Git does not read this repository")
 

@@ -71,7 +71,7 @@ def _readdressed(change: ProjectChange, done: Collection[Key]) -> Iterator[Row]:
 
 
 def _other(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], judge: Admission | None) -> Row:
-    """A thing that is no part of one model: a connection's secret, the namespace, a runtime that nobody uses."""
+    """A thing that is not part of one model: a connection's secret, the namespace, a runtime that nobody uses."""
     item = objects[0]
     found = list(refused(objects, judge))
     effect = field_effect(objects, None)

@@ -76,7 +76,7 @@ _VERBS: Mapping[Effect, tuple[str, str]] = {
     Effect.SCALE: ("is scaled", "are scaled"),
     Effect.START: ("starts", "start"),
 }
-"""What a thing or several do, by effect; the rest is no news of a running model."""
+"""What a thing or several do, by effect; the rest is nothing new for a running model."""
 
 _QUIET = frozenset({Effect.SCALE, Effect.START})
 """Effects that no request notices."""

@@ -82,7 +82,7 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
     can, term = project.environment.can, project.environment.term
     standard = model.mode == "standard"
     hardware = model.hardware
-    scaled = not model.multi_node  # a group of nodes is no Deployment that an autoscaler could size
+    scaled = not model.multi_node  # a group of nodes is not a Deployment that an autoscaler could size
     return {
         "name": model.name,
         "display_name": model.display_name,

@@ -132,7 +132,7 @@ def _composed(skeleton: str) -> Any:
         return yaml.compose(skeleton, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        message = f"what the template prints is no single YAML document: {getattr(error, 'problem', error)}"
+        message = f"what the template prints is not a single YAML document: {getattr(error, 'problem', error)}"
         raise Flaw(mark.index if mark else 0, message) from error
 
 

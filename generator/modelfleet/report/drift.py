@@ -58,6 +58,6 @@ def remedy(changes: Changes) -> str:
     if not changes.edited:
         return "run `modelfleet render` and commit the result"
     return (
-        "what was edited by hand belongs into the files that its first line names; "
+        "what was edited by hand belongs in the files that its first line names; "
         "then run `modelfleet render --overwrite` and commit the result"
     )

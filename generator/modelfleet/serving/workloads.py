@@ -47,7 +47,7 @@ class RunningWorkload:
 
     `least` and `most` are its replicas; a model on a server has none of its own. `grouped`: a replica of several nodes that
     come and go together. `model` is false for a server. `tokens` are the Secrets that open it. `beside`: accelerators of
-    pods that are no replicas, such as those that read prompts for llm-d.
+    pods that are not replicas, such as those that read prompts for llm-d.
     """
 
     key: Key

@@ -15,7 +15,7 @@ _MARKS = ((b"\xff\xfe\0\0", "UTF-32"), (b"\0\0\xfe\xff", "UTF-32"), (b"\xff\xfe"
 
 
 def decoded(content: bytes, file: str) -> str:
-    """The text without its byte order mark. Raises Rejected for what is no UTF-8 or no text."""
+    """The text without its byte order mark. Raises Rejected for what is not valid UTF-8 or no text."""
     wide = next((name for mark, name in _MARKS if content.startswith(mark)), None)
     if wide is None and len(content) > 1 and (content[0] == 0) != (content[1] == 0):
         wide = "UTF-16"  # every other byte of plain letters is zero
@@ -27,7 +27,7 @@ def decoded(content: bytes, file: str) -> str:
         text = content.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         before = content[: error.start].decode().removeprefix("\ufeff")
-        message = f"the byte 0x{content[error.start]:02X} is no valid UTF-8 here"
+        message = f"the byte 0x{content[error.start]:02X} is not valid UTF-8 here"
         at = location_in(file, before, len(before))
         raise Rejected([Finding(at=at, code="YAML001", message=message, hint="save the file as UTF-8")]) from None
     if found := [
@@ -60,7 +60,7 @@ def refused_character(at: Location, char: str, path: str = "") -> Finding:
     elif char == "\ufeff":
         message, hint = f"the byte order mark {code} is allowed only where the file begins", "take it out"
     elif char in "\ufffe\uffff":
-        message, hint = f"{code} is no character of a text", "take it out"
+        message, hint = f"{code} is not a character that a text can hold", "take it out"
     elif char < "\xa0":
         message, hint = f"the control character {code} is not allowed", "take it out"
     else:

@@ -158,7 +158,7 @@ def _unusable(
         also = f", and {folder}{twin} is the same file on macOS and Windows" if twin else ""
         rule = "lower-case letters, digits and '-'" + (" or '.'" if legal is _OBJECT else "")
         hint = f"rename it: {rule}, a letter or digit first and last"
-        return _misnamed(file, f"{_quoted(stem)} is no resource name{also}", hint)
+        return _misnamed(file, f"{_quoted(stem)} is not a valid resource name{also}", hint)
     if len(stem) > MAX_NAME:
         return _misnamed(file, f"the name has {len(stem)} characters", f"rename it: at most {MAX_NAME}")
     if _DEVICE.fullmatch(stem):
@@ -181,7 +181,7 @@ def _misnamed(file: str, message: str, hint: str) -> Finding:
 
 
 def irregular(file: str, what: str, wanted: str = "a regular file") -> Finding:
-    """The finding about a file that is no regular one, or is where a folder belongs."""
+    """The finding about a file that is not a regular one, or is where a folder belongs."""
     hint = f"put {wanted} in its place"
     return Finding(at=Location(file), code="YAML021", message=f"this is {what}, not {wanted}", hint=hint)
 
@@ -193,7 +193,7 @@ def linked(file: str) -> Finding:
 
 
 def kind_of(mode: int) -> str:
-    """What a file of this mode is, where it is no regular one."""
+    """What a file of this mode is, where it is not a regular one."""
     kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a FIFO (named pipe)", stat.S_IFSOCK: "a socket"}
     return kinds.get(stat.S_IFMT(mode), "a device")
 

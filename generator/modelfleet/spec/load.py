@@ -54,7 +54,7 @@ class Document:
 def read_document(root: Path, file: str) -> Document:
     """The document in a file below the root, whose path is separated by '/'.
 
-    Raises Rejected as `parse` does and for links, what is no regular file and more than 4 MiB; MachineFailed where it
+    Raises Rejected as `parse` does and for links, what is not a regular file and more than 4 MiB; MachineFailed where it
     cannot be read.
     """
     path = root
@@ -90,7 +90,7 @@ def _refuse_unreadable(status: os.stat_result, file: str) -> None:
 def _too_large(file: str, size: int) -> Finding:
     message, hint = (
         f"the file has {size:,} bytes, and 4 MiB ({MAX_BYTES:,}) is the limit",
-        "split it, or take out what is no spec",
+        "split it, or take out what is not a spec",
     )
     return Finding(at=Location(file), code="YAML004", message=message, hint=hint)
 
@@ -133,7 +133,7 @@ def _composed(composer: Composer, text: str, *, libyaml: bool) -> bool:
         return False
     except (ValueError, OverflowError):  # PyYAML's own scanner, of an escape beyond the last character
         place = composer.place(composer.last)
-        composer.note(place, "YAML005", "an escape in the next text is no character", ESCAPES)
+        composer.note(place, "YAML005", "an escape in the next text is not a character", ESCAPES)
         return False
     finally:
         parser.dispose()
@@ -144,7 +144,7 @@ def _wrong_root(composer: Composer) -> list[Finding]:
     data = composer.root[0] if composer.root else None
     file = composer.places.file
     if data is None:
-        hint = "write what belongs into it, or delete it"
+        hint = "write what belongs in it, or delete it"
         return [Finding(at=Location(file), code="YAML007", message="the file is empty", hint=hint)]
     if isinstance(data, dict):
         return []

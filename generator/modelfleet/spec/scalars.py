@@ -46,7 +46,7 @@ _DOUBTS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
             "the number in decimal digits",
             r"[-+]?(?:\.[0-9][0-9_]* | [0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?_*[0-9][0-9_]*)?",
         ),
-        ("is no finite number", "", r"[-+]?\.(?i:inf|nan)"),
+        ("is not a finite number", "", r"[-+]?\.(?i:inf|nan)"),
         ("has a meaning of its own to some readers of YAML", "", "= | <<"),
     )
 )

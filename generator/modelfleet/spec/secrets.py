@@ -208,7 +208,7 @@ def _presented(text: str) -> _Hit | None:
 
 
 def _is_credential(token: str) -> bool:
-    """Whether what follows a scheme is no word: too long for one, or a user and a password in base64."""
+    """Whether what follows a scheme is not a word: too long for one, or a user and a password in base64."""
     return _LIKE_A_TOKEN.search(token) is not None or ":" in _decoded(token)
 
 

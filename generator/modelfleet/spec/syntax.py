@@ -32,7 +32,7 @@ _PHRASES: tuple[tuple[re.Pattern[str], bool, str, str], ...] = tuple(
         (
             "expected ':'",
             True,
-            "this line is no key: value",
+            "this line is not a key: value",
             "a colon is missing, or the indentation of text that continues the line above",
         ),
         (
@@ -136,4 +136,4 @@ def _phrase(error: Any) -> tuple[Any, str, str]:
             at_mark = error.context_mark if at_context and error.context_mark else error.problem_mark
             return at_mark, message, hint
     hint = "look at quotes, colons and indentation in this line and the one above"
-    return error.problem_mark, "this is no valid YAML", hint
+    return error.problem_mark, "this is not valid YAML", hint

@@ -46,7 +46,7 @@ _WORDS = ("description", "example", "externalDocs", "title")  # nothing that is 
 def convert_crds(folder: Path, target: Path) -> None:
     """The CRDs that a user exported (`oc get crd -o yaml`: one a file, a List, or several documents) as schemas.
 
-    Raises Rejected where a file is no YAML or no CRD is in the folder.
+    Raises Rejected where a file is not valid YAML or no CRD is in the folder.
     """
     found = [(path, crd) for path in crd_files(folder) for crd in crds_in(_exported(path))]
     if not found:
@@ -132,7 +132,7 @@ def _partial(part: Mapping[str, Any], structure: Mapping[str, Any]) -> dict[str,
     """
     found = {key: value for key, value in part.items() if key not in _WORDS and value is not None}
     if found.get("format") == "duration":
-        del found["format"]  # kubeconform 0.7 panics at it where the value is no string
+        del found["format"]  # kubeconform 0.7 panics at it where the value is not a string
     for word in _PARTS:
         if word in found:
             found[word] = [_partial(each, structure) for each in found[word]]

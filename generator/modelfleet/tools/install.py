@@ -57,7 +57,7 @@ def _version_of(path: Path, entry: Mapping[str, Any]) -> str | None:
     try:
         said = run([path, *entry["ask"]], Path("/"), limit_s=ASK_S)
     except MachineFailed:
-        return None  # a program that does not start is no tool of ours; the pinned one is installed
+        return None  # a program that does not start is not a tool of ours; the pinned one is installed
     if match := re.search(rb"\bv?(\d+\.\d+\.\d+)\b", said.out):
         return match[1].decode()
     built = rb"\nmod\t%s\tv(\d+\.\d+\.\d+)\t" % re.escape(entry["module"]).encode()

@@ -57,7 +57,7 @@ def folder_if_any(root: int, path: str) -> Iterator[int | None]:
 
 
 def _open_folder(root: int, path: str) -> int:
-    """Opens a folder below the root name by name; a symbolic link on the way is no folder."""
+    """Opens a folder below the root name by name; a symbolic link on the way is not a folder."""
     opened = root
     for name in path.split("/"):
         try:

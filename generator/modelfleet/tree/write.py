@@ -6,7 +6,7 @@ takes the journal away again. One that is killed before the journal is there has
 
 What is in the files is settled elsewhere. Here a file is known by its first line, which names its sources and holds a
 checksum of the rest. Everything is opened name by name below the root, so that no symbolic link is ever followed.
-All that a run needs for itself is called `environments/.modelfleet*`, which belongs into `.gitignore`.
+All that a run needs for itself is called `environments/.modelfleet*`, which belongs in `.gitignore`.
 """
 
 from __future__ import annotations

@@ -119,8 +119,8 @@ def foreign_secrets(root: Path, one: ExpectedOverlay, built: Sequence[Mapping[st
             wrong = f"{_TOKEN_OF} names no ServiceAccount of this folder"
         else:
             continue
-        message = f"{_named(item)} is no token of a model: {wrong}"
-        hint = "write tokens into the spec; every other secret belongs into the environment's store"
+        message = f"{_named(item)} is not a token of a model: {wrong}"
+        hint = "write tokens into the spec; every other secret belongs in the environment's store"
         yield replace(OverlayObject(root, one, item).finding("VER005", (), message, hint), policy=True)
 
 

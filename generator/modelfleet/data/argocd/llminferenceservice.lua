@@ -1,5 +1,5 @@
 -- Health of an LLMInferenceService (v1alpha1 and v1alpha2).
--- `PresetsCombined` is no part of `Ready`, but where it is False nothing of the spec takes effect. `GroupReady` is no part of it
+-- `PresetsCombined` is not part of `Ready`, but where it is False nothing of the spec takes effect. `GroupReady` is not part of it
 -- either, and the model serves without. A pod that crashes cannot be told from one that loads: both are Progressing.
 local hopeless = {
   HTTPRouteReconcileError = true,

@@ -41,7 +41,7 @@ def service_name_form(request: AdmissionRequest) -> Iterator[Violation]:
     if request.name and not _NAME.fullmatch(request.name):
         yield Violation(
             pointer=("metadata", "name"),
-            message=f"{display(request.name)} is no name for an InferenceService",
+            message=f"{display(request.name)} is not a valid name for an InferenceService",
             hint="lower-case letters, digits and '-', a letter first, no '-' last, no dots",
         )
 
@@ -94,7 +94,7 @@ def autoscaler_class(request: AdmissionRequest) -> Iterator[Violation]:
     if written is not None and written not in known:
         yield Violation(
             pointer=(*ANNOTATIONS, AUTOSCALER),
-            message=f"{display(written)} is no autoscaler class of this release",
+            message=f"{display(written)} is not an autoscaler class of this release",
             hint=f"one of {listed(known)}, or no annotation",
         )
 
@@ -236,7 +236,7 @@ def custom_protocol(request: AdmissionRequest) -> Iterator[Violation]:
             if entry.get("value") not in PROTOCOLS:
                 yield Violation(
                     pointer=(*PREDICTOR, "containers", 0, "env", index, "value"),
-                    message=f"{display(entry.get('value'))} is no protocol of a predictor",
+                    message=f"{display(entry.get('value'))} is not a protocol of a predictor",
                     hint=f"one of {listed(PROTOCOLS)}",
                 )
             return

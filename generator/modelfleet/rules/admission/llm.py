@@ -307,7 +307,7 @@ def _adapter_complaint(name: str, base: str, taken: set[str]) -> str:
     if not name:
         return "the adapter has no name"
     if name in (".", ".."):
-        return f"{display(name)} is no name for an adapter"
+        return f"{display(name)} is not a valid name for an adapter"
     if name == base:
         return f"the adapter is called {display(name)} like the base model"
     return f"two adapters are called {display(name)}" if name in taken else ""

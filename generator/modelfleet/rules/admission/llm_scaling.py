@@ -192,6 +192,6 @@ def variant_cost(request: AdmissionRequest) -> Iterator[Violation]:
         if cost and not _COST.fullmatch(text(cost)):
             yield Violation(
                 pointer=(*pointer, "variantCost"),
-                message=f"{display(cost)} is no cost",
+                message=f"{display(cost)} is not a cost",
                 hint="write a number of zero or more in quotes, such as '10.0'",
             )

@@ -64,7 +64,7 @@ def labels_and_annotations(request: AdmissionRequest) -> Iterator[Violation]:
                 yield Violation(
                     pointer=("metadata", field, key),
                     key=True,
-                    message=f"{display(key)} is no key of {field}",
+                    message=f"{display(key)} is not a valid key of {field}",
                     hint="write <name> or <domain>/<name>; the name has letters, digits, '-', '_' and '.', 63 at most",
                 )
             if value is not None and not isinstance(value, str):
@@ -72,7 +72,7 @@ def labels_and_annotations(request: AdmissionRequest) -> Iterator[Violation]:
             elif field == "labels" and value and not _is_word(value):
                 yield Violation(
                     pointer=("metadata", field, key),
-                    message=f"{display(value)} is no value of a label",
+                    message=f"{display(value)} is not a valid label value",
                     hint="letters, digits, '-', '_' and '.', a letter or digit first and last, 63 characters at most",
                 )
     written = [part for key, value in request.annotations.items() for part in (key, text(value))]
@@ -99,7 +99,7 @@ def _no_text(request: AdmissionRequest, field: str, key: str, value: Any) -> Ite
         simple = isinstance(value, bool | int | float)
         yield Violation(
             pointer=("metadata", field, key),
-            message=f"{display(value)} is no text",
+            message=f"{display(value)} is not a string",
             hint="put it in quotes" if simple else "write a text",
         )
 
@@ -126,6 +126,6 @@ def secret_data(request: AdmissionRequest) -> Iterator[Violation]:
         if len(encoded) % 4 or not _BASE64.fullmatch(encoded):
             yield Violation(
                 pointer=("data", key),
-                message=f"the value of {display(key)} is no base64",
+                message=f"the value of {display(key)} is not valid base64",
                 hint="write plain text into stringData, or encode it",
             )

@@ -38,7 +38,7 @@ def unknown_mode(request: AdmissionRequest) -> Iterator[Violation]:
     if written is not None and written not in known and request.old_object is None:
         yield Violation(
             pointer=(*ANNOTATIONS, MODE),
-            message=f"{display(written)} is no deployment mode of this release",
+            message=f"{display(written)} is not a deployment mode of this release",
             hint=f"one of {listed(known)}; for an ordinary Deployment write {request.terms['modeStandard']}",
         )
 
@@ -57,7 +57,7 @@ def mode_falls_back(request: AdmissionRequest) -> Iterator[Violation]:
     if written is not None and written not in request.capabilities["deploymentModes"]:
         yield Violation(
             pointer=(*ANNOTATIONS, MODE),
-            message=f"{display(written)} is no deployment mode of this release, which takes its default "
+            message=f"{display(written)} is not a deployment mode of this release, which takes its default "
             f"{request.capabilities['defaultMode']} and then refuses every change of the object",
             hint=f"write {request.terms['modeStandard']}",
             severity=Severity.WARNING,

@@ -85,7 +85,7 @@ def worker_unknown_accelerator(request: AdmissionRequest) -> Iterator[Violation]
             yield Violation(
                 pointer=(*pointer, *resource_pointer),
                 key=True,
-                message=f"{display(name)} is no accelerator that KServe knows",
+                message=f"{display(name)} is not an accelerator that KServe knows",
                 hint=_gpu_hint(request, name),
             )
 
@@ -149,7 +149,7 @@ def gpu_types_form(request: AdmissionRequest) -> Iterator[Violation]:
     if gpu_types(annotations) is None:
         yield Violation(
             pointer=("spec", "annotations", GPU_TYPES) if runtime else (*ANNOTATIONS, GPU_TYPES),
-            message=f"{display(annotations[GPU_TYPES])} is no JSON list of resource names",
+            message=f"{display(annotations[GPU_TYPES])} is not a JSON list of resource names",
             hint="write for instance '[\"nvidia.com/mig-1g.5gb\"]'",
         )
 
@@ -189,7 +189,7 @@ def storage_scheme(request: AdmissionRequest) -> Iterator[Violation]:
         if scheme not in allowed:
             yield Violation(
                 pointer=(*served[0], "storageUri"),
-                message=f"{display(scheme)} is no storage protocol for multi-node models on this release",
+                message=f"{display(scheme)} is not a storage protocol for multi-node models on this release",
                 hint=f"one of {listed([f'{name}://' for name in allowed])}",
             )
 

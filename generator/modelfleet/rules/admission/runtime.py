@@ -95,7 +95,7 @@ def runtime_unknown_accelerator(request: AdmissionRequest) -> Iterator[Violation
             yield Violation(
                 pointer=(*pointer, *resource_pointer),
                 key=True,
-                message=f"{display(name)} in {container['name']} is no accelerator that KServe knows",
+                message=f"{display(name)} in {container['name']} is not an accelerator that KServe knows",
                 hint="leave accelerators to the InferenceService, which is the better place for them",
             )
 

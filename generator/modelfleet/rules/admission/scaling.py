@@ -1,7 +1,7 @@
 """How many replicas a component has and what makes them more: its counts, metrics, targets, and its logger.
 
 kserve: pkg/apis/serving/v1beta1/component.go (counts, logger) and inference_service_validation.go (metrics). Which
-checks a component gets depends on who scales it: the pod autoscaler, KEDA or, where it is no Deployment, Knative.
+checks a component gets depends on who scales it: the pod autoscaler, KEDA or, where it is not a Deployment, Knative.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def logger_mode(request: AdmissionRequest) -> Iterator[Violation]:
         if isinstance(logger, dict) and logger.get("mode") not in LOGGED:
             yield Violation(
                 pointer=("spec", name, "logger", "mode"),
-                message=f"{display(logger.get('mode'))} is no mode of a logger",
+                message=f"{display(logger.get('mode'))} is not a mode of a logger",
                 hint=f"one of {listed(LOGGED)}",
             )
 
@@ -153,7 +153,7 @@ def scale_metric(request: AdmissionRequest) -> Iterator[Violation]:
         elif who and metric not in METRICS[who]:
             yield Violation(
                 pointer=pointer,
-                message=f"{display(metric)} is no metric in {request.in_mode}",
+                message=f"{display(metric)} is not a metric in {request.in_mode}",
                 hint=f"one of {listed(METRICS[who])}",
             )
 
@@ -169,7 +169,7 @@ def scale_target(request: AdmissionRequest) -> Iterator[Violation]:
         metric = component.get("scaleMetric", METRICS[who][0] if who in METRICS else None)
         complaint = ""
         if who == "hpa" and ((metric == "cpu" and target < 1) or target > 100):
-            complaint = f"the target {target} is no percentage from 1 to 100"
+            complaint = f"the target {target} is not a percentage from 1 to 100"
         elif (who == "hpa" and metric == "memory" and target < 1) or (who == "kpa" and metric == "rps" and target < 1):
             complaint = f"the target {target} for {metric} is less than 1"
         if complaint:
@@ -285,7 +285,7 @@ def keda_metrics(request: AdmissionRequest) -> Iterator[Violation]:
         if field is None:
             yield Violation(
                 pointer=(*pointer, "type"),
-                message=f"{display(metric.get('type'))} is no type of metric",
+                message=f"{display(metric.get('type'))} is not a type of metric",
                 hint=f"one of {listed(list(_SOURCES))}",
             )
         elif not isinstance(metric.get(field), dict):
@@ -313,13 +313,13 @@ def _resource_metric(pointer: Pointer, metric: Mapping[str, Any]) -> Iterator[Vi
     if resource not in types:
         yield Violation(
             pointer=(*pointer, "name"),
-            message=f"{display(metric.get('name'))} is no resource that KEDA scales on here",
+            message=f"{display(metric.get('name'))} is not a resource that KEDA scales on here",
             hint=f"one of {listed(list(types))}",
         )
     elif target.get("type") not in types[resource]:
         yield Violation(
             pointer=(*pointer, "target", "type"),
-            message=f"{display(target.get('type'))} is no type of target for {resource}",
+            message=f"{display(target.get('type'))} is not a type of target for {resource}",
             hint=f"one of {listed(types[resource])}",
         )
     elif resource == "memory" and target["type"] == "AverageValue" and _below_a_mebibyte(target.get("averageValue")):
@@ -369,7 +369,7 @@ def _target(pointer: Pointer, target: Mapping[str, Any]) -> Iterator[Violation]:
     elif field == "averageUtilization" and not 1 <= (number(target[field]) or 0) <= 100:
         yield Violation(
             pointer=(*pointer, field),
-            message=f"averageUtilization {display(target[field])} is no percentage from 1 to 100",
+            message=f"averageUtilization {display(target[field])} is not a percentage from 1 to 100",
             hint="write a number from 1 to 100",
         )
 
@@ -388,14 +388,14 @@ def autoscaling_annotations(request: AdmissionRequest) -> Iterator[Violation]:
     if written is not None and text(written) not in _PERCENTAGES:
         yield Violation(
             pointer=(*ANNOTATIONS, UTILIZATION),
-            message=f"{display(written)} is no percentage from 1 to 100",
+            message=f"{display(written)} is not a percentage from 1 to 100",
             hint="write for instance '80'",
         )
     metric = request.annotations.get(METRIC)
     if metric is not None and request.annotations.get(AUTOSCALER) == "hpa" and metric not in METRICS["hpa"]:
         yield Violation(
             pointer=(*ANNOTATIONS, METRIC),
-            message=f"{display(metric)} is no metric of the pod autoscaler",
+            message=f"{display(metric)} is not a metric of the pod autoscaler",
             hint=f"one of {listed(METRICS['hpa'])}",
         )
 

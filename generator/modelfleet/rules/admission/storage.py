@@ -168,7 +168,7 @@ def storage_protocol(request: AdmissionRequest) -> Iterator[Violation]:
         return
     yield Violation(
         pointer=(*served[0], "storageUri"),
-        message=f"{display(uri.split('://')[0])} is no storage protocol of this release",
+        message=f"{display(uri.split('://')[0])} is not a storage protocol of this release",
         hint=f"one of {listed(known)}, or https://<account>.{_AZURE}/<container>/<path>",
     )
 
@@ -220,7 +220,7 @@ def model_mesh_storage(request: AdmissionRequest) -> Iterator[Violation]:
     elif uri is not None and text(uri).split("://")[0] not in (known := request.capabilities["modelMeshStorage"]):
         yield Violation(
             pointer=(*pointer, "storageUri"),
-            message=f"{display(text(uri).split('://')[0])} is no storage protocol of ModelMesh",
+            message=f"{display(text(uri).split('://')[0])} is not a storage protocol of ModelMesh",
             hint=f"one of {listed(known)}",
         )
 
@@ -239,7 +239,7 @@ def auto_versioning(request: AdmissionRequest) -> Iterator[Violation]:
     if not re.fullmatch(r"\+?0*[1-9][0-9]*", text(written)):
         yield Violation(
             pointer=(*ANNOTATIONS, AUTO_VERSIONING),
-            message=f"{display(written)} is no version number, so no pod is admitted",
+            message=f"{display(written)} is not a version number, so no pod is admitted",
             hint="write a positive whole number in quotes, such as '1'",
         )
 

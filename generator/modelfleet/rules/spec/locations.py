@@ -117,7 +117,7 @@ _METADATA = (
 )
 
 
-@spec_rule("LOC007", "The endpoint is no place for credentials")
+@spec_rule("LOC007", "The endpoint is not the place for credentials")
 def endpoint_of_the_cloud(subject: OfProject) -> Iterator[Violation]:
     for connection in subject.project.connections.values():
         setting = connection.kind.endpoint

@@ -133,7 +133,7 @@ def parallel_arguments(subject: OfModel) -> Iterator[Violation]:
 def _parallel(engine: Engine, args: Sequence[str]) -> Iterator[tuple[int, int]]:
     """The options that multiply the accelerators (`--tensor-parallel-size` and its like): where, and by how many.
 
-    What is no number counts as 0.
+    What is not a number counts as 0.
     """
     for index, arg in enumerate(args):
         if engine.option(arg).endswith("-parallel-size"):

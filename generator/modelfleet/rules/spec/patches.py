@@ -28,7 +28,7 @@ def locked_field(steps: tuple[Mapping[str, Any], ...], pointer: Pointer) -> Iter
 def misshapen(before: Any, after: Any, pointer: Pointer = ()) -> Iterator[tuple[Pointer, str, str]]:
     """Where a patched object can no longer be one of its kind: the place, what is wrong, what to do."""
     if after is None:
-        yield pointer, "null is no value", "use op: remove"
+        yield pointer, "null is not a value", "use op: remove"
     elif isinstance(before, dict | list) and type(before) is not type(after):
         yield pointer, f"{_kind(after)} takes the place of {_kind(before)}", "keep its shape"
     elif pointer[:1] == ("metadata",) and pointer[1:2] in (("labels",), ("annotations",)) and len(pointer) == 3:

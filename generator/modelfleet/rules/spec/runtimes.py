@@ -233,7 +233,7 @@ def model_type_of_runtime(subject: OfModel) -> Iterator[Violation]:
     elif model.gen_ai_asset and model.model_type != "generative":
         yield Violation(
             pointer=(*model.pointer, "genAiAsset"),
-            message=f"a {model.model_type} model is no gen AI asset",
+            message=f"a {model.model_type} model is not a gen AI asset",
             hint="take genAiAsset away",
             severity=Severity.WARNING,
         )
