@@ -107,7 +107,7 @@ def test_a_token_that_stays(tmp_path: Path) -> None:
     found = repository(tmp_path, {**FILES, "environments/base.yaml": KEPT, "projects/chat.yaml": chat})
     found.edit("projects/chat.yaml", "tokens: [web, app]", "tokens: [web]")
     text = "Secret app-chat-sa: its token opens the model until it is deleted by hand"
-    assert found.rows() == [("chat/chat", ("removed: Secret app-chat-sa",), (("unmanaged", text),))]
+    assert found.rows() == [("chat/chat", ("removed: Secret app-chat-sa",), (("token-kept", text),))]
     assert found.data()["environments"][0]["changes"][0]["command"] == "oc delete -n chat secret/app-chat-sa"
 
 

@@ -17,7 +17,8 @@ from console import REPOSITORY
 from modelfleet.finding import Finding, Location, Severity
 from modelfleet.packaged import packaged
 from modelfleet.plan.difference import ABSENT, DifferenceStep, canonical_object, differences
-from modelfleet.plan.effects import Effect, Impact, ObjectChange, code, object_change, rule_for
+from modelfleet.plan.effect import EFFECTS_BY_ID, Effect
+from modelfleet.plan.effects import Impact, ObjectChange, code, object_change, rule_for
 from modelfleet.plan.figures import Figures
 from modelfleet.plan.markdown import MARKER, MAX_CHARACTERS, escaped_markdown, inline, plan_markdown
 from modelfleet.plan.plan import EnvironmentPlan, Plan
@@ -25,7 +26,7 @@ from modelfleet.plan.project_change import ProjectChange
 from modelfleet.plan.project_rows import rows_of
 from modelfleet.plan.report import plan_text
 from modelfleet.plan.row import PROJECT, SET, Row, State
-from modelfleet.plan.summary import TONES, happenings, object_differences, title, verdict
+from modelfleet.plan.summary import happenings, object_differences, title, verdict
 from modelfleet.plan.values import both_texts, masked, unified, value_text
 from modelfleet.plan.words import said
 from modelfleet.resolve import catalog
@@ -254,7 +255,23 @@ def test_the_table_fits_its_schema() -> None:
 
 def test_effects_are_the_same_everywhere() -> None:
     assert schema("plan")["$defs"]["effect"]["enum"] == [effect.id for effect in Effect]
-    assert set(TONES) == set(Effect)
+    assert set(EFFECTS_BY_ID) >= {entry["effect"] for entry in knowledge()["rules"]}
+    assert set(EFFECTS_BY_ID) >= set(knowledge()["refusals"].values())
+
+
+def test_effects_that_pods_notice_are_between_those_that_none_does_and_those_that_callers_do() -> None:
+    tones = [effect.tone for effect in Effect]
+    assert tones.index("warn") == Effect.METADATA.weight
+    assert set(tones[Effect.ROLLING.weight + 1 :]) == {"bad"}
+    assert {effect for effect in Effect if effect.value.destroys} == {
+        Effect.UNMANAGED,
+        Effect.RECREATE,
+        Effect.WITH_SERVER,
+        Effect.DELETE,
+        Effect.NAMESPACE,
+        Effect.PROJECT,
+        Effect.ENVIRONMENT,
+    }
 
 
 @pytest.mark.parametrize(
@@ -792,7 +809,7 @@ def several(row: Row, *effects: Effect, state: State = "changed") -> Row:
         ),
         ([[replace(a_row("s", Effect.UNMANAGED), key=(SET, "s"))]], "1 environment is left to run unmanaged."),
         ([[replace(a_row("m", Effect.UNMANAGED), state="removed")]], "1 model is left to run unmanaged."),
-        ([[a_row("m", Effect.UNMANAGED)], [a_row("m")]], "1 model restarts, 1 removed token still opens its model."),
+        ([[a_row("m", Effect.TOKEN_KEPT)], [a_row("m")]], "1 removed token still opens its model, 1 model restarts."),
         (
             [
                 [
@@ -866,7 +883,7 @@ def test_an_object_that_comes_or_goes_is_named_alone() -> None:
 
 
 def test_the_documentation_has_every_effect_the_heaviest_first() -> None:
-    page = (REPOSITORY / "docs" / "plan.md").read_text("utf-8")
-    rows = page[page.index("| effect |") : page.index("Which field has which effect")].splitlines()[2:]
-    documented = [row.split("|")[1].strip() for row in rows if row]
-    assert documented == [effect.value for effect in sorted(Effect, key=lambda effect: -effect.weight)]
+    page = (REPOSITORY / "docs" / "effects.md").read_text("utf-8")
+    rows = page[page.index("| effect |") :].splitlines()[2:]
+    documented = [row.split("|")[2].strip() for row in rows if row]
+    assert documented == [effect.title for effect in sorted(Effect, key=lambda effect: -effect.weight)]

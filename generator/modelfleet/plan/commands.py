@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
-from modelfleet.plan.effects import Effect, Impact, ObjectChange, code
+from modelfleet.plan.effect import Effect
+from modelfleet.plan.effects import Impact, ObjectChange, code
 from modelfleet.plan.project_change import ProjectChange, Successor
 from modelfleet.render.argocd import application_name, argocd_line
 from modelfleet.serving.workloads import LLM_CONFIG, MODELS, RUNTIME, Key

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelfleet.kubernetes.objects import group_of
-from modelfleet.plan.effects import Effect, Impact, ObjectChange, code
+from modelfleet.plan.effect import Effect
+from modelfleet.plan.effects import Impact, ObjectChange, code
 from modelfleet.serving.workloads import RUNTIME, ProjectState, RunningWorkload
 from modelfleet.wording import plural
 
@@ -164,7 +165,7 @@ def tokens(before: RunningWorkload, after: RunningWorkload, prune: bool) -> Iter
             yield Impact(Effect.TOKEN_LOST, f"Secret {code(name)}: who uses it is locked out")
         elif name not in after.tokens:
             yield Impact(
-                Effect.UNMANAGED, f"Secret {code(name)}: its token opens the model until it is deleted by hand"
+                Effect.TOKEN_KEPT, f"Secret {code(name)}: its token opens the model until it is deleted by hand"
             )
     for name in after.tokens:
         if name not in before.tokens:

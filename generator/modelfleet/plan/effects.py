@@ -7,62 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from modelfleet.finding import Severity
 from modelfleet.kubernetes.objects import Object, Peers, by_name
 from modelfleet.plan.difference import DifferenceStep, Path, differences
+from modelfleet.plan.effect import EFFECTS_BY_ID, Effect
 from modelfleet.rules.admission.rulebook import Rulebook
 from modelfleet.serving.knowledge import knowledge
 from modelfleet.serving.workloads import Key, ProjectState, ServingMode
 from modelfleet.wording import printable
-
-
-class Effect(Enum):
-    """What happens to a running model, the lightest first."""
-
-    NOTHING = "nothing"
-    NEXT_START = "read at the next start"
-    ADMIN = "an administrator applies it"
-    TOKEN_NEW = "new token"
-    URL_NEW = "URL appears"
-    START = "starts"
-    SCALE = "scale"
-    RELOAD = "model is loaded anew"
-    METADATA = "metadata that restarts pods"
-    ROLLING = "rolling restart"
-    TOKEN_LOST = "token lost"
-    SECRET_GONE = "Secret disappears"
-    AUTH_OFF = "authorization off"
-    AUTH_ON = "authorization on"
-    URL_CHANGED = "URL changes"
-    URL_GONE = "URL disappears"
-    DOWNTIME = "downtime"
-    UNMANAGED = "stays unmanaged"
-    RECREATE = "must be deleted and recreated"
-    WITH_SERVER = "goes with its server"
-    DELETE = "deleted"
-    NAMESPACE = "namespace changes"
-    PROJECT = "project goes"
-    ENVIRONMENT = "environment goes"
-    REFUSED = "refused by the cluster"
-
-    @property
-    def id(self) -> str:
-        """Its name in data and for machines."""
-        return self.name.lower().replace("_", "-")
-
-    @property
-    def weight(self) -> int:
-        """Grows with what the effect means to those who use the model."""
-        return _WEIGHTS[self]
-
-
-_WEIGHTS = {effect: index for index, effect in enumerate(Effect)}
-_BY_ID = {effect.id: effect for effect in Effect}
-RESTARTS = frozenset({Effect.METADATA, Effect.ROLLING, Effect.DOWNTIME})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +66,7 @@ def rule_for(kind: str, mode: ServingMode | None, path: Path) -> EffectRule:
         if kind not in entry.get("kinds", (kind,)) or ("modes" in entry and mode not in entry["modes"]):
             continue
         if _fits(entry["at"], path):
-            return EffectRule(effect=_BY_ID[entry["effect"]], reason=entry["reason"])
+            return EffectRule(effect=EFFECTS_BY_ID[entry["effect"]], reason=entry["reason"])
     raise AssertionError(path)
 
 
@@ -167,5 +122,5 @@ def refusals(change: ObjectChange, judge: Admission) -> Iterator[Impact]:
     manifest = judge.rules.request(change.after, old_object=change.before, peers=judge.peers)
     for rule, violation in judge.rules.check(manifest):
         if rule.update and violation.severity is Severity.ERROR:
-            effect = _BY_ID[knowledge()["refusals"].get(rule.code, "refused")]
+            effect = EFFECTS_BY_ID[knowledge()["refusals"].get(rule.code, "refused")]
             yield Impact(effect, code(f"{violation.message} ({rule.code})"))

@@ -11,14 +11,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from modelfleet.finding import Finding, Severity
-from modelfleet.plan.effects import Effect
+from modelfleet.plan.effect import Effect, Tone
 from modelfleet.plan.plan import EnvironmentPlan, Plan
 from modelfleet.plan.row import Row
 from modelfleet.plan.summary import (
     MAX_LINES_OF_OBJECT,
-    TONES,
     Difference,
-    Tone,
     both,
     effect_words,
     figure_lines,
@@ -214,7 +212,7 @@ def _happens(one: EnvironmentPlan) -> Iterator[str]:
             quiet = sum(row.effect is Effect.NOTHING for row in one.rows)
             yield f"{_MARKS['faint']} {plural(quiet, 'change')} without effect"
         else:
-            yield f"{_MARKS[TONES[effect]]} {effect.value}: {inline(things, table=True)}"
+            yield f"{_MARKS[effect.tone]} {effect.title}: {inline(things, table=True)}"
 
 
 # ---- the environments ------------------------------------------------------------------------------------------------
@@ -255,7 +253,7 @@ def _head(one: EnvironmentPlan, *, table: bool) -> Iterator[str]:
 
 
 def _row(row: Row) -> str:
-    mark = _MARKS[TONES[row.effect]]
+    mark = _MARKS[row.effect.tone]
     what = "<br>".join(inline(text, table=True) for text in row.what)
     return f"| {inline(thing(row), table=True)} | {mark} {'<br>'.join(_effects(row, table=True))} | {what} |"
 

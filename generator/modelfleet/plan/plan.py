@@ -25,7 +25,8 @@ from modelfleet.plan.acknowledgements import (
 from modelfleet.plan.committed import Comparison, RenderedFleet, built_before, environments_before, revision_of
 from modelfleet.plan.comparison import Compared, comparison_of, project_changes, prunes, stale_files, unlike_rendered
 from modelfleet.plan.difference import ABSENT
-from modelfleet.plan.effects import Effect, Impact, ObjectChange, code, object_change
+from modelfleet.plan.effect import Effect
+from modelfleet.plan.effects import Impact, ObjectChange, code, object_change
 from modelfleet.plan.figures import EnvironmentFacts, Figures, changed_facts, facts_of, figures
 from modelfleet.plan.project_change import ProjectChange
 from modelfleet.plan.project_rows import rows_of
@@ -215,7 +216,6 @@ def _administered(name: str, change: ObjectChange, clusters: tuple[str, str] | N
         what=said([change], None) or (change.state,),
         consequences=(*found, Impact(Effect.ADMIN, text)),
         objects=(change,),
-        destroys=bool(clusters),
     )
 
 

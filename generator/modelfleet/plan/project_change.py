@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from modelfleet.kubernetes.objects import Object, mapping, mappings, same_value, with_namespace
 from modelfleet.plan.consequences import QuotaUse, restart
 from modelfleet.plan.difference import canonical_object
-from modelfleet.plan.effects import RESTARTS, ObjectChange, field_effect, object_change
+from modelfleet.plan.effect import RESTARTS
+from modelfleet.plan.effects import ObjectChange, field_effect, object_change
 from modelfleet.serving.accelerators import quota_of, summed
 from modelfleet.serving.workloads import LLM, LLM_CONFIG, RUNTIME, SERVICE, Key, ProjectState, RunningWorkload, used_by
 

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 
 from modelfleet.plan.commands import application_left, deletion, handover, passed_on
 from modelfleet.plan.consequences import reached, secret_users
+from modelfleet.plan.effect import Effect
 from modelfleet.plan.effects import (
     Admission,
-    Effect,
     Impact,
     ObjectChange,
     admission,
@@ -96,6 +96,7 @@ def _other(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], jud
         consequences=ordered(found),
         objects=tuple(objects),
         command=deletion(change, objects, again=anew) if anew or removed else None,
+        idle=True,
     )
 
 
@@ -161,7 +162,6 @@ def _whole(change: ProjectChange, objects: Sequence[ObjectChange]) -> Row:
             *(application_left(change) if change.after is None else ()),
         ),
         objects=tuple(item for item in objects if item.steps or item.before is None or item.after is None),
-        destroys=change.before is not None,
         command=deletion(change, objects) if state != "added" else None,
     )
 
@@ -185,6 +185,5 @@ def _handed_over(change: ProjectChange, heir: ProjectChange) -> Row:
         what=(f"project {code(heir.name)} takes its namespace over",),
         consequences=(Impact(Effect.PROJECT, text), *application_left(change)),
         objects=(),
-        destroys=True,
         command=command,
     )

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from modelfleet.finding import Severity, dotted
+from modelfleet.plan.effect import Tone
 from modelfleet.plan.figures import Both
 from modelfleet.plan.plan import EnvironmentPlan, Plan
 from modelfleet.plan.row import PROJECT, Row
 from modelfleet.plan.summary import (
     MAX_LINES_OF_OBJECT,
-    TONES,
     Difference,
-    Tone,
     effect_words,
     figure_lines,
     heading,
@@ -88,7 +87,7 @@ def _environment(one: EnvironmentPlan) -> Iterator[PlanLine]:
         yield PlanLine(f"  {_thing(row)}: {plain_text('; '.join(row.what))}")
         for effect, words in effect_words(row.consequences):
             shown = ": ".join(filter(None, (effect, plain_text(words))))
-            yield PlanLine(f"    {shown}", TONES[row.effect] if effect == row.effect.value else "plain")
+            yield PlanLine(f"    {shown}", row.effect.tone if effect == row.effect.title else "plain")
         if row.command:
             yield PlanLine(f"    $ {row.command}", "faint")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from modelfleet.plan.effects import Effect, Impact, ObjectChange
+from modelfleet.plan.effect import Effect
+from modelfleet.plan.effects import Impact, ObjectChange
 from modelfleet.serving.workloads import Key
 
 State = Literal["added", "changed", "removed", "moved"]
@@ -21,8 +22,8 @@ SET = "ApplicationSet"
 class Row:
     """One thing that changes. `consequences` begin with the heaviest; `what` says which fields, in a few words.
 
-    `destroys` is set where a model or server goes or is made anew; `command` removes by hand what Argo CD leaves. `models`
-    are those that change in a row that is of several.
+    `command` removes by hand what Argo CD leaves. `models` are those that change in a row that is of several. `idle`:
+    nothing of what it is about runs.
     """
 
     project: str
@@ -31,14 +32,19 @@ class Row:
     what: tuple[str, ...]
     consequences: tuple[Impact, ...]
     objects: tuple[ObjectChange, ...]
-    destroys: bool = False
     command: str | None = None
     models: tuple[Key, ...] = ()
+    idle: bool = False
 
     @property
     def effect(self) -> Effect:
         """The heaviest effect."""
         return self.consequences[0].effect if self.consequences else Effect.NOTHING
+
+    @property
+    def destroys(self) -> bool:
+        """Whether a model or server goes or is made anew, which has to be acknowledged."""
+        return not self.idle and any(one.effect.value.destroys for one in self.consequences)
 
     @property
     def label(self) -> str:

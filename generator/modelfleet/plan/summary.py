@@ -4,31 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from modelfleet.plan.effects import Effect, Impact, ObjectChange, code
+from modelfleet.plan.effect import Effect, Verbs, sentence_order
+from modelfleet.plan.effects import Impact, ObjectChange, code
 from modelfleet.plan.figures import Both, Figures
 from modelfleet.plan.plan import EnvironmentPlan, Plan
 from modelfleet.plan.row import PROJECT, SET, Row
 from modelfleet.serving.workloads import LLM, MODELS, RUNTIME, SERVICE
 from modelfleet.wording import plural
-
-Tone = Literal["plain", "head", "good", "mild", "warn", "bad", "added", "removed", "faint"]
-"""How a line is meant; whoever shows it chooses the colours."""
-
-TONES: Mapping[Effect, Tone] = {
-    Effect.NOTHING: "faint",
-    Effect.NEXT_START: "mild",
-    Effect.ADMIN: "mild",
-    Effect.TOKEN_NEW: "good",
-    Effect.URL_NEW: "good",
-    Effect.START: "good",
-    Effect.SCALE: "mild",
-    Effect.RELOAD: "mild",
-    Effect.METADATA: "warn",
-    Effect.ROLLING: "warn",
-    **{effect: "bad" for effect in Effect if effect.weight > Effect.ROLLING.weight},
-}
 
 _MOST_STALE = 2
 _MOST_NAMED = 3
@@ -55,32 +38,6 @@ def heading(found: Plan) -> Iterator[str]:
     yield from found.built
 
 
-_VERBS: Mapping[Effect, tuple[str, str]] = {
-    Effect.REFUSED: ("would be refused by the cluster", "would be refused by the cluster"),
-    Effect.ENVIRONMENT: ("goes", "go"),
-    Effect.PROJECT: ("leaves", "leave"),
-    Effect.NAMESPACE: ("moves to another namespace", "move to other namespaces"),
-    Effect.DELETE: ("is deleted", "are deleted"),
-    Effect.WITH_SERVER: ("goes with its server", "go with their server"),
-    Effect.RECREATE: ("must be deleted and recreated", "must be deleted and recreated"),
-    Effect.UNMANAGED: ("is left to run unmanaged", "are left to run unmanaged"),
-    Effect.DOWNTIME: ("is down for a while", "are down for a while"),
-    Effect.URL_GONE: ("loses its URL", "lose their URLs"),
-    Effect.URL_CHANGED: ("gets another URL", "get other URLs"),
-    Effect.AUTH_ON: ("asks for a token from now on", "ask for tokens from now on"),
-    Effect.AUTH_OFF: ("can be called without a token", "can be called without a token"),
-    Effect.SECRET_GONE: ("is deleted though models read its Secret", "are deleted though models read their Secrets"),
-    Effect.TOKEN_LOST: ("loses a token", "lose tokens"),
-    Effect.ROLLING: ("restarts", "restart"),
-    Effect.RELOAD: ("is loaded anew", "are loaded anew"),
-    Effect.SCALE: ("is scaled", "are scaled"),
-    Effect.START: ("starts", "start"),
-}
-"""What a thing or several do, by effect; the rest is nothing new for a running model."""
-
-_QUIET = frozenset({Effect.SCALE, Effect.START})
-"""Effects that no request notices."""
-
 _NOUNS: Mapping[str, str] = {
     SERVICE: "model",
     LLM: "model",
@@ -89,48 +46,41 @@ _NOUNS: Mapping[str, str] = {
     SET: "environment",
 }
 
-_TOKENS_STAY = ("still opens its model", "still open their models")
-"""What the tokens of a workload do that stay on the cluster though they are no longer in Git."""
-
 
 def verdict(found: Plan) -> str:
     """One sentence: what merging does to what runs."""
-    things: dict[_Verbs, dict[_Thing, set[str]]] = {}
+    things: dict[Verbs, dict[_Thing, set[str]]] = {}
     for verbs, affected, environment in _news(found):
         things.setdefault(verbs, {}).setdefault(affected, set()).add(environment)
-    untouched = things.keys() <= {_VERBS[effect] for effect in _QUIET}
+    untouched = things.keys() <= {effect.value.verbs for effect in Effect if not effect.value.noticed}
     start = "No running model is touched" if untouched else ""
-    parts = [_part(things[verbs], verbs) for verbs in (*_VERBS.values(), _TOKENS_STAY) if verbs in things]
+    parts = [_part(things[verbs], verbs) for verbs in sentence_order() if verbs in things]
     return ": ".join(filter(None, (start, ", ".join(parts)))) + "."
 
-
-_Verbs = tuple[str, str]
-"""What one thing does, and what several do."""
 
 _Thing = tuple[str, str, str]
 """Project, kind and name."""
 
 
-def _news(found: Plan) -> Iterator[tuple[_Verbs, _Thing, str]]:
+def _news(found: Plan) -> Iterator[tuple[Verbs, _Thing, str]]:
     """What happens to each thing in each environment; a restart is one, whatever causes it."""
-    told = ((one.name, row, effect) for one in found.environments for row in one.rows for effect in told_effects(row))
-    for environment, row, effect in told:
-        kept = Effect.ROLLING if effect is Effect.METADATA else effect
-        if _only_tokens(row, effect):
-            lost = (item.text for item in row.consequences if item.effect is effect)
-            yield from (
-                (_TOKENS_STAY, (row.project, "removed token", f"{row.label} {text}"), environment) for text in lost
-            )
-        elif kept in _VERBS:
-            yield from ((_VERBS[kept], (row.project, *key), environment) for key in row.models or (row.key,))
+    for one in found.environments:
+        for row in one.rows:
+            for effect in told_effects(row):
+                if (verbs := effect.value.verbs) is not None:
+                    yield from ((verbs, affected, one.name) for affected in _things(row, effect))
 
 
-def _only_tokens(row: Row, effect: Effect) -> bool:
-    """Whether it is not the workload that stays unmanaged, but tokens that it had."""
-    return effect is Effect.UNMANAGED and row.state == "changed" and row.key[0] in (*MODELS, RUNTIME)
+def _things(row: Row, effect: Effect) -> Iterator[_Thing]:
+    """What an effect of a row happens to, each thing once."""
+    if effect.value.counted:
+        texts = (item.text for item in row.consequences if item.effect is effect)
+        yield from ((row.project, effect.value.counted, f"{row.label} {text}") for text in texts)
+    else:
+        yield from ((row.project, *key) for key in row.models or (row.key,))
 
 
-def _part(found: Mapping[_Thing, set[str]], verbs: _Verbs) -> str:
+def _part(found: Mapping[_Thing, set[str]], verbs: Verbs) -> str:
     counts: dict[str, int] = {}
     for _, kind, _ in found:
         noun = _NOUNS.get(kind, kind)
@@ -154,7 +104,7 @@ def happenings(one: EnvironmentPlan) -> Iterator[tuple[Effect, str]]:
     for row in one.rows:
         for effect in told_effects(row):
             name = code(row.project) if row.key[0] == PROJECT else thing(row)
-            found.setdefault(effect, []).append(f"tokens of {name}" if _only_tokens(row, effect) else name)
+            found.setdefault(effect, []).append(f"tokens of {name}" if effect is Effect.TOKEN_KEPT else name)
     for effect in sorted(found, key=lambda effect: -effect.weight):
         if effect is Effect.NOTHING:
             yield effect, ""
@@ -224,9 +174,9 @@ def effect_words(found: Sequence[Impact]) -> Iterator[tuple[str, str]]:
     """Each effect with its explanation; what follows from no change of its own is only an explanation."""
     for index, one in enumerate(found):
         if one.effect is Effect.NOTHING and (index or one.text):
-            yield ("" if index else Effect.NOTHING.value), one.text
+            yield ("" if index else Effect.NOTHING.title), one.text
         else:
-            yield one.effect.value, one.text
+            yield one.effect.title, one.text
 
 
 # ---- differences -----------------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from modelfleet.plan.consequences import replicas_text
 from modelfleet.plan.difference import ABSENT, DifferenceStep, Path
-from modelfleet.plan.effects import Effect, Impact, ObjectChange, code, rule_for
+from modelfleet.plan.effect import Effect
+from modelfleet.plan.effects import Impact, ObjectChange, code, rule_for
 from modelfleet.plan.values import both_texts, masked, value_text
 from modelfleet.serving.knowledge import knowledge
 from modelfleet.serving.workloads import RunningWorkload, ServingMode

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from modelfleet.kubernetes.objects import group_of
 from modelfleet.plan.commands import deletion
 from modelfleet.plan.consequences import QuotaUse, by_runtime, reached, restart, restarted, scaled, started, tokens
+from modelfleet.plan.effect import RESTARTS, Effect
 from modelfleet.plan.effects import (
-    RESTARTS,
     Admission,
-    Effect,
     Impact,
     ObjectChange,
     code,
@@ -63,7 +62,6 @@ def serving_row(
         what=what_changed(objects, old, new),
         consequences=ordered(found or [_otherwise(objects, new)]),
         objects=tuple(objects),
-        destroys=bool(recreated),
         command=command,
     )
 
@@ -194,7 +192,6 @@ def _removed(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], o
         what=("model removed" if old.model else "model server removed",),
         consequences=ordered(found),
         objects=tuple(objects),
-        destroys=True,
         command=deletion(change, objects) if change.stays else None,
     )
 
@@ -228,6 +225,5 @@ def _moved(
         what=("made anew in the new namespace", *said([item for item in objects if item.steps], new.mode)),
         consequences=ordered(found),
         objects=tuple(item for item in objects if item.steps or item.before is None or item.after is None),
-        destroys=True,
         command=deletion(change, objects),
     )

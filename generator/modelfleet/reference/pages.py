@@ -11,6 +11,7 @@ from typing import Any
 
 from modelfleet.packaged import packaged
 from modelfleet.reference import reference
+from modelfleet.reference.effects import effects_page, plan_schema
 from modelfleet.resolve import catalog
 from modelfleet.resolve import catalog as resolve_catalog
 from modelfleet.resolve.release import Release
@@ -19,13 +20,15 @@ Rows = Sequence[Sequence[str]]
 
 
 def pages() -> dict[str, str]:
-    """Every page that is made of data, by its path."""
+    """Every page that is made of data, by its path; and the schema whose list of names is."""
     made: Mapping[str, Callable[[], Iterator[str]]] = {
+        "docs/effects.md": effects_page,
         "docs/rules.md": rules_page,
         "docs/runtimes.md": runtimes_page,
         "docs/upgrades.md": upgrades_page,
     }
-    return {path: "\n".join([_MADE, *make()]) + "\n" for path, make in made.items()}
+    found = {path: "\n".join([_MADE, *make()]) + "\n" for path, make in made.items()}
+    return found | {"schemas/plan.schema.json": plan_schema()}
 
 
 _MADE = "<!-- Made by `modelfleet docs --write` from generator/data: change the data. -->\n"

@@ -1,0 +1,268 @@
+"""The closed set of effects that a change has on running models: one table, from which all that names an effect is made.
+
+The order is the order of weight. `schemas/plan.schema.json` and `docs/effects.md` are made of it by `modelfleet docs --write`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+Tone = Literal["plain", "head", "good", "mild", "warn", "bad", "added", "removed", "faint"]
+"""How a line is meant; whoever shows it chooses the colours."""
+
+
+Verbs = tuple[str, str]
+"""What one thing does, and what several do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectFacts:
+    """What is known of an effect. `title` and `explained` are for people, `verbs` for the sentence that sums a plan up.
+
+    `noticed`: requests, or those who send them, may notice it. `destroys`: it has to be acknowledged where anything runs.
+    `counted`: what the sentence counts, where that is not the thing that changes.
+    """
+
+    title: str
+    tone: Tone
+    explained: str
+    verbs: Verbs | None = None
+    noticed: bool = True
+    destroys: bool = False
+    counted: str = ""
+
+
+class Effect(Enum):
+    """What happens to a running model, the lightest first."""
+
+    NOTHING = EffectFacts(
+        title="nothing",
+        tone="faint",
+        explained="no pod and no caller notices; where it has a reason, the plan says it",
+    )
+    NEXT_START = EffectFacts(
+        title="read at the next start",
+        tone="mild",
+        explained=(
+            "the store, the keys or the settings of a Secret; a model on a server reads them when it is loaded again"
+        ),
+    )
+    ADMIN = EffectFacts(
+        title="an administrator applies it",
+        tone="mild",
+        explained="what Argo CD itself needs: `oc apply -k environments/<env>/argocd`",
+    )
+    TOKEN_NEW = EffectFacts(
+        title="new token",
+        tone="good",
+        explained="its Secret is made, and filled by the cluster",
+    )
+    URL_NEW = EffectFacts(
+        title="URL appears",
+        tone="good",
+        explained="it can be reached from outside",
+    )
+    START = EffectFacts(
+        title="starts",
+        tone="good",
+        verbs=("starts", "start"),
+        noticed=False,
+        explained="a new model",
+    )
+    SCALE = EffectFacts(
+        title="scale",
+        tone="mild",
+        verbs=("is scaled", "are scaled"),
+        noticed=False,
+        explained="more or fewer replicas; running pods stay",
+    )
+    RELOAD = EffectFacts(
+        title="model is loaded anew",
+        tone="mild",
+        verbs=("is loaded anew", "are loaded anew"),
+        explained="ModelMesh loads the new version and moves the requests to it; no pod restarts",
+    )
+    METADATA = EffectFacts(
+        title="metadata that restarts pods",
+        tone="warn",
+        verbs=("restarts", "restart"),
+        explained=(
+            "the same, for nothing but a label or an annotation: KServe copies those of an InferenceService to its pods"
+        ),
+    )
+    ROLLING = EffectFacts(
+        title="rolling restart",
+        tone="warn",
+        verbs=("restarts", "restart"),
+        explained=(
+            "new pods come before the old ones go; with how many accelerators more, and whether the quota has them"
+        ),
+    )
+    TOKEN_LOST = EffectFacts(
+        title="token lost",
+        tone="bad",
+        verbs=("loses a token", "lose tokens"),
+        explained="its Secret is deleted, and others are still asked for one",
+    )
+    SECRET_GONE = EffectFacts(
+        title="Secret disappears",
+        tone="bad",
+        verbs=("is deleted though models read its Secret", "are deleted though models read their Secrets"),
+        explained=(
+            "what made it from the store goes, and its Secret with it: models that read it run on, and cannot "
+            "start again"
+        ),
+    )
+    AUTH_OFF = EffectFacts(
+        title="authorization off",
+        tone="bad",
+        verbs=("can be called without a token", "can be called without a token"),
+        explained="who reaches it may call it",
+    )
+    AUTH_ON = EffectFacts(
+        title="authorization on",
+        tone="bad",
+        verbs=("asks for a token from now on", "ask for tokens from now on"),
+        explained="who has no token is locked out",
+    )
+    URL_CHANGED = EffectFacts(
+        title="URL changes",
+        tone="bad",
+        verbs=("gets another URL", "get other URLs"),
+        explained=(
+            "from outside, or inside the cluster: with tokens a model answers on 8443, without on the container's port"
+        ),
+    )
+    URL_GONE = EffectFacts(
+        title="URL disappears",
+        tone="bad",
+        verbs=("loses its URL", "lose their URLs"),
+        explained="from outside it is reached no longer: its route is off, or it goes",
+    )
+    DOWNTIME = EffectFacts(
+        title="downtime",
+        tone="bad",
+        verbs=("is down for a while", "are down for a while"),
+        explained=(
+            "nothing answers for a while: `strategy: recreate`, `stopped`, one group of nodes under llm-d, a "
+            "server that goes while its model stays"
+        ),
+    )
+    TOKEN_KEPT = EffectFacts(
+        title="token stays valid",
+        tone="bad",
+        verbs=("still opens its model", "still open their models"),
+        counted="removed token",
+        explained=(
+            "its Secret is no longer in Git and nothing is pruned: it opens the model until somebody deletes it. "
+            "The command is shown"
+        ),
+    )
+    UNMANAGED = EffectFacts(
+        title="stays unmanaged",
+        tone="bad",
+        verbs=("is left to run unmanaged", "are left to run unmanaged"),
+        destroys=True,
+        explained=(
+            "it is no longer in Git and nothing is pruned: it runs on, with its accelerators, until somebody "
+            "deletes it. The command is shown"
+        ),
+    )
+    RECREATE = EffectFacts(
+        title="must be deleted and recreated",
+        tone="bad",
+        verbs=("must be deleted and recreated", "must be deleted and recreated"),
+        destroys=True,
+        explained=(
+            "the deployment mode, the workers of a runtime, the nodes of an LLMInferenceService, the role of a "
+            "binding: the cluster refuses to change them. The command is shown; before the merge it would only "
+            "make the old one anew, and it ends with `argocd app sync` since Argo CD does not try a commit for "
+            "ever"
+        ),
+    )
+    WITH_SERVER = EffectFacts(
+        title="goes with its server",
+        tone="bad",
+        verbs=("goes with its server", "go with their server"),
+        destroys=True,
+        explained="a model server goes, and with it its models",
+    )
+    DELETE = EffectFacts(
+        title="deleted",
+        tone="bad",
+        verbs=("is deleted", "are deleted"),
+        destroys=True,
+        explained="Argo CD deletes it",
+    )
+    NAMESPACE = EffectFacts(
+        title="namespace changes",
+        tone="bad",
+        verbs=("moves to another namespace", "move to other namespaces"),
+        destroys=True,
+        explained="everything is made anew; what is in the old namespace stays",
+    )
+    PROJECT = EffectFacts(
+        title="project goes",
+        tone="bad",
+        verbs=("leaves", "leave"),
+        destroys=True,
+        explained=(
+            "it leaves the environment. Argo CD deletes nothing of it, whether it prunes or not "
+            "([why](argocd.md#what-disappears-from-git)). Where a new project takes its namespace, as one that is "
+            "only renamed may, the objects are the same ones to the cluster and go on running: shown is what "
+            "changes about them, and the command that makes them the new Application's. Its own Application "
+            "stays, too: the row ends with the command that deletes it on the cluster of Argo CD"
+        ),
+    )
+    ENVIRONMENT = EffectFacts(
+        title="environment goes",
+        tone="bad",
+        verbs=("goes", "go"),
+        destroys=True,
+        explained="its file is gone. Argo CD deletes nothing of it",
+    )
+    REFUSED = EffectFacts(
+        title="refused by the cluster",
+        tone="bad",
+        verbs=("would be refused by the cluster", "would be refused by the cluster"),
+        explained="a webhook would refuse the update, and deleting would not help",
+    )
+
+    @property
+    def id(self) -> str:
+        """Its name in data and for machines."""
+        return self.name.lower().replace("_", "-")
+
+    @property
+    def weight(self) -> int:
+        """Grows with what the effect means to those who use the model."""
+        return _WEIGHTS[self]
+
+    @property
+    def title(self) -> str:
+        """Its name for people."""
+        return self.value.title
+
+    @property
+    def tone(self) -> Tone:
+        """How it is meant."""
+        return self.value.tone
+
+
+_WEIGHTS = {effect: index for index, effect in enumerate(Effect)}
+
+
+EFFECTS_BY_ID = {effect.id: effect for effect in Effect}
+"""Every effect by its name in data."""
+
+
+RESTARTS = frozenset({Effect.METADATA, Effect.ROLLING, Effect.DOWNTIME})
+"""What an effect on pods may come to."""
+
+
+def sentence_order() -> tuple[Verbs, ...]:
+    """The verbs of all effects that are news, the heaviest first."""
+    heaviest_first = sorted(Effect, key=lambda effect: -effect.weight)
+    return tuple(dict.fromkeys(effect.value.verbs for effect in heaviest_first if effect.value.verbs is not None))
