@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -18,12 +18,13 @@ import pytest
 import yaml
 
 from modelfleet.packaged import packaged
+from modelfleet.reference.reference import span
 from modelfleet.resolve import catalog
 from modelfleet.resolve.connections import connection_kinds
 from modelfleet.resolve.release import Capability, Term
 
 DATA = packaged("data")
-RELEASES = ["2.19", "2.20", "2.21", "2.22", "2.23", "2.24", "2.25", "3.0", "3.2", "3.3", "3.4", "3.5"]
+RELEASES = [catalog.short(name) for name in catalog.release_names()]
 RUNTIME_FILES = sorted(str(path.relative_to(DATA / "runtimes").with_suffix("")) for path in DATA.glob("runtimes/*/*"))
 SCHEMAS = ["connections", "engines", "fields", "option-table", "parsers", "release", "runtime-data"]
 
@@ -46,10 +47,6 @@ def shipped() -> Iterator[tuple[str, str, Any]]:
     for number in RELEASES:
         for name, entry in release(number)["runtimes"].items():
             yield number, name, runtime(entry["file"])
-
-
-def span(first: str, last: str = RELEASES[-1]) -> list[str]:
-    return RELEASES[RELEASES.index(first) : RELEASES.index(last) + 1]
 
 
 def containers(data: Any) -> list[Any]:
@@ -145,9 +142,8 @@ def undescribed(schema: Any, at: str = "") -> Iterator[str]:
 
 
 def test_the_releases() -> None:
-    assert sorted(path.stem for path in (DATA / "releases").iterdir()) == sorted(
-        f"rhoai-{number}" for number in RELEASES
-    )
+    """In the order of their numbers, each with the next one as its successor."""
+    assert sorted(RELEASES, key=lambda number: [int(step) for step in number.split(".")]) == RELEASES
     assert [release(number)["release"] for number in RELEASES] == [f"rhoai-{number}" for number in RELEASES]
     successors = [catalog.release(f"rhoai-{number}").successor for number in RELEASES]
     assert successors == [*(f"rhoai-{number}" for number in RELEASES[1:]), None]
@@ -281,179 +277,73 @@ def test_what_a_release_no_longer_ships_is_accounted_for() -> None:
         assert {f"runtime:{name}" for name in gone} <= removed
 
 
-def test_deprecations() -> None:
-    found = {
-        (fact["feature"], fact["since"])
-        for number in RELEASES
-        for fact in release(number)["lifecycle"]
-        if fact["state"] == "deprecated"
+# ---- what the data say ----------------------------------------------------------------------------------------------
+
+DUMP = Path(__file__).parent / "golden" / "data.txt"
+
+
+def test_what_the_data_say(update_golden: bool) -> None:
+    """Every fact with the releases in which it holds, to be read when the data change; a release like its predecessor adds none."""
+    found = "\n".join(dump()) + "\n"
+    if update_golden:
+        DUMP.write_text(found, "utf-8")
+    assert found.splitlines() == DUMP.read_text("utf-8").splitlines()
+
+
+def dump() -> Iterator[str]:
+    for part in ("capabilities", "terms", "forms"):
+        yield part
+        for name in release(RELEASES[0])[part]:
+            yield from across(name, {number: release(number)[part][name] for number in RELEASES})
+    yield "definitions"
+    yield from across("kubernetes", {number: release(number)["kubernetes"] for number in RELEASES})
+    for module in sorted({entry["module"] for number in RELEASES for entry in release(number)["crds"]}):
+        versions = {
+            number: [entry["version"] for entry in release(number)["crds"] if entry["module"] == module]
+            for number in RELEASES
+        }
+        yield from across(module, versions)
+    yield "lifecycle"
+    states = {number: {fact["feature"]: fact for fact in release(number)["lifecycle"]} for number in RELEASES}
+    for feature in sorted({feature for facts in states.values() for feature in facts}):
+        told = {number: facts.get(feature) for number, facts in states.items()}
+        yield from across(feature, {n: fact and f"{fact['state']} since {fact['since']}" for n, fact in told.items()})
+    yield "runtimes"
+    for name in sorted({name for _, name, _ in shipped()}):
+        entries = {number: release(number)["runtimes"].get(name) for number in RELEASES}
+        yield from across(name, {n: entry and f"{entry['file']} {entry['version']}" for n, entry in entries.items()})
+    for file in RUNTIME_FILES:
+        yield file
+        yield from facts_of(runtime(file))
+
+
+def across(name: str, values: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each value of a fact, with the releases that have it."""
+    texts = {number: json.dumps(value) for number, value in values.items()}
+    for text in dict.fromkeys(texts.values()):
+        yield f"  {name}: {text} ({span(f'rhoai-{number}' for number, other in texts.items() if other == text)})"
+
+
+def facts_of(data: Any) -> Iterator[str]:
+    """What of a runtime's file decides what it can serve, on what, and where it is reached."""
+    spec, metadata = data["servingRuntime"]["spec"], data["servingRuntime"]["metadata"]
+    annotations = spec.get("annotations", {})
+    facts = {
+        "engine": data["engine"],
+        "accelerator": data.get("accelerator") or read("engines")["engines"][data["engine"]]["accelerator"],
+        "recommended": metadata["annotations"].get("opendatahub.io/recommended-accelerators"),
+        "formats": [
+            " ".join(filter(None, (item["name"], item.get("version"), "auto" if item.get("autoSelect") else "")))
+            for item in spec["supportedModelFormats"]
+        ],
+        "ports": [port["containerPort"] for container in containers(data) for port in container.get("ports", [])],
+        "prometheus": annotations.get("prometheus.io/port"),
+        "protocols": spec.get("protocolVersions"),
+        "platforms": data["platforms"],
+        "model types": data["modelTypes"],
+        "offered by the dashboard": data["template"]["labels"]["opendatahub.io/dashboard"],
     }
-    assert found == {
-        ("modelMesh", "rhoai-2.19"),
-        ("acceleratorProfiles", "rhoai-2.19"),
-        ("mode:RawDeployment", "rhoai-3.4"),
-        ("mode:Serverless", "rhoai-3.4"),
-    }
-
-
-# ---- whole tables --------------------------------------------------------------------------------------------------
-
-SHIPPED = {
-    "autogluon-runtime": ["3.5"],
-    "caikit-standalone-runtime": span("2.19", "2.25"),
-    "caikit-tgis-runtime": span("2.19", "2.25"),
-    "guardrails-detector-huggingface-runtime": span("2.21"),
-    "kserve-ovms": span("2.19"),
-    "mlserver-cuda-runtime": ["3.5"],
-    "mlserver-runtime": span("3.3"),
-    "ovms": span("2.19", "2.25"),
-    "vllm-cpu-runtime": span("2.19"),
-    "vllm-cpu-x86-runtime": span("3.3"),
-    "vllm-cuda-runtime": span("2.19"),
-    "vllm-gaudi-runtime": span("2.19"),
-    "vllm-multinode-runtime": span("2.19"),
-    "vllm-rocm-runtime": span("2.19"),
-    "vllm-spyre-ppc64le-runtime": span("3.3"),
-    "vllm-spyre-runtime": ["2.25"],
-    "vllm-spyre-s390x-runtime": span("3.0"),
-    "vllm-spyre-x86-runtime": span("3.0"),
-}
-
-
-def test_which_release_ships_which_runtime() -> None:
-    found: dict[str, list[str]] = {}
-    for number, name, _ in shipped():
-        found.setdefault(name, []).append(number)
-    assert found == SHIPPED
-
-
-def test_engine_versions() -> None:
-    none = [None, None, None]
-    cuda = ["v0.9.1.0", "v0.9.2.1", "v0.10.0.2", "v0.10.1.1", "v0.9.1.0", "v0.11.2", "v0.13.0", "v0.18.0", "v0.24.0"]
-    ovms = ["v2025.1", "v2025.2", "v2025.2.1", "v2025.2.1", "v2025.1", "v2025.3", "v2025.4", "v2026.1.0", "v2026.1.0"]
-    assert [release(n)["runtimes"]["vllm-cuda-runtime"]["version"] for n in RELEASES] == none + cuda
-    assert [release(n)["runtimes"]["kserve-ovms"]["version"] for n in RELEASES] == none + ovms
-
-
-VLLM = "vLLM auto"
-MLSERVER = ["sklearn 0", "sklearn 1", "xgboost 1", "xgboost 2", "lightgbm 3", "lightgbm 4"]
-ONE = [
-    "openvino_ir opset13 auto",
-    "onnx 1",
-    "tensorflow 1 auto",
-    "tensorflow 2 auto",
-    "paddle 2 auto",
-    "pytorch 2 auto",
-]
-FORMATS = {
-    "3.5/autogluon-runtime": ["autogluon 1 auto"],
-    "2.19/caikit-standalone-runtime": ["caikit auto"],
-    "2.25/caikit-standalone-runtime": ["caikit auto"],
-    "2.19/caikit-tgis-runtime": ["caikit auto"],
-    "2.25/caikit-tgis-runtime": ["caikit auto"],
-    "2.21/guardrails-detector-huggingface-runtime": ["guardrails-detector-hf-runtime auto"],
-    "2.25/guardrails-detector-huggingface-runtime": ["guardrails-detector-hf-runtime auto"],
-    "3.0/guardrails-detector-huggingface-runtime": ["guardrails-detector-hf-runtime auto"],
-    "2.19/kserve-ovms": ONE,
-    "2.25/kserve-ovms": ONE,
-    "3.2/kserve-ovms": ONE,
-    "3.5/mlserver-cuda-runtime": ["onnx 1"],
-    "3.3/mlserver-runtime": MLSERVER,
-    "3.4/mlserver-runtime": [*MLSERVER, "onnx 1"],
-    "3.5/mlserver-runtime": [*MLSERVER, "onnx 1"],
-    "2.19/ovms": ["openvino_ir opset1 auto", "onnx 1 auto", "tensorflow 2 auto"],
-    "2.25/ovms": ["openvino_ir opset1 auto", "onnx 1 auto", "tensorflow 2 auto"],
-    "2.19/vllm-cpu-runtime": [VLLM],
-    "2.25/vllm-cpu-runtime": [VLLM],
-    "3.3/vllm-cpu-x86-runtime": [VLLM],
-    "2.19/vllm-cuda-runtime": [VLLM],
-    "2.25/vllm-cuda-runtime": [VLLM],
-    "2.19/vllm-gaudi-runtime": ["vLLM"],
-    "2.25/vllm-gaudi-runtime": ["vLLM"],
-    "2.19/vllm-multinode-runtime": [VLLM],
-    "2.20/vllm-multinode-runtime": [VLLM],
-    "2.25/vllm-multinode-runtime": [VLLM],
-    "3.4/vllm-multinode-runtime": [VLLM],
-    "2.19/vllm-rocm-runtime": [VLLM],
-    "2.25/vllm-rocm-runtime": [VLLM],
-    "3.3/vllm-spyre-ppc64le-runtime": [VLLM],
-    "3.4/vllm-spyre-ppc64le-runtime": [VLLM],
-    "2.25/vllm-spyre-runtime": [VLLM],
-    "3.0/vllm-spyre-s390x-runtime": [VLLM],
-    "3.4/vllm-spyre-s390x-runtime": [VLLM],
-    "3.0/vllm-spyre-x86-runtime": [VLLM],
-    "3.3/vllm-spyre-x86-runtime": [VLLM],
-    "3.4/vllm-spyre-x86-runtime": [VLLM],
-}
-
-
-def test_formats_of_each_runtime() -> None:
-    def spelt(item: Any) -> str:
-        return " ".join(
-            [item["name"], *filter(None, [item.get("version")]), *(["auto"] if item.get("autoSelect") else [])]
-        )
-
-    listed = {file: runtime(file)["servingRuntime"]["spec"]["supportedModelFormats"] for file in RUNTIME_FILES}
-    assert {file: [spelt(item) for item in items] for file, items in listed.items()} == FORMATS
-
-
-def test_facts_of_each_runtime() -> None:
-    """Engine, ports, what Prometheus reads, accelerators and protocols, of the newest file of each."""
-    found = {}
-    for _, name, data in shipped():
-        spec, metadata = data["servingRuntime"]["spec"], data["servingRuntime"]["metadata"]
-        found[name] = (
-            data["engine"],
-            [port["containerPort"] for container in containers(data) for port in container.get("ports", [])],
-            spec.get("annotations", {}).get("prometheus.io/port"),
-            metadata["annotations"].get("opendatahub.io/recommended-accelerators"),
-            spec.get("protocolVersions"),
-        )
-    nvidia = '["nvidia.com/gpu"]'
-    assert found == {
-        "autogluon-runtime": ("autogluon", [8080], "8080", None, ["v1", "v2"]),
-        "caikit-standalone-runtime": ("caikit", [8080], "8086", nvidia, None),
-        "caikit-tgis-runtime": ("caikit-tgis", [8080], "3000", nvidia, None),
-        "guardrails-detector-huggingface-runtime": ("hf-detector", [8000], "8000", nvidia, None),
-        "kserve-ovms": ("ovms", [8888], "8888", nvidia, ["v2", "grpc-v2"]),
-        "mlserver-cuda-runtime": ("mlserver", [8080], "8082", nvidia, ["v2"]),
-        "mlserver-runtime": ("mlserver", [8080], "8082", None, ["v2"]),
-        "ovms": ("ovms", [], None, nvidia, ["grpc-v1"]),
-        "vllm-cpu-runtime": ("vllm", [8080], "8080", None, None),
-        "vllm-cpu-x86-runtime": ("vllm", [8080], "8080", None, None),
-        "vllm-cuda-runtime": ("vllm", [8080], "8080", nvidia, None),
-        "vllm-gaudi-runtime": ("vllm", [8080], "8080", '["habana.ai/gaudi"]', None),
-        "vllm-multinode-runtime": ("vllm-multinode", [8080], "8080", nvidia, None),
-        "vllm-rocm-runtime": ("vllm", [8080], "8080", '["amd.com/gpu"]', None),
-        "vllm-spyre-ppc64le-runtime": ("vllm", [8000], "8080", '["ibm.com/spyre_pf"]', None),
-        "vllm-spyre-runtime": ("vllm", [8000], "8080", '["ibm.com/spyre_pf"]', None),
-        "vllm-spyre-s390x-runtime": ("vllm", [8000], "8080", '["ibm.com/spyre_vf"]', None),
-        "vllm-spyre-x86-runtime": ("vllm", [8000], "8080", '["ibm.com/spyre_pf"]', None),
-    }
-
-
-def test_who_needs_an_accelerator() -> None:
-    engines = read("engines")["engines"]
-    needs = {name: data.get("accelerator") or engines[data["engine"]]["accelerator"] for _, name, data in shipped()}
-    required = {name for name, need in needs.items() if need == "required"}
-    assert required == {n for n in SHIPPED if n.startswith("vllm-")} - {"vllm-cpu-runtime", "vllm-cpu-x86-runtime"}
-    none = {name for name, need in needs.items() if need == "none"}
-    assert none == {"mlserver-runtime", "vllm-cpu-runtime", "vllm-cpu-x86-runtime"}
-
-
-def test_what_the_dashboard_does_not_offer() -> None:
-    hidden = {n for _, n, data in shipped() if data["template"]["labels"]["opendatahub.io/dashboard"] == "false"}
-    assert hidden == {"vllm-multinode-runtime"}
-
-
-def test_custom_resource_definitions() -> None:
-    """Upstream's that come nearest; which kinds they hold, and that their fields are the product's, is asked elsewhere."""
-    found = {number: [(entry["module"], entry["version"]) for entry in release(number)["crds"]] for number in RELEASES}
-    kserve = "github.com/kserve/kserve"
-    oldest = {number: [(kserve, "v0.14.0"), (kserve, "v0.15.2")] for number in span("2.19", "2.22")}
-    with_llm = {number: [(kserve, "v0.16.0")] for number in span("2.24", "3.3")}
-    others = {"2.23": [(kserve, "v0.15.2")], "3.4": [(kserve, "v0.19.0")], "3.5": [(kserve, "v0.20.0")]}
-    assert found == oldest | with_llm | others
+    return (f"  {name}: {json.dumps(value)}" for name, value in facts.items() if value is not None)
 
 
 def test_core_schemas_are_bundled() -> None:
@@ -461,171 +351,6 @@ def test_core_schemas_are_bundled() -> None:
         version = release(number)["kubernetes"]
         account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "a"}}
         assert kubernetes_validate.validate(account, version, strict=True) == version
-
-
-SINCE = {
-    "runtimeScope": "2.20",
-    "routeTimeout": "2.22",
-    "gpuTypesAnnotation": "2.23",
-    "hardwareProfiles": "2.23",
-    "hpaChecksNeedClass": "2.23",
-    "predictorSidecars": "2.23",
-    "stop": "2.23",
-    "llm": "2.25",
-    "connectionAnnotation": "3.0",
-    "connectionProtocolAnnotation": "3.0",
-    "enableAuthAlways": "3.0",
-    "genAiAsset": "3.0",
-    "inferenceDescription": "3.0",
-    "modelType": "3.0",
-    "runtimeKeepsResources": "3.0",
-    "strategy": "3.0",
-    "watchesRuntimes": "3.2",
-    "ovmsAutoVersioning": "3.3",
-    "llmScaling": "3.4",
-    "loggerStorage": "3.4",
-    "llmScheduler": "3.4",
-    "modelNameRefused": "3.4",
-    "return401": "3.4",
-    "storageUris": "3.4",
-    "timeout": "3.4",
-    "canary": "3.5",
-    "confidential": "3.5",
-    "llmLora": "3.5",
-    "llmPoolNeedsRoute": "3.5",
-    "llmTraffic": "3.5",
-}
-UNTIL = {
-    "autoscalingAnnotationsChecked": "2.22",
-    "workerSizesRequired": "2.22",
-    "acceleratorProfiles": "2.25",
-    "connectionDescriptionAlways": "2.25",
-    "modelMesh": "2.25",
-    "runtimeAcceleratorName": "2.25",
-    "runtimeForcesDashboardLabel": "2.25",
-    "runtimeSharedMemory": "2.25",
-    "serverless": "2.25",
-}
-
-
-def test_since_when_and_until_when_a_release_can_do_what() -> None:
-    expected = {name: span(first) for name, first in SINCE.items()}
-    expected |= {name: span("2.19", last) for name, last in UNTIL.items()}
-    expected["llmPipelinePresets"] = []
-    switches = {n for n, value in release("2.25")["capabilities"].items() if isinstance(value, bool)}
-    assert {n: [r for r in RELEASES if release(r)["capabilities"][n]] for n in switches} == expected
-
-
-def across(part: str, name: str) -> list[tuple[Any, str]]:
-    """The values of a capability or term, each with the first release that has it."""
-    found: list[tuple[Any, str]] = []
-    for number in RELEASES:
-        value = release(number)[part][name]
-        if not found or found[-1][0] != value:
-            found.append((value, number))
-    return found
-
-
-SCHEMES = ["gs", "s3", "pvc", "file", "https", "http", "hdfs", "webhdfs", "oci"]
-FRAMEWORKS = [
-    "SKLearn",
-    "XGBoost",
-    "Tensorflow",
-    "PyTorch",
-    "Triton",
-    "ONNX",
-    "HuggingFace",
-    "PMML",
-    "LightGBM",
-    "Paddle",
-]
-OLD_MODES = ["Serverless", "RawDeployment", "ModelMesh"]
-REFUSED = "refused"
-TYPES = {"protocol": ["s3", "uri", "oci"], "ref": ["s3", "uri-v1", "oci-v1"]}
-KINDS = ["ClusterStorageContainer", "InferenceGraph", "InferenceService", "ServingRuntime", "TrainedModel"]
-LLM_KINDS = ["LLMInferenceService", "LLMInferenceServiceConfig"]
-CACHES = ["LocalModelCache", "LocalModelNamespaceCache", "LocalModelNode", "LocalModelNodeGroup"]
-
-VALUES: dict[str, list[tuple[Any, str]]] = {
-    "connectionTypes": [({}, "2.19"), ({f"opendatahub.io/connection-type-{k}": v for k, v in TYPES.items()}, "3.5")],
-    "runtimeDisplayName": [("resource", "2.19"), ("template", "3.0")],
-    "runtimeTemplateName": [("runtime", "2.19"), ("template", "3.0")],
-    "storageProtocols": [(SCHEMES, "2.19"), ([*SCHEMES, "hf"], "2.23"), ([*SCHEMES, "oci+native", "hf"], "3.5")],
-    "modelMeshStorage": [(["pvc", "s3", "gs", "http", "https"], "2.19"), ([], "3.0")],
-    "multiNodeStorage": [(["pvc"], "2.19"), (["pvc", "oci"], "2.22")],
-    "multiNodeMinPipeline": [(2, "2.19"), (1, "2.23")],
-    "multiNodeExecutor": [("ray", "2.19"), ("mp", "3.4")],
-    "multiNodeMost": [(3, "2.19"), (None, "3.4")],
-    "autoscalerClasses": [(["hpa", "external"], "2.19"), (["hpa", "external", "keda", "none"], "2.23")],
-    "defaultMode": [("Serverless", "2.19"), ("RawDeployment", "3.0"), ("Standard", "3.4")],
-    "deploymentModes": [
-        (OLD_MODES, "2.19"),
-        (["Standard", "Knative", "RawDeployment", "Serverless", "ModelMesh"], "3.4"),
-    ],
-    "unknownMode": [(REFUSED, "2.19"), ("default", "3.0")],
-    "rewritesModes": [({}, "2.19"), ({"RawDeployment": "Standard", "Serverless": "Knative"}, "3.4")],
-    "nameLimit": [(None, "2.19"), (53, "3.2")],
-    "blockedEnv": [([], "2.19"), (["PYTHONPATH"], "3.4")],
-    "canaryMax": [(None, "2.19"), (3, "3.5")],
-    "predictorImplementations": [
-        ([*FRAMEWORKS, "Model", "WorkerSpec", "PodSpec"], "2.19"),
-        ([*FRAMEWORKS, "Model", "StorageUris", "WorkerSpec", "PodSpec"], "3.4"),
-        (["Name", *FRAMEWORKS, "Model", "StorageUris", "StorageContainerName", "WorkerSpec", "PodSpec"], "3.5"),
-    ],
-    "protectedNamespaces": [
-        (["knative-serving", "istio-system", "redhat-ods-applications"], "2.19"),
-        (["redhat-ods-applications"], "3.0"),
-    ],
-    "gpuResources": [(["nvidia.com/gpu", "amd.com/gpu", "intel.com/gpu", "habana.ai/gaudi"], "2.19")],
-    "llmApiVersions": [
-        ([], "2.19"),
-        (["serving.kserve.io/v1alpha1"], "2.25"),
-        (["serving.kserve.io/v1alpha1", "serving.kserve.io/v1alpha2"], "3.4"),
-    ],
-    "llmRouteWithGatewayRefs": [(None, "2.19"), (REFUSED, "2.25"), ("parent-refs", "3.4")],
-    "servingKinds": [
-        (sorted([*KINDS, "ClusterLocalModel", "LocalModelNodeGroup"]), "2.19"),
-        (sorted([*KINDS, "LocalModelCache", "LocalModelNode", "LocalModelNodeGroup"]), "2.23"),
-        (sorted([*KINDS, *LLM_KINDS]), "2.24"),
-        (sorted([*KINDS, *LLM_KINDS, *CACHES, "ClusterServingRuntime"]), "3.5"),
-    ],
-    "replacedKinds": [
-        ({}, "2.19"),
-        (
-            {
-                "dashboard.opendatahub.io/v1 AcceleratorProfile": "infrastructure.opendatahub.io/v1 HardwareProfile",
-                "dashboard.opendatahub.io/v1alpha1 HardwareProfile": "infrastructure.opendatahub.io/v1 HardwareProfile",
-            },
-            "3.0",
-        ),
-    ],
-    "queueKinds": [
-        ([], "2.19"),
-        (["InferenceService"], "2.23"),
-        ([], "2.25"),
-        (["InferenceService", "LLMInferenceService"], "3.0"),
-        ([], "3.4"),
-    ],
-    "hpaOtherMetrics": [(None, "2.19"), ("panic", "2.23"), ("skip", "3.4")],
-}
-
-
-def test_values_of_capabilities() -> None:
-    others = [n for n, value in release("2.25")["capabilities"].items() if not isinstance(value, bool)]
-    assert {name: across("capabilities", name) for name in others} == VALUES
-
-
-def test_terms() -> None:
-    assert {name: across("terms", name) for name in release("2.25")["terms"]} == {
-        "modeStandard": [("RawDeployment", "2.19"), ("Standard", "3.4")],
-        "modeAdvanced": [("Serverless", "2.19"), ("Knative", "3.4")],
-        "autoscalerMultiNode": [("external", "2.19"), ("none", "2.23")],
-        "llmApiVersion": [
-            (None, "2.19"),
-            ("serving.kserve.io/v1alpha1", "2.25"),
-            ("serving.kserve.io/v1alpha2", "3.4"),
-        ],
-    }
 
 
 @pytest.mark.parametrize("number", RELEASES)
