@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from console import REPOSITORY, TESTS, modelfleet
-from modelfleet.reference import pages
+from modelfleet.reference import markdown, pages
 from modelfleet.reference.reference import codes, explanation, folded, span, state_of
 from modelfleet.resolve import catalog
 from modelfleet.resolve.release import Capability
@@ -188,7 +188,7 @@ def test_stale_pages_are_named_and_written(tmp_path: Path) -> None:
 
 
 def test_a_bar_in_a_cell_does_not_end_it() -> None:
-    assert list(pages.markdown_table([["a"], ["x|y"]])) == ["| a |", "| --- |", "| x\\|y |"]
+    assert list(markdown.markdown_table([["a"], ["x|y"]])) == ["| a |", "| --- |", "| x\\|y |"]
 
 
 def test_every_upgrade_is_described() -> None:

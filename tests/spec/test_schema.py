@@ -435,8 +435,8 @@ acme: key: an envelope
 
 acme: key: unlike any
 - mode: standard
-+ priority: high
-! 16:5: error[SPEC002]: models.llama.priority: unknown key 'priority'
++ schedulerName: high
+! 16:5: error[SPEC002]: models.llama.schedulerName: unknown key 'schedulerName'
 = mode: advanced
 
 acme: key: amounts without requests and limits
@@ -1861,7 +1861,17 @@ IN_PLACE = ("allOf", "anyOf", "prefixItems")
 NAMED = ("properties", "$defs", "dependentSchemas")
 SINGLE = ("additionalProperties", "propertyNames", "items", *CONDITIONS)
 ANNOTATIONS = {"$schema", "title", "description", "examples"}
-OUR_WORDS = {"x-message", "x-hint", "x-wants", "x-elsewhere", "x-missing", "x-unknown", "x-longest", "x-instead"}
+OUR_WORDS = {
+    "x-message",
+    "x-hint",
+    "x-wants",
+    "x-elsewhere",
+    "x-missing",
+    "x-unknown",
+    "x-longest",
+    "x-instead",
+    "x-workload",
+}
 APPLICATORS = {"$ref", *IN_PLACE, *NAMED, *SINGLE}
 
 

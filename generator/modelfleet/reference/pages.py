@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,26 +12,28 @@ from typing import Any
 from modelfleet.packaged import packaged
 from modelfleet.reference import reference
 from modelfleet.reference.effects import effects_page, plan_schema
+from modelfleet.reference.field_pages import environment_page, spec_page
+from modelfleet.reference.markdown import Rows, fenced, markdown_table
 from modelfleet.resolve import catalog
 from modelfleet.resolve import catalog as resolve_catalog
 from modelfleet.resolve.release import Release
-
-Rows = Sequence[Sequence[str]]
 
 
 def pages() -> dict[str, str]:
     """Every page that is made of data, by its path; and the schema whose list of names is."""
     made: Mapping[str, Callable[[], Iterator[str]]] = {
         "docs/effects.md": effects_page,
+        "docs/environment.md": environment_page,
         "docs/rules.md": rules_page,
         "docs/runtimes.md": runtimes_page,
+        "docs/spec.md": spec_page,
         "docs/upgrades.md": upgrades_page,
     }
     found = {path: "\n".join([_MADE, *make()]) + "\n" for path, make in made.items()}
     return found | {"schemas/plan.schema.json": plan_schema()}
 
 
-_MADE = "<!-- Made by `modelfleet docs --write` from generator/data: change the data. -->\n"
+_MADE = "<!-- Made by `modelfleet docs --write` from the data and the schemas: change those. -->\n"
 
 
 def stale_pages(root: Path) -> list[str]:
@@ -47,21 +49,6 @@ def write_page(root: Path, path: str) -> None:
     """Writes one page below the root."""
     (root / path).parent.mkdir(exist_ok=True)
     (root / path).write_text(pages()[path], "utf-8")
-
-
-def markdown_table(rows: Rows) -> Iterator[str]:
-    """Rows as a table in Markdown, the first one as its heading."""
-    for index, row in enumerate(rows):
-        yield "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |"
-        if index == 0:
-            yield "|" + " --- |" * len(row)
-
-
-def fenced(lines: Iterable[str], language: str = "") -> Iterator[str]:
-    """Lines as a block of code."""
-    yield f"```{language}"
-    yield from lines
-    yield "```"
 
 
 # ---- rules -----------------------------------------------------------------------------------------------------------

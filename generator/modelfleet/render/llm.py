@@ -69,6 +69,7 @@ def _pod(pods: Pods, inline: bool) -> dict[str, Any]:
     found = {
         "nodeSelector": (accelerator.node_selector if accelerator is not None and inline else None) or None,
         "tolerations": list_or_none(tolerations),
+        **pods.spec,
         "containers": [{key: value for key, value in container.items() if value is not None}],
     }
     return {key: value for key, value in found.items() if value is not None}

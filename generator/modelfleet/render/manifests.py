@@ -111,6 +111,7 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
         "resources": hardware.resources,
         "node_selector": hardware.node_selector,
         "tolerations": list_or_none(hardware.tolerations),
+        "pod_spec": tuple(model.pod_spec.items()),
         "multi_node": model.multi_node,
         "pipeline": model.pipeline,
         "tensor": model.tensor,

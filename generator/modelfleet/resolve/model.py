@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelfleet.finding import Pointer
@@ -273,11 +273,12 @@ class ModelLocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pods:
-    """The pods of one role in a distributed deployment."""
+    """The pods of one role in a distributed deployment. `spec` is what the model's fields add to the spec of each."""
 
     hardware: Hardware
     args: tuple[str, ...]
     env: tuple[Mapping[str, Any], ...]
+    spec: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -355,7 +356,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model(Workload):
-    """A deployment on the single-model platform."""
+    """A deployment on the single-model platform. `pod_spec` is what its fields add to the spec of each of its pods."""
 
     description: str | None
     engine: Engine | None
@@ -366,6 +367,7 @@ class Model(Workload):
     env: tuple[Mapping[str, Any], ...]
     pipeline: int | None = None
     tensor: int | None = None
+    pod_spec: Mapping[str, Any] = field(default_factory=dict)
     stopped: bool = False
     model_type: str | None = None
     gen_ai_asset: bool = False
@@ -388,6 +390,7 @@ class ServedModel:
     name: str
     pointer: Pointer
     display_name: str
+    description: str | None
     format: Format | None
     location: ModelLocation
     patches: Mapping[str, tuple[Mapping[str, Any], ...]]

@@ -32,6 +32,7 @@ from modelfleet.resolve.model import (
     ServedModel,
     Server,
 )
+from modelfleet.spec.fields import pod_fields
 from modelfleet.spec.merge import Merged
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -162,6 +163,7 @@ class _Resolver:
             env=tuple(env_entry(key, value) for key, value in (data.get("env") or {}).items()),
             pipeline=nodes.get("pipelineParallelSize", 1) if nodes else None,
             tensor=nodes.get("tensorParallelSize", 1) if nodes else None,
+            pod_spec=pod_spec(data),
             stopped=bool(data.get("stopped")),
             model_type=data.get("modelType") or model_type(runtime),
             gen_ai_asset=bool(asset),
@@ -210,6 +212,7 @@ class _Resolver:
             hardware=self.hardware(data),
             args=tuple(data.get("args") or ()),
             env=tuple(env_entry(key, value) for key, value in (data.get("env") or {}).items()),
+            spec=pod_spec(data),
         )
 
     def server(
@@ -221,6 +224,7 @@ class _Resolver:
                 name=key,
                 pointer=(*pointer, "models", key),
                 display_name=_display(model, key),
+                description=model.get("description"),
                 format=chosen_format(shared["runtime"], model.get("framework")),
                 location=location(model.get("location") or {}, connections),
                 patches={kind: tuple(steps) for kind, steps in (model.get("patch") or {}).items()},
@@ -330,6 +334,11 @@ def env_entry(name: str, value: Any) -> Mapping[str, Any]:
     if isinstance(value, dict):
         return {"name": name, "valueFrom": {"secretKeyRef": {"name": value["secret"], "key": value["key"]}}}
     return {"name": name, "value": str(value)} if value != "" else {"name": name}
+
+
+def pod_spec(written: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the fields of an entry add to the spec of each of its pods."""
+    return {field.pod: written[field.name] for field in pod_fields() if written.get(field.name) is not None}
 
 
 def location(written: Mapping[str, Any], connections: Mapping[str, Connection]) -> ModelLocation:

@@ -69,10 +69,13 @@ class ObjectPath:
 class Field:
     """A field of a model or of a server, by its way in the entry: `route`, `route.timeout`.
 
-    `needs` is a capability of releases, or nothing; a test holds it among those that there are.
+    `needs` is a capability of releases, or nothing; a test holds it among those that there are. `pod` is the key of a pod's
+    spec that its value becomes, and `knative` the feature without which Knative refuses that.
     """
 
     name: str
+    pod: str
+    knative: str
     refusals: Mapping[WorkloadKind, str]
     needs: Any
     instead: str
@@ -107,6 +110,12 @@ def fields() -> Mapping[str, Field]:
 def needy_fields() -> tuple[Field, ...]:
     """Those that not every release has."""
     return tuple(field for field in fields().values() if field.needs)
+
+
+@lru_cache(maxsize=1)
+def pod_fields() -> tuple[Field, ...]:
+    """Those whose values go into every pod of a workload as they are."""
+    return tuple(field for field in fields().values() if field.pod)
 
 
 @lru_cache(maxsize=8)
@@ -176,11 +185,13 @@ def _data() -> Mapping[str, Any]:
 def _field(name: str, entry: Mapping[str, Any]) -> Field:
     return Field(
         name=name,
+        pod=entry.get("pod", ""),
+        knative=entry.get("knative", ""),
         refusals=entry.get("not", {}),
         needs=entry.get("needs", ""),
         instead=entry.get("instead", ""),
         neutral=tuple(entry.get("neutral", ())),
-        paths=tuple(_paths(name, entry)),
+        paths=(*_paths(name, entry), *_pod_paths(entry)),
     )
 
 
@@ -197,6 +208,13 @@ def _paths(name: str, entry: Mapping[str, Any]) -> Iterator[ObjectPath]:
                 policy=locked,
                 modes=frozenset(own.get("modes", ())),
             )
+
+
+def _pod_paths(entry: Mapping[str, Any]) -> Iterator[ObjectPath]:
+    for kind, pods in _data()["pods"].items() if "pod" in entry else ():
+        for pointer, whose in pods.items():
+            words = FieldWords(says=f"{entry['says']}{whose}")
+            yield ObjectPath(kind=kind, steps=(*_steps(pointer), entry["pod"]), words=words)
 
 
 def _field_paths() -> Iterator[ObjectPath]:

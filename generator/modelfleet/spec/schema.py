@@ -10,6 +10,7 @@ words that only they can know, beside the keywords that they belong to:
     x-elsewhere  for keys that people try here: where they belong
     x-instead    for values that people try here: what they are called
     x-missing    for required keys: what to add
+    x-workload   the kind of workload that is described: fields.yaml says why it does not take the fields of others
     x-unknown    what to do about any other unknown key
 """
 
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from modelfleet.finding import Finding, Location, Pointer, dotted, pointer_in
 from modelfleet.packaged import packaged
+from modelfleet.spec.fields import refused_fields
 from modelfleet.spec.secret_names import naming
 from modelfleet.spec.secrets import HIDDEN, redacted
 from modelfleet.wording import choices, closest, did_you_mean
@@ -367,7 +369,7 @@ def _quoted(case: _Case) -> str:
 
 
 def _unknown_keys(case: _Case) -> Iterator[_Problem]:
-    known, elsewhere = case.schema.get("properties", {}), case.schema.get("x-elsewhere", {})
+    known, elsewhere = case.schema.get("properties", {}), _elsewhere(case)
     foreign = known.keys().isdisjoint(case.value)
     strays = [key for key in case.value if key not in known]
     for key in strays[: MAX_SHOWN + 1]:
@@ -382,6 +384,13 @@ def _unknown_keys(case: _Case) -> Iterator[_Problem]:
                 unknown=tuple(alike),
                 foreign=foreign,
             )
+
+
+def _elsewhere(case: _Case) -> Mapping[str, str]:
+    """Where keys belong that people try here."""
+    workload = case.schema.get("x-workload")
+    reasons = {field.name: reason for field, reason in refused_fields(workload)} if workload else {}
+    return {**reasons, **case.schema.get("x-elsewhere", {})}
 
 
 def _instead(key: str, known: list[str], case: _Case) -> str:

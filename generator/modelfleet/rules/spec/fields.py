@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from modelfleet.finding import Pointer
+from modelfleet.finding import Pointer, Severity
 from modelfleet.rules import Violation, having
 from modelfleet.rules.spec.subjects import OfModel, OfServer, spec_rule
-from modelfleet.spec.fields import WorkloadKind, needy_fields, refused_fields
+from modelfleet.spec.fields import WorkloadKind, needy_fields, pod_fields, refused_fields
 
 
 @spec_rule("CAP017", "The release does not have the field")
@@ -57,6 +57,21 @@ def foreign_to_group(subject: OfModel) -> Iterator[Violation]:
 def foreign_to_advanced(subject: OfModel) -> Iterator[Violation]:
     if subject.model.mode == "advanced" and subject.model.llm is None:
         yield from _refused(subject.written, subject.model.pointer, "advanced")
+
+
+@spec_rule("CAP040", "Knative takes the field only where a feature is switched on", when=having("serverless"))
+def feature_of_knative(subject: OfModel) -> Iterator[Violation]:
+    if subject.model.mode != "advanced" or subject.model.llm is not None:
+        return
+    for field in pod_fields():
+        if field.knative and field.value_in(subject.written) is not None:
+            yield Violation(
+                pointer=(*subject.model.pointer, *field.pointer),
+                key=True,
+                message=f"Knative refuses {field.pod} unless its feature {field.knative} is enabled, which it is not by default",
+                hint="enable it in the KnativeServing of the cluster, or use mode: standard",
+                severity=Severity.WARNING,
+            )
 
 
 @spec_rule("NET003", "The field does not apply to a model server", when=having("modelMesh"))

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from modelfleet.finding import Severity
 from modelfleet.resolve import catalog
 from modelfleet.resolve.environment import Environment
+from modelfleet.resolve.model import Model
 from modelfleet.resolve.release import Release
 from modelfleet.rules import Violation, having
-from modelfleet.rules.spec.subjects import OfModel, OfProject, spec_rule
+from modelfleet.rules.spec.subjects import OfLocated, OfModel, OfProject, spec_rule
 
 
 @spec_rule("CAP001", "The cluster has no multi-model platform")
@@ -108,14 +109,11 @@ def gone_in_next_release(subject: OfModel) -> Iterator[Violation]:
 
 
 @spec_rule("CAP027", "Nothing shows the description")
-def unseen_description(subject: OfModel) -> Iterator[Violation]:
-    model, release = subject.model, subject.environment.release
-    if (
-        model.description
-        and release is not None
-        and model.llm is None
-        and not subject.environment.can("inferenceDescription")
-    ):
+def unseen_description(subject: OfLocated) -> Iterator[Violation]:
+    model, release = subject.located, subject.environment.release
+    distributed = isinstance(model, Model) and model.llm is not None
+    shown = subject.server is None and subject.environment.can("inferenceDescription")
+    if model.description and release is not None and not (distributed or shown):
         yield Violation(
             pointer=(*model.pointer, "description"),
             message=f"{release.title} shows no description of a model, so none is written",
