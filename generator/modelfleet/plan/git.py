@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from modelfleet.finding import MachineFailed
 from modelfleet.layout import TOP
-from modelfleet.tools import processes
+from modelfleet.tools.git import run_git, without_filters
+from modelfleet.tools.processes import Completed
 from modelfleet.wording import printable
 
-_GIT_S = 60.0
 _DEPTH = 2  # of slashes in the path of a generated folder
-_OF_THE_CALLER = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_PREFIX")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +42,7 @@ def blobs_by_folder(ids: Mapping[str, str]) -> dict[str, dict[str, str]]:
 # ---- Git -------------------------------------------------------------------------------------------------------------
 
 
-def _git(root: Path, words: Sequence[str], stdin: bytes = b"") -> processes.Completed:
-    ours = {name: value for name, value in os.environ.items() if name not in _OF_THE_CALLER}
-    ours |= {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
-    within = processes.ProcessOptions(environment=ours)
-    settings = ["-c", "core.quotePath=false", "-c", "core.fsmonitor=false"]
-    return processes.run(["git", *settings, *words], root, stdin, _GIT_S, within)
-
-
-def _failed(done: processes.Completed, what: str) -> MachineFailed:
+def _failed(done: Completed, what: str) -> MachineFailed:
     first = next((line for line in done.err.splitlines() if line.startswith("fatal: ")), "")
     said = dict.fromkeys(filter(None, (line.removeprefix("fatal: ") for line in (first, done.complaint))))
     return MachineFailed(f"plan: {what}: {'; '.join(said)}")
@@ -61,10 +51,10 @@ def _failed(done: processes.Completed, what: str) -> MachineFailed:
 def commit_of(root: Path, revision: str) -> str:
     """The commit that a revision names. Raises MachineFailed where there is none, or no Git."""
     wanted = f"{revision}^{{commit}}"
-    done = _git(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", wanted])
+    done = run_git(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", wanted])
     if done.code == 0 and not revision.startswith("-"):
         return done.out.decode().strip()
-    _refuse_no_git(root)
+    _refuse_norun_git(root)
     message = (
         f"plan: there is no revision {printable(revision)!r} in this repository; "
         "fetch it first (in CI: fetch-depth: 0), or name another with --against"
@@ -75,7 +65,7 @@ def commit_of(root: Path, revision: str) -> str:
 def tip(root: Path, branch: str) -> str | None:
     """What a branch or tag points at, as the remote `origin` has it if it does; None where it is not here."""
     names = [f"refs/remotes/origin/{branch}", f"refs/heads/{branch}", f"refs/tags/{branch}"]
-    found = _git(root, ["for-each-ref", "--format=%(refname) %(objectname)", *names])
+    found = run_git(root, ["for-each-ref", "--format=%(refname) %(objectname)", *names])
     refs = dict(line.split(" ") for line in found.out.decode().splitlines())
     return next((refs[name] for name in names if name in refs), None)
 
@@ -84,16 +74,16 @@ def merge_base(root: Path, branch: str) -> str:
     """The commit from which the working tree's branch left `branch`, as the remote `origin` has it if it does."""
     commit = tip(root, branch)
     if commit is None:
-        _refuse_no_git(root)
+        _refuse_norun_git(root)
         message = (
             f"plan: neither origin/{branch} nor {branch} is here to compare with; "
             f"`git fetch origin {branch}` first, or name a revision with --against"
         )
         raise MachineFailed(message)
-    done = _git(root, ["merge-base", "HEAD", commit])
+    done = run_git(root, ["merge-base", "HEAD", commit])
     if done.code == 0:
         return done.out.decode().split()[0]
-    shallow = _git(root, ["rev-parse", "--is-shallow-repository"]).out.strip() == b"true"
+    shallow = run_git(root, ["rev-parse", "--is-shallow-repository"]).out.strip() == b"true"
     why = (
         "this clone is shallow; `git fetch --unshallow` first (in CI: fetch-depth: 0)"
         if shallow
@@ -103,8 +93,8 @@ def merge_base(root: Path, branch: str) -> str:
     raise MachineFailed(message)
 
 
-def _refuse_no_git(root: Path) -> None:
-    done = _git(root, ["rev-parse", "--is-inside-work-tree"])
+def _refuse_norun_git(root: Path) -> None:
+    done = run_git(root, ["rev-parse", "--is-inside-work-tree"])
     if done.code or done.out.strip() != b"true":
         if "not a git repository" in done.err or not done.err:
             message = "plan: this is not a Git repository, and what was committed is what the plan compares with"
@@ -114,7 +104,7 @@ def _refuse_no_git(root: Path) -> None:
 
 def tree(root: Path, commit: str) -> Tree:
     """The generated files of a commit, and the environments' own."""
-    done = _git(root, ["ls-tree", "-r", "-z", commit, TOP])
+    done = run_git(root, ["ls-tree", "-r", "-z", commit, TOP])
     if done.code:
         raise _failed(done, f"Git cannot list {commit[:12]}")
     blobs: dict[str, str] = {}
@@ -134,7 +124,7 @@ def contents(found: Tree, paths: Iterable[str]) -> dict[str, bytes]:
     wanted = [path for path in dict.fromkeys(paths) if path in found.blobs and path not in found.links]
     if not wanted:
         return {}
-    done = _git(found.root, ["cat-file", "--batch"], "".join(f"{found.blobs[path]}\n" for path in wanted).encode())
+    done = run_git(found.root, ["cat-file", "--batch"], "".join(f"{found.blobs[path]}\n" for path in wanted).encode())
     if done.code:
         raise _failed(done, f"Git cannot read {found.commit[:12]}")
     texts: dict[str, bytes] = {}
@@ -167,8 +157,17 @@ def blob_ids(files: Mapping[str, str], like: str) -> dict[str, str]:
 
 def as_committed(root: Path, ids: Mapping[str, str]) -> bool:
     """Whether the generated files in the index and in the working tree are exactly these; false where it is not sure."""
-    listed = _git(root, ["ls-files", "-s", "-z", "--", TOP])
-    touched = _git(root, ["diff-files", "-z", "--name-only", "--relative", "--", TOP])
+    listed = run_git(root, ["ls-files", "-s", "-z", "--", TOP])
+    differing = [
+        "diff-files",
+        "-z",
+        "--name-only",
+        "--relative",
+        "--ignore-submodules=all",
+        "--no-ext-diff",
+        "--no-textconv",
+    ]
+    touched = run_git(root, [*differing, "--", TOP], settings=without_filters(root))
     if listed.code or touched.code or touched.out:
         return False
     entries = set(listed.out.split(b"\0"))

@@ -66,7 +66,7 @@ def run(
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=within.environment if within else None,
+            env=_with_safe_path(within.environment if within else os.environ),
             start_new_session=group,
         )
     except OSError as error:
@@ -130,6 +130,16 @@ def failure_note(err: str) -> str:
 
 def on_path(program: str) -> Path | None:
     """The program on PATH, but never one out of the folder that we happen to stand in."""
-    folders = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if Path(folder).is_absolute()]
-    found = shutil.which(program, path=os.pathsep.join(folders)) if folders else None
+    folders = _absolute(os.environ.get("PATH", ""))
+    found = shutil.which(program, path=folders) if folders else None
     return Path(found) if found else None
+
+
+def _with_safe_path(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables for a program, which finds the programs that it starts where we would find them."""
+    found = dict(environment)
+    return found | {"PATH": _absolute(found["PATH"])} if "PATH" in found else found
+
+
+def _absolute(path: str) -> str:
+    return os.pathsep.join(folder for folder in path.split(os.pathsep) if Path(folder).is_absolute())
