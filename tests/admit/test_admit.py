@@ -495,6 +495,96 @@ def test_a_live_file_that_is_no_yaml_is_refused() -> None:
     ]
 
 
+MODEL = """\
+apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata: {name: granite, namespace: demo, annotations: {serving.kserve.io/deploymentMode: RawDeployment}}
+spec: {predictor: {model: {modelFormat: {name: vLLM}, runtime: mine, storageUri: "s3://models/granite"}}}
+"""
+
+
+def across(*texts: str) -> list[tuple[str, str]]:
+    """What is found where each text is a file of its own."""
+    files = [ManifestFile(file=f"{index}.yaml", content=text.encode()) for index, text in enumerate(texts)]
+    return [(one.at.file, one.code) for verdict in admit(files, book(), Known()) for one in verdict.found]
+
+
+def test_what_an_object_names_is_looked_up_in_the_other_files() -> None:
+    runtime = RUNTIME % "mine"
+    fits = runtime.replace("onnx", "vLLM")
+    assert across(runtime, MODEL) == [("1.yaml", "ADM052")]
+    assert across(MODEL, runtime) == [("0.yaml", "ADM052")]
+    assert across(fits, MODEL) == []
+    assert across(runtime, fits, MODEL) == []  # two have the name, as in the overlays of two environments
+    assert across(runtime, f"{fits}---\n{MODEL}") == []  # the one of the same file counts
+    assert across(runtime.replace("demo", "other"), MODEL) == []
+    assert across(RUNTIME % "other", MODEL) == []
+
+
+KUEUE = """\
+apiVersion: v1
+kind: Namespace
+metadata: {name: demo, labels: {%s: "%s"}}
+"""
+
+
+def test_a_namespace_that_kueue_manages_may_come_in_another_file() -> None:
+    def found(release: str, *texts: str) -> list[str]:
+        known = catalog.release(release)
+        files = [ManifestFile(file=f"{index}.yaml", content=text.encode()) for index, text in enumerate(texts)]
+        verdicts = admit(files, rulebook(known.capabilities, known.terms), Known())
+        return [one.code for verdict in verdicts for one in verdict.found]
+
+    managed = KUEUE % ("kueue.openshift.io/managed", "true")
+    assert (
+        found("rhoai-3.3", managed, MODEL) == found("rhoai-3.3", KUEUE % ("kueue-managed", "true"), MODEL) == ["ADM150"]
+    )
+    assert found("rhoai-3.3", KUEUE % ("kueue-managed", "false"), MODEL) == []
+    assert found("rhoai-3.3", managed.replace("demo", "other"), MODEL) == []
+    labelled = MODEL.replace("namespace: demo,", "namespace: demo, labels: {kueue.x-k8s.io/queue-name: %s},")
+    assert found("rhoai-3.3", managed, labelled % "default") == []
+    assert found("rhoai-3.3", managed, labelled % "''") == ["ADM150"]
+    by_profile = MODEL.replace("annotations: {", "annotations: {opendatahub.io/hardware-profile-name: a100, ")
+    assert found("rhoai-3.3", managed, by_profile) == []
+    releases = ("rhoai-2.22", "rhoai-2.23", "rhoai-2.24", "rhoai-2.25", "rhoai-3.0", "rhoai-3.4")
+    assert [found(release, managed, MODEL) for release in releases] == [[], ["ADM150"], ["ADM150"], [], ["ADM150"], []]
+
+
+UNSAID = """\
+apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata: {name: granite}
+spec:
+  predictor:
+    deploymentStrategy: {type: RollingUpdate}
+    model: {modelFormat: {name: vLLM}, storageUri: "oci://quay.io/example/granite:1"}
+"""
+
+
+def test_the_default_mode_of_a_cluster_may_be_another() -> None:
+    def said(release: str, text: str, mode: str | None) -> list[tuple[str, str]]:
+        verdicts = admit_files([ManifestFile(file="a", content=text.encode())], catalog.release(release), (), mode)
+        return [(one.message, one.hint) for verdict in verdicts for one in verdict.found]
+
+    remove = "remove it, or write the annotation serving.kserve.io/deploymentMode: "
+    assert said("rhoai-2.25", UNSAID, None) == [
+        (
+            "deploymentStrategy is not allowed in the default deployment mode 'Serverless'",
+            f"{remove}RawDeployment; --default-mode names another default of the cluster",
+        )
+    ]
+    assert said("rhoai-2.25", UNSAID, "RawDeployment") == []
+    assert said("rhoai-3.5", UNSAID, None) == said("rhoai-3.5", UNSAID, "RawDeployment") == []
+    assert [message for message, _ in said("rhoai-3.5", UNSAID, "Serverless")] == [
+        "deploymentStrategy is not allowed in the default deployment mode 'Knative'",
+        "this release has no Knative, so nothing serves a model in serverless mode",
+    ]
+    written = UNSAID.replace("granite}", "granite, annotations: {serving.kserve.io/deploymentMode: Serverless}}")
+    assert said("rhoai-2.25", written, "RawDeployment") == [
+        ("deploymentStrategy is not allowed in deployment mode 'Serverless'", f"{remove}RawDeployment")
+    ]
+
+
 def test_files_are_judged_alone() -> None:
     files = [ManifestFile(file=name, content=(RUNTIME % name).encode()) for name in ("a", "b")]
     assert [verdict.rejected for verdict in admit(files, book(), Known())] == [False, False]

@@ -613,3 +613,12 @@ def test_progress_of_installing_is_said_in_a_pipe_too_but_not_that_of_work(tmp_p
     os.close(leader)
     piped = modelfleet(root, "check")
     assert (done.returncode, seen) == (piped.code, piped.out)
+
+
+def test_the_default_mode_of_a_cluster_is_one_of_the_release(tmp_path: Path) -> None:
+    ran = modelfleet(tmp_path, "admit", "--release", "rhoai-2.25", "--default-mode", "Standard", "a.yaml")
+    assert (ran.code, ran.err.splitlines()[-1]) == (
+        2,
+        "modelfleet: Invalid value for --default-mode: 'Standard' is not a deployment mode of rhoai-2.25; "
+        "one of Serverless, RawDeployment, ModelMesh",
+    )

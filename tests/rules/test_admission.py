@@ -398,6 +398,11 @@ FINDINGS = {
         "a scheduler without a route never gets ready: the gateways of its pool are found by the route",
         "write spec.router.route: {}",
     ),
+    "ADM123": (
+        "spec.template",
+        "the preset of this release restarts a model server that loads for more than 150 s",
+        "give the container main a startupProbe",
+    ),
     "ADM130": (
         "spec.scaling",
         "the workload has both replicas and scaling",
@@ -657,6 +662,10 @@ def resource(name: str, **target: Any) -> dict[str, Any]:
 
 def scaled(who: str, *metrics: Any) -> dict[str, Any]:
     return predictor({CLASS: who}, autoScaling={"metrics": list(metrics)})
+
+
+def on_gpus(**fields: Any) -> dict[str, Any]:
+    return {"containers": [{"name": "main", "resources": {"limits": {"nvidia.com/gpu": "1"}}, **fields}]}
 
 
 def adapters(*names: str, **bounds: int) -> dict[str, Any]:
@@ -1169,6 +1178,23 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
         ("3.5", llm("v1alpha2", router={"route": {}, "scheduler": {"replicas": 1}}), []),
         ("3.5", llm("v1alpha2", router={"scheduler": {}}, baseRefs=[{"name": "mine"}]), []),
         ("3.4", llm("v1alpha2", router={"scheduler": {}}), []),
+        (
+            "2.25",
+            llm(
+                template=on_gpus(),
+                prefill={"template": on_gpus(), "worker": {}, "parallelism": {"data": 2, "dataLocal": 1}},
+            ),
+            [
+                "ADM123 spec.template: the preset of this release restarts a model server that loads for more than 150 s",
+                "ADM123 spec.prefill.template: "
+                "the preset of this release restarts a model server that loads for more than 330 s",
+            ],
+        ),
+        ("2.25", llm(template=on_gpus(livenessProbe={"exec": {}})), []),
+        ("2.25", llm(template=on_gpus(name="sidecar")), []),
+        ("2.25", llm(template=on_gpus(), baseRefs=[{"name": "mine"}]), []),
+        ("2.25", llm(template=on_gpus(resources={"limits": {"cpu": "8"}})), []),
+        ("3.4", llm(template=on_gpus()), []),
         (
             "3.5",
             llm("v1alpha2", router={"route": {"weight": 1}}),

@@ -14,6 +14,8 @@ def distributed(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
     refs = [*([model.name] if llm.config else []), *llm.base_refs]
     scheduler = llm.scheduler if isinstance(llm.scheduler, Mapping) else {}
     config = scheduler.get("config")
+    own_server = not refs  # a configuration of one's own may have another server, with other probes
+    probes = project.environment.can("llmStartupProbe") if own_server else {}
     reference = {"ref": {"name": config["configMap"], "key": config["key"]}} if config else None
     return {
         "api_version": project.environment.term("llmApiVersion"),
@@ -33,14 +35,14 @@ def distributed(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
         if llm.scheduler is False
         else {k: v for k, v in (("replicas", scheduler.get("replicas")), ("config", reference)) if v},
         **dict.fromkeys(("replicas", "scaling", "parallelism", "template", "worker")),
-        **_group(llm.main),
-        "prefill": _group(llm.prefill) if llm.prefill else None,
+        **_group(llm.main, probes.get("decode" if llm.prefill else "server")),
+        "prefill": _group(llm.prefill, probes.get("server")) if llm.prefill else None,
         **profile_values(model.hardware),
     }
 
 
-def _group(group: Group) -> dict[str, Any]:
-    """A head with its workers, as an LLMInferenceService describes both."""
+def _group(group: Group, startup_probe: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A head with its workers, as an LLMInferenceService describes both. The head is what the presets probe."""
     scaling = group.scaling
     found = {
         "replicas": group.replicas,
@@ -52,19 +54,24 @@ def _group(group: Group) -> dict[str, Any]:
             "wva": {**({"variantCost": scaling["cost"]} if "cost" in scaling else {}), scaling["by"]: {}},
         },
         "parallelism": dict(group.parallelism) or None,
-        "template": _pod(group.head, inline=group.head.hardware.profile is None),
-        "worker": _pod(group.worker, inline=True) if group.worker else None,
+        "template": _pod(group.head, startup_probe, inline=group.head.hardware.profile is None),
+        "worker": _pod(group.worker, None, inline=True) if group.worker else None,
     }
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _pod(pods: Pods, inline: bool) -> dict[str, Any]:
+def _pod(pods: Pods, startup_probe: Mapping[str, Any] | None, *, inline: bool) -> dict[str, Any]:
     """A pod; where a hardware profile places the head, nobody does so for the workers."""
     accelerator, hardware = pods.hardware.accelerator, pods.hardware
     env = list(pods.env)
     if pods.args:
         env.append({"name": "VLLM_ADDITIONAL_ARGS", "value": " ".join(pods.args)})
-    container = {"name": "main", "env": env or None, "resources": hardware.resources}
+    container = {
+        "name": "main",
+        "env": env or None,
+        "resources": hardware.resources,
+        "startupProbe": dict(startup_probe) if startup_probe else None,
+    }
     tolerations = accelerator.tolerations if accelerator is not None and inline else None
     found = {
         "nodeSelector": (accelerator.node_selector if accelerator is not None and inline else None) or None,

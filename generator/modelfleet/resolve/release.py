@@ -77,6 +77,8 @@ Capability = Literal[
     "queueKinds",
     "hpaOtherMetrics",
     "llmPoolNeedsRoute",
+    "llmLoadSeconds",
+    "llmStartupProbe",
 ]
 """What a release can or cannot do."""
 

@@ -67,7 +67,7 @@ def unknown_version(request: AdmissionRequest) -> Iterator[Violation]:
     group = api_version.rpartition("/")[0]
     served: list[str] = [f"{group}/{version}" for version in request.versions]
     if text(kind) in LLM_KINDS:
-        served = request.capabilities["llmApiVersions"]
+        served = request.capabilities["llmApiVersions"] or served
     if served and api_version not in served:
         yield Violation(
             pointer=("apiVersion",),

@@ -20,6 +20,11 @@ ROUTE: Pointer = ("spec", "router", "route")
 SCHEDULER: Pointer = ("spec", "router", "scheduler")
 LORA: Pointer = ("spec", "model", "lora")
 
+
+MAIN = "main"
+"""The container of the model server, with which a preset is merged."""
+
+
 PIPELINE_PRESETS = {
     "spec": "kserve-config-llm-worker-pipeline-parallel",
     "decode": "kserve-config-llm-decode-worker-pipeline-parallel",
@@ -240,6 +245,40 @@ def pool_without_route(request: AdmissionRequest) -> Iterator[Violation]:
             hint="write spec.router.route: {}",
             severity=Severity.WARNING,
         )
+
+
+@admission_rule(
+    code="ADM123",
+    title="A large model has time to load",
+    stage="run",
+    kinds=LLM_KIND,
+    when=having("llmLoadSeconds"),
+)
+def restarted_while_loading(request: AdmissionRequest) -> Iterator[Violation]:
+    """The presets have a liveness probe and no startup probe; a probe of one's own, or of a baseRef, takes its place."""
+    for pointer, workload in workloads(request.spec):
+        container = main_container(workload)
+        probed = any(container.get(probe) is not None for probe in ("startupProbe", "livenessProbe"))
+        if not probed and _accelerated(container) and not items(request.spec.get("baseRefs")):
+            seconds = request.capabilities["llmLoadSeconds"]["one" if workload.get("worker") is None else "group"]
+            yield Violation(
+                pointer=(*pointer, "template"),
+                key=True,
+                message=f"the preset of this release restarts a model server that loads for more than {seconds} s",
+                hint=f"give the container {MAIN} a startupProbe",
+                severity=Severity.WARNING,
+            )
+
+
+def main_container(workload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a workload says of the container of its model server; empty where it says nothing."""
+    containers = items(mapping(workload.get("template")).get("containers"))
+    return next((item for _, item in mappings(containers) if item.get("name") == MAIN), {})
+
+
+def _accelerated(container: Mapping[str, Any]) -> bool:
+    resources = mapping(container.get("resources"))
+    return any("/" in name for kind in ("requests", "limits") for name in mapping(resources.get(kind)))
 
 
 @admission_rule(
