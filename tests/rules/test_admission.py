@@ -796,7 +796,7 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
             "2.22",
             nodes({CLASS: "external", TYPES: '["nvidia.com/mig-1g.5gb"]'}, resources=MIG),
             [
-                "ADM022 spec.predictor.model.resources.limits.nvidia.com/mig-1g.5gb: 'nvidia.com/mig-1g.5gb' is no "
+                "ADM022 spec.predictor.model.resources.limits.nvidia.com/mig-1g.5gb: 'nvidia.com/mig-1g.5gb' is not an "
                 "accelerator that KServe knows"
             ],
         ),
@@ -1540,7 +1540,7 @@ def test_of_the_name_of_a_service_its_own_rule_speaks() -> None:
     assert said("2.25", service(name="a" * 253)) == []
 
 
-KEY = "is not a key of"
+KEY = "is not a valid key of"
 
 
 @pytest.mark.parametrize(
