@@ -14,10 +14,33 @@ BASE, ARGOCD = "base", "argocd"
 APPLICATION_FILE = "modelfleet-application.yaml"
 """What Argo CD makes an Application of, wherever it stands below an environment: the `*` of its pattern crosses `/`."""
 
+BASE_FILE = f"{TOP}/{BASE}.yaml"
+"""What all environments share, as it is written by hand."""
+
 GENERATED_FILE = re.compile(rf"{TOP}(?:/[a-z0-9][a-z0-9._-]*){{3,}}")
 
 
 # ---- files -----------------------------------------------------------------------------------------------------------
+
+
+def environment_file(name: str) -> str:
+    """What is written by hand of an environment."""
+    return f"{TOP}/{name}.yaml"
+
+
+def overlay_folder(environment: str, project: str) -> str:
+    """What Argo CD syncs of a project in an environment."""
+    return f"{TOP}/{environment}/{project}"
+
+
+def base_folder(project: str) -> str:
+    """What a project's overlays have in common."""
+    return overlay_folder(BASE, project)
+
+
+def argocd_folder(environment: str) -> str:
+    """What Argo CD itself needs for an environment."""
+    return overlay_folder(environment, ARGOCD)
 
 
 def file_name(kind: str, name: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from modelfleet.kubernetes.json_patch import PatchFailed, apply_patch
+from modelfleet.kubernetes.names import SERVING_GROUP
 from modelfleet.kubernetes.objects import Object, group_of, with_namespace
 from modelfleet.kubernetes.yaml import UnreadableYaml, yaml_documents
 from modelfleet.wording import printable
@@ -35,10 +36,10 @@ KINDS = frozenset(
         ("external-secrets.io", "ExternalSecret"),
         ("rbac.authorization.k8s.io", "Role"),
         ("rbac.authorization.k8s.io", "RoleBinding"),
-        ("serving.kserve.io", "InferenceService"),
-        ("serving.kserve.io", "LLMInferenceService"),
-        ("serving.kserve.io", "LLMInferenceServiceConfig"),
-        ("serving.kserve.io", "ServingRuntime"),
+        (SERVING_GROUP, "InferenceService"),
+        (SERVING_GROUP, "LLMInferenceService"),
+        (SERVING_GROUP, "LLMInferenceServiceConfig"),
+        (SERVING_GROUP, "ServingRuntime"),
     }
 )
 """What is rendered: of these it is known whether they have a namespace."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from modelfleet.finding import Finding, MachineFailed, merged
 from modelfleet.kubernetes.objects import Object
 from modelfleet.kustomize.overlay import base_files
-from modelfleet.layout import APPLICATION_FILE, ARGOCD, TOP
+from modelfleet.layout import APPLICATION_FILE, argocd_folder, environment_file
 from modelfleet.pipeline import workers
 from modelfleet.pipeline.project import BuildContext, ProjectResult, build_project, rulebooks, sealed_files
 from modelfleet.pipeline.repository import (
@@ -99,8 +99,8 @@ def argocd_of(
         conditions=conditions,
     )
     objects = tuple(rendered.object for rendered in argocd.argocd_objects(facts, templates))
-    file = f"{TOP}/{environment.name}.yaml"
-    written = sealed_files(f"{TOP}/{environment.name}/{ARGOCD}", base_files(objects), [file])
+    file = environment_file(environment.name)
+    written = sealed_files(argocd_folder(environment.name), base_files(objects), [file])
     for one in deployed:
         content = argocd.application_file(facts, one.project.name)
         written |= sealed_files(one.folder, {APPLICATION_FILE: content}, [one.project.file, file])

@@ -13,7 +13,7 @@ from modelfleet.finding import Finding, Location, Pointer, dotted
 from modelfleet.kubernetes import emit
 from modelfleet.kubernetes.objects import Object, ObjectsByIdentity, by_identity, identity, with_namespace
 from modelfleet.kustomize.overlay import base_files, mismatches, overlay, overlay_files
-from modelfleet.layout import BASE, TOP
+from modelfleet.layout import BASE, base_folder, environment_file
 from modelfleet.packaged import packaged
 from modelfleet.render.objects import RenderedObject, admission_findings, collisions, place_of, render_project
 from modelfleet.resolve.catalog import RuntimeCatalog
@@ -101,7 +101,7 @@ def build_project(name: str, document: Document, projects: Sequence[Project], co
         return ProjectResult(spec_findings=judged, admission_findings=tuple(findings))
     base = by_identity(base_objects(name, document, common, known))
     sources = [document.file, *([common.base] if common.base else [])]
-    files = sealed_files(f"{TOP}/{BASE}/{name}", base_files(base.values()), sources)
+    files = sealed_files(base_folder(name), base_files(base.values()), sources)
     for project, made in found:
         files |= _overlay_files(project, base, by_identity(one.object for one in made))
     return ProjectResult(
@@ -145,7 +145,7 @@ def _overlay_files(project: Project, base: ObjectsByIdentity, wanted: ObjectsByI
     if wrong := mismatches(base, layer, wanted):
         message = f"{project.name} in {project.environment.name}: the overlay does not build to {wrong[0]}"
         raise AssertionError(message)
-    sources = [project.file, f"{TOP}/{project.environment.name}.yaml"]
+    sources = [project.file, environment_file(project.environment.name)]
     return sealed_files(project.folder, overlay_files(layer, f"../../{BASE}/{project.name}"), sources)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelfleet.finding import Finding, Location, Severity
-from modelfleet.layout import BASE, TOP
+from modelfleet.layout import BASE_FILE
 from modelfleet.plan.row import PROJECT, SET, Row
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Project
@@ -16,8 +16,6 @@ from modelfleet.wording import listed, printable
 if TYPE_CHECKING:
     from modelfleet.spec.load import Document
 
-
-BASE_FILE = f"{TOP}/{BASE}.yaml"
 
 LARGEST_SHARE = 5
 """Where more than one in so many models of an environment goes at once, that needs an acknowledgement of its own."""

@@ -20,7 +20,7 @@ from modelfleet.kustomize.build import (
     Texts,
     too_deep,
 )
-from modelfleet.layout import BASE, TOP, file_name
+from modelfleet.layout import BASE, BASE_FILE, TOP, base_folder, environment_file, file_name, overlay_folder
 from modelfleet.plan import git as plan_git
 from modelfleet.plan.effects import code
 from modelfleet.plan.git import Tree
@@ -146,7 +146,7 @@ def revision_of(environment: Environment | None) -> str | None:
 
 def environment_files(name: str) -> tuple[str, str]:
     """The files of an environment's facts: what all environments share, and its own."""
-    return f"{TOP}/{BASE}.yaml", f"{TOP}/{name}.yaml"
+    return BASE_FILE, environment_file(name)
 
 
 def environments_before(comparison: Comparison) -> dict[str, Environment]:
@@ -208,7 +208,7 @@ def committed_environment(name: str, texts: Mapping[str, bytes], files: Sequence
 
 def project_differs(comparison: Comparison, tree: Tree, name: str, project: str) -> bool:
     """Whether a file of the overlay or of its base does."""
-    folders = (f"{TOP}/{name}/{project}", f"{TOP}/{BASE}/{project}")
+    folders = (overlay_folder(name, project), base_folder(project))
     return any(tree.folders.get(folder) != comparison.fresh.get(folder) for folder in folders)
 
 
@@ -219,7 +219,7 @@ def _texts(comparison: Comparison, tree: Tree) -> Texts:
         for folder in tree.folders:
             _, name, project = folder.split("/")
             if project_differs(comparison, tree, name, project):
-                folders |= dict.fromkeys((folder, f"{TOP}/{BASE}/{project}"))
+                folders |= dict.fromkeys((folder, base_folder(project)))
         wanted = [f"{folder}/{file}" for folder in folders for file in tree.folders.get(folder, ())]
         comparison.read[tree.commit] = plan_git.contents(tree, wanted)
     return Texts(comparison.read[tree.commit], tree.blobs, comparison.parsed)
@@ -229,7 +229,7 @@ def built_before(
     comparison: Comparison, tree: Tree, name: str, projects: Sequence[str], rendered: Mapping[str, DeployedLike]
 ) -> dict[str, BuiltOverlay]:
     """The committed overlays as they build; one without a kustomization makes nothing."""
-    folders = {project: f"{TOP}/{name}/{project}" for project in projects}
+    folders = {project: overlay_folder(name, project) for project in projects}
     folders = {project: folder for project, folder in folders.items() if f"{folder}/kustomization.yaml" in tree.blobs}
     if not folders:
         return {}
@@ -249,7 +249,7 @@ def built_before(
 def _known(comparison: Comparison, tree: Tree, rendered: DeployedLike) -> KnownObjects:
     """The rendered objects that come from a file as it was committed, be it of the overlay or, without a patch, of the base."""
     project = rendered.project
-    overlay, base = project.folder, f"{TOP}/{BASE}/{project.name}"
+    overlay, base = project.folder, base_folder(project.name)
     objects = {}
     for item in rendered.objects:
         file = file_name(item["kind"], item["metadata"]["name"])

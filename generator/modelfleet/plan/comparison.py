@@ -7,7 +7,7 @@ from pathlib import Path
 
 from modelfleet.finding import MachineFailed
 from modelfleet.kustomize.build import BuiltOverlay
-from modelfleet.layout import ARGOCD, BASE, TOP, Scope
+from modelfleet.layout import ARGOCD, BASE, Scope, overlay_folder
 from modelfleet.plan import git as plan_git
 from modelfleet.plan.committed import (
     Comparison,
@@ -68,7 +68,7 @@ def unlike_rendered(comparison: Comparison, name: str, branch: str) -> int | Non
     folders = [folder.split("/") for tree in (comparison.fresh, there.folders) for folder in tree]
     projects = {project for _, environment, project in folders if environment == name and project != ARGOCD}
     count = 0
-    for folder in (f"{TOP}/{place}/{project}" for project in projects for place in (name, BASE)):
+    for folder in (overlay_folder(place, project) for project in projects for place in (name, BASE)):
         old, new = there.folders.get(folder, {}), comparison.fresh.get(folder, {})
         count += sum(old.get(file) != new.get(file) for file in old.keys() | new.keys())
     return count

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from modelfleet.kubernetes.names import CONNECTIONS, SERVING_GROUP
 from modelfleet.kubernetes.objects import group_of
 from modelfleet.plan.effect import Effect
 from modelfleet.plan.effects import Impact, ObjectChange, code
@@ -176,7 +177,7 @@ def secret_users(found: ProjectState, name: str) -> tuple[str, ...]:
     """The models that read a Secret as they start."""
     users = []
     for (kind, model), item in found.objects.items():
-        if group_of(item) == "serving.kserve.io" and kind != RUNTIME and _reads(item, name):
+        if group_of(item) == SERVING_GROUP and kind != RUNTIME and _reads(item, name):
             users.append(model)
     return tuple(users)
 
@@ -186,7 +187,7 @@ def _reads(value: Any, name: str) -> bool:
         return any(_reads(child, name) for child in value)
     if not isinstance(value, dict):
         return False
-    if value.get("opendatahub.io/connections") == name:
+    if value.get(CONNECTIONS) == name:
         return True
     for field, part in (("secretKeyRef", "name"), ("secretRef", "name"), ("storage", "key")):
         reference = value.get(field)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from modelfleet.finding import Finding, merged
 from modelfleet.kubernetes.objects import Object
-from modelfleet.layout import ARGOCD, TOP
+from modelfleet.layout import ARGOCD, argocd_folder
 from modelfleet.plan.acknowledgements import (
     Acknowledgement,
     Destruction,
@@ -169,7 +169,7 @@ def _gone(change: ProjectChange) -> Iterator[Key]:
 def _argocd(comparison: Comparison, name: str, facts: EnvironmentFacts) -> list[Row]:
     """What an administrator has to apply because it changed."""
     tree = comparison.tree(name)
-    folder = f"{TOP}/{name}/{ARGOCD}"
+    folder = argocd_folder(name)
     if tree.folders.get(folder) == comparison.fresh.get(folder):
         return []
     now = next((one.objects for one in comparison.after.synced if one.environment == name), ())
@@ -194,7 +194,7 @@ def _by_key(objects: Iterable[Object]) -> dict[Key, Object]:
 
 
 def _administered(name: str, change: ObjectChange, clusters: tuple[str, str] | None) -> Row:
-    command = code(f"oc apply -k {TOP}/{name}/{ARGOCD}")
+    command = code(f"oc apply -k {argocd_folder(name)}")
     found = []
     widened = change.before is None or any(step.before is ABSENT for step in change.steps)
     if change.before is not None and change.after is None:
@@ -266,7 +266,7 @@ def _remarks(facts: EnvironmentFacts, rows: Sequence[Row], changes: Sequence[Com
         )
     if after is not None and prunes(after) and (kinds := list(_unlisted(rows))):
         yield (
-            f"apply {code(f'{TOP}/{after.name}/{ARGOCD}')} only when Argo CD has deleted what goes: "
+            f"apply {code(argocd_folder(after.name))} only when Argo CD has deleted what goes: "
             f"from then on it may no longer touch {', '.join(map(code, kinds))}"
         )
     if after is not None and not after.managed:

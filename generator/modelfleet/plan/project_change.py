@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from modelfleet.kubernetes.names import ACCOUNT_OF_TOKEN, workload_of
 from modelfleet.kubernetes.objects import Object, mapping, mappings, same_value, with_namespace
 from modelfleet.plan.consequences import QuotaUse, restart
 from modelfleet.plan.difference import canonical_object
@@ -142,13 +143,11 @@ def _owners(change: ProjectChange, key: Key, users: Mapping[Key, Mapping[Key, No
     kind, name = key
     if kind in (RUNTIME, LLM_CONFIG):
         return tuple(user for user in users.get(key, ()) if user in workloads) or (key,)
-    ends = {"ServiceAccount": "-sa", "Role": "-view-role", "RoleBinding": "-view"}
     if kind == "Secret":
-        account = mapping(item["metadata"].get("annotations")).get("kubernetes.io/service-account.name")
-        named = str(account).removesuffix("-sa") if account else None
+        account = mapping(item["metadata"].get("annotations")).get(ACCOUNT_OF_TOKEN)
+        named = workload_of("ServiceAccount", account) or account if isinstance(account, str) else None
     else:
-        end = ends.get(kind)
-        named = name.removesuffix(end) if end and name.endswith(end) else None
+        named = workload_of(kind, name)
     owner = next(((each, named) for each in (RUNTIME, SERVICE, LLM) if named and (each, named) in workloads), None)
     return (owner,) if owner else (key,)
 

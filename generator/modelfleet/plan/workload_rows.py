@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from modelfleet.kubernetes.names import SERVING_GROUP
 from modelfleet.kubernetes.objects import group_of
 from modelfleet.plan.commands import deletion
 from modelfleet.plan.consequences import QuotaUse, by_runtime, reached, restart, restarted, scaled, started, tokens
@@ -80,7 +81,7 @@ def refused(objects: Sequence[ObjectChange], judge: Admission | None) -> Iterato
     if judge is None:
         return
     for item in objects:
-        if item.after is not None and group_of(item.after) == "serving.kserve.io":
+        if item.after is not None and group_of(item.after) == SERVING_GROUP:
             for found in refusals(item, judge):
                 if found.effect is Effect.RECREATE:
                     text = f"the cluster refuses it in place ({found.text}): {ANEW}"

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelfleet.kubernetes.objects import group_of
-from modelfleet.layout import APPLICATION_FILE, TOP
+from modelfleet.layout import APPLICATION_FILE, overlay_folder
 from modelfleet.packaged import packaged, packaged_data
 from modelfleet.resolve.environment import ArgocdInstance
 
@@ -177,7 +177,7 @@ def _applicationset(facts: ArgocdFacts, chosen: ArgocdLine) -> dict[str, Any]:
         "namespace": facts.argocd.namespace,
         "repository": facts.argocd.repository,
         "revision": facts.argocd.revision,
-        "pattern": f"{TOP}/{facts.environment}/*/{APPLICATION_FILE}",
+        "pattern": f"{overlay_folder(facts.environment, '*')}/{APPLICATION_FILE}",
         "cluster_name": facts.destination.get("name"),
         "cluster_server": facts.destination.get("server"),
         "prune": facts.argocd.prune,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from modelfleet.kubernetes.names import TEMPLATE_NAME, access_name
 from modelfleet.render.llm import distributed
 from modelfleet.render.secrets import connection_secret, env_secret, wave_of_secrets
 from modelfleet.render.serving_runtime import model_server_spec, runtime_values, single_model_spec
@@ -151,9 +152,7 @@ def _distributed(project: Project, model: Model, llm: Llm) -> Iterator[TemplateC
                 "name": model.name,
                 "labels": source["metadata"].get("labels"),
                 "template_name": model.runtime.name,
-                "other_annotations": [
-                    item for item in annotations.items() if item[0] != "opendatahub.io/template-name"
-                ],
+                "other_annotations": [item for item in annotations.items() if item[0] != TEMPLATE_NAME],
                 "spec": source.get("spec"),
             },
             patches=model.patches,
@@ -221,8 +220,8 @@ def _access(workload: Workload, resource: str, role: bool) -> Iterator[TemplateC
     values: dict[str, Any] = {
         "name": workload.name,
         "service_account": workload.service_account,
-        "role": f"{workload.name}-view-role" if role else None,
-        "role_binding": f"{workload.name}-view",
+        "role": access_name("Role", workload.name) if role else None,
+        "role_binding": access_name("RoleBinding", workload.name),
         "resource": resource,
     }
     templates = ("serviceaccount", "role", "rolebinding") if role else ("serviceaccount", "rolebinding")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelfleet.finding import Finding, Location, Pointer, Severity, dotted
 from modelfleet.kubernetes import json_patch
+from modelfleet.kubernetes.names import access_name
 from modelfleet.kubernetes.objects import Object, by_name, identity, with_namespace
 from modelfleet.render.manifests import manifests
 from modelfleet.render.values import TemplateCall
@@ -193,7 +194,7 @@ def _identities(project: Project, one: RenderedObject) -> Iterator[tuple[str, st
         connection = project.connections.get(name) if one.manifest.template == "externalsecret-connection" else None
         made_with = connection.kind.secret.account_made_with if connection and connection.kind.secret else None
         if made_with is not None and project.environment.can(made_with):
-            yield ("", "ServiceAccount", f"{name}-sa")  # made by the operator's webhook
+            yield ("", "ServiceAccount", access_name("ServiceAccount", name))  # made by the operator's webhook
 
 
 PLAIN = frozenset({"ServiceAccount", "Role", "RoleBinding", "Secret"})

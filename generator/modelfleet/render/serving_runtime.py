@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from modelfleet.kubernetes.names import (
+    ACCELERATOR_NAME,
+    DISPLAY_NAME,
+    HARDWARE_PROFILE,
+    HARDWARE_PROFILE_NAMESPACE,
+    SERVER_AUTH,
+    SERVER_ROUTE,
+    TEMPLATE_NAME,
+)
 from modelfleet.resolve.catalog import images
 from modelfleet.resolve.model import Project, Runtime, Server, Workload
 
@@ -17,17 +26,17 @@ DASHBOARD = "opendatahub.io/dashboard"
 
 OURS = frozenset(
     {
-        "enable-auth",
-        "enable-route",
-        "opendatahub.io/accelerator-name",
+        SERVER_AUTH,
+        SERVER_ROUTE,
+        ACCELERATOR_NAME,
         "opendatahub.io/accelerator-profile-namespace",
         "opendatahub.io/apiProtocol",
-        "opendatahub.io/hardware-profile-name",
-        "opendatahub.io/hardware-profile-namespace",
+        HARDWARE_PROFILE,
+        HARDWARE_PROFILE_NAMESPACE,
         "opendatahub.io/serving-runtime-scope",
         "opendatahub.io/template-display-name",
-        "opendatahub.io/template-name",
-        "openshift.io/display-name",
+        TEMPLATE_NAME,
+        DISPLAY_NAME,
     }
 )
 """Annotations of a runtime that the spec and the environment decide, whatever an exported one carries."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from modelfleet.finding import Finding
 from modelfleet.kubernetes.objects import Object
-from modelfleet.layout import ARGOCD, TOP
+from modelfleet.layout import argocd_folder
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Project
 
@@ -35,7 +35,7 @@ class SyncedEnvironment:
     @property
     def folder(self) -> str:
         """Where it is written; an administrator applies it."""
-        return f"{TOP}/{self.environment}/{ARGOCD}"
+        return argocd_folder(self.environment)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelfleet.finding import Pointer
+from modelfleet.kubernetes.names import DISPLAY_NAME, access_name
 from modelfleet.kubernetes.objects import Object
+from modelfleet.layout import overlay_folder
 from modelfleet.resolve.connections import Carrier, ConnectionKind
 from modelfleet.resolve.environment import Environment, HardwareProfile, Toleration
 from modelfleet.resolve.option_tables import OptionParser, option_parser
@@ -101,7 +103,7 @@ class Runtime:
     @property
     def display_name(self) -> str:
         """The display name, or the resource name where it has none."""
-        return str((self.object["metadata"].get("annotations") or {}).get("openshift.io/display-name") or self.name)
+        return str((self.object["metadata"].get("annotations") or {}).get(DISPLAY_NAME) or self.name)
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -351,7 +353,7 @@ class Workload:
     @property
     def service_account(self) -> str:
         """The ServiceAccount whose tokens open the model."""
-        return f"{self.name}-sa"
+        return access_name("ServiceAccount", self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -423,7 +425,7 @@ class Project:
     @property
     def folder(self) -> str:
         """The overlay that Argo CD syncs."""
-        return f"environments/{self.environment.name}/{self.name}"
+        return overlay_folder(self.environment.name, self.name)
 
     @property
     def workloads(self) -> tuple[Workload, ...]:

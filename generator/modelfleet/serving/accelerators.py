@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from modelfleet.kubernetes.names import ACCELERATOR_NAME, HARDWARE_PROFILE
 from modelfleet.kubernetes.objects import Object, mapping, mappings
 from modelfleet.kubernetes.quantity import NotAQuantity, quantity_value
 from modelfleet.resolve.environment import AcceleratorOffer, Environment
@@ -91,7 +92,7 @@ def accelerator_name(
         return None
     fitting = {name: offer for name, offer in environment.accelerators.items() if offer.identifier in used}
     for test in (
-        lambda name, offer: _meta(runtime or {}, "annotations").get(_NAMED) == name,
+        lambda name, offer: _meta(runtime or {}, "annotations").get(ACCELERATOR_NAME) == name,
         lambda name, offer: offer.hardware_profile is not None and offer.hardware_profile.name == _profile(item),
         lambda name, offer: _tolerated(item, runtime, offer),
     ):
@@ -101,11 +102,8 @@ def accelerator_name(
     return next(iter(fitting)) if len(fitting) == 1 else next(iter(used))
 
 
-_NAMED = "opendatahub.io/accelerator-name"
-
-
 def _profile(item: Object) -> Any:
-    return _meta(item, "annotations").get("opendatahub.io/hardware-profile-name")
+    return _meta(item, "annotations").get(HARDWARE_PROFILE)
 
 
 def _tolerated(item: Object, runtime: Object | None, offer: AcceleratorOffer) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from modelfleet.kubernetes.names import DEPLOYMENT_MODE, ENABLE_AUTH, SERVER_AUTH, SERVER_ROUTE
 from modelfleet.kubernetes.objects import Object, mapping, mappings
 from modelfleet.resolve import catalog
 from modelfleet.resolve.environment import Environment
@@ -21,7 +22,6 @@ GATEWAY = {"name": "openshift-ai-inference", "namespace": "openshift-ingress"}
 Way = Literal["standard", "advanced", "server", "distributed"]
 """How a model is served: an ordinary Deployment, Knative, a ModelMesh server, llm-d."""
 
-_MODE = "serving.kserve.io/deploymentMode"
 
 _WAYS: Mapping[str, Way] = {
     "RawDeployment": "standard",
@@ -55,7 +55,7 @@ def way_of(item: Mapping[str, Any], default: str | None = None) -> Way:
     """How an InferenceService or LLMInferenceService is served; `default` is the release's mode where none is written."""
     if item["kind"] == "LLMInferenceService":
         return "distributed"
-    return _WAYS.get(str(_annotations(item).get(_MODE) or default), "standard")
+    return _WAYS.get(str(_annotations(item).get(DEPLOYMENT_MODE) or default), "standard")
 
 
 def address_of(item: Object, runtime: Object | None, environment: Environment) -> Address:
@@ -68,7 +68,7 @@ def address_of(item: Object, runtime: Object | None, environment: Environment) -
     labels, annotations = mapping(item["metadata"].get("labels")), _annotations(item)
     if way == "server":
         return _of_server(namespace, runtime, host)
-    guarded = str(annotations.get("security.opendatahub.io/enable-auth")).lower() == "true"
+    guarded = str(annotations.get(ENABLE_AUTH)).lower() == "true"
     if way == "advanced":
         hidden = labels.get("networking.knative.dev/visibility") == "cluster-local"
         internal = f"https://{name}.{namespace}.svc.cluster.local"
@@ -100,8 +100,8 @@ def _of_server(namespace: str, runtime: Object | None, host: str) -> Address:
     return Address(
         internal=f"http://modelmesh-serving.{namespace}:{port}",
         port=port,
-        external=host if annotations.get("enable-route") == "true" else None,
-        guarded=annotations.get("enable-auth") == "true",
+        external=host if annotations.get(SERVER_ROUTE) == "true" else None,
+        guarded=annotations.get(SERVER_AUTH) == "true",
     )
 
 
@@ -132,7 +132,7 @@ def _through_gateway(item: Object, environment: Environment) -> Address:
         internal=f"https://{gateway['name']}-{facts.gateway_class}.{gateway['namespace']}.svc.cluster.local{path}",
         port=HTTPS_PORT,
         external=f"https://{facts.host}{path}" if facts.host else None,
-        guarded=str(_annotations(item).get("security.opendatahub.io/enable-auth")).lower() != "false",
+        guarded=str(_annotations(item).get(ENABLE_AUTH)).lower() != "false",
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from modelfleet.kubernetes.names import ACCOUNT_OF_TOKEN, SERVING_GROUP, STOP, TEMPLATE_NAME, workload_of
 from modelfleet.kubernetes.objects import Object, group_of, mapping
 from modelfleet.resolve.environment import Environment
 from modelfleet.serving.accelerators import (
@@ -37,8 +38,6 @@ SERVICE, LLM, RUNTIME, LLM_CONFIG = (
 )
 
 MODELS = (SERVICE, LLM)
-_SERVING = "serving.kserve.io"
-_ACCOUNT = "kubernetes.io/service-account.name"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +132,7 @@ def running_workloads(found: ProjectState) -> dict[Key, RunningWorkload]:
     result: dict[Key, RunningWorkload] = {}
     tokens = _tokens_of(found)
     for key, item in found.objects.items():
-        if key[0] not in (SERVICE, LLM, RUNTIME) or group_of(item) != _SERVING:
+        if key[0] not in (SERVICE, LLM, RUNTIME) or group_of(item) != SERVING_GROUP:
             continue
         if key[0] == LLM:
             result[key] = _distributed(found, item, tokens.get(key[1], ()))
@@ -171,7 +170,7 @@ def _service(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> Runn
         model=True,
         least=0 if on_server else least,
         most=0 if on_server else most,
-        stopped=_metadata(item, "annotations").get("serving.kserve.io/stop") == "true",
+        stopped=_metadata(item, "annotations").get(STOP) == "true",
         recreates=mapping(predictor.get("deploymentStrategy")).get("type") == "Recreate",
         grouped=worker is not None,
         per_replica=per_replica,
@@ -206,7 +205,7 @@ def _template(runtime: Object | None, named: Any) -> str | None:
     if runtime is None:
         return str(named) if named else None
     # Some releases write the name of the Template, some the runtime's.
-    written = _metadata(runtime, "annotations").get("opendatahub.io/template-name")
+    written = _metadata(runtime, "annotations").get(TEMPLATE_NAME)
     return str(written or named).removesuffix("-template")
 
 
@@ -248,7 +247,7 @@ def _distributed(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> 
         model=True,
         least=least,
         most=most,
-        stopped=_metadata(item, "annotations").get("serving.kserve.io/stop") == "true",
+        stopped=_metadata(item, "annotations").get(STOP) == "true",
         recreates=False,
         grouped=bool(spec.get("worker")),
         per_replica=per_replica,
@@ -267,8 +266,8 @@ def _tokens_of(found: ProjectState) -> dict[str, tuple[str, ...]]:
     result: dict[str, tuple[str, ...]] = {}
     for (kind, name), item in found.objects.items():
         if kind == "Secret":
-            account = str(_metadata(item, "annotations").get(_ACCOUNT) or "")
-            workload = account.removesuffix("-sa")
+            account = str(_metadata(item, "annotations").get(ACCOUNT_OF_TOKEN) or "")
+            workload = workload_of("ServiceAccount", account) or account
             result[workload] = (*result.get(workload, ()), name)
     return result
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from modelfleet.finding import Finding, Location, Pointer, pointer_in
 from modelfleet.kubernetes.json_patch import escaped_token, pointer_steps
+from modelfleet.kubernetes.names import ACCOUNT_OF_TOKEN
 from modelfleet.kubernetes.objects import group_of, same_value
 from modelfleet.kubernetes.yaml import ParsedDocument, read_documents
 from modelfleet.layout import file_name
@@ -26,7 +27,6 @@ Cause = Callable[[Mapping[str, Any], Pointer], tuple[Location, str] | None]
 """Where in the hand-written files a part of an object comes from, and what the field there is called."""
 
 _TOKEN = "kubernetes.io/service-account-token"
-_TOKEN_OF = "kubernetes.io/service-account.name"
 _ABSENT: Any = object()
 
 
@@ -110,13 +110,13 @@ def foreign_secrets(root: Path, one: ExpectedOverlay, built: Sequence[Mapping[st
         if cluster_identity(item)[:2] != ("", "Secret"):
             continue
         metadata = item.get("metadata") or {}
-        owner = str((metadata.get("annotations") or {}).get(_TOKEN_OF))
+        owner = str((metadata.get("annotations") or {}).get(ACCOUNT_OF_TOKEN))
         if item.get("type") != _TOKEN:
             wrong = f"its type is not {_TOKEN}"
         elif held := sorted(item.keys() & {"data", "stringData"}):
             wrong = f"it has {held[0]}, which the cluster fills in"
         elif (str(metadata.get("namespace", "")), owner) not in accounts:
-            wrong = f"{_TOKEN_OF} names no ServiceAccount of this folder"
+            wrong = f"{ACCOUNT_OF_TOKEN} names no ServiceAccount of this folder"
         else:
             continue
         message = f"{_named(item)} is not a token of a model: {wrong}"

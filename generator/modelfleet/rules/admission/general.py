@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modelfleet.kubernetes.names import SERVING_GROUP
 from modelfleet.kubernetes.objects import mapping, text
 from modelfleet.rules import Violation
-from modelfleet.rules.admission.request import GROUP, AdmissionRequest, admission_rule, display
+from modelfleet.rules.admission.request import AdmissionRequest, admission_rule, display
 from modelfleet.wording import did_you_mean, listed
 
 _INSTEAD = {
@@ -49,7 +50,7 @@ def unknown_kind(request: AdmissionRequest) -> Iterator[Violation]:
     """The release does not install the CRD, or takes it away."""
     kind = text(request.object.get("kind"))
     kinds = request.capabilities["servingKinds"]
-    if kind and text(request.object.get("apiVersion")).startswith(GROUP) and kind not in kinds:
+    if kind and text(request.object.get("apiVersion")).startswith(f"{SERVING_GROUP}/") and kind not in kinds:
         yield Violation(
             pointer=("kind",),
             message=f"this release has no kind {display(kind)}",

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelfleet.finding import Pointer
+from modelfleet.kubernetes.names import AUTOSCALER_CLASS
 from modelfleet.kubernetes.objects import env_named, items, mapping, mappings, text
 from modelfleet.rules import Violation, having
 from modelfleet.rules.admission.request import (
     ANNOTATIONS,
-    AUTOSCALER,
     MODEL_MESH,
     PREDICTOR,
     SERVICE_KINDS,
@@ -89,11 +89,11 @@ def protected_namespace(request: AdmissionRequest) -> Iterator[Violation]:
 )
 def autoscaler_class(request: AdmissionRequest) -> Iterator[Violation]:
     """`kpa` is never among them: Knative's autoscaler is what runs where nothing is written."""
-    written = request.annotations.get(AUTOSCALER)
+    written = request.annotations.get(AUTOSCALER_CLASS)
     known = request.capabilities["autoscalerClasses"]
     if written is not None and written not in known:
         yield Violation(
-            pointer=(*ANNOTATIONS, AUTOSCALER),
+            pointer=(*ANNOTATIONS, AUTOSCALER_CLASS),
             message=f"{display(written)} is not an autoscaler class of this release",
             hint=f"one of {listed(known)}, or no annotation",
         )

@@ -11,12 +11,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelfleet.finding import Pointer, Severity
+from modelfleet.kubernetes.names import AUTOSCALER_CLASS, CONNECTIONS
 from modelfleet.kubernetes.objects import env_named, items, mapping, mappings, number, text
 from modelfleet.rules import Violation
 from modelfleet.rules.admission.request import (
     ANNOTATIONS,
-    AUTOSCALER,
-    CONNECTION,
     PREDICTOR,
     RUNTIME_KINDS,
     SERVICE_KINDS,
@@ -163,7 +162,7 @@ def gpu_types_form(request: AdmissionRequest) -> Iterator[Violation]:
 )
 def storage_uri_missing(request: AdmissionRequest) -> Iterator[Violation]:
     """Each node mounts the model; a download per node by `storage` is not provided for."""
-    if request.capabilities["connectionAnnotation"] and CONNECTION in request.annotations:
+    if request.capabilities["connectionAnnotation"] and CONNECTIONS in request.annotations:
         return  # a connection of type URI is written into storageUri before this is asked
     served = request.model
     if served and served[1].get("storageUri") is None:
@@ -204,13 +203,13 @@ def storage_scheme(request: AdmissionRequest) -> Iterator[Violation]:
 def multi_node_autoscaler(request: AdmissionRequest) -> Iterator[Violation]:
     """The word changed between releases, and what was right before is refused now."""
     wanted = request.terms["autoscalerMultiNode"]
-    written = request.annotations.get(AUTOSCALER)
+    written = request.annotations.get(AUTOSCALER_CLASS)
     if written != wanted and request.model:
         found = "no annotation" if written is None else display(written)
         yield Violation(
-            pointer=(*ANNOTATIONS, AUTOSCALER),
+            pointer=(*ANNOTATIONS, AUTOSCALER_CLASS),
             message=f"a multi-node model needs autoscalerClass {display(wanted)} on this release, found {found}",
-            hint=f"write the annotation {AUTOSCALER}: {wanted}",
+            hint=f"write the annotation {AUTOSCALER_CLASS}: {wanted}",
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelfleet.finding import Severity
+from modelfleet.kubernetes.names import HARDWARE_PROFILE
 from modelfleet.kubernetes.objects import mapping, text
 from modelfleet.rules import Violation, having
 from modelfleet.rules.admission.request import (
@@ -21,7 +22,6 @@ from modelfleet.rules.admission.request import (
 
 QUEUE = "kueue.x-k8s.io/queue-name"
 MANAGED = ("kueue.openshift.io/managed", "kueue-managed")
-PROFILE = "opendatahub.io/hardware-profile-name"
 
 
 @admission_rule(
@@ -36,7 +36,7 @@ def without_queue(request: AdmissionRequest) -> Iterator[Violation]:
     kind = request.object["kind"]
     labels = mapping(mapping(mapping(own_namespace(request)).get("metadata")).get("labels"))
     managed = next((label for label in MANAGED if labels.get(label) == "true"), None)
-    if kind not in request.capabilities["queueKinds"] or managed is None or request.annotations.get(PROFILE):
+    if kind not in request.capabilities["queueKinds"] or managed is None or request.annotations.get(HARDWARE_PROFILE):
         return
     own = mapping(mapping(request.object.get("metadata")).get("labels"))
     if not text(own.get(QUEUE)):

@@ -12,14 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, NotRequired, Required, TypedDict, Unpack
 
 from modelfleet.finding import Pointer
+from modelfleet.kubernetes.names import DEPLOYMENT_MODE
 from modelfleet.kubernetes.objects import Peers, mapping, text
 from modelfleet.resolve.release import Capabilities, Terms
 from modelfleet.rules import Rule, Violation, always
 
-GROUP = "serving.kserve.io/"
-MODE = "serving.kserve.io/deploymentMode"
-AUTOSCALER = "serving.kserve.io/autoscalerClass"
-CONNECTION = "opendatahub.io/connections"
 MODEL_MESH = "ModelMesh"
 PREDICTOR: Pointer = ("spec", "predictor")
 ANNOTATIONS: Pointer = ("metadata", "annotations")
@@ -70,7 +67,7 @@ class AdmissionRequest:
         metadata = mapping(self.object.get("metadata"))
         annotations = mapping(metadata.get("annotations"))
         spec = mapping(self.object.get("spec"))
-        written = annotations.get(MODE)
+        written = annotations.get(DEPLOYMENT_MODE)
         store = object.__setattr__
         store(self, "name", text(metadata.get("name")))
         store(self, "namespace", text(metadata.get("namespace")))
@@ -91,7 +88,7 @@ class AdmissionRequest:
     @property
     def in_mode(self) -> str:
         """The deployment mode for a message, which tells whether it is written."""
-        return f"{'the default ' if self.annotations.get(MODE) is None else ''}deployment mode {display(self.mode)}"
+        return f"{'the default ' if self.annotations.get(DEPLOYMENT_MODE) is None else ''}deployment mode {display(self.mode)}"
 
     @property
     def raw(self) -> bool:

@@ -11,10 +11,11 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
+from modelfleet.kubernetes.names import SERVING_GROUP
 from modelfleet.kubernetes.objects import text
 from modelfleet.resolve.release import Capabilities, Terms
 from modelfleet.rules import Violation, topics
-from modelfleet.rules.admission.request import GROUP, AdmissionRequest, AdmissionRule
+from modelfleet.rules.admission.request import AdmissionRequest, AdmissionRule
 
 
 @lru_cache(maxsize=1)
@@ -94,4 +95,4 @@ def _holds(value: Any, where: tuple[str, ...]) -> bool:
 
 def _kind(item: Mapping[str, Any]) -> str:
     """The kind of an object of the serving group; "" for every other object."""
-    return text(item.get("kind")) if text(item.get("apiVersion")).startswith(GROUP) else ""
+    return text(item.get("kind")) if text(item.get("apiVersion")).startswith(f"{SERVING_GROUP}/") else ""

@@ -10,18 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelfleet.finding import Pointer, Severity
+from modelfleet.kubernetes.names import AUTOSCALER_CLASS, DEPLOYMENT_MODE
 from modelfleet.kubernetes.objects import items, mapping, mappings, number, text
 from modelfleet.kubernetes.quantity import NotAQuantity, quantity_value
 from modelfleet.rules import Violation, having
-from modelfleet.rules.admission.request import (
-    ANNOTATIONS,
-    AUTOSCALER,
-    MODE,
-    SERVICE_KINDS,
-    AdmissionRequest,
-    admission_rule,
-    display,
-)
+from modelfleet.rules.admission.request import ANNOTATIONS, SERVICE_KINDS, AdmissionRequest, admission_rule, display
 from modelfleet.wording import listed
 
 KNATIVE_CLASS = "autoscaling.knative.dev/class"
@@ -40,7 +33,7 @@ def scaler(request: AdmissionRequest) -> str:
         return "hpa" if request.annotations.get(KNATIVE_CLASS) == KNATIVE_HPA else "kpa"
     if not request.capabilities["hpaChecksNeedClass"]:
         return "hpa"
-    written = request.annotations.get(AUTOSCALER)
+    written = request.annotations.get(AUTOSCALER_CLASS)
     return text(written) if written in ("hpa", "keda") else ""
 
 
@@ -126,10 +119,10 @@ def strategy_without_deployment(request: AdmissionRequest) -> Iterator[Violation
                 pointer=("spec", name, "deploymentStrategy"),
                 key=True,
                 message=f"deploymentStrategy is not allowed in {request.in_mode}",
-                hint=f"remove it, or write the annotation {MODE}: {request.terms['modeStandard']}"
+                hint=f"remove it, or write the annotation {DEPLOYMENT_MODE}: {request.terms['modeStandard']}"
                 + (
                     ""
-                    if request.annotations.get(MODE) is not None
+                    if request.annotations.get(DEPLOYMENT_MODE) is not None
                     else "; --default-mode names another default of the cluster"
                 ),
             )
@@ -205,7 +198,7 @@ def hpa_sources(request: AdmissionRequest) -> Iterator[Violation]:
 )
 def metrics_that_panic(request: AdmissionRequest) -> Iterator[Violation]:
     """The controller makes a pod autoscaler for every class but keda, also for those that do without one."""
-    if request.annotations.get(AUTOSCALER) in ("hpa", "keda"):
+    if request.annotations.get(AUTOSCALER_CLASS) in ("hpa", "keda"):
         return  # of both the webhook asks what they need
     for pointer, metric in _other_metrics(request):
         yield Violation(
@@ -225,7 +218,7 @@ def metrics_that_panic(request: AdmissionRequest) -> Iterator[Violation]:
 )
 def metrics_that_are_skipped(request: AdmissionRequest) -> Iterator[Violation]:
     """The pod autoscaler that is left without a metric scales by the processor."""
-    if request.annotations.get(AUTOSCALER) is not None:
+    if request.annotations.get(AUTOSCALER_CLASS) is not None:
         return
     for pointer, metric in _other_metrics(request):
         yield Violation(
@@ -247,11 +240,11 @@ def metrics_that_are_skipped(request: AdmissionRequest) -> Iterator[Violation]:
 def other_autoscaler(request: AdmissionRequest) -> Iterator[Violation]:
     """KServe makes the new one and deletes none."""
     before = mapping(mapping(mapping(request.old_object).get("metadata")).get("annotations"))
-    old, new = before.get(AUTOSCALER, "hpa"), request.annotations.get(AUTOSCALER, "hpa")
-    was_raw = request.spelt(before.get(MODE, request.mode)) == request.mode
+    old, new = before.get(AUTOSCALER_CLASS, "hpa"), request.annotations.get(AUTOSCALER_CLASS, "hpa")
+    was_raw = request.spelt(before.get(DEPLOYMENT_MODE, request.mode)) == request.mode
     if not (request.raw and was_raw and {text(old), text(new)} == {"hpa", "keda"}):
         return
-    at = (*ANNOTATIONS, AUTOSCALER) if AUTOSCALER in request.annotations else ANNOTATIONS
+    at = (*ANNOTATIONS, AUTOSCALER_CLASS) if AUTOSCALER_CLASS in request.annotations else ANNOTATIONS
     if new == "keda":
         message = "the HorizontalPodAutoscaler of the live model stays, and KEDA refuses a ScaledObject beside it"
     else:
@@ -266,7 +259,7 @@ _MADE = {"hpa": "HorizontalPodAutoscaler", "keda": "ScaledObject"}
 
 def _or_keda(request: AdmissionRequest) -> str:
     known = "keda" in request.capabilities["autoscalerClasses"]
-    return f", or the annotation {AUTOSCALER}: keda" if known else ""
+    return f", or the annotation {AUTOSCALER_CLASS}: keda" if known else ""
 
 
 def _other_metrics(request: AdmissionRequest) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
@@ -392,7 +385,7 @@ def autoscaling_annotations(request: AdmissionRequest) -> Iterator[Violation]:
             hint="write for instance '80'",
         )
     metric = request.annotations.get(METRIC)
-    if metric is not None and request.annotations.get(AUTOSCALER) == "hpa" and metric not in METRICS["hpa"]:
+    if metric is not None and request.annotations.get(AUTOSCALER_CLASS) == "hpa" and metric not in METRICS["hpa"]:
         yield Violation(
             pointer=(*ANNOTATIONS, METRIC),
             message=f"{display(metric)} is not a metric of the pod autoscaler",

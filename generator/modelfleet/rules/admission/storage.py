@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelfleet.finding import Pointer, Severity
+from modelfleet.kubernetes.names import CONNECTIONS
 from modelfleet.kubernetes.objects import items, mapping, mappings, text
 from modelfleet.rules import Violation, having
 from modelfleet.rules.admission.request import (
     ANNOTATIONS,
-    CONNECTION,
     MODEL_MESH,
     PREDICTOR,
     SERVICE_KINDS,
@@ -249,12 +249,12 @@ def auto_versioning(request: AdmissionRequest) -> Iterator[Violation]:
     title="A connection that is injected has a type that the webhook knows",
     stage="webhook",
     kinds=SERVICE_KINDS,
-    where=(*ANNOTATIONS, CONNECTION),
+    where=(*ANNOTATIONS, CONNECTIONS),
     when=having("connectionTypes"),
 )
 def connection_type(request: AdmissionRequest) -> Iterator[Violation]:
     """Known only where the connection's Secret comes with the manifest or is among the objects of the cluster."""
-    name = request.annotations[CONNECTION]
+    name = request.annotations[CONNECTIONS]
     secret = peer(request, "Secret", name)
     if secret is None:
         return
@@ -264,7 +264,7 @@ def connection_type(request: AdmissionRequest) -> Iterator[Violation]:
     if written is None or annotations[written] not in types[written]:
         first = next(iter(types))
         yield Violation(
-            pointer=(*ANNOTATIONS, CONNECTION),
+            pointer=(*ANNOTATIONS, CONNECTIONS),
             message=f"the connection {display(name)} has "
             + ("no type" if written is None else f"the unknown type {display(annotations[written])}"),
             hint=f"give its Secret the annotation {first}: one of {listed(types[first])}",
