@@ -284,6 +284,7 @@ def test_an_accelerator() -> None:
         profile=None,
         per_node=4,
         compute_capability="8.0",
+        memory=None,
         known=True,
     )
     assert hardware("accelerator: a100").accelerator == hardware("accelerator: {name: a100}").accelerator
@@ -386,7 +387,7 @@ def test_a_gateway_of_which_nothing_is_said_is_of_openshifts_class() -> None:
 def test_a_projects_own_quota_goes_before_the_common_one_line_by_line() -> None:
     quota = environment("quota: {default: {requests.x/a: 1, requests.x/b: 2}, projects: {p: {requests.x/a: 3}}}").quota
     assert [quota.amount("p", name) for name in ("x/a", "x/b", "x/c")] == ["3", "2", None]
-    assert [quota.pointer("p", name) for name in ("x/a", "x/b")] == [
+    assert [quota.pointer("p", f"requests.{name}") for name in ("x/a", "x/b")] == [
         ("quota", "projects", "p", "requests.x/a"),
         ("quota", "default", "requests.x/b"),
     ]

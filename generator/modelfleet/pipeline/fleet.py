@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelfleet.capacity.capacity import environment_findings
 from modelfleet.finding import Finding, MachineFailed, merged
 from modelfleet.kubernetes.objects import Object
 from modelfleet.kustomize.overlay import base_files
@@ -41,8 +42,11 @@ if TYPE_CHECKING:
 _WORTH_A_PROCESS = 200
 
 
-def fleet(root: Path) -> Fleet:
-    """Everything that the hand-written files of a repository mean. Raises `Rejected` and `MachineFailed`."""
+def fleet(root: Path, *, though_crowded: bool = False) -> Fleet:
+    """Everything that the hand-written files of a repository mean. Raises `Rejected` and `MachineFailed`.
+
+    `though_crowded`: what finds no room in a cluster is no reason to stop.
+    """
     repository = load_repository(root)
     environments, runtime_catalog = settle_environments(repository)
     projects = list(resolved_projects(repository, environments, runtime_catalog))
@@ -62,12 +66,15 @@ def fleet(root: Path) -> Fleet:
     files = {path: text for outcome in outcomes for path, text in outcome.files.items()}
     objects = [each for outcome in outcomes for each in outcome.objects]
     deployed = [DeployedProject(project, made) for project, made in zip(projects, objects, strict=True)]
-    synced = []
+    synced, crowded = [], [finding for outcome in outcomes for finding in outcome.capacity_findings]
     for name, environment in environments.items():
         here = [one for one in deployed if one.project.environment.name == name]
+        crowded += environment_findings(environment, here)
         applied, written = argocd_of(environment, here, common.templates.of(environment))
         synced.append(SyncedEnvironment(name, applied))
         files |= written
+    if not though_crowded:
+        stop_on_errors(crowded, warnings)
     return Fleet(environments, tuple(deployed), tuple(synced), files, tuple(merged(warnings)))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from modelfleet.capacity.capacity import project_findings
 from modelfleet.finding import Finding, Location, Pointer, dotted
 from modelfleet.kubernetes import emit
 from modelfleet.kubernetes.objects import Object, ObjectsByIdentity, by_identity, identity, with_namespace
@@ -74,11 +75,12 @@ def rulebooks(environments: Mapping[str, Environment]) -> dict[str, Rulebook]:
 class ProjectResult:
     """What became of one project: what is wrong with its spec, then with its objects; then those, and all its files.
 
-    The objects are given for each of its environments, as they will be in the cluster.
+    The objects are given for each of its environments, as they will be in the cluster, where some may find no room.
     """
 
     spec_findings: tuple[Finding, ...] = ()
     admission_findings: tuple[Finding, ...] = ()
+    capacity_findings: tuple[Finding, ...] = ()
     objects: tuple[tuple[Object, ...], ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -104,10 +106,13 @@ def build_project(name: str, document: Document, projects: Sequence[Project], co
     files = sealed_files(base_folder(name), base_files(base.values()), sources)
     for project, made in found:
         files |= _overlay_files(project, base, by_identity(one.object for one in made))
+    objects = tuple(tuple(with_namespace(one.object, project.namespace) for one in made) for project, made in found)
+    crowded = (project_findings(project, here) for (project, _), here in zip(found, objects, strict=True))
     return ProjectResult(
         spec_findings=judged,
         admission_findings=tuple(findings),
-        objects=tuple(tuple(with_namespace(one.object, project.namespace) for one in made) for project, made in found),
+        capacity_findings=tuple(finding for here in crowded for finding in here),
+        objects=objects,
         files=files,
     )
 

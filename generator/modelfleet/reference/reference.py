@@ -35,6 +35,8 @@ FAMILIES: Mapping[str, str] = {
     "OPT": "arguments and variables",
     "RUN": "serving runtimes of one's own",
     "MN": "models over several nodes",
+    "FIT": "the memory of GPUs",
+    "ROOM": "room in quotas and on nodes",
     "LLM": "distributed inference (llm-d)",
     "PATCH": "patches",
     "OUT": "the generated files",

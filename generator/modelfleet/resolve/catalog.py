@@ -50,6 +50,7 @@ def release(name: str) -> Release:
         terms=data["terms"],
         forms=data["forms"],
         lifecycle=tuple(data["lifecycle"]),
+        injected=data["injected"],
         runtimes=data["runtimes"],
     )
 

@@ -71,6 +71,8 @@ class AcceleratorOffer:
     hardware_profile: HardwareProfile | None
     per_node: int | None
     compute_capability: str | None
+    memory: str | None
+    rate: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,17 +90,42 @@ class Quota:
     default: Mapping[str, str]
     projects: Mapping[str, Mapping[str, str]]
 
-    def pointer(self, project: str, identifier: str) -> Pointer:
-        """Where the quota of an accelerator is written that holds for a project."""
-        key = f"requests.{identifier}"
-        if key in self.projects.get(project, {}):
-            return ("quota", "projects", project, key)
-        return ("quota", "default", key)
+    def of(self, project: str) -> Mapping[str, str]:
+        """The amounts of a project: its own over those of every project."""
+        return {**self.default, **self.projects.get(project, {})}
+
+    def pointer(self, project: str, resource: str) -> Pointer:
+        """Where an amount is written that holds for a project."""
+        if resource in self.projects.get(project, {}):
+            return ("quota", "projects", project, resource)
+        return ("quota", "default", resource)
 
     def amount(self, project: str, identifier: str) -> str | None:
         """How much of an accelerator a project may have; None where that is not limited."""
         key = f"requests.{identifier}"
         return self.projects.get(project, {}).get(key, self.default.get(key))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitRange:
+    """What containers get that name nothing, and what they may name, as it is written."""
+
+    default: Mapping[str, str]
+    default_request: Mapping[str, str]
+    minimum: Mapping[str, str]
+    maximum: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeOffer:
+    """Nodes that are alike: how many, what each gives, and what keeps pods away. `spare`: nodes that may be away."""
+
+    count: int
+    amounts: Mapping[str, str]
+    accelerators: Mapping[str, int]
+    labels: Mapping[str, str]
+    taints: tuple[Mapping[str, Any], ...]
+    spare: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +182,9 @@ class Environment:
     accelerators: Mapping[str, AcceleratorOffer]
     runtimes: Mapping[str, RuntimeChoice]
     quota: Quota
+    limit_range: LimitRange | None
+    """None: nothing is known of one."""
+    nodes: Mapping[str, NodeOffer]
     secrets: SecretStore
     managed: bool
     """Whether the Namespaces are made here."""
@@ -187,6 +217,7 @@ def environment_from(name: str, facts: Merged, release: Release | None) -> Envir
     """The environment that facts describe. They have the shape of the schema; what they leave out stays open."""
     data = _map(facts.data)
     platforms = _map(data.get("platforms"))
+    nodes = {key: _nodes(entry) for key, entry in _entries(data.get("nodes"))}
     return Environment(
         name=name,
         facts=facts,
@@ -198,12 +229,16 @@ def environment_from(name: str, facts: Merged, release: Release | None) -> Envir
             headless=platforms.get("rawServiceConfig") != "Headed",
         ),
         sizes={key: _size(entry) for key, entry in _entries(data.get("sizes"))},
-        accelerators={key: _accelerator(entry) for key, entry in _entries(data.get("accelerators"))},
+        accelerators={
+            key: _accelerator(entry, _per_node(nodes, key)) for key, entry in _entries(data.get("accelerators"))
+        },
         runtimes={
             key: RuntimeChoice(disabled=bool(entry.get("disabled")), images=_texts(entry.get("images")))
             for key, entry in _entries(data.get("runtimes"))
         },
         quota=_quota(_map(data.get("quota"))),
+        limit_range=_limit_range(data.get("limitRange")),
+        nodes=nodes,
         secrets=_secrets(_map(data.get("secrets"))),
         managed=data.get("namespaces") == "managed",
         argocd=_argocd(_map(data.get("argocd"))),
@@ -253,15 +288,47 @@ def _size(written: Mapping[str, Any]) -> Size:
     )
 
 
-def _accelerator(written: Mapping[str, Any]) -> AcceleratorOffer:
+def _accelerator(written: Mapping[str, Any], per_node: int | None) -> AcceleratorOffer:
     tolerations = written.get("tolerations")
     return AcceleratorOffer(
         identifier=written.get("identifier"),
         tolerations=None if tolerations is None else tuple(map(without_empty, tolerations)),
         node_selector=written.get("nodeSelector") or None,
         hardware_profile=_profile(written.get("hardwareProfile")),
-        per_node=written.get("perNode"),
+        per_node=written.get("perNode") if per_node is None else per_node,
         compute_capability=written.get("computeCapability"),
+        memory=None if written.get("memory") is None else str(written["memory"]),
+        rate=written.get("rate"),
+    )
+
+
+def _per_node(nodes: Mapping[str, NodeOffer], accelerator: str) -> int | None:
+    """How many of an accelerator a node has, where nodes say it."""
+    return max(
+        (kind.accelerators[accelerator] for kind in nodes.values() if accelerator in kind.accelerators), default=None
+    )
+
+
+def _nodes(written: Mapping[str, Any]) -> NodeOffer:
+    given = {key: written.get(key) for key in ("cpu", "memory", "ephemeral-storage", "pods")}
+    return NodeOffer(
+        count=written.get("count") or 0,
+        amounts=_texts(given),
+        accelerators={key: count for key, count in _map(written.get("accelerators")).items() if count},
+        labels=_texts(written.get("labels")),
+        taints=tuple(written.get("taints") or ()),
+        spare=written.get("spare") or 0,
+    )
+
+
+def _limit_range(written: Any) -> LimitRange | None:
+    if not isinstance(written, dict):
+        return None
+    return LimitRange(
+        default=_texts(written.get("default")),
+        default_request=_texts(written.get("defaultRequest")),
+        minimum=_texts(written.get("min")),
+        maximum=_texts(written.get("max")),
     )
 
 

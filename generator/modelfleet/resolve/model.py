@@ -19,6 +19,7 @@ from modelfleet.layout import overlay_folder
 from modelfleet.resolve.connections import Carrier, ConnectionKind
 from modelfleet.resolve.environment import Environment, HardwareProfile, Toleration
 from modelfleet.resolve.option_tables import OptionParser, option_parser
+from modelfleet.resolve.weights import Weights
 from modelfleet.spec.merge import Merged
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ class Accelerator:
     profile: HardwareProfile | None
     per_node: int | None
     compute_capability: str | None
+    memory: str | None
     known: bool
 
 
@@ -377,6 +379,7 @@ class Model(Workload):
     strategy: str | None = None
     timeout: int | None = None
     return_401: bool = False
+    weights: Weights | None = None
     llm: Llm | None = None
 
     @property

@@ -112,4 +112,5 @@ class Release:
     terms: Terms
     forms: Mapping[str, int]
     lifecycle: tuple[Mapping[str, Any], ...]
+    injected: Mapping[str, Mapping[str, Any]]
     runtimes: Mapping[str, Mapping[str, Any]]

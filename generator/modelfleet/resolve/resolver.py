@@ -32,6 +32,7 @@ from modelfleet.resolve.model import (
     ServedModel,
     Server,
 )
+from modelfleet.resolve.weights import weights_from
 from modelfleet.spec.fields import pod_fields
 from modelfleet.spec.merge import Merged
 
@@ -171,6 +172,7 @@ class _Resolver:
             strategy=data.get("strategy"),
             timeout=seconds(data.get("timeout")),
             return_401=bool(data.get("return401")),
+            weights=weights_from(data.get("weights")),
             llm=self.llm(data, runtime),
         )
 
@@ -271,6 +273,7 @@ class _Resolver:
             profile=offer.hardware_profile if offer else None,
             per_node=offer.per_node if offer else None,
             compute_capability=offer.compute_capability if offer else None,
+            memory=offer.memory if offer else None,
             known=offer is not None,
         )
 

@@ -66,14 +66,18 @@ def of_service(
     return summed(parts)
 
 
-def of_group(spec: Mapping[str, Any]) -> dict[str, int]:
-    """A head with its workers, as an LLMInferenceService describes them."""
+def nodes_of_group(spec: Mapping[str, Any]) -> int:
+    """The nodes of a head with its workers, as an LLMInferenceService describes them."""
     parallelism = mapping(spec.get("parallelism"))
     data, local = whole_number(parallelism.get("data"), 0), whole_number(parallelism.get("dataLocal"), 0)
-    nodes = max(data // local, 1) if data and local else whole_number(parallelism.get("pipeline"), 1)
+    return max(data // local, 1) if data and local else whole_number(parallelism.get("pipeline"), 1)
+
+
+def of_group(spec: Mapping[str, Any]) -> dict[str, int]:
+    """A head with its workers, as an LLMInferenceService describes them."""
     parts = [(_pod(mapping(spec.get("template"))), 1)]
     if spec.get("worker"):
-        parts.append((_pod(mapping(spec["worker"])), nodes - 1))
+        parts.append((_pod(mapping(spec["worker"])), nodes_of_group(spec) - 1))
     return summed(parts)
 
 

@@ -24,13 +24,14 @@ _SIZED: Mapping[str, Any] = {key: {} for key in ("size", "accelerator", "replica
 
 _WHOLE: Mapping[str, Mapping[str, Any]] = {
     "project": {
-        "models": {ANY: {**_SIZED, "env": {ANY: {}}, "llmd": {ANY: {}}}},
+        "models": {ANY: {**_SIZED, "weights": {}, "env": {ANY: {}}, "llmd": {ANY: {}}}},
         "servers": {ANY: {**_SIZED, "models": {ANY: {"location": {}}}}},
     },
     "environment": {
         "sizes": {ANY: {}},
         "accelerators": {ANY: {"hardwareProfile": {}}},
         "secrets": {"store": {}},
+        "limitRange": {},
     },
 }
 

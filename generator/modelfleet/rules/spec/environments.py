@@ -32,6 +32,31 @@ def platform_contradiction(subject: OfEnvironment) -> Iterator[Violation]:
             )
 
 
+@spec_rule("ENV013", "The nodes contradict the accelerators")
+def nodes_contradiction(subject: OfEnvironment) -> Iterator[Violation]:
+    environment = subject.environment
+    offered = environment.accelerators
+    for kind, facts in environment.nodes.items():
+        for name in facts.accelerators:
+            if name not in offered:
+                yield Violation(
+                    pointer=("nodes", kind, "accelerators", name),
+                    key=True,
+                    message=f"accelerators has no {name!r}",
+                    hint=did_you_mean(name, offered, choices(list(offered)) if offered else "add it to accelerators"),
+                )
+    for name, offer in offered.items():
+        pointer = ("accelerators", name, "perNode")
+        written = environment.facts.data["accelerators"][name].get("perNode")
+        if written is not None and written != offer.per_node:
+            yield Violation(
+                pointer=pointer,
+                message=f"it is {written}, and nodes says that a node has {offer.per_node}",
+                hint="take perNode away: nodes decides",
+                see=environment.facts.at(("nodes",)),
+            )
+
+
 @spec_rule("ENV003", "There is no such runtime")
 def facts_of_unknown_runtime(subject: OfEnvironment) -> Iterator[Violation]:
     environment = subject.environment

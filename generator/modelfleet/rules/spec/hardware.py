@@ -10,9 +10,8 @@ from typing import Any
 from modelfleet.finding import Pointer, Severity
 from modelfleet.kubernetes.quantity import NotAQuantity, quantity_value
 from modelfleet.resolve.model import Project, Runtime
-from modelfleet.resolve.quota import accelerators_used, most_used
 from modelfleet.rules import Violation, having, lacking
-from modelfleet.rules.spec.subjects import OfHardware, OfModel, OfProject, OfWorkload, spec_rule
+from modelfleet.rules.spec.subjects import OfHardware, OfModel, OfWorkload, spec_rule
 from modelfleet.wording import choices, closest, listed, plural
 
 
@@ -51,21 +50,6 @@ def more_than_a_node(subject: OfHardware) -> Iterator[Violation]:
         hint="ask for fewer, or spread the model over nodes with multiNode",
         see=subject.environment.facts.at(("accelerators", accelerator.name, "perNode")),
     )
-
-
-@spec_rule("CAP005", "The project's accelerators exceed its quota")
-def over_quota(subject: OfProject) -> Iterator[Violation]:
-    project = subject.project
-    for identifier, wanted, quota in accelerators_used(project):
-        if quota is not None and wanted > quota:
-            using = [item for item in project.workloads if most_used(item, identifier)]
-            most = max(using, key=lambda item: most_used(item, identifier))
-            yield Violation(
-                pointer=(*most.pointer, "accelerator"),
-                message=f"the project needs {wanted} {identifier} at most; its quota is {quota}",
-                hint="use fewer replicas or accelerators, or raise quota.projects in the environment",
-                see=project.environment.facts.at(project.environment.quota.pointer(project.name, identifier)),
-            )
 
 
 @spec_rule("CAP006", "The environment has no such size")
