@@ -34,9 +34,9 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
     return f"did you mean {near!r}?" if near else otherwise
 
 
-def choices(words: Sequence[str]) -> str:
+def choices(words: Sequence[str], most: int = 12) -> str:
     """What there is to choose from: `there are a, b and c`, or `there is only a`."""
-    return f"there {'is only' if len(words) == 1 else 'are'} {listed(words)}"
+    return f"there {'is only' if len(words) == 1 else 'are'} {listed(words, most)}"
 
 
 def plural(count: int, word: str) -> str:

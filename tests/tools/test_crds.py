@@ -18,7 +18,7 @@ from modelfleet.tools.differences import with_differences
 from modelfleet.tools.schemas import Schemas
 
 RELEASES = catalog.release_names()
-FACTS: Mapping[str, Any] = yaml.safe_load((Path(__file__).parent / "data" / "crd-fields.yaml").read_text("utf-8"))
+FACTS: Mapping[str, Any] = yaml.safe_load((Path(__file__).parents[1] / "data" / "crd-fields.yaml").read_text("utf-8"))
 
 Crds = Callable[[str], list[Mapping[str, Any]]]
 SchemasOf = Callable[[str], Schemas]

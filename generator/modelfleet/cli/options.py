@@ -67,7 +67,9 @@ def release_named(name: str) -> str:
     known = catalog.release_names()
     found = {short(release): release for release in known}.get(name, name)
     if found not in known:
-        raise click.UsageError(printable(f"--release {name}: there is no such release; {choices(known)}"))
+        raise click.UsageError(
+            printable(f"--release {name}: there is no such release; {catalog.likely_releases(name)}")
+        )
     return found
 
 

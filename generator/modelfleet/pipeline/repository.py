@@ -115,7 +115,7 @@ def environment_of(name: str, document: Document, base: Document | None) -> tupl
                     code="ENV001",
                     path="release",
                     message=f"{written!r} is not a release that modelfleet knows",
-                    hint=(f"did you mean {near!r}? " if near else "") + choices(known),
+                    hint=(f"did you mean {near!r}? " if near else "") + catalog.likely_releases(written),
                 )
             )
     found = environment_from(name, facts, release)

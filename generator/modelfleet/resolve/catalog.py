@@ -13,6 +13,7 @@ from modelfleet.packaged import packaged, packaged_data
 from modelfleet.resolve.model import Engine, Runtime, json_list
 from modelfleet.resolve.option_tables import version_in
 from modelfleet.resolve.release import Release
+from modelfleet.wording import choices
 
 if TYPE_CHECKING:
     from modelfleet.spec.load import Document
@@ -25,6 +26,13 @@ def release_names() -> tuple[str, ...]:
     """All releases that the tool knows, oldest first."""
     found = [path.stem for path in (packaged("data") / "releases").glob("*.yaml")]
     return tuple(sorted(found, key=lambda name: [int(step) for step in name.rpartition("-")[2].split(".")]))
+
+
+def likely_releases(name: str) -> str:
+    """The releases that a name which is not known may stand for, in words: those of its major version, else all."""
+    major = short(name).partition(".")[0]
+    same = tuple(known for known in release_names() if short(known).partition(".")[0] == major)
+    return choices(same or release_names(), most=len(release_names()))
 
 
 def _successor(name: str) -> str | None:
