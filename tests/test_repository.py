@@ -112,6 +112,7 @@ FITS = {
     "runtimes/*/*.yaml": "runtime-data",
     "engines.yaml": "engines",
     "parsers.yaml": "parsers",
+    "downloads.yaml": "downloads",
     "options/*/*.yaml": "option-table",
     "connections.yaml": "connections",
     "fields.yaml": "fields",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelfleet.render.values import list_or_none, profile_values
+from modelfleet.resolve.downloads import download_secret
 from modelfleet.resolve.model import Group, Llm, Model, Pods, Project
 
 
@@ -27,6 +28,7 @@ def distributed(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
         "model_type": "generative",
         "stopped": model.stopped,
         "open": not model.tokens,
+        "storage_secret": download_secret(model),
         **dict.fromkeys(("connection_name", "connection_path", "storage_uri")),
         **model.location.carried("distributed"),
         "base_refs": [{"name": name} for name in refs] or None,

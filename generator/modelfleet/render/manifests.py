@@ -14,6 +14,7 @@ from modelfleet.render.llm import distributed
 from modelfleet.render.secrets import connection_secret, env_secret, wave_of_secrets
 from modelfleet.render.serving_runtime import model_server_spec, runtime_values, single_model_spec
 from modelfleet.render.values import TemplateCall, list_or_none, profile_values, worker_tolerations
+from modelfleet.resolve.downloads import download_secret, is_downloaded, lands_without_version
 from modelfleet.resolve.model import Llm, Model, ModelLocation, Project, ServedModel, Server, Workload
 
 
@@ -101,6 +102,8 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
         "return_401": model.return_401,
         "route_timeout": model.route_timeout,
         "timeout": model.timeout,
+        "storage_secret": download_secret(model),
+        "version_folder": made_version(model, can("ovmsAutoVersioning")),
         "strategy": {"rolling": "RollingUpdate", "recreate": "Recreate", None: None}[model.strategy],
         "min_replicas": model.minimum if scaled else None,
         "max_replicas": model.maximum if scaled else None,
@@ -121,6 +124,11 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
         **profile_values(hardware),
         **_storage(model.location, by_annotation=can("connectionAnnotation")),
     }
+
+
+def made_version(model: Model, made: bool | None) -> str | None:
+    """The version under which the release puts a downloaded file that lies in no folder of a version, where it can."""
+    return "1" if made and lands_without_version(model) and is_downloaded(model.location.scheme) else None
 
 
 def _enable_auth(model: Model, always: bool | None) -> str | None:

@@ -13,6 +13,7 @@ from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Project
 from modelfleet.rules import Rule, Violation, topics
 from modelfleet.rules.spec import (
+    locations,
     multinode,
     runtime_files,
 )
@@ -83,6 +84,8 @@ def check_fleet(projects: Sequence[Project]) -> Iterator[Finding]:
     """What no project shows by itself."""
     for project, violation in multinode.too_many_groups(projects):
         yield located(multinode.MOST_GROUPS, violation, project.spec, project.environment.name)
+    for project, violation in locations.shared_beginnings(projects):
+        yield located(locations.NEIGHBOUR, violation, project.spec, project.environment.name)
 
 
 def check_runtime_files(documents: Iterable[Document]) -> Iterator[Finding]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import takewhile
 from urllib.parse import urlsplit
 
 from modelfleet.finding import Severity
-from modelfleet.resolve.model import Connection, EnvSecret
+from modelfleet.resolve import downloads
+from modelfleet.resolve.downloads import is_downloaded
+from modelfleet.resolve.model import Connection, EnvSecret, Model, Project
 from modelfleet.rules import Violation, having
-from modelfleet.rules.spec.subjects import OfLocated, OfProject, spec_rule
+from modelfleet.rules.spec.subjects import OfLocated, OfModel, OfProject, spec_rule
 from modelfleet.wording import choices, did_you_mean, listed
 
 
@@ -52,15 +57,52 @@ def path_for_kind(subject: OfLocated) -> Iterator[Violation]:
 @spec_rule("LOC004", "OpenVINO looks for a folder per version")
 def version_folder(subject: OfLocated) -> Iterator[Violation]:
     location, model = subject.location, subject.located
-    runtime = getattr(model, "runtime", None)
-    if runtime is None or not runtime.engine.facts.get("versionFolder") or location.path is None:
+    if not isinstance(model, Model) or model.engine is None or not model.engine.facts["versionFolder"]:
         return
-    last = location.path.rstrip("/").rpartition("/")[2]
+    last = (location.path or "").rstrip("/").rpartition("/")[2]
     if last.isdigit():
         yield Violation(
             pointer=(*model.pointer, "location", "path"),
             message=f"the last step, {last!r}, looks like a version folder",
             hint="give the folder above it: OpenVINO looks for <path>/<version>/ by itself",
+            severity=Severity.WARNING,
+        )
+    elif downloads.lands_without_version(model) and not made_by_the_release(subject):
+        field = "path" if location.path is not None else "uri" if location.uri is not None else "connection"
+        yield Violation(
+            pointer=(*model.pointer, "location", field),
+            message="this is one file: OpenVINO finds no folder of a version, and never serves it",
+            hint="put the file into a folder of its version, such as 1/, and give the folder above it, or an archive of both",
+            severity=Severity.WARNING,
+        )
+
+
+def made_by_the_release(subject: OfLocated) -> bool:
+    """Whether the release puts a downloaded file into the folder of a version by itself."""
+    return bool(subject.environment.can("ovmsAutoVersioning")) and is_downloaded(subject.location.scheme)
+
+
+@spec_rule("LOC011", "The download does not see the variable")
+def unseen_variable(subject: OfModel) -> Iterator[Violation]:
+    model, scheme = subject.model, subject.model.location.scheme
+    for pointer, name, value in subject.variables:
+        hint = downloads.lost_variable(name, scheme)
+        if hint is None or (downloads.is_token(name, scheme) and downloads.download_secret(model)):
+            continue
+        if downloads.is_token(name, scheme) and isinstance(value, dict):
+            key = downloads.token_key()
+            yield Violation(
+                pointer=(*pointer, "key"),
+                message=f"the download of {scheme}:// takes its token from the key {key} of a Secret, not from {value['key']!r}",
+                hint=f"call the key {key}, in the secret store as well",
+                severity=Severity.WARNING,
+            )
+            continue
+        yield Violation(
+            pointer=pointer,
+            key=True,
+            message=f"{name} reaches the server, not the container that downloads the model from {scheme}://",
+            hint=hint,
             severity=Severity.WARNING,
         )
 
@@ -187,3 +229,43 @@ def no_store(subject: OfProject) -> Iterator[Violation]:
                 message=f"nobody says where the secret store of {environment.name} keeps it",
                 hint="add secrets: {keyPrefix: ...} to the environment, or credentials: {key: ...} here",
             )
+
+
+NEIGHBOUR = "LOC012"
+"""The code of what `shared_beginnings` finds: no single model shows it."""
+
+
+def shared_beginnings(projects: Sequence[Project]) -> Iterator[tuple[Project, Violation]]:
+    """Paths in a bucket with which others begin: the download takes all that begins so, the neighbour's files too."""
+    buckets: dict[tuple[str, str], dict[str, str]] = {}
+    located = [(project, model) for project in projects for model in project.models if _bucket(model) is not None]
+    for project, model in located:
+        buckets.setdefault(_bucket(model) or ("", ""), {})[str(model.location.path)] = f"{project.name}/{model.name}"
+    ordered = {bucket: sorted(paths) for bucket, paths in buckets.items()}
+    for project, model in located:
+        path, bucket = str(model.location.path), _bucket(model) or ("", "")
+        if path.endswith("/") or downloads.is_one_file(path):
+            continue
+        after = ordered[bucket][bisect(ordered[bucket], path) :]
+        longer = takewhile(partial(_begins, path), after)
+        other = next((one for one in longer if one[len(path)] != "/"), None)
+        if other is not None:
+            violation = Violation(
+                pointer=(*model.pointer, "location", "path"),
+                message=f"the download takes all that begins with {path!r}, so {other!r} of {buckets[bucket][other]} too",
+                hint=f"write {path}/",
+                severity=Severity.WARNING,
+            )
+            yield project, violation
+
+
+def _bucket(model: Model) -> tuple[str, str] | None:
+    """The store and the bucket that a model is downloaded from, where both are known."""
+    connection = model.location.connection
+    if connection is None or model.location.path is None or not connection.settings.get("bucket"):
+        return None
+    return str(connection.settings.get("endpoint")), str(connection.settings["bucket"])
+
+
+def _begins(path: str, other: str) -> bool:
+    return other.startswith(path)
