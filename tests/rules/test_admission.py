@@ -458,6 +458,11 @@ FINDINGS = {
         "the value of 'greeting' is not valid base64",
         "write plain text into stringData, or encode it",
     ),
+    "ADM144": (
+        "metadata.resourceVersion",
+        "an object with a resourceVersion cannot be made, and an update fails once the live one has changed",
+        "remove it",
+    ),
     "ADM150": (
         "metadata.labels.kueue.x-k8s.io/queue-name",
         "where Kueue is on, it is refused without a queue: its namespace has the label kueue.openshift.io/managed",
@@ -467,6 +472,16 @@ FINDINGS = {
         "kind",
         "dashboard.opendatahub.io/v1 AcceleratorProfile is not supported any more",
         "write infrastructure.opendatahub.io/v1 HardwareProfile",
+    ),
+    "ADM152": (
+        "metadata.annotations.alpha.maas.opendatahub.io/tiers",
+        "'free' is not a JSON list of names",
+        "write for instance '[\"free\", \"premium\"]', or '[]' for all tiers",
+    ),
+    "ADM153": (
+        "spec.template.containers",
+        "no container is called main, so nothing of the hardware profile is applied",
+        "call the container of the model server main",
     ),
     "ADM137": (
         "spec.scaling.wva.variantCost",
@@ -567,7 +582,7 @@ def test_rules_are_chosen_by_release_and_kind() -> None:
     def codes(release: str, kind: str) -> set[str]:
         return {rule.code for rule in rules_for(catalog.release(release).capabilities, kind)}
 
-    general = {"ADM001", "ADM002", "ADM003", "ADM007", "ADM141", "ADM142", "ADM143"}
+    general = {"ADM001", "ADM002", "ADM003", "ADM007", "ADM141", "ADM142", "ADM143", "ADM144"}
     assert codes("rhoai-2.25", "Secret") == general
     assert codes("rhoai-2.22", "LLMInferenceServiceConfig") == general | {"ADM140"}
     assert codes("rhoai-3.5", "LLMInferenceService") - codes("rhoai-3.3", "LLMInferenceService") == {
@@ -662,6 +677,12 @@ def resource(name: str, **target: Any) -> dict[str, Any]:
 
 def scaled(who: str, *metrics: Any) -> dict[str, Any]:
     return predictor({CLASS: who}, autoScaling={"metrics": list(metrics)})
+
+
+def tiered(tiers: str) -> dict[str, Any]:
+    found = llm()
+    found["metadata"]["annotations"] = {"alpha.maas.opendatahub.io/tiers": tiers}
+    return found
 
 
 def on_gpus(**fields: Any) -> dict[str, Any]:
@@ -1191,6 +1212,30 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
             ],
         ),
         ("2.25", llm(template=on_gpus(livenessProbe={"exec": {}})), []),
+        (
+            "3.2",
+            tiered("free"),
+            ["ADM152 metadata.annotations.alpha.maas.opendatahub.io/tiers: 'free' is not a JSON list of names"],
+        ),
+        (
+            "3.2",
+            tiered("[" * 40 + "]" * 40),
+            [
+                "ADM152 metadata.annotations.alpha.maas.opendatahub.io/tiers: "
+                "'[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[...' is not a JSON list of names",
+            ],
+        ),
+        (
+            "3.2",
+            tiered("[" * 100_000),
+            [
+                "ADM152 metadata.annotations.alpha.maas.opendatahub.io/tiers: "
+                "'[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[...' is not a JSON list of names",
+            ],
+        ),
+        ("3.2", tiered("[]"), []),
+        ("3.2", tiered(""), []),
+        ("3.4", tiered("free"), []),
         ("2.25", llm(template=on_gpus(name="sidecar")), []),
         ("2.25", llm(template=on_gpus(), baseRefs=[{"name": "mine"}]), []),
         ("2.25", llm(template=on_gpus(resources={"limits": {"cpu": "8"}})), []),
@@ -1646,7 +1691,9 @@ def test_what_is_admitted_and_stuck_is_a_warning_and_what_is_refused_an_error() 
     otherwise = {
         "ADM082",
         "ADM123",
+        "ADM144",
         "ADM150",
+        "ADM153",
     }  # admitted, and then not as it is meant; or where the platform is set up so
     rules = book("rhoai-2.25")
     for path in EXPLANATIONS:

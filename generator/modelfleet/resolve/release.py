@@ -77,6 +77,8 @@ Capability = Literal[
     "queueKinds",
     "hpaOtherMetrics",
     "llmPoolNeedsRoute",
+    "llmTiers",
+    "profileNeedsMain",
     "llmLoadSeconds",
     "llmStartupProbe",
 ]

@@ -13,7 +13,7 @@ from modelfleet.kubernetes.yaml import UnreadableYaml, yaml_documents
 
 _SCHEMA_FILE = "{kind}-{group}-{version}.json"
 SCHEMA_LOCATION = "{{.ResourceKind}}-{{.Group}}-{{.ResourceAPIVersion}}.json"  # kubeconform's words for the same
-CONVERTER = "2"  # part of the name of what is converted: another conversion, another name
+CONVERTER = "3"  # part of the name of what is converted: another conversion, another name
 _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
 
 _METADATA: Mapping[str, Any] = {
@@ -224,7 +224,11 @@ def convert_core(kubernetes: str, optional: Mapping[str, Sequence[str]], target:
             schema.pop(word, None)
         if path.name == "_definitions.json":
             for name, definition in schema["$defs"].items():
-                _without_required(definition, optional.get(name, ()))
+                dropped = name.endswith("Status")  # the API server drops the status of what it is given
+                _without_required(
+                    definition,
+                    definition["required"] if dropped and "required" in definition else optional.get(name, ()),
+                )
             (target / path.name).write_text(json.dumps(schema, separators=(",", ":")), "utf-8")
         for named in schema.get("x-kubernetes-group-version-kind", ()):
             _without_required(schema, optional.get(_definition_of(named), ()))

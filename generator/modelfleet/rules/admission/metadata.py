@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from modelfleet.finding import Severity
 from modelfleet.kubernetes.objects import mapping, text
 from modelfleet.rules import Violation
 from modelfleet.rules.admission.request import SERVICE_KINDS, AdmissionRequest, admission_rule, display
@@ -114,6 +115,20 @@ def _is_key(key: str) -> bool:
 
 def _is_word(value: str) -> bool:
     return len(value) <= _MOST_WORD and _WORD.fullmatch(value) is not None
+
+
+@admission_rule(code="ADM144", title="An object that is made has no resourceVersion", stage="schema")
+def resource_version(request: AdmissionRequest) -> Iterator[Violation]:
+    """What else the API server sets in the metadata it overwrites; this is the state that an update begins with."""
+    written = mapping(request.object.get("metadata")).get("resourceVersion")
+    if request.old_object is None and text(written) not in ("", "0"):
+        yield Violation(
+            pointer=("metadata", "resourceVersion"),
+            key=True,
+            message="an object with a resourceVersion cannot be made, and an update fails once the live one has changed",
+            hint="remove it",
+            severity=Severity.WARNING,
+        )
 
 
 @admission_rule(code="ADM143", title="The data of a Secret is in base64", stage="schema")

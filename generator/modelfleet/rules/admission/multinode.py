@@ -123,7 +123,7 @@ def gpu_types(annotations: Mapping[str, Any]) -> list[str] | None:
         return []
     try:
         names = json.loads(written) if isinstance(written, str) else None
-    except ValueError:
+    except (ValueError, RecursionError):  # it is nested as deeply as somebody likes
         return None
     if isinstance(names, list) and names and all(isinstance(name, str) and name for name in names):
         return names

@@ -1,17 +1,21 @@
 """What webhooks of the platform's operator refuse, beside those of KServe.
 
-rhods-operator: internal/webhook/kueue, internal/webhook/dashboard.
+rhods-operator: internal/webhook/kueue, internal/webhook/dashboard, internal/webhook/hardwareprofile;
+odh-model-controller: internal/webhook/serving (tiers, and the profiles from 3.5 on).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from modelfleet.finding import Severity
 from modelfleet.kubernetes.names import HARDWARE_PROFILE
-from modelfleet.kubernetes.objects import mapping, text
+from modelfleet.kubernetes.objects import items, mapping, text
 from modelfleet.rules import Violation, having
+from modelfleet.rules.admission.llm import MAIN, main_container
 from modelfleet.rules.admission.request import (
+    ANNOTATIONS,
     LLM_KIND,
     SERVICE_KINDS,
     AdmissionRequest,
@@ -21,6 +25,7 @@ from modelfleet.rules.admission.request import (
 )
 
 QUEUE = "kueue.x-k8s.io/queue-name"
+TIERS = "alpha.maas.opendatahub.io/tiers"
 MANAGED = ("kueue.openshift.io/managed", "kueue-managed")
 
 
@@ -62,4 +67,52 @@ def replaced_kind(request: AdmissionRequest) -> Iterator[Violation]:
             pointer=("kind",),
             message=f"{written} is not supported any more",
             hint=f"write {request.capabilities['replacedKinds'][written]}",
+        )
+
+
+@admission_rule(
+    code="ADM152",
+    title="The tiers of a model are a JSON list",
+    stage="webhook",
+    kinds=LLM_KIND,
+    where=(*ANNOTATIONS, TIERS),
+    when=having("llmTiers"),
+)
+def tiers_form(request: AdmissionRequest) -> Iterator[Violation]:
+    """Which tiers the cluster has cannot be seen from here."""
+    written = text(request.annotations[TIERS])
+    if written and not _is_list_of_texts(written):
+        yield Violation(
+            pointer=(*ANNOTATIONS, TIERS),
+            message=f"{display(written)} is not a JSON list of names",
+            hint="write for instance '[\"free\", \"premium\"]', or '[]' for all tiers",
+        )
+
+
+def _is_list_of_texts(written: str) -> bool:
+    try:
+        found = json.loads(written)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, list) and all(isinstance(item, str) for item in found)
+
+
+@admission_rule(
+    code="ADM153",
+    title="A hardware profile is applied to the container main",
+    stage="run",
+    kinds=LLM_KIND,
+    where=(*ANNOTATIONS, HARDWARE_PROFILE),
+    when=having("profileNeedsMain"),
+)
+def profile_passed_over(request: AdmissionRequest) -> Iterator[Violation]:
+    """Where there are containers and none is called so, the webhook warns and applies nothing of the profile."""
+    containers = items(mapping(request.spec.get("template")).get("containers"))
+    if containers and not main_container(request.spec):
+        yield Violation(
+            pointer=("spec", "template", "containers"),
+            key=True,
+            message=f"no container is called {MAIN}, so nothing of the hardware profile is applied",
+            hint=f"call the container of the model server {MAIN}",
+            severity=Severity.WARNING,
         )
