@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MODELFLEET := $(BIN)/modelfleet
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/modelfleet
 
 # The environment is made anew when what determines it changes: a lock, the project's metadata, or where it stands
 # (its scripts hold that path). Everything offline, and in no time, when nothing did.
@@ -69,8 +70,8 @@ bench: setup-dev setup-tools ## measure the large fleet, beside helm where it is
 	@$(BIN)/python bench/run.py
 
 lint-workflows: setup-dev ## actionlint and zizmor (needs Go)
-	@GOBIN=$(CURDIR)/.tools/bin go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
-	@.tools/bin/actionlint
+	@GOBIN=$(CACHE)/bin go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+	@$(CACHE)/bin/actionlint
 	@$(BIN)/zizmor --persona auditor --offline --no-progress .github
 
 lock: ## pin the newest Python packages that pyproject.toml allows (needs uv)
@@ -86,7 +87,7 @@ COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --
   --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock'
 
 clean: ## remove what was installed and cached, nothing that is in Git
-	@rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build dist
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Clean: the next make installs everything again"
 
@@ -126,7 +127,7 @@ import pathlib, sys
 from modelfleet import finding
 from modelfleet.tools import folder, install
 try:
-    install.ensure(pathlib.Path(), folder.pinned()["tools"], lambda line: print(line, flush=True))
+    install.ensure(folder.cache_folder(pathlib.Path()), folder.pinned()["tools"], lambda line: print(line, flush=True))
 except finding.MachineFailed as failed:
     sys.exit(str(failed))
 endef

@@ -283,7 +283,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--runs", type=int, default=5, help="how often each command runs (5)")
     parser.add_argument("--models", type=int, nargs="+", default=[1, 100, 1000], help="sizes of the fleet (1 100 1000)")
     parser.add_argument("--server", type=int, default=1500, help="models on one ModelMesh server (1500)")
-    parser.add_argument("--helm", default=shutil.which("helm") or installed_helm(), help="the program (from PATH)")
+    parser.add_argument("--helm", default=shutil.which("helm"), help="the program (from PATH)")
     parser.add_argument(
         "--place", type=Path, default=memory(), help="where to work (in memory, where that is possible)"
     )
@@ -299,7 +299,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix="modelfleet-bench-", dir=chosen.place) as name:
         place = Path(name)
         if not chosen.helm:
-            say("no helm on PATH and none in .tools/bin: `go install helm.sh/helm/v3/cmd/helm@v3.19.0` makes one")
+            say("no helm on PATH: `go install helm.sh/helm/v3/cmd/helm@v3.19.0` makes one")
         words = [sys.executable, __file__, "--prepare", name, "--helm", chosen.helm or "", "--models", *chosen.models]
         if subprocess.run([str(word) for word in words], check=False).returncode:
             sys.exit(1)
@@ -322,12 +322,6 @@ def memory() -> Path | None:
     """A file system in memory: on a disk that others use too, the time to write a file varies twentyfold."""
     shared = Path("/dev/shm")
     return shared if os.access(shared, os.W_OK) else None
-
-
-def installed_helm() -> str | None:
-    """The one in `.tools/bin`, if there is one."""
-    path = ROOT / ".tools/bin/helm"
-    return str(path) if os.access(path, os.X_OK) else None
 
 
 if __name__ == "__main__":

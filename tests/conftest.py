@@ -14,6 +14,7 @@ import pytest
 from modelfleet.resolve import catalog
 from modelfleet.tools import install as tools
 from modelfleet.tools import schemas as api_schemas
+from modelfleet.tools.folder import cache_folder
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -52,20 +53,20 @@ def _say(line: str) -> None:
 @pytest.fixture(scope="session")
 def real_tools() -> Mapping[str, tools.Tool]:
     """kustomize and kubeconform."""
-    return tools.ensure(REPOSITORY, tools.MAIN, _say)
+    return tools.ensure(cache_folder(REPOSITORY), tools.MAIN, _say)
 
 
 @pytest.fixture(scope="session")
 def oldest_kustomize() -> tools.Tool:
     """The oldest kustomize with which the generated tree has to build."""
-    return tools.ensure(REPOSITORY, ["oldest-kustomize"], _say)["oldest-kustomize"]
+    return tools.ensure(cache_folder(REPOSITORY), ["oldest-kustomize"], _say)["oldest-kustomize"]
 
 
 @pytest.fixture(scope="session")
 def real_schemas() -> api_schemas.Schemas:
     """Those of an environment of OpenShift AI 2.25 with Argo CD 2.14 and stores of External Secrets v1beta1."""
     wanted = api_schemas.schema_needs("1.32", [KSERVE], secrets="external-secrets.io/v1beta1", argocd="2.14")
-    return api_schemas.schemas(REPOSITORY, wanted, _say)
+    return api_schemas.schemas(cache_folder(REPOSITORY), wanted, _say)
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +76,7 @@ def crds_of_release() -> Callable[[str], list[Mapping[str, Any]]]:
     @cache
     def of_module(text: str) -> list[Mapping[str, Any]]:  # the same for several releases, and long to read
         (module, *_) = api_schemas.schema_needs("1.32", [json.loads(text)]).modules
-        return api_schemas.crds_of(REPOSITORY, module, _say)
+        return api_schemas.crds_of(cache_folder(REPOSITORY), module, _say)
 
     return lambda name: [crd for entry in catalog.release(name).crds for crd in of_module(json.dumps(entry))]
 
@@ -87,6 +88,8 @@ def schemas_of_release() -> Callable[[str], api_schemas.Schemas]:
     @cache
     def schemas(name: str) -> api_schemas.Schemas:
         release = catalog.release(name)
-        return api_schemas.schemas(REPOSITORY, api_schemas.schema_needs(release.kubernetes, release.crds), _say)
+        return api_schemas.schemas(
+            cache_folder(REPOSITORY), api_schemas.schema_needs(release.kubernetes, release.crds), _say
+        )
 
     return schemas

@@ -16,9 +16,9 @@ from bench import fleet, run
 
 @pytest.fixture
 def helm() -> str:
-    found = shutil.which("helm") or run.installed_helm()
+    found = shutil.which("helm")
     if found is None:
-        pytest.skip("there is no helm on PATH and none in .tools/bin")
+        pytest.skip("there is no helm on PATH")
     return found
 
 
@@ -46,7 +46,6 @@ def test_a_difference_would_be_noticed(tmp_path: Path) -> None:
 
 
 def test_one_short_round(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "installed_helm", lambda: None)
     monkeypatch.setenv("PATH", os.defpath)
     run.main(["--runs", "1", "--models", "1", "10", "--server", "20"])
     said = capsys.readouterr().out

@@ -27,7 +27,6 @@ from modelfleet.verify import compare
 Equip = Callable[[Path], Path]
 
 COMMAND = [sys.executable, "-c", "from modelfleet.cli.main import main; main()"]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
 TYPO = SPEC.replace(
     "    size: Small\n",
     "    size: Small\n    patch: {InferenceService: [{op: add, path: /spec/predictor/minReplica, value: 2}]}\n",
@@ -35,15 +34,18 @@ TYPO = SPEC.replace(
 
 
 @pytest.fixture
-def equip(real_tools: Mapping[str, tools.Tool]) -> Equip:
-    """Gives a repository the tools and schemas of this one; what was verified before is its own to know."""
+def equip(
+    real_tools: Mapping[str, tools.Tool], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Equip:
+    """Has the tools and schemas at hand, in a cache of the test's own: it knows nothing that was verified before."""
 
     def equipped(root: Path) -> Path:
         for environment in pipeline.fleet(root).environments.values():
-            api_schemas.schemas(REPOSITORY, pipeline.schemas_of(environment), _may_install)
-        (root / toolbox.FOLDER).mkdir()
+            api_schemas.schemas(toolbox.cache_folder(REPOSITORY), pipeline.schemas_of(environment), _may_install)
+        cache = toolbox.cache_folder(REPOSITORY)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         for name in ("bin", "schemas"):
-            (root / toolbox.FOLDER / name).symlink_to(REPOSITORY / toolbox.FOLDER / name)
+            (toolbox.cache_folder(root) / name).symlink_to(cache / name)
         return root
 
     return equipped
@@ -151,7 +153,10 @@ def on_a_terminal(root: Path, *words: str) -> tuple[int, str]:
     """What a command prints on a terminal, stdout and stderr together."""
     leader, follower = pty.openpty()
     running = subprocess.Popen(
-        [*COMMAND, "--root", str(root), *words], env=ENVIRONMENT, stdout=follower, stderr=follower
+        [*COMMAND, "--root", str(root), *words],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        stdout=follower,
+        stderr=follower,
     )
     os.close(follower)
     seen = b""
@@ -178,7 +183,8 @@ def test_progress_is_shown_on_a_terminal_alone(
     assert (code, progress[0]) == (0, f"building {overlays} overlays with {real_tools['kustomize']}")
     checked = [re.fullmatch(rf"checking (\d+) objects with {real_tools['kubeconform']}", line) for line in progress[1:]]
     assert sum(int(match[1]) for match in checked if match) == objects
-    (root / toolbox.FOLDER / "verified/prod.json").unlink()
+    (known,) = (toolbox.cache_folder(root) / "verified").glob("*-prod.json")
+    known.unlink()
     assert modelfleet(root, "verify") == (0, proved(root, real_tools, before=1), "")
 
 
@@ -192,7 +198,7 @@ def test_two_runs_at_once_leave_one_whole_tree(tmp_path: Path) -> None:
         running = [
             subprocess.Popen(
                 [*COMMAND, "--root", str(root), "render"],
-                env=ENVIRONMENT,
+                env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
             )

@@ -14,6 +14,7 @@ import pytest
 from lab.controlplane import namespaces
 from lab.controlplane.build import missing
 from lab.controlplane.lab import Lab
+from modelfleet.tools.folder import cache_folder
 
 REPOSITORY = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -64,7 +65,7 @@ def newest(built: Callable[..., None]) -> Iterator[Lab]:
 @pytest.fixture(scope="session")
 def kustomize() -> Path:
     """The kustomize that the repository's own tools bring."""
-    found = sorted((REPOSITORY / ".tools" / "bin").glob("kustomize-*"))
+    found = sorted((cache_folder(REPOSITORY) / "bin").glob("kustomize-*"))
     if not found:
         pytest.fail("kustomize is not installed: make test-lab does it", pytrace=False)
     return found[-1]

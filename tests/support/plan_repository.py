@@ -124,7 +124,7 @@ environments: {prod: {}}
 """
 
 FILES: Mapping[str, str] = {
-    ".gitignore": ".tools/\nenvironments/.modelfleet*\n",
+    ".gitignore": "environments/.modelfleet*\n",
     "environments/base.yaml": BASE,
     "environments/prod.yaml": PROD,
     "projects/chat.yaml": CHAT,

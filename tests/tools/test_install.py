@@ -15,14 +15,14 @@ import yaml
 
 from modelfleet.finding import Finding, Location, MachineFailed, Rejected
 from modelfleet.tools.crds import convert_crds
-from modelfleet.tools.folder import pinned
+from modelfleet.tools.folder import cache_folder, intact, pinned, seal
 from modelfleet.tools.install import Tool, ensure, locate
 from modelfleet.tools.kubeconform import Conformity, KubeconformVerdict, kubeconform
 from modelfleet.tools.kustomize import kustomize_build, kustomize_builds
 from modelfleet.tools.processes import Completed, ProcessOptions, run
 from modelfleet.tools.schemas import Module, Needs, Schemas, mentioned, schema_needs, schemas
 
-KUSTOMIZE = ".tools/bin/kustomize-5.7.1"
+KUSTOMIZE = "bin/kustomize-5.7.1"
 
 
 def silent(line: str) -> None:
@@ -171,6 +171,7 @@ def _installed(root: Path) -> Path:
     path.parent.mkdir(parents=True)
     path.write_text("#!/bin/sh\n")
     path.chmod(0o755)
+    seal(path)
     return path
 
 
@@ -180,7 +181,7 @@ def _installed(root: Path) -> Path:
 def test_what_is_installed_is_not_installed_again(root: Path, program: Callable[[str, str], Path]) -> None:
     path = _installed(root)
     assert ensure(root, ["kustomize"], silent) == {"kustomize": Tool("kustomize", "5.7.1", path)}
-    assert sorted(each.name for each in (root / ".tools").iterdir()) == ["bin"]
+    assert sorted(each.name for each in root.iterdir()) == ["bin"]
 
 
 GO = """
@@ -207,7 +208,7 @@ def test_go_on_path_builds_what_is_missing(
         "kustomize 5.7.1: building it with go1.26.8, once; this takes up to a few minutes",
         "kustomize 5.7.1: ready after 0 s",
     ]
-    folder = root / ".tools"
+    folder = root
     assert (folder / "words").read_text() == "install sigs.k8s.io/kustomize/kustomize/v5@v5.7.1\n"
     assert (folder / "environment").read_text().splitlines() == [
         "CGO_ENABLED=0",
@@ -217,14 +218,13 @@ def test_go_on_path_builds_what_is_missing(
         "GOTOOLCHAIN=local",
         "GOWORK=off",
     ]
-    assert sorted(each.name for each in folder.iterdir()) == [".gitignore", "bin", "environment", "lock", "words"]
-    assert (folder / ".gitignore").read_text() == "*\n"
+    assert sorted(each.name for each in folder.iterdir()) == ["bin", "environment", "lock", "words"]
     assert ensure(root, ["kustomize"], silent) == {"kustomize": Tool("kustomize", "5.7.1", root / KUSTOMIZE)}
 
 
 def test_what_a_killed_run_has_left_is_taken_away(root: Path, program: Callable[[str, str], Path]) -> None:
     program("go", GO)
-    left = root / ".tools/unfinished-x/schemas"
+    left = root / "unfinished-x/schemas"
     left.mkdir(parents=True)
     ensure(root, ["kustomize"], lambda line: None)
     assert not left.parent.exists()
@@ -238,14 +238,14 @@ def test_without_a_home_gos_caches_are_in_the_folder_and_do_not_stay(
     monkeypatch.delenv("HOME")
     monkeypatch.delenv("GOPATH", raising=False)
     ensure(root, ["kustomize"], lambda line: None)
-    environment = dict(line.split("=", 1) for line in (root / ".tools/environment").read_text().splitlines())
+    environment = dict(line.split("=", 1) for line in (root / "environment").read_text().splitlines())
     assert {name: environment[name] for name in ("GOPATH", "GOMODCACHE", "GOCACHE", "GOFLAGS")} == {
-        "GOPATH": f"{root}/.tools/cache",
-        "GOMODCACHE": f"{root}/.tools/cache/mod",
-        "GOCACHE": f"{root}/.tools/cache/build",
+        "GOPATH": f"{root}/cache",
+        "GOMODCACHE": f"{root}/cache/mod",
+        "GOCACHE": f"{root}/cache/build",
         "GOFLAGS": "-trimpath -buildvcs=false -modcacherw",
     }
-    assert not (root / ".tools/cache").exists()
+    assert not (root / "cache").exists()
 
 
 REMEDY = "put kustomize 5.4.3 or newer (below 6.0.0) or Go 1.24 or newer on PATH, or run this once with a network"
@@ -287,17 +287,16 @@ def test_without_go_and_without_a_network_the_remedy_is_said(
 
 
 def test_a_folder_that_cannot_be_written_is_named(root: Path, program: Callable[[str, str], Path]) -> None:
-    (root / ".tools").write_text("a file")
+    (root / "file").write_text("a file")
     with pytest.raises(MachineFailed) as failed:
-        ensure(root, ["kustomize"], silent)
+        ensure(root / "file", ["kustomize"], silent)
     assert str(failed.value) == (
-        f"{root}/.tools cannot be written: File exists; make it writable, tools are installed into it"
+        f"{root}/file cannot be written: File exists; make it writable, tools are installed into it"
     )
 
 
 def test_two_runs_do_not_install_at_once(root: Path, program: Callable[[str, str], Path]) -> None:
     program("go", GO)
-    (root / ".tools").mkdir()
     told = threading.Event()
     said: list[str] = []
 
@@ -305,14 +304,14 @@ def test_two_runs_do_not_install_at_once(root: Path, program: Callable[[str, str
         said.append(line)
         told.set()
 
-    with (root / ".tools/lock").open("a") as lock:
+    with (root / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         other = threading.Thread(target=ensure, args=(root, ["kustomize"], say))
         other.start()
         assert told.wait(10)
         path = _by_the_other(root)
     other.join(10)
-    assert said == ["waiting for another run that installs tools into .tools/"]
+    assert said == [f"waiting for another run that installs tools into {root}"]
     assert path.read_text() == "#!/bin/sh\n# by the other\n"
 
 
@@ -321,6 +320,7 @@ def _by_the_other(root: Path) -> Path:
     path.parent.mkdir()
     path.write_text("#!/bin/sh\n# by the other\n")
     path.chmod(0o755)
+    seal(path)
     return path
 
 
@@ -661,7 +661,7 @@ def test_schemas_are_made_of_a_module_and_of_the_bundled_ones(
     assert core.name.startswith("core-1.32-")
     assert found == Schemas((things, core), "1.32")
     assert found.key == f"{things.name} {core.name}"
-    assert sorted(each.name for each in (root / ".tools").iterdir()) == [".gitignore", "lock", "schemas"]
+    assert sorted(each.name for each in root.iterdir()) == ["lock", "schemas"]
     (tmp_path / "path/go").unlink()
     assert schemas(root, wanted, silent) == found
 
@@ -698,7 +698,7 @@ def test_a_module_that_cannot_be_had_is_named(
         schemas(root, wanted, lambda line: None)
     remedy = "" if "nowhere" in reason else "; run this once with a network"
     assert str(failed.value) == f"the schemas of example.org/things v1.0.0 cannot be had: {reason}{remedy}"
-    assert not (root / ".tools/schemas").exists() or not list((root / ".tools/schemas").iterdir())
+    assert not (root / "schemas").exists() or not list((root / "schemas").iterdir())
 
 
 def test_a_kubernetes_that_is_not_bundled_is_named(root: Path) -> None:
@@ -882,3 +882,117 @@ def test_kubeconform_that_fails_is_named(root: Path, program: Callable[[str, str
     with pytest.raises(MachineFailed) as failed:
         kubeconform(Tool("kubeconform", "0.7.0", path), Schemas((), "1.32"), {"a": b""})
     assert str(failed.value) == "kubeconform 0.7.0 failed: half"
+
+
+# ---- the user's folder -----------------------------------------------------------------------------------------------
+
+
+def test_the_folder_is_the_users_own(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache_folder(root) == tmp_path / "xdg/modelfleet"
+    for given in ("", "relative", "./relative"):
+        monkeypatch.setenv("XDG_CACHE_HOME", given)
+        assert cache_folder(root) == tmp_path / "home/.cache/modelfleet"
+    assert (tmp_path / "home/.cache/modelfleet").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(("mode", "kept"), [(0o755, True), (0o750, True), (0o775, False), (0o707, False)])
+def test_a_folder_that_others_may_write_to_is_refused(
+    mode: int, kept: bool, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = tmp_path / "modelfleet"
+    folder.mkdir()
+    folder.chmod(mode)
+    if kept:
+        assert cache_folder(root) == folder
+        assert folder.stat().st_mode & 0o777 == 0o700
+        return
+    with pytest.raises(MachineFailed) as refused:
+        cache_folder(root)
+    assert str(refused.value) == (
+        f"others may write to {folder}, so what is in it is not run; remove it, or set XDG_CACHE_HOME to another folder"
+    )
+
+
+def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(MachineFailed, match="others may write to"):
+        cache_folder(root)
+
+
+@pytest.mark.parametrize("below", ["", "fleet"])
+@pytest.mark.parametrize("link", [False, True])
+def test_a_folder_in_the_repository_is_refused(
+    below: str, link: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = tmp_path / "top"
+    (top / ".git").mkdir(parents=True)
+    (top / "fleet").mkdir()
+    (top / ".cache").mkdir()
+    if link:
+        (tmp_path / "link").symlink_to(top / ".cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "link" if link else top / ".cache"))
+    with pytest.raises(MachineFailed) as refused:
+        cache_folder(top / below)
+    assert str(refused.value) == (
+        f"{top}/.cache/modelfleet is in the repository, whose files are never run; "
+        "set XDG_CACHE_HOME to a folder outside of it"
+    )
+
+
+def test_a_home_that_is_in_git_may_hold_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "models").mkdir()
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_folder(tmp_path / "models") == tmp_path / ".cache/modelfleet"
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(MachineFailed) as refused:
+        cache_folder(root)
+    assert str(refused.value) == (
+        f"{tmp_path}/file/modelfleet cannot be used: Not a directory; set XDG_CACHE_HOME to a folder of your own"
+    )
+
+
+def test_a_tool_that_was_changed_is_not_run_but_installed_again(
+    root: Path, program: Callable[[str, str], Path]
+) -> None:
+    path = _installed(root)
+    path.write_text("#!/bin/sh\necho changed\n")
+    assert locate(root, "kustomize") is None
+    program("go", GO)
+    said: list[str] = []
+    assert ensure(root, ["kustomize"], said.append) == {"kustomize": Tool("kustomize", "5.7.1", path)}
+    assert (len(said), path.read_text(), intact(path)) == (2, "#!/bin/sh\n", True)
+
+
+def test_a_program_of_the_tree_is_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    """Wherever earlier versions kept theirs, and with a seal that fits."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    for folder in (".tools", "", ".cache/modelfleet"):
+        _installed(root / folder)
+    monkeypatch.chdir(root)
+    assert locate(cache_folder(root), "kustomize") is None
+
+
+def test_schemas_that_were_changed_are_made_again(
+    tmp_path: Path, root: Path, program: Callable[[str, str], Path]
+) -> None:
+    wanted = _module(tmp_path, program)
+    things, core = schemas(root, wanted, lambda line: None).folders
+    schema = things / "thing-example.org-v1.json"
+    kept = schema.read_text()
+    schema.write_text("{}")
+    (core / "more.json").write_text("{}")
+    said: list[str] = []
+    assert schemas(root, wanted, said.append).folders == (things, core)
+    assert said == ["schemas of example.org/things v1.0.0: downloading, once"]
+    assert (schema.read_text(), (core / "more.json").exists()) == (kept, False)

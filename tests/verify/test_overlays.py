@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 
 from modelfleet.finding import Finding, MachineFailed
 from modelfleet.kubernetes.yaml import objects_of
+from modelfleet.tools.folder import cache_folder
 from modelfleet.tools.install import Tool
 from modelfleet.tools.kustomize import kustomize_build
 from modelfleet.tools.processes import Completed
@@ -140,6 +142,14 @@ def verifier(real_tools: Mapping[str, Tool], real_schemas: Schemas) -> Verifier:
     return Verifier(real_tools, real_schemas)
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, real_schemas: Schemas) -> Path:
+    """A cache in which nothing was verified before; the tools and schemas are found by then."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder / "modelfleet"
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
     return Tree(tmp_path, plant(tmp_path, "prod", ["acme", "globex", "initech"]))
@@ -177,10 +187,21 @@ def _edit_base(tree: Tree) -> None:
 
 
 def _forget(tree: Tree) -> None:
-    (tree.root / ".tools/verified/prod.json").write_text("{")
+    remembered_in(tree).write_text("{")
 
 
-@pytest.mark.parametrize(("change", "unchanged"), [(_edit_overlay, 2), (_edit_base, 2), (_forget, 0)])
+def _forget_deeply(tree: Tree) -> None:
+    remembered_in(tree).write_text("[" * 100_000)
+
+
+def remembered_in(tree: Tree) -> Path:
+    (found,) = (cache_folder(tree.root) / "verified").glob("*-prod.json")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("change", "unchanged"), [(_edit_overlay, 2), (_edit_base, 2), (_forget, 0), (_forget_deeply, 0)]
+)
 def test_only_what_changed_is_verified_again(change: Any, unchanged: int, tree: Tree, verifier: Verifier) -> None:
     verifier(tree)
     change(tree)
@@ -215,7 +236,8 @@ def _reversed(item: Mapping[str, Any]) -> Object:
 def test_two_environments_may_hold_the_same_names(tmp_path: Path, verifier: Verifier) -> None:
     meant = [*plant(tmp_path, "prod", ["acme"]), *plant(tmp_path, "edu", ["acme"])]
     assert verifier(Tree(tmp_path, meant)) == Verified(overlays=2, objects=4, unchanged=0, findings=())
-    assert sorted(path.name for path in (tmp_path / ".tools/verified").iterdir()) == ["edu.json", "prod.json"]
+    names = sorted(path.name.partition("-")[2] for path in (cache_folder(tmp_path) / "verified").iterdir())
+    assert names == ["edu.json", "prod.json"]
 
 
 def test_more_than_one_batch_is_built(tmp_path: Path, verifier: Verifier) -> None:
@@ -523,11 +545,31 @@ echo '{"resources": [], "summary": {"valid": 4, "invalid": 0, "errors": 0, "skip
 
 
 def test_a_memory_that_cannot_be_written_is_named(tree: Tree, verifier: Verifier) -> None:
-    (tree.root / ".tools").write_text("a file")
+    place = cache_folder(tree.root) / "verified"
+    place.write_text("a file")
     with pytest.raises(MachineFailed) as failed:
         verifier(tree)
-    path = tree.root / ".tools/verified/prod.json"
-    assert str(failed.value) == f"{path} cannot be written: Not a directory; make it writable, or remove .tools/"
+    assert re.fullmatch(
+        rf"{re.escape(str(place))}/[0-9a-f]{{16}}-prod\.json cannot be written: File exists; make it writable, or remove it",
+        str(failed.value),
+    )
+
+
+def test_what_is_committed_vouches_for_nothing(tree: Tree, verifier: Verifier) -> None:
+    """A memory in the tree, under every name that it ever had, is not looked at."""
+    wrong = tree.with_meant("acme", lambda item: item["spec"]["predictor"].update(minReplicas=3))
+    assert verifier(tree).findings == ()
+    for place in (".tools/verified", "verified", ".cache/modelfleet/verified"):
+        (tree.root / place).mkdir(parents=True)
+        shutil.copy(remembered_in(tree), tree.root / place / "prod.json")
+    remembered_in(tree).unlink()
+    assert [finding.code for finding in verifier(wrong).findings] == ["VER004"]
+
+
+def test_two_repositories_remember_apart(tmp_path: Path, verifier: Verifier) -> None:
+    one = Tree(tmp_path / "one", plant(tmp_path / "one", "prod", ["acme"]))
+    other = Tree(tmp_path / "other", plant(tmp_path / "other", "prod", ["acme"]))
+    assert [verifier(tree).unchanged for tree in (one, other, one, other)] == [0, 0, 1, 1]
 
 
 def test_a_kustomize_that_dies_names_every_overlay(tree: Tree, verifier: Verifier, tmp_path: Path) -> None:

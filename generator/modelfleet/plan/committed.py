@@ -31,13 +31,14 @@ from modelfleet.spec.load import parse
 from modelfleet.spec.merge import Merged, Source, as_layer, overlay_document
 from modelfleet.tools import install as tools
 from modelfleet.tools import kustomize
+from modelfleet.tools.folder import cache_folder
 
 
 def build_for_real(root: Path, folder: str, contents: Mapping[str, bytes], why: str) -> BuiltOverlay:
     """What the real kustomize makes of a committed folder, from a copy in a temporary folder."""
     import tempfile
 
-    tool = tools.locate(root, "kustomize")
+    tool = tools.locate(cache_folder(root), "kustomize")
     if tool is None:
         message = (
             f"plan: {why}, so {folder} has to be built with kustomize, which is not here; "

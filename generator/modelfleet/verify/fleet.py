@@ -11,6 +11,7 @@ from modelfleet.pipeline.fleet import schemas_of
 from modelfleet.pipeline.project import cause
 from modelfleet.resolve.fleet import Fleet
 from modelfleet.tools import install, schemas
+from modelfleet.tools.folder import cache_folder
 from modelfleet.tools.install import Tool
 from modelfleet.tree import write
 from modelfleet.verify.compare import ExpectedOverlay
@@ -24,9 +25,10 @@ def verify_fleet(
 
     Raises `MachineFailed`.
     """
-    programs = install.ensure(root, install.MAIN, say)
+    cache = cache_folder(root)
+    programs = install.ensure(cache, install.MAIN, say)
     known = {
-        name: schemas.schemas(root, schemas_of(environment), say) for name, environment in fleet.environments.items()
+        name: schemas.schemas(cache, schemas_of(environment), say) for name, environment in fleet.environments.items()
     }
     if reason := write.unfinished(root):
         raise MachineFailed(reason)

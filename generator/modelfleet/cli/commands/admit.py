@@ -14,6 +14,7 @@ from modelfleet.cli.output import WRONG, Exit, print_json, say, tell
 from modelfleet.resolve import catalog
 from modelfleet.rules.admission.request import display
 from modelfleet.tools import schemas as api_schemas
+from modelfleet.tools.folder import cache_folder
 from modelfleet.wording import listed
 
 
@@ -54,7 +55,7 @@ def admit(  # noqa: PLR0913 - one parameter an option, as click passes them
         raise click.BadParameter(message, param_hint="--default-mode")
     given = gather(files, existing, sys.stdin.buffer.read)
     entries = [*release.crds, *api_schemas.mentioned([one.content for one in given])]
-    schemas = api_schemas.schemas(root, api_schemas.schema_needs(release.kubernetes, entries), tell)
+    schemas = api_schemas.schemas(cache_folder(root), api_schemas.schema_needs(release.kubernetes, entries), tell)
     verdicts = admit_files(given, release, schemas.folders, default_mode)
     if form == "json":
         print_json(admit_report.verdict_data(verdicts))
