@@ -53,7 +53,7 @@ def _say(line: str) -> None:
 @pytest.fixture(scope="session")
 def real_tools() -> Mapping[str, tools.Tool]:
     """kustomize and kubeconform."""
-    return tools.ensure(cache_folder(REPOSITORY), tools.MAIN, _say)
+    return tools.ensure(cache_folder(REPOSITORY), tools.VERIFY_TOOLS, _say)
 
 
 @pytest.fixture(scope="session")

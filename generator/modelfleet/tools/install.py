@@ -19,7 +19,7 @@ from modelfleet.tools.folder import INSTALL_S, Say, alone, explain_failure, fres
 from modelfleet.tools.go import ASK_S, provide_go
 from modelfleet.tools.processes import failure_note, on_path, run
 
-MAIN = ("kustomize", "kubeconform")
+VERIFY_TOOLS = ("kustomize", "kubeconform")
 """The tools that `verify` needs."""
 
 

@@ -26,7 +26,7 @@ def verify_fleet(
     Raises `MachineFailed`.
     """
     cache = cache_folder(root)
-    programs = install.ensure(cache, install.MAIN, say)
+    programs = install.ensure(cache, install.VERIFY_TOOLS, say)
     known = {
         name: schemas.schemas(cache, schemas_of(environment), say) for name, environment in fleet.environments.items()
     }
