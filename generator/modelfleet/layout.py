@@ -17,6 +17,10 @@ APPLICATION_FILE = "modelfleet-application.yaml"
 BASE_FILE = f"{TOP}/{BASE}.yaml"
 """What all environments share, as it is written by hand."""
 
+CONTRACT_FILE = "endpoints.lock.yaml"
+"""What the callers of a project's models were promised: written by `endpoints --lock` alone, part of no kustomization."""
+
+
 GENERATED_FILE = re.compile(rf"{TOP}(?:/[a-z0-9][a-z0-9._-]*){{3,}}")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelfleet.finding import MachineFailed
-from modelfleet.layout import TOP
+from modelfleet.layout import CONTRACT_FILE, TOP
 from modelfleet.tools.git import run_git, without_filters
 from modelfleet.tools.processes import Completed
 from modelfleet.wording import printable
@@ -30,11 +30,11 @@ class Tree:
 
 
 def blobs_by_folder(ids: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """The ids of generated files by folder (`environments/<environment>/<project>`) and name."""
+    """The ids of generated files by folder (`environments/<environment>/<project>`) and name; contracts are no manifests."""
     found: dict[str, dict[str, str]] = {}
     for path, blob in ids.items():
         folder, _, name = path.rpartition("/")
-        if folder.count("/") == _DEPTH and folder.startswith(f"{TOP}/"):
+        if folder.count("/") == _DEPTH and folder.startswith(f"{TOP}/") and name != CONTRACT_FILE:
             found.setdefault(folder, {})[name] = blob
     return found
 

@@ -22,6 +22,7 @@ from modelfleet.plan.acknowledgements import (
     required_acks,
     stale_acks,
 )
+from modelfleet.plan.broken_contracts import broken_contracts
 from modelfleet.plan.committed import Comparison, RenderedFleet, built_before, environments_before, revision_of
 from modelfleet.plan.comparison import Compared, comparison_of, project_changes, prunes, stale_files, unlike_rendered
 from modelfleet.plan.difference import ABSENT
@@ -150,7 +151,12 @@ def _of_environment(
         prune=prunes(after),
         figures=counted,
         facts=changed_facts(facts),
-        remarks=(*_branch(comparison, facts), *_remarks(facts, rows, changes), *_large(loss)),
+        remarks=(
+            *_branch(comparison, facts),
+            *_remarks(facts, rows, changes),
+            *_large(loss),
+            *broken_contracts(comparison, name),
+        ),
         rows=tuple(rows),
         needs=tuple(required_acks(loss, written, comparison.after.environments, projects)),
     )

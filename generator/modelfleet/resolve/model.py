@@ -17,6 +17,7 @@ from modelfleet.kubernetes.names import DISPLAY_NAME, access_name
 from modelfleet.kubernetes.objects import Object
 from modelfleet.layout import overlay_folder
 from modelfleet.resolve.connections import Carrier, ConnectionKind
+from modelfleet.resolve.consumers import Consumer
 from modelfleet.resolve.environment import Environment, HardwareProfile, Toleration
 from modelfleet.resolve.option_tables import OptionParser, option_parser
 from modelfleet.resolve.weights import Weights
@@ -424,6 +425,7 @@ class Project:
     secrets: Mapping[str, EnvSecret]
     models: tuple[Model, ...] = ()
     servers: tuple[Server, ...] = ()
+    consumers: tuple[Consumer, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -436,6 +438,12 @@ class Project:
         return (*self.models, *self.servers)
 
     @property
+    def model_names(self) -> tuple[str, ...]:
+        """What its models are called: deployments, and those on servers."""
+        on_servers = (model.name for server in self.servers for model in server.models)
+        return (*(model.name for model in self.models), *on_servers)
+
+    @property
     def served(self) -> int:
-        """How many models it has: deployments, and those on servers."""
-        return len(self.models) + sum(len(server.models) for server in self.servers)
+        """How many models it has."""
+        return len(self.model_names)

@@ -13,6 +13,7 @@ from modelfleet.finding import Pointer
 from modelfleet.kubernetes.quantity import NotAQuantity, canonical_quantity
 from modelfleet.resolve.catalog import RuntimeCatalog, as_served, engines
 from modelfleet.resolve.connections import connection_kinds
+from modelfleet.resolve.consumers import consumers_of
 from modelfleet.resolve.environment import Environment, Size
 from modelfleet.resolve.model import (
     Accelerator,
@@ -66,6 +67,7 @@ def resolve(name: str, file: str, spec: Merged, environment: Environment, runtim
         secrets=secrets,
         models=models,
         servers=servers,
+        consumers=tuple(consumers_of(data.get("consumers") or {})),
     )
 
 

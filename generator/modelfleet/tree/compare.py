@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from modelfleet.layout import BASE, GENERATED_FILE, TOP, Scope
+from modelfleet.layout import BASE, CONTRACT_FILE, GENERATED_FILE, TOP, Scope
 from modelfleet.tree.folders import all_parents, content_of, failed, is_link, opened_folder, opened_root, parents
 from modelfleet.tree.seal import seal_state, sha256
 
@@ -195,4 +195,8 @@ def _state(opened: int, entry: os.DirEntry[str], path: str, wanted: _Wanted) -> 
     content = content_of(opened, entry.name, wanted.files.get(path))
     if content is None or content == wanted.files.get(path):
         return None if content is None else ("same", "")
-    return (seal_state(content), sha256(content))
+    state = seal_state(content)
+    kept = entry.name == CONTRACT_FILE and path not in wanted.files and path.rpartition("/")[0] in wanted.folders
+    if kept and state == "ours":
+        return None  # it stays as it is until it is locked anew, and goes with its folder
+    return (state, sha256(content))

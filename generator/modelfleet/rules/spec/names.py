@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from modelfleet.finding import Pointer, Severity
 from modelfleet.rules import Violation, having
 from modelfleet.rules.spec.subjects import OfModel, OfProject, OfServer, spec_rule
+from modelfleet.wording import choices, did_you_mean
 
 LABEL = 63
 """Most characters of a DNS label (RFC 1123), which the host of a Route and the name of a Service must be."""
@@ -37,6 +38,19 @@ def served_host_too_long(subject: OfServer) -> Iterator[Violation]:
                 message=f"the route's host <name>-<namespace> is {made!r}, {len(made)} characters; it takes {LABEL}",
                 hint=f"shorten the name or the namespace, by {len(made) - LABEL} in all",
             )
+
+
+@spec_rule("NAME006", "A consumer calls a model that the project does not have")
+def consumer_of_nothing(subject: OfProject) -> Iterator[Violation]:
+    known = subject.project.model_names
+    for consumer in subject.project.consumers:
+        for index, name in enumerate(consumer.models):
+            if name not in known:
+                yield Violation(
+                    pointer=(*consumer.pointer, "models", index),
+                    message=f"the project has no model {name!r}",
+                    hint=did_you_mean(name, known, choices(known)),
+                )
 
 
 @spec_rule("NAME003", "The dashboard's form takes shorter names only")
