@@ -546,6 +546,8 @@ def a_plan(rows: list[Row], **beside: Any) -> Plan:
         replicas=(1, 1),
         accelerators={},
         uses=(),
+        resources=(),
+        cost=None,
         routes=(0, 0),
         tokens=(0, 0),
         images=(),

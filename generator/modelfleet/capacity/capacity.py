@@ -76,13 +76,11 @@ def environment_findings(environment: Environment, deployed: Iterable[DeployedPr
 
 
 def _state(project: Project, objects: Sequence[Object]) -> ProjectState:
-    return project_state(project.environment, project.namespace, objects)
+    return project_state(project.environment, project.namespace, objects, project)
 
 
 def _pods(project: Project, objects: Sequence[Object]) -> ProjectPods:
-    workloads = [workload for workload in project.workloads if workload.hardware.accelerator]
-    names = {one.name: one.hardware.accelerator.name for one in workloads if one.hardware.accelerator}
-    return ProjectPods(project, tuple(objects), pod_units(_state(project, objects), names))
+    return ProjectPods(project, tuple(objects), pod_units(_state(project, objects)))
 
 
 def _has_memory(environment: Environment) -> bool:

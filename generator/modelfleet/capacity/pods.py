@@ -91,10 +91,9 @@ class PodUnit:
         return 0 if may_go else max(self.least, 1) if self._rule["more"] == "ready" else min(1, self.beside(count))
 
 
-def pod_units(state: ProjectState, accelerators: Mapping[str, str] | None = None) -> tuple[PodUnit, ...]:
-    """All pods of a project, in the order of its objects. `accelerators`: what each workload wants, by the environment's
-    name, where that is known better than the objects tell it."""
-    builder = _Builder(state, accelerators or {})
+def pod_units(state: ProjectState) -> tuple[PodUnit, ...]:
+    """All pods of a project, in the order of its objects."""
+    builder = _Builder(state)
     found: list[PodUnit] = []
     for key, serving in running_workloads(state).items():
         found += builder.units(key, serving)
@@ -113,8 +112,8 @@ class Storage:
 class _Builder:
     """What all pods of a project are made with."""
 
-    def __init__(self, state: ProjectState, accelerators: Mapping[str, str]) -> None:
-        self.state, self.accelerators = state, accelerators
+    def __init__(self, state: ProjectState) -> None:
+        self.state = state
         environment = state.environment
         self.limits: ContainerLimits | None = container_limits(environment.limit_range)
         release = environment.release
@@ -288,7 +287,7 @@ class _Builder:
             self.completed([*running, *brings.beside], [*before, *brings.before]),
             {str(key): str(label) for key, label in selector.items()},
             (*tolerations, *((profile.tolerations or ()) if profile else ())),
-            self.accelerators.get(serving.key[1], serving.accelerator),
+            serving.accelerator,
             brings.claims,
         )
 

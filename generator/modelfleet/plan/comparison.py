@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from modelfleet.finding import MachineFailed
+from modelfleet.kubernetes.objects import Object, mapping
 from modelfleet.kustomize.build import BuiltOverlay
 from modelfleet.layout import ARGOCD, BASE, Scope, overlay_folder
 from modelfleet.plan import git as plan_git
@@ -23,6 +25,7 @@ from modelfleet.plan.figures import EnvironmentFacts
 from modelfleet.plan.git import Tree
 from modelfleet.plan.project_change import ProjectChange, Successor, handed_over
 from modelfleet.resolve.environment import Environment
+from modelfleet.serving.accelerators import scheduling_parts
 from modelfleet.serving.workloads import ProjectState, project_state, running_workloads
 from modelfleet.tree.compare import compare_tree
 
@@ -111,17 +114,37 @@ def project_changes(comparison: Comparison, name: str, facts: EnvironmentFacts) 
     for project in known:
         one = here.get(project)
         after = (
-            project_state(one.project.environment, one.project.namespace, one.objects) if one and facts.after else None
+            project_state(one.project.environment, one.project.namespace, one.objects, one.project)
+            if one and facts.after
+            else None
         )
         if project in differing:
             old = built.get(project)
             before = _before_side(facts, project, old) if old is not None else None
+            before = replace(before, accelerators=_still_wanted(before, after)) if before and after else before
         else:
-            before = ProjectState(facts.before, after.namespace, after.objects) if after and facts.before else None
+            before = replace(after, environment=facts.before) if after and facts.before else None
         if before or after:
             found.append(Compared(_change(facts, project, before, after), project in differing or facts.differ))
     changes = [_succeeded(comparison, change) for change in handed_over([one.change for one in found])]
     return [Compared(change, one.differs) for change, one in zip(changes, found, strict=True)], bool(differing)
+
+
+def _still_wanted(before: ProjectState, after: ProjectState) -> dict[str, str]:
+    """What the spec calls accelerators today, for workloads whose pods ran on the same nodes before."""
+    same = {
+        name for (kind, name), item in after.objects.items()
+        if (old := before.objects.get((kind, name))) is not None and _placing(old) == _placing(item)
+    }  # fmt: skip
+    return {name: accelerator for name, accelerator in after.accelerators.items() if name in same}
+
+
+def _placing(item: Object) -> list[Any]:
+    """What of an object says where its pods may run."""
+    parts = scheduling_parts(item, item)
+    annotations = mapping(mapping(item.get("metadata")).get("annotations"))
+    named = [value for key, value in annotations.items() if "accelerator" in key or "hardware-profile" in key]
+    return [*((part.get("nodeSelector"), part.get("tolerations")) for part in parts), named]
 
 
 def _succeeded(comparison: Comparison, change: ProjectChange) -> ProjectChange:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
+from modelfleet.capacity.cost import WeeklyCost, week_of
+from modelfleet.capacity.pods import pod_units
+from modelfleet.capacity.quota import quota_of_project, quota_uses
 from modelfleet.finding import Pointer, dotted
 from modelfleet.kubernetes.objects import same_value
 from modelfleet.plan.difference import canonical_object
@@ -15,7 +19,7 @@ from modelfleet.plan.row import Row
 from modelfleet.plan.values import both_texts, short_image
 from modelfleet.resolve.environment import Environment
 from modelfleet.serving.accelerators import quota_of
-from modelfleet.serving.workloads import MODELS, RunningWorkload, used_by, used_by_name
+from modelfleet.serving.workloads import MODELS, ProjectState, RunningWorkload, used_by, used_by_name
 
 Both = tuple[int, int]
 """A count before and after."""
@@ -54,6 +58,17 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceChange:
+    """Another resource of a project's quota, at most, before and after."""
+
+    project: str
+    resource: str
+    before: Fraction
+    after: Fraction
+    quota: Fraction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Swap:
     """Something that is another one now, and for how many models."""
 
@@ -73,6 +88,8 @@ class Figures:
     replicas: Both
     accelerators: Mapping[str, Both]
     uses: tuple[Use, ...]
+    resources: tuple[ResourceChange, ...]
+    cost: WeeklyCost | None
     routes: Both
     tokens: Both
     images: tuple[Swap, ...]
@@ -96,6 +113,8 @@ def figures(changes: Sequence[ProjectChange], rows: Sequence[Row]) -> Figures:
         replicas=(sum(one.running for one in was), sum(one.running for one in now)),
         accelerators=_together(used_by_name(was), used_by_name(now)),
         uses=tuple(_uses(moved)),
+        resources=tuple(_resources(moved)),
+        cost=_cost(moved),
         routes=(_routes(was), _routes(now)),
         tokens=(_tokens(was), _tokens(now)),
         images=tuple(_swaps((old.images, new.images) for old, new in both if old and new)),
@@ -127,6 +146,44 @@ def _uses(changes: Sequence[ProjectChange]) -> Iterator[Use]:
         for identifier, count in counts.items():
             quota = quota_of(side.environment, change.name, identifier) if side else None
             yield Use(project=change.name, identifier=identifier, count=count, quota=quota)
+
+
+def _resources(changes: Sequence[ProjectChange]) -> Iterator[ResourceChange]:
+    """What changes of the quota beside accelerators."""
+    for change in changes:
+        side = change.after or change.before
+        hard = quota_of_project(side.environment, change.name) if side else {}
+        plain = {name: amount for name, amount in hard.items() if not name.startswith("requests.") or "/" not in name}
+        if plain:
+            before, after = (_used(one, plain) for one in (change.before, change.after))
+            for name, amount in plain.items():
+                if name in after and before.get(name) != after[name]:
+                    yield ResourceChange(
+                        project=change.name, resource=name, before=before[name], after=after[name], quota=amount
+                    )
+
+
+def _used(state: ProjectState | None, hard: Mapping[str, Fraction]) -> dict[str, Fraction]:
+    units, objects = (pod_units(state), state.objects.values()) if state else ((), ())
+    return {use.resource: use.used for use in quota_uses(hard, units, objects)}
+
+
+def _cost(changes: Sequence[ProjectChange]) -> WeeklyCost | None:
+    """What the workloads cost whose accelerators change; None where a rate is not known."""
+    before, after = Fraction(0), Fraction(0)
+    for change in changes:
+        keys = [key for key in {**change.was, **change.now} if _paid(change.was.get(key)) != _paid(change.now.get(key))]
+        for side, workloads, later in ((change.before, change.was, False), (change.after, change.now, True)):
+            here = [workloads[key] for key in keys if key in workloads]
+            week = week_of(side.environment, here) if side else Fraction(0)
+            if week is None:
+                return None
+            before, after = (before, after + week) if later else (before + week, after)
+    return None if before == after else WeeklyCost(before, after)
+
+
+def _paid(one: RunningWorkload | None) -> Any:
+    return (one.accelerator, one.accelerators) if one else (None, {})
 
 
 def _swaps(pairs: Iterable[tuple[tuple[str, ...], tuple[str, ...]]]) -> Iterator[Swap]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from modelfleet.capacity.amounts import quantity_text
 from modelfleet.finding import Severity, dotted
 from modelfleet.plan.effect import Tone
-from modelfleet.plan.figures import Both
+from modelfleet.plan.figures import Both, Figures
 from modelfleet.plan.plan import EnvironmentPlan, Plan
 from modelfleet.plan.row import PROJECT, Row
 from modelfleet.plan.summary import (
@@ -139,10 +140,7 @@ def _environment_data(one: EnvironmentPlan) -> dict[str, Any]:
         },
         "replicas": _both(figures.replicas),
         "accelerators": [{"name": name, **_both(count)} for name, count in figures.accelerators.items()],
-        "quota": [
-            {"project": use.project, "resource": use.identifier, **_both(use.count), "quota": use.quota}
-            for use in figures.uses
-        ],
+        **_quota_data(figures),
         "routes": _both(figures.routes),
         "tokens": _both(figures.tokens),
         "images": [{"before": swap.before, "after": swap.after, "workloads": swap.models} for swap in figures.images],
@@ -160,6 +158,28 @@ def _environment_data(one: EnvironmentPlan) -> dict[str, Any]:
             for need in one.needs
         ],
         "changes": [_row_data(row) for row in one.rows],
+    }
+
+
+def _quota_data(figures: Figures) -> dict[str, Any]:
+    """What quotas have left, and what it costs."""
+    cost = figures.cost
+    return {
+        "quota": [
+            {"project": use.project, "resource": use.identifier, **_both(use.count), "quota": use.quota}
+            for use in figures.uses
+        ],
+        "resources": [
+            {
+                "project": change.project,
+                "resource": change.resource,
+                "before": quantity_text(change.before, change.resource),
+                "after": quantity_text(change.after, change.resource),
+                "quota": quantity_text(change.quota, change.resource),
+            }
+            for change in figures.resources
+        ],
+        "costPerWeek": None if cost is None else {"before": float(cost.before), "after": float(cost.after)},
     }
 
 

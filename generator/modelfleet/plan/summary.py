@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from modelfleet.capacity.amounts import quantity_text
+from modelfleet.capacity.cost import WeeklyCost, amount_text
 from modelfleet.plan.effect import Effect, Verbs, sentence_order
 from modelfleet.plan.effects import Impact, ObjectChange, code
 from modelfleet.plan.figures import Both, Figures
@@ -157,12 +159,25 @@ def figure_lines(figures: Figures) -> Iterator[tuple[str, str]]:
         quota = "" if use.quota is None else f" of {use.quota}"
         yield f"`{use.identifier}` of project `{use.project}`", both(use.count) + quota
     yield from _others(uses, "use")
+    for change in figures.resources[:_MOST_FIGURES]:
+        texts = [quantity_text(amount, change.resource) for amount in (change.before, change.after, change.quota)]
+        yield f"`{change.resource}` of project `{change.project}`", f"{texts[0]} → {texts[1]} of {texts[2]}"
+    yield from _others(figures.resources, "resource")
+    if figures.cost is not None:
+        yield "cost", _cost_text(figures.cost)
     yield "routes", both(figures.routes)
     yield "tokens", both(figures.tokens)
     for word, swaps in (("image", figures.images), ("runtime", figures.runtimes)):
         for swap in swaps[:_MOST_FIGURES]:
             yield word, f"`{swap.before}` → `{swap.after}` ({plural(swap.models, 'workload')})"
         yield from _others(swaps, word)
+
+
+def _cost_text(cost: WeeklyCost) -> str:
+    """What a change costs or saves a week."""
+    difference = cost.after - cost.before
+    sign = "+" if difference > 0 else "-"
+    return f"{sign}{amount_text(abs(difference))} a week, at the rates of the environment"
 
 
 def _others(found: Sequence[object], word: str) -> Iterator[tuple[str, str]]:

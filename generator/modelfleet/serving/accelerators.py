@@ -89,16 +89,22 @@ def _pod(template: Mapping[str, Any]) -> dict[str, int]:
 
 
 def accelerator_name(
-    environment: Environment, used: Mapping[str, int], item: Object, runtime: Object | None
+    environment: Environment, used: Mapping[str, int], objects: tuple[Object, Object | None], written: str | None = None
 ) -> str | None:
-    """The environment's own name for the accelerator: several share the identifier that pods ask for."""
+    """The environment's own name for the accelerator: several share the identifier that pods ask for.
+
+    `objects`: the workload and its runtime; `written`: what the spec calls it, which counts where the objects do not tell.
+    """
     if not used:
         return None
+    item, runtime = objects
     fitting = {name: offer for name, offer in environment.accelerators.items() if offer.identifier in used}
     for test in (
         lambda name, offer: _meta(runtime or {}, "annotations").get(ACCELERATOR_NAME) == name,
         lambda name, offer: offer.hardware_profile is not None and offer.hardware_profile.name == _profile(item),
+        lambda name, offer: _selected(item, runtime, offer),
         lambda name, offer: _tolerated(item, runtime, offer),
+        lambda name, offer: name == written,
     ):
         chosen = [name for name, offer in fitting.items() if test(name, offer)]
         if len(chosen) == 1:
@@ -110,13 +116,25 @@ def _profile(item: Object) -> Any:
     return _meta(item, "annotations").get(HARDWARE_PROFILE)
 
 
-def _tolerated(item: Object, runtime: Object | None, offer: AcceleratorOffer) -> bool:
+def scheduling_parts(item: Object, runtime: Object | None) -> list[Mapping[str, Any]]:
+    """The parts of a workload and its runtime that say where its pods may run."""
     spec = mapping(item.get("spec"))
-    places = [
+    return [
         mapping(spec.get("predictor")),
         mapping(spec.get("template")),
         mapping(runtime.get("spec")) if runtime else {},
     ]
+
+
+def _selected(item: Object, runtime: Object | None, offer: AcceleratorOffer) -> bool:
+    places = scheduling_parts(item, runtime)
+    there = {key: label for place in places for key, label in mapping(place.get("nodeSelector")).items()}
+    wanted = offer.node_selector or {}
+    return bool(wanted) and all(there.get(key) == label for key, label in wanted.items())
+
+
+def _tolerated(item: Object, runtime: Object | None, offer: AcceleratorOffer) -> bool:
+    places = scheduling_parts(item, runtime)
     there = [toleration for place in places for toleration in maps(place.get("tolerations"))]
     wanted = offer.tolerations or ()
     return bool(wanted) and all(toleration in there for toleration in wanted)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from modelfleet.kubernetes.names import ACCOUNT_OF_TOKEN, SERVING_GROUP, STOP, TEMPLATE_NAME, workload_of
 from modelfleet.kubernetes.objects import Object, group_of, mapping
 from modelfleet.resolve.environment import Environment
+from modelfleet.resolve.model import Project
 from modelfleet.serving.accelerators import (
     accelerator_name,
     amounts_of,
@@ -113,18 +114,25 @@ class RunningWorkload:
 
 @dataclass(frozen=True, slots=True)
 class ProjectState:
-    """A project in an environment, before or after: the facts of the environment, the namespace, the objects."""
+    """A project in an environment, before or after: the facts of the environment, the namespace, the objects.
+
+    `accelerators`: what the spec calls the accelerator of a workload, by its name, as far as the spec is known.
+    """
 
     environment: Environment
     namespace: str
     objects: Mapping[Key, Object]
+    accelerators: Mapping[str, str] = field(default_factory=dict)
 
 
-def project_state(environment: Environment, namespace: str, objects: Iterable[Object]) -> ProjectState:
+def project_state(
+    environment: Environment, namespace: str, objects: Iterable[Object], project: Project | None = None
+) -> ProjectState:
     """The objects by kind and name; what is rendered has no two of one kind and name in different groups."""
-    return ProjectState(
-        environment, namespace, {(str(item["kind"]), str(item["metadata"]["name"])): item for item in objects}
-    )
+    found = {(str(item["kind"]), str(item["metadata"]["name"])): item for item in objects}
+    workloads = project.workloads if project is not None else ()
+    written = {one.name: one.hardware.accelerator.name for one in workloads if one.hardware.accelerator is not None}
+    return ProjectState(environment, namespace, found, written)
 
 
 def running_workloads(found: ProjectState) -> dict[Key, RunningWorkload]:
@@ -174,7 +182,7 @@ def _service(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> Runn
         recreates=mapping(predictor.get("deploymentStrategy")).get("type") == "Recreate",
         grouped=worker is not None,
         per_replica=per_replica,
-        accelerator=accelerator_name(found.environment, per_replica, item, runtime),
+        accelerator=accelerator_name(found.environment, per_replica, (item, runtime), found.accelerators.get(key[1])),
         images=() if on_server else _images(containers),
         runtime=None if on_server else _template(runtime, named),
         server=str(named) if on_server and named else None,
@@ -224,7 +232,7 @@ def _server(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> Runni
         recreates=False,
         grouped=False,
         per_replica=per_replica,
-        accelerator=accelerator_name(found.environment, per_replica, item, item),
+        accelerator=accelerator_name(found.environment, per_replica, (item, item), found.accelerators.get(name)),
         images=_images(containers),
         runtime=_template(item, name),
         server=None,
@@ -252,7 +260,7 @@ def _distributed(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> 
         grouped=bool(spec.get("worker")),
         per_replica=per_replica,
         beside=summed([(of_group(prefill), readers)]),
-        accelerator=accelerator_name(found.environment, per_replica, item, None),
+        accelerator=accelerator_name(found.environment, per_replica, (item, None), found.accelerators.get(name)),
         images=_images(maps(mapping(spec.get("template")).get("containers"))),
         runtime=None,
         server=None,
