@@ -48,7 +48,8 @@ def fleet(root: Path, *, though_crowded: bool = False) -> Fleet:
     `though_crowded`: what finds no room in a cluster is no reason to stop.
     """
     repository = load_repository(root)
-    environments, runtime_catalog = settle_environments(repository)
+    warnings: list[Finding] = []
+    environments, runtime_catalog = settle_environments(repository, warnings)
     projects = list(resolved_projects(repository, environments, runtime_catalog))
     findings = [*judge.check_environments(environments.values(), repository.projects, runtime_catalog)]
     findings += [*owners(projects), *judge.check_fleet(projects)]
@@ -60,7 +61,6 @@ def fleet(root: Path, *, though_crowded: bool = False) -> Fleet:
         only_judged=bool(judge.errors_of(findings)),
     )
     outcomes = _outcomes(repository, projects, common)
-    warnings: list[Finding] = []
     stop_on_errors([*findings, *(finding for outcome in outcomes for finding in outcome.spec_findings)], warnings)
     stop_on_errors([finding for outcome in outcomes for finding in outcome.admission_findings], warnings)
     files = {path: text for outcome in outcomes for path, text in outcome.files.items()}

@@ -206,8 +206,10 @@ def resolved_projects(
         yield resolve(name, document.file, spec, environments[environment], runtime_catalog)
 
 
-def settle_environments(repository: Repository) -> tuple[dict[str, Environment], catalog.RuntimeCatalog]:
-    """All environments, and the user's own runtimes beside the catalogue."""
+def settle_environments(
+    repository: Repository, kept: list[Finding] | None = None
+) -> tuple[dict[str, Environment], catalog.RuntimeCatalog]:
+    """All environments, and the user's own runtimes beside the catalogue; warnings of the latter are kept for later."""
     findings: list[Finding] = []
     environments = {}
     for name, document in repository.environments.items():
@@ -218,5 +220,5 @@ def settle_environments(repository: Repository) -> tuple[dict[str, Environment],
         (key[0], document) for key, document in repository.runtimes.items()
     )
     findings += judge.check_runtime_files(repository.runtimes.values())
-    stop_on_errors(findings)
+    stop_on_errors(findings, kept)
     return environments, runtime_catalog

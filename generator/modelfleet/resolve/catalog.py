@@ -81,6 +81,16 @@ def reserved_env(advanced: bool) -> Mapping[str, str]:
     return {**common["reservedEnv"], **(common["reservedEnvAdvanced"] if advanced else {})}
 
 
+def moving_tags() -> tuple[str, ...]:
+    """Tags under which a registry offers another image later on."""
+    return tuple(_common()["common"]["movingTags"])
+
+
+def needs_home(image: str) -> bool:
+    """Whether a program of this image writes to its home folder, without a variable HOME to /."""
+    return image_reference(image).repository.endswith(tuple(_common()["common"]["needHome"]))
+
+
 def protocols() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
     """The paths of each protocol."""
     found: Mapping[str, Mapping[str, Mapping[str, str]]] = _common()["protocols"]

@@ -98,6 +98,7 @@ def check_runtime_files(documents: Iterable[Document]) -> Iterator[Finding]:
                 path=dotted(violation.pointer),
                 message=violation.message,
                 hint=violation.hint,
+                severity=violation.severity,
             )
 
 

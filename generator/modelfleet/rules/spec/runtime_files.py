@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from modelfleet.finding import Pointer
+from modelfleet.resolve.catalog import as_served, own_runtime
+from modelfleet.resolve.model import Runtime
 from modelfleet.rules import Violation
+from modelfleet.rules.spec.command_line import deprecated_options, unknown_options, values_of_options
+from modelfleet.rules.spec.images import moving_images
+from modelfleet.rules.spec.options import passes_arguments
 from modelfleet.spec.load import Document
 
 _PARAMETER = re.compile(r"\$\{\{?([A-Za-z_][A-Za-z0-9_]*)\}?\}", re.ASCII)
@@ -41,9 +46,23 @@ def judge_file(document: Document) -> Iterator[Violation]:
         )
     for index, container in enumerate(containers):
         yield from _twice(container, (*at, "containers", index))
+    yield from _serving(own_runtime(document), (*at, "containers"))
     worker = (spec.get("workerSpec") or {}).get("containers") or []
     for index, container in enumerate(worker):
         yield from _twice(container, (*at, "workerSpec", "containers", index))
+
+
+def _serving(runtime: Runtime, at: Pointer) -> Iterator[Violation]:
+    """What stands in a runtime as it might in an environment and a model: images, and the options of its engine."""
+    parser = as_served(runtime, {}).engine.parser
+    for index, container in enumerate(runtime.spec.get("containers") or ()):
+        if isinstance(image := container.get("image"), str) and "$" not in image:
+            yield from moving_images((*at, index, "image"), image)
+        if parser is None or container.get("name") != "kserve-container" or not passes_arguments(runtime):
+            continue
+        arguments = [((*at, index, "args", place), str(arg)) for place, arg in enumerate(container.get("args") or ())]
+        for violations_of in (unknown_options, deprecated_options, values_of_options):
+            yield from violations_of(parser, arguments)
 
 
 def _twice(container: dict[str, Any], pointer: Pointer) -> Iterator[Violation]:
