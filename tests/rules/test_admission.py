@@ -403,6 +403,11 @@ FINDINGS = {
         "the preset of this release restarts a model server that loads for more than 150 s",
         "give the container main a startupProbe",
     ),
+    "ADM124": (
+        "spec.prefill",
+        "spec.template is not told to hand the KV cache over, so that prefill is of no use",
+        "give both phases --kv-transfer-config.kv_connector and --kv-transfer-config.kv_role",
+    ),
     "ADM130": (
         "spec.scaling",
         "the workload has both replicas and scaling",
@@ -677,6 +682,13 @@ def resource(name: str, **target: Any) -> dict[str, Any]:
 
 def scaled(who: str, *metrics: Any) -> dict[str, Any]:
     return predictor({CLASS: who}, autoScaling={"metrics": list(metrics)})
+
+
+NO_TRANSFER = "ADM124 spec.prefill: spec.template is not told to hand the KV cache over, so that prefill is of no use"
+
+
+def handing_over() -> dict[str, Any]:
+    return {"containers": [{"name": "main", "args": ["--kv_transfer_config={}"]}]}
 
 
 def tiered(tiers: str) -> dict[str, Any]:
@@ -1134,7 +1146,7 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
         (
             "2.25",
             llm(prefill={"worker": WORKER, "parallelism": {"tensor": 2}}),
-            ["ADM110 spec.prefill.worker: worker needs parallelism, by data or in a pipeline"],
+            ["ADM110 spec.prefill.worker: worker needs parallelism, by data or in a pipeline", NO_TRANSFER],
         ),
         (
             "2.25",
@@ -1155,6 +1167,7 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
                 "kserve-config-llm-decode-worker-pipeline-parallel, which no release ships",
                 "ADM121 spec.prefill.parallelism.pipeline: worker with pipeline needs the configuration "
                 "kserve-config-llm-prefill-worker-pipeline-parallel, which no release ships",
+                NO_TRANSFER,
             ],
         ),
         ("2.25", llm(router={"route": {}, "gateway": {}, "scheduler": {}}), []),
@@ -1209,8 +1222,18 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
                 "ADM123 spec.template: the preset of this release restarts a model server that loads for more than 150 s",
                 "ADM123 spec.prefill.template: "
                 "the preset of this release restarts a model server that loads for more than 330 s",
+                NO_TRANSFER,
             ],
         ),
+        (
+            "3.4",
+            llm(prefill={"replicas": 1}, template=handing_over()),
+            [NO_TRANSFER.replace("spec.template", "spec.prefill.template")],
+        ),
+        ("3.4", llm(prefill={"template": handing_over()}), [NO_TRANSFER]),
+        ("3.4", llm(prefill={"template": handing_over()}, template=handing_over()), []),
+        ("3.4", llm(prefill={"replicas": 1}, baseRefs=[{"name": "mine"}]), []),
+        ("3.5", llm(prefill={"replicas": 1}), []),
         ("2.25", llm(template=on_gpus(livenessProbe={"exec": {}})), []),
         (
             "3.2",
@@ -1335,9 +1358,9 @@ RAW_LIVE = {"status": {"deploymentMode": "RawDeployment"}}
             "2.25",
             llm(prefill={"parallelism": {"pipeline": 3}}),
             llm(prefill={"parallelism": {"pipeline": 2}}),
-            ["ADM114 spec.prefill.parallelism: the number of nodes of a group cannot change from 2 to 3"],
+            ["ADM114 spec.prefill.parallelism: the number of nodes of a group cannot change from 2 to 3", NO_TRANSFER],
         ),
-        ("2.25", llm(prefill={"parallelism": {"pipeline": 3}}), llm(), []),
+        ("2.25", llm(prefill={"parallelism": {"pipeline": 3}}), llm(), [NO_TRANSFER]),
     ],
 )
 def test_what_a_release_makes_of_a_change(
@@ -1691,6 +1714,7 @@ def test_what_is_admitted_and_stuck_is_a_warning_and_what_is_refused_an_error() 
     otherwise = {
         "ADM082",
         "ADM123",
+        "ADM124",
         "ADM144",
         "ADM150",
         "ADM153",

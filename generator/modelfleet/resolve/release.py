@@ -79,6 +79,7 @@ Capability = Literal[
     "llmPoolNeedsRoute",
     "llmTiers",
     "profileNeedsMain",
+    "llmCacheTransfer",
     "llmLoadSeconds",
     "llmStartupProbe",
 ]

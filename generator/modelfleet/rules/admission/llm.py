@@ -7,12 +7,13 @@ for the prefill phase, at `spec.prefill`, to which the same rules apply.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelfleet.finding import Pointer, Severity, dotted
 from modelfleet.kubernetes.objects import items, mapping, mappings, number, text
-from modelfleet.rules import Violation, having
+from modelfleet.rules import Violation, having, lacking
 from modelfleet.rules.admission.request import LLM_KIND, AdmissionRequest, admission_rule, display, peer
 
 HTTP: Pointer = ("spec", "router", "route", "http")
@@ -268,6 +269,39 @@ def restarted_while_loading(request: AdmissionRequest) -> Iterator[Violation]:
                 hint=f"give the container {MAIN} a startupProbe",
                 severity=Severity.WARNING,
             )
+
+
+@admission_rule(
+    code="ADM124",
+    title="Prefill hands its cache over",
+    stage="run",
+    kinds=LLM_KIND,
+    where=("spec", "prefill"),
+    when=lacking("llmCacheTransfer"),
+)
+def no_cache_transfer(request: AdmissionRequest) -> Iterator[Violation]:
+    """The presets tell neither phase to; what they are told may stand in arguments and in variables."""
+    if items(request.spec.get("baseRefs")):
+        return
+    for pointer, workload in workloads(request.spec):
+        if not any(_CACHE_TRANSFER.search(words) for words in _told(main_container(workload))):
+            yield Violation(
+                pointer=("spec", "prefill"),
+                key=True,
+                message=f"{dotted((*pointer, 'template'))} is not told to hand the KV cache over, so that prefill is of no use",
+                hint="give both phases --kv-transfer-config.kv_connector and --kv-transfer-config.kv_role",
+                severity=Severity.WARNING,
+            )
+            return
+
+
+_CACHE_TRANSFER = re.compile(r"--kv[-_]transfer[-_]config\b")
+
+
+def _told(container: Mapping[str, Any]) -> Iterator[str]:
+    for field in ("command", "args"):
+        yield from map(text, items(container.get(field)))
+    yield from (text(variable.get("value")) for _, variable in mappings(container.get("env")))
 
 
 def main_container(workload: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -64,7 +64,8 @@ def shell_text(subject: OfModel) -> Iterator[Violation]:
             yield Violation(
                 pointer=pointer,
                 message=f"an argument with {shown}: they travel in one variable, which a shell takes apart",
-                hint="write letters, digits and -_=.,:/+@%^ only, or put JSON into a file beside the model",
+                hint="write letters, digits and -_=.,:/+@%^ only; "
+                "JSON is taken with dots, as in --kv-transfer-config.kv_role=kv_both",
             )
 
 
