@@ -21,10 +21,10 @@ from modelfleet.plan.effect import EFFECTS_BY_ID, Effect
 from modelfleet.plan.effects import Impact, ObjectChange, code, object_change, rule_for
 from modelfleet.plan.figures import Figures
 from modelfleet.plan.markdown import MARKER, MAX_CHARACTERS, escaped_markdown, inline, plan_markdown
-from modelfleet.plan.plan import EnvironmentPlan, Plan
 from modelfleet.plan.project_change import ProjectChange
 from modelfleet.plan.project_rows import rows_of
 from modelfleet.plan.report import plan_text
+from modelfleet.plan.result import EnvironmentPlan, Plan
 from modelfleet.plan.row import PROJECT, SET, Row, State
 from modelfleet.plan.summary import happenings, object_differences, title, verdict
 from modelfleet.plan.values import both_texts, masked, unified, value_text

@@ -56,6 +56,11 @@ def code(value: object) -> str:
     return f"`{printable(str(value)).replace('`', chr(39))}`"
 
 
+def plain_text(text: str) -> str:
+    """A text without the marks around names and values."""
+    return text.replace("`", "")
+
+
 # ---- fields ----------------------------------------------------------------------------------------------------------
 
 

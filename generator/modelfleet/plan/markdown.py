@@ -12,7 +12,7 @@ from functools import partial
 
 from modelfleet.finding import Finding, Severity
 from modelfleet.plan.effect import Effect, Tone
-from modelfleet.plan.plan import EnvironmentPlan, Plan
+from modelfleet.plan.result import EnvironmentPlan, Plan
 from modelfleet.plan.row import Row
 from modelfleet.plan.summary import (
     MAX_LINES_OF_OBJECT,

@@ -10,7 +10,7 @@ from modelfleet.capacity.cost import WeeklyCost, amount_text
 from modelfleet.plan.effect import Effect, Verbs, sentence_order
 from modelfleet.plan.effects import Impact, ObjectChange, code
 from modelfleet.plan.figures import Both, Figures
-from modelfleet.plan.plan import EnvironmentPlan, Plan
+from modelfleet.plan.result import EnvironmentPlan, Plan
 from modelfleet.plan.row import PROJECT, SET, Row
 from modelfleet.serving.workloads import LLM, MODELS, RUNTIME, SERVICE
 from modelfleet.wording import plural

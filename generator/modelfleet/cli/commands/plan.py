@@ -13,10 +13,11 @@ from modelfleet.cli.options import env_option, no_such
 from modelfleet.cli.output import Exit, exit_code, print_json, show_findings
 from modelfleet.finding import MachineFailed
 from modelfleet.pipeline.fleet import fleet
+from modelfleet.plan.machine import plan_data
 from modelfleet.plan.markdown import plan_markdown
-from modelfleet.plan.plan import NoSuchEnvironment
 from modelfleet.plan.plan import plan as make
-from modelfleet.plan.report import plan_data, plan_text
+from modelfleet.plan.report import plan_text
+from modelfleet.plan.result import NoSuchEnvironment
 from modelfleet.tree import write
 from modelfleet.wording import printable
 

@@ -1,0 +1,89 @@
+"""What a plan says of an environment as a whole: another branch, pruning, labels, many models that go at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from modelfleet.layout import argocd_folder
+from modelfleet.plan.acknowledgements import (
+    Destruction,
+)
+from modelfleet.plan.committed import Comparison, revision_of
+from modelfleet.plan.comparison import Compared, prunes, unlike_rendered
+from modelfleet.plan.difference import ABSENT
+from modelfleet.plan.effects import code
+from modelfleet.plan.figures import EnvironmentFacts
+from modelfleet.plan.row import Row
+from modelfleet.plan.words import names
+from modelfleet.serving.workloads import RUNTIME, Key, RunningWorkload
+from modelfleet.wording import plural
+
+
+def _shares(found: Mapping[Key, RunningWorkload]) -> bool:
+    """Whether there are model servers, whose namespace has another label."""
+    return any(key[0] == RUNTIME for key in found)
+
+
+def _unlisted(rows: Sequence[Row]) -> Iterator[str]:
+    """The kinds that the AppProject no longer lists."""
+    for row in rows:
+        for change in row.objects:
+            for step in change.steps if change.key[0] == "AppProject" else ():
+                if step.path[:2] == ("spec", "namespaceResourceWhitelist") and step.after is ABSENT:
+                    yield step.path[-1].rpartition(" ")[2]
+
+
+def _branch(comparison: Comparison, facts: EnvironmentFacts) -> Iterator[str]:
+    """That another branch is synced from now on, which need not be the one that this is merged into."""
+    old, new = revision_of(facts.before), revision_of(facts.after)
+    if facts.after is None or old is None or new is None or old == new:
+        return
+    count = unlike_rendered(comparison, facts.after.name, new)
+    if count is None:
+        differs = "which is not here to compare with"
+    elif count:
+        differs = (
+            f"where {plural(count, 'generated file')} of this environment {'is' if count == 1 else 'are'} not as rendered here: "
+            "unless this is merged there, too, what is there is synced and not what this plan shows"
+        )
+    else:
+        differs = "where all is as rendered here"
+    yield f"once the ApplicationSet is applied, Argo CD syncs {code(new)} instead of {code(old)}, {differs}"
+
+
+def _large(loss: Destruction) -> Iterator[str]:
+    if loss.large:
+        go = f"{loss.gone} of {plural(loss.models, 'model')} {'goes' if loss.gone == 1 else 'go'} at once, more than a fifth"
+        yield f"{go}: that needs an acknowledgement of its own, {code(f'environment/{loss.environment}')}"
+
+
+def _of_pruning_and_labels(facts: EnvironmentFacts, rows: Sequence[Row], changes: Sequence[Compared]) -> Iterator[str]:
+    before, after = facts.before, facts.after
+    if before is not None and after is not None and prunes(after) and not prunes(before):
+        yield (
+            "Argo CD is to delete what is no longer in Git: from the next sync on that is also what earlier changes "
+            "have left on the cluster"
+        )
+    if after is not None and prunes(after) and (kinds := list(_unlisted(rows))):
+        yield (
+            f"apply {code(argocd_folder(after.name))} only when Argo CD has deleted what goes: "
+            f"from then on it may no longer touch {', '.join(map(code, kinds))}"
+        )
+    if after is not None and not after.managed:
+        new = [
+            one.change.after.namespace
+            for one in changes
+            if one.change.after is not None
+            and (one.change.before is None or one.change.moves or _shares(one.change.was) != _shares(one.change.now))
+        ]
+        if new:
+            yield f"{names(new)} must exist with the labels that {code(f'modelfleet labels --env {after.name}')} prints"
+
+
+def remarks(
+    comparison: Comparison, facts: EnvironmentFacts, rows: Sequence[Row], changes: Sequence[Compared], loss: Destruction
+) -> Iterator[str]:
+    """What is to be known of an environment before it is merged, beside its rows."""
+    yield from _branch(comparison, facts)
+    yield from _of_pruning_and_labels(facts, rows, changes)
+    yield from _large(loss)
