@@ -45,6 +45,9 @@ def admit(  # noqa: PLR0913 - one parameter an option, as click passes them
 ) -> None:
     """Say of any manifests whether a cluster of a release would take them; FILE may be - for standard input.
 
+    Each file is judged alone; only what an object names, such as the runtime of a model, is looked up in the other files
+    where one object alone has the name.
+
     An overlay is built first: kustomize build DIR | modelfleet admit --release RELEASE -
     """
 
