@@ -340,7 +340,7 @@ OWNERS = {
     "YAML": {"spec"},
     "SPEC": {"spec"},
     "SEC": {"spec"},
-    "OUT": {"tree", "cli"},
+    "OUT": {"tree", "report", "cli"},
     "VER": {"verify", "tools"},
     "PLAN": {"plan"},
     "OWN": {"pipeline", "rules"},

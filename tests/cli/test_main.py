@@ -140,10 +140,18 @@ def test_help_of_the_main_commands(name: str, text: str, root: Path) -> None:
         (["chek"], "No such command 'chek'. Did you mean 'check'?"),
         (["check", "--formt=json"], "No such option '--formt'. Did you mean '--format'?"),
         (["check", "--format", "xml"], "Invalid value for '--format': 'xml' is not one of 'text', 'json', 'github'."),
-        (["check", "acme"], "Got unexpected extra argument (acme)"),
-        (["render", "--env", "prd"], "--env prd: there is no such thing; did you mean 'prod'?"),
-        (["render", "--env", "base"], "--env base: there is no such thing; there are prod, test"),
-        (["render", "--project", "amce"], "--project amce: there is no such thing; did you mean 'acme'?"),
+        (["check", "acme"], "Got unexpected extra argument (acme); see `modelfleet check --help`"),
+        (["render", "prod"], "Got unexpected extra argument (prod); did you mean --env prod?"),
+        (
+            ["render", "projects/acme.yaml"],
+            "Got unexpected extra argument (projects/acme.yaml); did you mean --project acme?",
+        ),
+        (["plan", "main"], "Got unexpected extra argument (main); did you mean --against main?"),
+        (["render", "--enviroment", "prod"], "No such option '--enviroment'. Did you mean --env?"),
+        (["render", "--dry-run"], "No such option '--dry-run'. See `modelfleet render --help`."),
+        (["render", "--env", "prd"], "--env prd: there is no such environment; did you mean 'prod'?"),
+        (["render", "--env", "base"], "--env base: there is no such environment; there are prod, test"),
+        (["render", "--project", "amce"], "--project amce: there is no such project; did you mean 'acme'?"),
         (["--root", "/there/is/none", "check"], "--root /there/is/none: there is no such folder"),
         (["--root", "/dev/null", "check"], "--root /dev/null: there is no such folder"),
         (["--root"], "Option '--root' requires an argument."),
@@ -163,7 +171,7 @@ def test_no_command_shows_the_help(root: Path) -> None:
 
 
 def test_fine(root: Path) -> None:
-    said = "1 project in 2 environments: 1 model, 4 objects, all as they should be\n"
+    said = "1 project in 2 environments: 1 model, 4 objects; all specs are valid\n"
     assert modelfleet(root, "check") == (0, said, "")
 
 
@@ -389,7 +397,21 @@ def test_json_of_drift_leaves_the_words_to_stderr(root: Path) -> None:
     modelfleet(root, "render")
     (root / "environments/prod/acme/kustomization.yaml").unlink()
     said = "environments/prod/acme/kustomization.yaml: missing\nrun `modelfleet render` and commit the result\n"
-    assert modelfleet(root, "render", "--check", "--format", "json") == (3, "[]\n", said)
+    ran = modelfleet(root, "render", "--check", "--format", "json")
+    (finding,) = json.loads(ran.out)
+    assert (ran.code, ran.err) == (3, said)
+    assert finding == {
+        "file": "environments/prod/acme/kustomization.yaml",
+        "line": 1,
+        "column": 1,
+        "severity": "error",
+        "code": "OUT006",
+        "path": "",
+        "message": "missing",
+        "hint": "run `modelfleet render` and commit the result",
+        "environments": [],
+        "policy": False,
+    }
 
 
 def test_json_keeps_text_that_is_not_ascii(root: Path) -> None:
@@ -458,7 +480,7 @@ def test_github_escapes_what_would_end_an_annotation() -> None:
 
 
 def test_root_may_be_relative_and_is_this_folder_by_default(root: Path) -> None:
-    said = "1 project in 2 environments: 1 model, 4 objects, all as they should be\n"
+    said = "1 project in 2 environments: 1 model, 4 objects; all specs are valid\n"
     assert process("check", cwd=root) == (0, said, "")
     assert process("--root", "root", "check", cwd=root.parent) == (0, said, "")
     assert process("--root", "..", "check", cwd=root / "projects") == (0, said, "")

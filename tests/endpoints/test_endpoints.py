@@ -496,11 +496,11 @@ def test_only_what_was_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--env", "prd"), "--env prd: there is no such thing; did you mean 'prod'?"),
-        (("--project", "char"), "--project char: there is no such thing; did you mean 'chat'?"),
+        (("--env", "prd"), "--env prd: there is no such environment; did you mean 'prod'?"),
+        (("--project", "char"), "--project char: there is no such project; did you mean 'chat'?"),
         (
             ("--project", "zzz"),
-            "--project zzz: there is no such thing; there are chat, llms, texts, things, wide",
+            "--project zzz: there is no such project; there are chat, llms, texts, things, wide",
         ),
     ],
 )

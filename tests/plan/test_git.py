@@ -264,7 +264,7 @@ def test_an_environment_that_nobody_knows(tmp_path: Path) -> None:
     assert made.plan("--env", "prd") == (
         2,
         "",
-        "modelfleet: --env prd: there is no such thing; did you mean 'prod'?\n",
+        "modelfleet: --env prd: there is no such environment; did you mean 'prod'?\n",
     )
     assert made.plan("--env", "prod").code == 0
 

@@ -619,13 +619,13 @@ prod: missing: key of a toleration
 acme: choice: mode
 - mode: standard
 + mode: serverless
-! 16:11: error[SPEC004]: models.llama.mode: 'serverless' is none of the choices; write standard or advanced
+! 16:11: error[SPEC004]: models.llama.mode: 'serverless' is not one of the choices; write standard or advanced
 = mode: advanced
 
 acme: choice: a deployment mode as KServe calls it
 - mode: standard
 + mode: RawDeployment
-! 16:11: error[SPEC004]: models.llama.mode: 'RawDeployment' is none of the choices; RawDeployment is mode: standard
+! 16:11: error[SPEC004]: models.llama.mode: 'RawDeployment' is not one of the choices; RawDeployment is mode: standard
 = mode: advanced
 
 acme: missing: environments
@@ -639,27 +639,27 @@ acme: missing: environments
 prod: choice: near miss
 - rawServiceConfig: Headless
 + rawServiceConfig: Headles
-! 4:66: error[SPEC004]: platforms.rawServiceConfig: 'Headles' is none of the choices; did you mean 'Headless'? it
+! 4:66: error[SPEC004]: platforms.rawServiceConfig: 'Headles' is not one of the choices; did you mean 'Headless'? it
 ! is Headless or Headed
 = rawServiceConfig: Headed
 
 acme: choice: platform
 - platform: single-model
 + platform: kserve
-! 4:11: error[SPEC004]: platform: 'kserve' is none of the choices; write single-model or multi-model
+! 4:11: error[SPEC004]: platform: 'kserve' is not one of the choices; write single-model or multi-model
 = platform: multi-model
 
 prod: choice: effect
 - effect: NoSchedule
 + effect: NoScheduled
-! 10:87: error[SPEC004]: accelerators.nvidia-a100-gpu.tolerations[0].effect: 'NoScheduled' is none of the choices;
+! 10:87: error[SPEC004]: accelerators.nvidia-a100-gpu.tolerations[0].effect: 'NoScheduled' is not one of the choices;
 ! did you mean 'NoSchedule'? it is NoSchedule, PreferNoSchedule or NoExecute
 = effect: NoExecute, tolerationSeconds: 60
 
 acme: choice: operation
 - op: add
 + op: move
-! 25:37: error[SPEC004]: models.llama.patch.InferenceService[0].op: 'move' is none of the choices; did you mean
+! 25:37: error[SPEC004]: models.llama.patch.InferenceService[0].op: 'move' is not one of the choices; did you mean
 ! 'remove'? it is add, replace or remove
 = op: replace
 
@@ -672,7 +672,7 @@ acme: choice: version
 prod: choice: API version
 - external-secrets.io/v1beta1
 + external-secrets.io/v2
-! 21:15: error[SPEC004]: secrets.apiVersion: 'external-secrets.io/v2' is none of the choices; did you mean
+! 21:15: error[SPEC004]: secrets.apiVersion: 'external-secrets.io/v2' is not one of the choices; did you mean
 ! 'external-secrets.io/v1'? it is external-secrets.io/v1 or external-secrets.io/v1beta1
 = external-secrets.io/v1
 
@@ -877,15 +877,14 @@ llm: form: cost
 prod: form: release
 - release: rhoai-2.25
 + release: RHOAI 2.25
-! 2:10: error[SPEC005]: release: 'RHOAI 2.25' is not a release; write rhoai- and the version's first two numbers,
-! such as rhoai-2.25
+! 2:10: error[SPEC005]: release: 'RHOAI 2.25' is not a release; write release: rhoai-2.25
 = release: rhoai-2.99
 
 prod: form: release as a number
 - release: rhoai-2.25
 + release: 2.25
-! 2:10: error[SPEC001]: release: the number 2.25 stands where the name of a release belongs; write rhoai- and the
-! version's first two numbers, such as rhoai-2.25
+! 2:10: error[SPEC001]: release: the number 2.25 stands where the name of a release belongs; write release:
+! rhoai-2.25
 = release: null
 
 prod: form: Argo CD's version as a number
@@ -1199,7 +1198,7 @@ own: runtime: a List
 own: runtime: another kind
 - kind: ServingRuntime
 + kind: Deployment
-! 2:7: error[SPEC004]: kind: 'Deployment' is none of the choices; write ServingRuntime, LLMInferenceServiceConfig
+! 2:7: error[SPEC004]: kind: 'Deployment' is not one of the choices; write ServingRuntime, LLMInferenceServiceConfig
 ! or Template
 = kind: "ServingRuntime"
 
@@ -1359,14 +1358,14 @@ template: template: two objects
 template: template: another object
 -   kind: ServingRuntime
 +   kind: ClusterRoleBinding
-! 6:9: error[SPEC004]: objects[0].kind: 'ClusterRoleBinding' is none of the choices; write ServingRuntime or
+! 6:9: error[SPEC004]: objects[0].kind: 'ClusterRoleBinding' is not one of the choices; write ServingRuntime or
 ! LLMInferenceServiceConfig
 =   kind: "ServingRuntime"
 
 config: config: another version
 - v1alpha2
 + v1beta1
-! 1:13: error[SPEC004]: apiVersion: 'serving.kserve.io/v1beta1' is none of the choices; did you mean
+! 1:13: error[SPEC004]: apiVersion: 'serving.kserve.io/v1beta1' is not one of the choices; did you mean
 ! 'serving.kserve.io/v1alpha1'? it is serving.kserve.io/v1alpha1 or serving.kserve.io/v1alpha2
 = v1alpha1
 """
@@ -1418,7 +1417,7 @@ def test_everything_is_said_at_once_in_the_order_of_the_file() -> None:
         text.replace("route: true", "rout: true").replace("platform: single-model", "platfrom: single-model")
     ) == [
         "4:1: error[SPEC002]: platfrom: unknown key 'platfrom'; did you mean 'platform'?",
-        "16:11: error[SPEC004]: models.llama.mode: 'serverless' is none of the choices; write standard or advanced",
+        "16:11: error[SPEC004]: models.llama.mode: 'serverless' is not one of the choices; write standard or advanced",
         "17:15: error[SPEC001]: models.llama.replicas: the text 'lots' stands where a whole number or {min, max} belongs",
         "20:5: error[SPEC002]: models.llama.rout: unknown key 'rout'; did you mean 'route'?",
     ]
@@ -1871,6 +1870,8 @@ OUR_WORDS = {
     "x-longest",
     "x-instead",
     "x-workload",
+    "x-empty",
+    "x-of-model",
 }
 APPLICATORS = {"$ref", *IN_PLACE, *NAMED, *SINGLE}
 

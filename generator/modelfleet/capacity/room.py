@@ -75,16 +75,23 @@ def _over(found: ProjectPods, use: ResourceUse) -> Violation:
     name = use.resource
     accelerator = name.startswith("requests.") and "/" in name
     field = "accelerator" if accelerator else "size"
+    pointer = found.environment.quota.pointer(found.project.name, name)
+    wanted = quantity_text(use.used, name)
+    raised = (
+        f"raise the quota: write quota: {{projects: {{{found.project.name}: {{{name}: {wanted}}}}}}} in "
+        f"environments/{found.environment.name}.yaml"
+    )
     return Violation(
         pointer=_written(found, most, field) if most is not None and amount else (),
-        message=f"the project needs {quantity_text(use.used, name)} {name.removeprefix('requests.') if accelerator else name} "
-        f"at most; its quota is {quantity_text(use.hard, name)}",
-        hint="use fewer replicas or accelerators, or raise quota.projects in the environment"
+        message=f"the project needs {wanted} {name.removeprefix('requests.') if accelerator else name} "
+        f"at most; its quota is {quantity_text(use.hard, name)}"
+        + (" (quota.default)" if pointer[1] == "default" else ""),
+        hint=f"use fewer replicas or accelerators, or {raised}"
         if accelerator
-        else "use fewer or smaller pods, or raise quota.projects in the environment"
+        else f"use fewer or smaller pods, or {raised}"
         if amount
-        else "keep fewer of them, or raise quota.projects in the environment",
-        see=found.environment.facts.at(found.environment.quota.pointer(found.project.name, name)),
+        else f"keep fewer of them, or {raised}",
+        see=found.environment.facts.at(pointer),
     )
 
 

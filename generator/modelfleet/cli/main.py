@@ -18,6 +18,7 @@ import click
 
 from modelfleet import __version__
 from modelfleet.cli.group import LazyGroup
+from modelfleet.cli.mistakes import usage_hint
 from modelfleet.cli.output import BUG, FINE, MACHINE, USAGE, WRONG, Exit, exit_code, show_findings, tell
 from modelfleet.finding import MachineFailed, Rejected
 from modelfleet.wording import printable
@@ -89,7 +90,7 @@ def _run(words: list[str]) -> int:
     except click.Abort:
         return 130
     except click.ClickException as wrong:
-        said = wrong.format_message()
+        said = wrong.format_message() + usage_hint(wrong)
         asked_nothing = isinstance(wrong, click.exceptions.NoArgsIsHelpError)
         tell(said if asked_nothing else f"modelfleet: {printable(said)}")
         return USAGE

@@ -76,7 +76,8 @@ def release_named(name: str) -> str:
 def no_such(what: str, name: str, known: Iterable[str]) -> str:
     """What is said of a name that does not exist, with the nearest one that does."""
     words = list(known)
-    return printable(f"{what} {name}: there is no such thing; {did_you_mean(name, words, choices(words))}")
+    kind = {"--env": "environment", "--project": "project"}.get(what, "thing")
+    return printable(f"{what} {name}: there is no such {kind}; {did_you_mean(name, words, choices(words))}")
 
 
 def scope_of(found: Fleet, environments: Sequence[str], projects: Sequence[str]) -> Scope:

@@ -6,7 +6,7 @@ What is wrong with all of them is collected, and where it is an error, the line 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from modelfleet.finding import Finding, Rejected, dotted, merged
@@ -22,6 +22,8 @@ from modelfleet.spec import secrets as secret
 from modelfleet.spec.discover import Sources, discover
 from modelfleet.spec.load import Document, read_document
 from modelfleet.spec.merge import Merged, Source, as_layer, overlay_document
+from modelfleet.spec.misplaced import misplaced
+from modelfleet.spec.overrides import in_override
 from modelfleet.wording import choices, closest, listed
 
 
@@ -89,7 +91,9 @@ def _taken(root: Path, file: str, kind: str) -> tuple[Document | None, list[Find
         return None, list(rejected.findings)
     secrets = secret.scan(document)
     told = {finding.at for finding in secrets}
-    return document, [*secrets, *(finding for finding in validate(document, kind) if finding.at not in told)]
+    wrong = [finding for finding in validate(document, kind) if finding.at not in told]
+    elsewhere = misplaced(document, kind) if wrong else None
+    return document, [*secrets, *([elsewhere] if elsewhere is not None else wrong)]
 
 
 # ---- environments ----------------------------------------------------------------------------------------------------
@@ -169,26 +173,8 @@ def specs_of(
             yield key, below, [finding]
             continue
         spec, findings = overlay_document(below, document, "project", pointer)
-        for finding in explain(spec.data, "merged-project", spec):
-            findings.append(_only_in_override(finding, key, spec, below))
+        findings += in_override(explain(spec.data, "merged-project", spec), spec, below, (document, key))
         yield key, spec, findings
-
-
-def _only_in_override(finding: Finding, environment: str, spec: Merged, below: Merged) -> Finding:
-    """A part that lacks fields and stands in the override alone is most likely a misspelt name."""
-    steps = finding.path.split(".")
-    for depth in range(len(steps) - 1, 0, -1):
-        *around, name = steps[: depth + 1]
-        old, new = below.data, spec.data
-        for step in around:
-            old = old.get(step) if isinstance(old, dict) else None
-            new = new.get(step) if isinstance(new, dict) else None
-        added = isinstance(old, dict) and isinstance(new, dict) and name in new and name not in old
-        near = closest(name, old) if added and around[-1] in ("models", "servers", "connections", "secrets") else None
-        if near:
-            hint = f"did you mean {near!r}? {finding.hint}".strip()
-            return replace(finding, hint=hint, environments=(environment,))
-    return replace(finding, environments=(environment,))
 
 
 def resolved_projects(

@@ -54,7 +54,7 @@ def commit_of(root: Path, revision: str) -> str:
     done = run_git(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", wanted])
     if done.code == 0 and not revision.startswith("-"):
         return done.out.decode().strip()
-    _refuse_norun_git(root)
+    _refuse_no_git(root)
     message = (
         f"plan: there is no revision {printable(revision)!r} in this repository; "
         "fetch it first (in CI: fetch-depth: 0), or name another with --against"
@@ -74,7 +74,10 @@ def merge_base(root: Path, branch: str) -> str:
     """The commit from which the working tree's branch left `branch`, as the remote `origin` has it if it does."""
     commit = tip(root, branch)
     if commit is None:
-        _refuse_norun_git(root)
+        _refuse_no_git(root)
+        if run_git(root, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).code:
+            message = "plan: nothing is committed here yet, so there is nothing to compare with; commit first"
+            raise MachineFailed(message)
         message = (
             f"plan: neither origin/{branch} nor {branch} is here to compare with; "
             f"`git fetch origin {branch}` first, or name a revision with --against"
@@ -93,7 +96,14 @@ def merge_base(root: Path, branch: str) -> str:
     raise MachineFailed(message)
 
 
-def _refuse_norun_git(root: Path) -> None:
+def untracked(root: Path) -> tuple[str, ...]:
+    """The generated files that Git does not track and is not told to ignore; none where this is not a Git repository."""
+    done = run_git(root, ["ls-files", "--others", "--exclude-standard", "-z", "--", TOP])
+    found = done.out.decode("utf-8", "surrogateescape").split("\0") if done.code == 0 else []
+    return tuple(sorted(path for path in found if path.count("/") > _DEPTH))
+
+
+def _refuse_no_git(root: Path) -> None:
     done = run_git(root, ["rev-parse", "--is-inside-work-tree"])
     if done.code or done.out.strip() != b"true":
         if "not a git repository" in done.err or not done.err:

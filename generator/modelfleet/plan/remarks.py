@@ -77,7 +77,9 @@ def _of_pruning_and_labels(facts: EnvironmentFacts, rows: Sequence[Row], changes
             and (one.change.before is None or one.change.moves or _shares(one.change.was) != _shares(one.change.now))
         ]
         if new:
-            yield f"{names(new)} must exist with the labels that {code(f'modelfleet labels --env {after.name}')} prints"
+            what = "the namespace" if len(new) == 1 else "the namespaces"
+            command = code(f"modelfleet labels --env {after.name}")
+            yield f"{what} {names(new)} must exist, with the labels that {command} prints"
 
 
 def remarks(

@@ -6,10 +6,20 @@ import difflib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from modelfleet.finding import Finding, Location
 from modelfleet.report.findings import escaped_data, escaped_property
 from modelfleet.tree.compare import Changes, current
 
 MAX_DIFF_LINES = 200
+
+
+def drift_findings(root: Path, files: Mapping[str, str], changes: Changes) -> Iterator[Finding]:
+    """The same as findings, for machines."""
+    for path in changes.paths:
+        if path not in changes.edited:  # which has a finding of its own
+            yield Finding(
+                at=Location(path), code="OUT006", message=_drift(root, files, changes, path), hint=remedy(changes)
+            )
 
 
 def drift(root: Path, files: Mapping[str, str], changes: Changes) -> Iterator[str]:

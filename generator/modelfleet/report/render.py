@@ -102,7 +102,7 @@ def changed_projects(states: Mapping[str, str]) -> str:
             words.append(f"{len(names)} {state}")
         elif names:
             words.append(f"{', '.join(names)} {state}")
-    return "; ".join(words) or "none"
+    return "; ".join(words) or (f"{ARGOCD} new" if states.get(ARGOCD) == "new" else "none")
 
 
 def label_commands(projects: Iterable[Project]) -> Iterator[str]:

@@ -63,6 +63,11 @@ def release(name: str) -> Release:
     )
 
 
+def shipping_releases(runtime: str) -> list[Release]:
+    """The releases that ship a serving runtime of this name, oldest first."""
+    return [found for name in release_names() if runtime in (found := release(name)).runtimes]
+
+
 @lru_cache(maxsize=1)
 def _common() -> Mapping[str, Any]:
     found: Mapping[str, Any] = packaged_data("engines")

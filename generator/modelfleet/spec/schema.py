@@ -8,7 +8,10 @@ words that only they can know, beside the keywords that they belong to:
     x-wants      what belongs there, where the names of the types say too little
     x-longest    why a text may not be longer
     x-elsewhere  for keys that people try here: where they belong
-    x-instead    for values that people try here: what they are called
+    x-instead    for values that people try here: what they are called; a value may be a pattern, of whose first group
+                 the hint takes the text for {}
+    x-empty      at the top, for keys without a value: what is wrong, and what to do
+    x-of-model   at an environment of a project: what to do about a key that is a model's
     x-missing    for required keys: what to add
     x-workload   the kind of workload that is described: fields.yaml says why it does not take the fields of others
     x-unknown    what to do about any other unknown key
@@ -308,7 +311,9 @@ def _types(case: _Case) -> list[str]:
 
 def _other_type(case: _Case) -> Iterator[_Problem]:
     wanted = case.words("x-wants") or _either(case.schema.get("enum") or [_KINDS[name] for name in _types(case)])
-    if case.value is None:
+    if case.value is None and (empty := case.root.get("x-empty", {}).get(dotted(case.pointer))) is not None:
+        yield case.problem(*empty)
+    elif case.value is None:
         yield case.problem("there is no value", case.words("x-hint", f"write {wanted}"))
     else:
         yield case.problem(f"{_described(case)} stands where {wanted} belongs", _retyped(case))
@@ -325,6 +330,8 @@ def _described(case: _Case) -> str:
 def _retyped(case: _Case) -> str:
     """How the same thing is written in the right type, where it only wants quotes, or wants none."""
     types, value = _types(case), case.value
+    if case.raw is not None and (said := _by_pattern(case, case.raw)):
+        return said
     if isinstance(value, bool | int | float) and "string" in types:
         return _quoted(case)
     if isinstance(value, str):
@@ -336,6 +343,14 @@ def _retyped(case: _Case) -> str:
     if types == ["object"] and isinstance(value, list) and value:
         return _keyed(case, value[0])
     return case.words("x-hint")
+
+
+def _by_pattern(case: _Case, written: str) -> str:
+    """The hint for what people try in place of the right value."""
+    for pattern, hint in case.schema.get("x-instead", {}).items():
+        if (found := re.fullmatch(pattern, written, re.ASCII)) is not None:
+            return str(hint).replace("{}", found[1] if found.groups() else "")
+    return ""
 
 
 def _listed(case: _Case) -> str:
@@ -373,8 +388,8 @@ def _unknown_keys(case: _Case) -> Iterator[_Problem]:
     foreign = known.keys().isdisjoint(case.value)
     strays = [key for key in case.value if key not in known]
     for key in strays[: MAX_SHOWN + 1]:
-        told = elsewhere.get(key)
-        alike = [other for other in strays if elsewhere.get(other) == told] if told is not None else [key]
+        told = elsewhere.get(key, _of_model(key, case))
+        alike = [other for other in strays if elsewhere.get(other) == told] if key in elsewhere else [key]
         if key == alike[0]:
             yield _Problem(
                 pointer=(*case.pointer, key),
@@ -391,6 +406,13 @@ def _elsewhere(case: _Case) -> Mapping[str, str]:
     workload = case.schema.get("x-workload")
     reasons = {field.name: reason for field, reason in refused_fields(workload)} if workload else {}
     return {**reasons, **case.schema.get("x-elsewhere", {})}
+
+
+def _of_model(key: str, case: _Case) -> str | None:
+    """Where a field of a model belongs that stands directly below an environment."""
+    words = case.schema.get("x-of-model")
+    fields = case.root.get("$defs", {}).get("model", {}).get("properties", {}) if words else {}
+    return str(words).replace("{}", key) if key in fields else None
 
 
 def _instead(key: str, known: list[str], case: _Case) -> str:
@@ -448,12 +470,13 @@ def _no_choice(case: _Case) -> Iterator[_Problem]:
     written = case.value if isinstance(case.value, str) else ""
     near = closest(written, words)
     hint = f"did you mean {near!r}? it is {_either(words)}" if near else f"write {_either(words)}"
-    yield case.problem(f"{case.told} is none of the choices", case.schema.get("x-instead", {}).get(written, hint))
+    yield case.problem(f"{case.told} is not one of the choices", _by_pattern(case, written) or hint)
 
 
 def _wrong_form(case: _Case) -> Iterator[_Problem]:
     odd = _odd_character(case.value)
-    yield case.problem(f"{case.told} {f'holds {odd}' if odd else case.words('x-message', 'is not of the right form')}")
+    message = f"{case.told} {f'holds {odd}' if odd else case.words('x-message', 'is not of the right form')}"
+    yield case.problem(message, None if odd or case.told == HIDDEN else _by_pattern(case, case.value) or None)
 
 
 def _odd_character(text: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from dataclasses import dataclass
 from typing import Any
 
 from modelfleet.finding import Finding, Location
@@ -84,7 +86,8 @@ def syntax_error(composer: Composer, text: str, error: Any) -> Finding:
     """What the parser did not understand, in words that help."""
     file, mark, context = composer.places.file, error.problem_mark, str(error.context)
     char = text[mark.index : mark.index + 1]
-    found = _quote_error(composer.last, text, error) or _bracket_error(composer, text, error)
+    found = _unmerged(text, mark) or _odd_space(text, mark) or _outdented(text, error)
+    found = found or _quote_error(composer.last, text, error) or _bracket_error(composer, text, error)
     if found is None and char == "\t":
         found = mark, "a tab stands where YAML wants spaces", "indent with spaces"
     at_mark, message, hint = found or _phrase(error)
@@ -94,6 +97,60 @@ def syntax_error(composer: Composer, text: str, error: Any) -> Finding:
     if "Unicode character" in error.problem and (half := _SURROGATE.match(text, mark.index)) is not None:
         return refused_character(at, chr(int(half[1], 16)), path)
     return Finding(at=at, code="YAML005", path=path, message=message, hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A place in the text, counted from 0 as PyYAML does."""
+
+    index: int
+    line: int
+    column: int
+
+
+_CONFLICT = re.compile(r"^(?:<{7} .*|={7}|>{7} .*)$", re.MULTILINE)
+_ODD_SPACE = re.compile(r"^[ \t]*([\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000])", re.MULTILINE)
+
+
+def _mark_of(text: str, index: int) -> _Mark:
+    return _Mark(index, text.count("\n", 0, index), index - text.rfind("\n", 0, index) - 1)
+
+
+def _unmerged(text: str, mark: Any) -> tuple[Any, str, str] | None:
+    """The marks that Git leaves where two sides changed the same lines."""
+    found = _CONFLICT.search(text)
+    if found is None or found.start() > mark.index:
+        return None
+    hint = "keep one side or both, and delete the lines with <<<<<<<, ======= and >>>>>>>"
+    return _mark_of(text, found.start()), "an unresolved merge conflict begins here", hint
+
+
+def _odd_space(text: str, mark: Any) -> tuple[Any, str, str] | None:
+    """A space that looks like one and is none to YAML, in the indentation of the line or of the one above."""
+    begin = text.rfind("\n", 0, max(text.rfind("\n", 0, mark.index), 0)) + 1
+    end = text.find("\n", mark.index)
+    found = _ODD_SPACE.search(text, begin, end if end >= 0 else len(text))
+    if found is None:
+        return None
+    name = unicodedata.name(found[1]).lower() if found[1] == "\u00a0" else "space that is not ASCII"
+    message = f"a {name} (U+{ord(found[1]):04X}) stands in the indentation"
+    return _mark_of(text, found.start(1)), message, "indent with plain spaces"
+
+
+def _outdented(text: str, error: Any) -> tuple[Any, str, str] | None:
+    """A key further left than the lines around it: the parser takes the next line for text that continues it."""
+    if "mapping values are not allowed" not in str(error.problem):
+        return None
+    lines = [line for line in enumerate(text.split("\n")[: error.problem_mark.line + 1]) if line[1].strip()]
+    if len(lines) < 3:
+        return None
+    (_, above), (number, stray), (_, here) = lines[-3:]
+    depths = [len(line) - len(line.lstrip(" ")) for line in (above, stray, here)]
+    if not (depths[1] < depths[0] == depths[2] and _FIELD.match(stray) and not stray.rstrip().endswith(":")):
+        return None
+    index = sum(len(line) + 1 for line in text.split("\n")[:number]) + depths[1]
+    message = "this line is indented less than the lines around it"
+    return _Mark(index, number, depths[1]), message, f"indent it by {depths[0]} spaces, as they are"
 
 
 def _quote_error(last: Any, text: str, error: Any) -> tuple[Any, str, str] | None:

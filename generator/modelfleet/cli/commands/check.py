@@ -26,6 +26,6 @@ def check(root: Path, form: str) -> None:
     say(
         f"{plural(len({one.project.name for one in found.deployed}), 'project')} in "
         f"{plural(len(found.environments), 'environment')}: {plural(models, 'model')}, "
-        f"{plural(sum(len(one.objects) for one in found.deployed), 'object')}, "
-        + (f"{plural(len(found.warnings), 'warning')}" if found.warnings else "all as they should be")
+        f"{plural(sum(len(one.objects) for one in found.deployed), 'object')}"
+        + (f", {plural(len(found.warnings), 'warning')}" if found.warnings else "; all specs are valid")
     )

@@ -14,6 +14,7 @@ from modelfleet.cli.output import DRIFT, POLICY, Exit, say, show_findings, tell
 from modelfleet.finding import Finding, MachineFailed, Severity, merged
 from modelfleet.layout import Scope
 from modelfleet.pipeline.fleet import fleet
+from modelfleet.plan.git import untracked
 from modelfleet.report import drift
 from modelfleet.report.render import rendered
 from modelfleet.tree import write
@@ -81,14 +82,22 @@ def _show_drift(root: Path, files: Mapping[str, str], scope: Scope, shown: tuple
     changes = compare_tree(root, files, scope)
     if reason := write.unfinished(root):
         raise MachineFailed(reason)
-    found = [finding for finding in conflicts(changes) if finding.code != "OUT004"]
-    show_findings([*(warnings if form == "json" else ()), *found], form)
+    found = [finding for finding in conflicts(changes) if form == "json" or finding.code != "OUT004"]
+    drifted = drift.drift_findings(root, files, changes) if form == "json" else ()
+    show_findings([*(warnings if form == "json" else ()), *found, *drifted], form)
+    found = [finding for finding in found if finding.code != "OUT004"]
     refused = any(finding.severity is Severity.ERROR for finding in found)
     if changes.links or changes.blocked or (refused and not changes.writes):
         raise Exit(POLICY)
     if not changes.writes and not changes.edited:
-        words(f"up to date: {changes.unchanged} files are as they would be rendered")
-        return
+        missing = [path for path in untracked(root) if path in files]
+        if not missing:
+            words(f"up to date: {changes.unchanged} files are as they would be rendered")
+            return
+        for path in missing:
+            words(f"{path}: not tracked by Git")
+        words("run `git add environments`, so that the commit has what it refers to")
+        raise Exit(DRIFT)
     for line in drift.drift(root, files, changes):
         words(line)
     for line in drift.drift_github(root, files, changes) if form == "github" else ():

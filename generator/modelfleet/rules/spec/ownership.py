@@ -18,6 +18,9 @@ def owners(projects: Sequence[Project]) -> Iterator[Finding]:
         owner = next((other for other in taken if other is not project), project)
         if owner is project:
             continue
+        if owner.name == project.name:
+            yield from _same_cluster(project, owner)
+            continue
         pointer: Pointer = ("namespace",) if "namespace" in project.spec.data else ()
         yield Finding(
             at=project.spec.at(pointer),
@@ -29,3 +32,18 @@ def owners(projects: Sequence[Project]) -> Iterator[Finding]:
             see=owner.spec.at(("namespace",) if "namespace" in owner.spec.data else ()),
             policy=True,
         )
+
+
+def _same_cluster(project: Project, other: Project) -> Iterator[Finding]:
+    """Two environments on one cluster: said where the second names it, and once for all projects."""
+    facts, named = project.environment.facts, ("cluster", "name" if project.environment.cluster.name else "server")
+    yield Finding(
+        at=facts.at(named),
+        code="OWN002",
+        path=dotted(named),
+        message=f"cluster {project.environment.cluster_key!r} is that of environments/{other.environment.name}.yaml, too, "
+        "and projects would have one namespace in both",
+        hint="correct the cluster, or give each project another namespace in one of them",
+        see=other.environment.facts.at(named),
+        policy=True,
+    )

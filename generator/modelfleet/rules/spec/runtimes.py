@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelfleet.finding import Pointer, Severity
-from modelfleet.resolve.catalog import images
+from modelfleet.resolve.catalog import images, shipping_releases
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Accelerator, Format, Model, Runtime, Workload
 from modelfleet.rules import Violation, having
@@ -37,13 +37,34 @@ def unknown_runtime(subject: OfWorkload) -> Iterator[Violation]:
 
 
 def _meant_runtime(subject: OfWorkload, name: str, names: tuple[str, ...]) -> str:
-    """The runtime that a name is near, else those of a family that it names, for the accelerator; else all."""
+    """What to write in place of a runtime that is not there: the one that was meant, or all that there are.
+
+    Nearly all names end in `-runtime`, which makes no two of them alike; nor is one meant that does not fit the hardware.
+    """
     offered = _for_platform(subject, names)
-    if (near := closest(name, names)) is not None:
-        return f"did you mean {near!r}?"
-    family = [other for other in offered if other.startswith(f"{name}-")]
-    fitting = [other for other in family if _suits(subject, other)] or family
-    return f"did you mean {fitting[0]!r}?" if len(fitting) == 1 else choices(fitting or offered)
+    suitable = [other for other in offered if _suits(subject, other)]
+    stems = {other.removesuffix(_ENDING): other for other in suitable}
+    family = [other for other in suitable if other.startswith(f"{name}-")]
+    near = None if family else closest(name.removesuffix(_ENDING), stems)
+    meant = [stems[near]] if near else family
+    if len(meant) == 1:
+        return f"did you mean {meant[0]!r}?"
+    titled = [other for other in suitable if name.removesuffix(_ENDING).lower() in _title(subject, other).lower()]
+    if len(titled) == 1:
+        return f"did you mean {titled[0]} ({_title(subject, titled[0])})?"
+    release = subject.environment.release
+    later = [other for other in shipping_releases(name) if other is not release]
+    elsewhere = f"{later[0].title} is the first release that ships it; " if later else ""
+    return f"{elsewhere}{choices(meant or suitable or offered)}"
+
+
+_ENDING = "-runtime"
+
+
+def _title(subject: OfProject, name: str) -> str:
+    release = subject.environment.release
+    runtime = subject.runtime_catalog.find(name, subject.environment.name, release.name if release else None)
+    return runtime.display_name if runtime is not None else ""
 
 
 def _suits(subject: OfWorkload, name: str) -> bool:
@@ -123,18 +144,18 @@ def no_image(subject: OfWorkload) -> Iterator[Violation]:
 def unknown_framework(subject: OfModel) -> Iterator[Violation]:
     written = subject.written.get("framework")
     runtime = _chosen(subject, subject.model)
-    yield from framework_problems(runtime, subject.model.format, written, subject.model.pointer)
+    yield from framework_problems(runtime, subject.model.format, written, subject.model.pointer, subject)
 
 
 @spec_rule("CAP012", "The model server's runtime does not serve the framework", when=having("modelMesh"))
 def unknown_served_framework(subject: OfServer) -> Iterator[Violation]:
     for model in subject.server.models:
         written = subject.project.spec.data["servers"][subject.server.name]["models"][model.name].get("framework")
-        yield from framework_problems(_chosen(subject, subject.server), model.format, written, model.pointer)
+        yield from framework_problems(_chosen(subject, subject.server), model.format, written, model.pointer, subject)
 
 
 def framework_problems(
-    runtime: Runtime | None, chosen: Format | None, written: str | None, pointer: Pointer
+    runtime: Runtime | None, chosen: Format | None, written: str | None, pointer: Pointer, subject: OfProject
 ) -> Iterator[Violation]:
     """A framework that is not offered, or one that is left open where there are several."""
     if runtime is None or chosen is not None or runtime.kind != "ServingRuntime":
@@ -155,8 +176,21 @@ def framework_problems(
         message=f"{runtime.name!r} offers {written!r} in several versions"
         if several
         else f"{runtime.name!r} does not serve {written!r}",
-        hint=f"it serves {listed(several or offered)}",
+        hint=f"it serves {listed(several or offered)}" + ("" if several else _served_by(subject, written)),
     )
+
+
+def _served_by(subject: OfProject, framework: str) -> str:
+    """The other runtimes that serve a framework here, or the first release that ships one."""
+    release = subject.environment.release
+    names = subject.runtime_catalog.names(subject.environment.name, release.name if release else None)
+    serving = [
+        name
+        for name in _for_platform(subject, names)
+        if (runtime := subject.runtime_catalog.find(name, subject.environment.name, release.name if release else None))
+        and any(framework in (str(item), item.name) for item in runtime.formats)
+    ]
+    return f"; {framework} is served by {listed(serving)}" if serving else ""
 
 
 @spec_rule("CAP018", "The accelerator does not fit the runtime")
@@ -186,7 +220,12 @@ def _fits(identifier: str | None, runtime: Runtime) -> bool:
 
 def _offered(environment: Environment, runtime: Runtime, otherwise: str) -> str:
     fitting = [name for name, offer in environment.accelerators.items() if _fits(offer.identifier, runtime)]
-    return f"add accelerator: one of {listed(fitting)}" if fitting else otherwise
+    if fitting:
+        return f"add accelerator: one of {listed(fitting)}"
+    if environment.accelerators or not runtime.recommended:
+        return otherwise
+    entry = f"accelerators: {{NAME: {{identifier: {runtime.recommended[0]}}}}}"
+    return f"{environment.name} offers no accelerators: {otherwise}, or add {entry} to environments/{environment.name}.yaml"
 
 
 def _misfit(subject: OfWorkload, runtime: Runtime, accelerator: Accelerator) -> Iterator[Violation]:
