@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 from modelfleet.packaged import packaged, packaged_data
+from modelfleet.resolve.catalog import release as catalog_release
+from modelfleet.resolve.catalog import release_names, shipped_runtime
 from modelfleet.resolve.option_tables import OptionTable, option_parser, option_table, version_in
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -140,6 +142,17 @@ def test_before_and_after() -> None:
     assert parser.deprecated("--disable-log-requests")
     assert parser.gone_with("--disable-log-requests") == "0.17.1"
     assert parser.gone_with("--max-model-len") is None
+
+
+def test_every_release_ships_versions_that_have_a_table() -> None:
+    """A new release may bring an engine whose options are still to be read: see CONTRIBUTING."""
+    without = {
+        (release, name): engine.version
+        for release in release_names()
+        for name in catalog_release(release).runtimes
+        if (engine := shipped_runtime(release, name).engine).parser and engine.version and not engine.parser.version
+    }
+    assert without == {}
 
 
 # ---- the script

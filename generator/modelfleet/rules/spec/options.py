@@ -145,6 +145,22 @@ def lost_arguments(subject: OfModel) -> Iterator[Violation]:
             message=f"{model.runtime.name!r} runs a script that drops the arguments of a model without a word",
             hint='take args away, or use a runtime of your own whose script ends in "$@"',
         )
+    elif model.args and model.args[0].startswith("-") and _replaced_command(model):
+        yield Violation(
+            pointer=(*model.pointer, "args"),
+            key=True,
+            message=f"arguments take the place of the command of {model.runtime_name!r}, whose image would run {model.args[0]!r}",
+            hint="take args away, and set what you need in env or in the model's settings file",
+            severity=Severity.WARNING,
+        )
+
+
+def _replaced_command(model: Model) -> bool:
+    """Whether arguments come in place of the default command of the image, since the runtime names none of its own."""
+    if model.engine is None or model.runtime is None or not model.engine.facts["argsReplaceCommand"]:
+        return False
+    serving = [container for container in model.runtime.containers if container.get("name") == "kserve-container"]
+    return not any(container.get("command") or container.get("args") for container in serving)
 
 
 def passes_arguments(runtime: Runtime) -> bool:
