@@ -26,7 +26,17 @@ from modelfleet.resolve.release import Capability, Term
 DATA = packaged("data")
 RELEASES = [catalog.short(name) for name in catalog.release_names()]
 RUNTIME_FILES = sorted(str(path.relative_to(DATA / "runtimes").with_suffix("")) for path in DATA.glob("runtimes/*/*"))
-SCHEMAS = ["connections", "downloads", "engines", "fields", "option-table", "parsers", "release", "runtime-data"]
+SCHEMAS = [
+    "connections",
+    "downloads",
+    "engines",
+    "fields",
+    "kinds",
+    "option-table",
+    "parsers",
+    "release",
+    "runtime-data",
+]
 
 
 @cache

@@ -116,6 +116,7 @@ FITS = {
     "options/*/*.yaml": "option-table",
     "connections.yaml": "connections",
     "fields.yaml": "fields",
+    "kinds.yaml": "kinds",
 }
 WITH_TESTS_OF_THEIR_OWN = {"argocd.yaml", "clients.yaml", "tools.yaml", "effects.yaml", "memory.yaml", "rules/*.yaml"}
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 TOP = "environments"
 
+CRDS = "crds"
+"""The folder of definitions of kinds that no release ships."""
+
 BASE, ARGOCD = "base", "argocd"
 """Beside environments the folder of what they share, and beside projects that of what Argo CD needs."""
 

@@ -295,8 +295,8 @@ spec: {predictor: {minReplicas: 4}}
 
 PATCH = "environments/prod/chat/p.yaml"
 PATCHED = "resources: [../../base/chat]\npatches: [{path: p.yaml, target: {kind: ExternalSecret, name: hub}}]\n"
-OTHER = "holds something else than a kind that is rendered"
-DEPLOYMENT = "kind: Deployment\napiVersion: apps/v1\nmetadata: {name: x}\n"
+OTHER = "holds something else than an object of a namespace"
+CLUSTER_ROLE = "kind: ClusterRole\napiVersion: rbac.authorization.k8s.io/v1\nmetadata: {name: x}\n"
 
 
 def test_a_folder_that_only_kustomize_can_build(
@@ -341,7 +341,7 @@ def test_kustomize_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ({OVERLAY: "resources: [https://example.org/x]\n"}, "environments/prod/chat/https:/example.org/x is not there"),
         ({OVERLAY: "resources: []\npatches: [{patch: '- op: remove'}]\n"}, f"{OVERLAY} has a patch of another form"),
         (
-            {RANK: DEPLOYMENT},
+            {RANK: CLUSTER_ROLE},
             f"{RANK} {OTHER}",
         ),
         ({RANK: "a: &a {b: 1}\nc: *a\n"}, f"{RANK} has anchors"),

@@ -34,17 +34,22 @@ def identity(item: Mapping[str, Any]) -> Identity:
 
 
 def with_namespace(item: Object, namespace: str) -> Object:
-    """The object as kustomize's `namespace:` leaves it."""
+    """The object as kustomize's `namespace:` leaves it.
+
+    An account that a binding names is of this namespace unless it says another; that of every namespace is always this one's.
+    """
     metadata = item["metadata"]
     if item["kind"] == "Namespace":
         return {**item, "metadata": {**metadata, "name": namespace}}
     found = {**item, "metadata": {"name": metadata["name"], "namespace": namespace, **metadata}}
-    if item["kind"] == "RoleBinding":
-        found["subjects"] = [
-            {**subject, "namespace": namespace} if subject.get("kind") == "ServiceAccount" else subject
-            for subject in item["subjects"]
-        ]
+    if item["kind"] == "RoleBinding" and "subjects" in item:
+        found["subjects"] = [_subject_in(subject, namespace) for subject in item["subjects"]]
     return found
+
+
+def _subject_in(subject: Object, namespace: str) -> Object:
+    other = subject.get("namespace") not in (None, "") and subject.get("name") != "default"
+    return subject if subject.get("kind") != "ServiceAccount" or other else {**subject, "namespace": namespace}
 
 
 def same_value(one: Any, other: Any) -> bool:

@@ -43,7 +43,7 @@ class FolderSchemas:
             return None
         schema: dict[str, Any] = json.loads(path.read_text("utf-8"))
         definitions = _definitions(path.parent)
-        return _self_contained(schema, definitions) if definitions else schema
+        return self_contained(schema, definitions) if definitions else schema
 
     def versions(self, group: str, kind: str) -> Sequence[str]:
         """See `SchemaSource`."""
@@ -61,7 +61,8 @@ def _definitions(folder: Path) -> Mapping[str, Any]:
     return found
 
 
-def _self_contained(schema: Mapping[str, Any], shared: Mapping[str, Any]) -> Mapping[str, Any]:
+def self_contained(schema: Mapping[str, Any], shared: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A schema with what it refers to in shared definitions as a part of it."""
     taken: dict[str, Any] = {}
     waiting: list[Any] = [schema]
     while waiting:

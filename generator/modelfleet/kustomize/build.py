@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from modelfleet.kubernetes.json_patch import PatchFailed, apply_patch
-from modelfleet.kubernetes.names import SERVING_GROUP
+from modelfleet.kubernetes.kinds import cluster_kinds
 from modelfleet.kubernetes.objects import Object, group_of, with_namespace
 from modelfleet.kubernetes.yaml import UnreadableYaml, yaml_documents
 from modelfleet.wording import printable
@@ -25,24 +25,6 @@ _DEEPEST = 8
 
 # What is rendered shares nothing, and a few such lines can grow without end.
 _SHARED = (rb"[\s\[{,]&\w", rb"[\s\[{,]\*\w")
-
-KINDS = frozenset(
-    {
-        ("", "Namespace"),
-        ("", "Secret"),
-        ("", "ServiceAccount"),
-        ("argoproj.io", "AppProject"),
-        ("argoproj.io", "ApplicationSet"),
-        ("external-secrets.io", "ExternalSecret"),
-        ("rbac.authorization.k8s.io", "Role"),
-        ("rbac.authorization.k8s.io", "RoleBinding"),
-        (SERVING_GROUP, "InferenceService"),
-        (SERVING_GROUP, "LLMInferenceService"),
-        (SERVING_GROUP, "LLMInferenceServiceConfig"),
-        (SERVING_GROUP, "ServingRuntime"),
-    }
-)
-"""What is rendered: of these it is known whether they have a namespace."""
 
 
 class NotBuilt(Exception):
@@ -141,12 +123,18 @@ def _joined(folder: str, entry: str) -> str:
     return "/".join(steps)
 
 
+def _is_foreign(group: str, kind: str) -> bool:
+    """Whether it is an instruction for kustomize, or an object without a namespace other than the project's Namespace."""
+    return group.endswith("kustomize.config.k8s.io") or (kind in cluster_kinds() and kind != "Namespace")
+
+
 def _objects(path: str, texts: Texts) -> list[Object]:
     found = texts.documents(path)
     for item in found:
         named = isinstance(item, dict) and isinstance(item.get("metadata"), dict) and "name" in item["metadata"]
-        if not named or not item.get("apiVersion") or (group_of(item), item.get("kind")) not in KINDS:
-            message = f"{printable(path)} holds something else than a kind that is rendered"
+        kind = item.get("kind") if named and item.get("apiVersion") else None
+        if not isinstance(kind, str) or _is_foreign(group_of(item), kind):
+            message = f"{printable(path)} holds something else than an object of a namespace"
             raise NotBuilt(message)
         if too_deep(item):
             message = f"{printable(path)} is nested too deeply"

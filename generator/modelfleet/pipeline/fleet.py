@@ -7,7 +7,7 @@ judged, and again when all objects are. Nothing here writes or prints.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,9 @@ from modelfleet.capacity.capacity import environment_findings
 from modelfleet.finding import Finding, MachineFailed, merged
 from modelfleet.kubernetes.objects import Object
 from modelfleet.kustomize.overlay import base_files
-from modelfleet.layout import APPLICATION_FILE, argocd_folder, environment_file
+from modelfleet.layout import APPLICATION_FILE, CRDS, argocd_folder, environment_file
 from modelfleet.pipeline import workers
+from modelfleet.pipeline.beside import ObjectsBeside
 from modelfleet.pipeline.project import BuildContext, ProjectResult, build_project, rulebooks, sealed_files
 from modelfleet.pipeline.repository import (
     Repository,
@@ -58,6 +59,7 @@ def fleet(root: Path, *, though_crowded: bool = False) -> Fleet:
         base=repository.base.file if repository.base else None,
         runtime_catalog=runtime_catalog,
         rules=rulebooks(environments),
+        beside=_beside(root, repository, environments),
         only_judged=bool(judge.errors_of(findings)),
     )
     outcomes = _outcomes(repository, projects, common)
@@ -76,6 +78,22 @@ def fleet(root: Path, *, though_crowded: bool = False) -> Fleet:
     if not though_crowded:
         stop_on_errors(crowded, warnings)
     return Fleet(environments, tuple(deployed), tuple(synced), files, tuple(merged(warnings)))
+
+
+def _beside(root: Path, repository: Repository, environments: Mapping[str, Environment]) -> ObjectsBeside:
+    """What stands beside the models, and what it is checked with."""
+    if not repository.objects:
+        return ObjectsBeside({}, {})
+    from modelfleet.tools.crds import read_crds
+    from modelfleet.tools.known_schemas import KnownSchemas
+
+    crds = tuple(read_crds(root, repository.crds))
+    known = {
+        name: KnownSchemas(root, schemas_of(environment), crds)
+        for name, environment in environments.items()
+        if environment.release is not None
+    }
+    return ObjectsBeside(repository.objects, known)
 
 
 def _outcomes(repository: Repository, projects: Sequence[Project], common: BuildContext) -> list[ProjectResult]:
@@ -114,8 +132,11 @@ def argocd_of(
     return objects, written
 
 
-def schemas_of(environment: Environment) -> Needs:
-    """What the objects of an environment are checked with. Raises `MachineFailed` where its release is not known."""
+def schemas_of(environment: Environment, root: Path | None = None) -> Needs:
+    """What the objects of an environment are checked with, the user's own CRDs below the root before what is pinned.
+
+    Raises `MachineFailed` where its release is not known.
+    """
     from modelfleet.tools.schemas import schema_needs
 
     release = environment.release
@@ -128,4 +149,5 @@ def schemas_of(environment: Environment) -> Needs:
         release.crds,
         secrets=store.api_version if store.provider == "external-secrets" else None,
         argocd=environment.argocd.version,
+        exported=root / CRDS if root is not None and any((root / CRDS).glob("*.yaml")) else None,
     )

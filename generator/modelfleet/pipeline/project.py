@@ -16,6 +16,7 @@ from modelfleet.kubernetes.objects import Object, ObjectsByIdentity, by_identity
 from modelfleet.kustomize.overlay import base_files, mismatches, overlay, overlay_files
 from modelfleet.layout import BASE, base_folder, environment_file
 from modelfleet.packaged import packaged
+from modelfleet.pipeline.beside import ObjectsBeside, beside_findings
 from modelfleet.render.objects import RenderedObject, admission_findings, collisions, place_of, render_project
 from modelfleet.resolve.catalog import RuntimeCatalog
 from modelfleet.resolve.environment import Environment
@@ -58,6 +59,7 @@ class BuildContext:
     base: str | None
     runtime_catalog: RuntimeCatalog
     rules: Mapping[str, Rulebook]
+    beside: ObjectsBeside
     only_judged: bool = False
     templates: TemplateCache = field(default_factory=TemplateCache)
 
@@ -99,20 +101,26 @@ def build_project(name: str, document: Document, projects: Sequence[Project], co
         findings += [*wrong, *collisions(project, made)]
         if not wrong:
             findings += admission_findings(project, made, common.rules[project.environment.name])
+        findings += beside_findings(project, made, common.beside, common.rules[project.environment.name])
     if check.errors_of(findings):
         return ProjectResult(spec_findings=judged, admission_findings=tuple(findings))
     base = by_identity(base_objects(name, document, common, known))
     sources = [document.file, *([common.base] if common.base else [])]
     files = sealed_files(base_folder(name), base_files(base.values()), sources)
+    objects = []
     for project, made in found:
-        files |= _overlay_files(project, base, by_identity(one.object for one in made))
-    objects = tuple(tuple(with_namespace(one.object, project.namespace) for one in made) for project, made in found)
+        whole = [
+            *(one.object for one in made),
+            *common.beside.objects(name, project.environment.name, project.namespace),
+        ]
+        files |= _overlay_files(project, base, by_identity(whole))
+        objects.append(tuple(with_namespace(item, project.namespace) for item in whole))
     crowded = (project_findings(project, here) for (project, _), here in zip(found, objects, strict=True))
     return ProjectResult(
         spec_findings=judged,
         admission_findings=tuple(findings),
         capacity_findings=tuple(finding for here in crowded for finding in here),
-        objects=objects,
+        objects=tuple(objects),
         files=files,
     )
 
@@ -129,13 +137,14 @@ def cause(project: Project, item: Object, pointer: Pointer) -> tuple[Location, s
 
 def base_objects(name: str, document: Document, common: BuildContext, known: RenderedBefore) -> list[Object]:
     """The objects of a project's base: those whose shape the shared part of the spec and base.yaml settle."""
+    beside = common.beside.objects(name, BASE, document.data.get("namespace") or name)
     if common.shared.release is None:
-        return []
+        return beside
     project = resolve(
         name, document.file, as_layer(document, without="environments"), common.shared, common.runtime_catalog
     )
     made, _ = render_project(project, common.templates.of(common.shared), known)
-    return [one.object for one in made if _settled(one.object)]
+    return [*(one.object for one in made if _settled(one.object)), *beside]
 
 
 def _settled(item: Object) -> bool:

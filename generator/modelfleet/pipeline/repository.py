@@ -35,6 +35,8 @@ class Repository:
     environments: Mapping[str, Document]
     base: Document | None
     runtimes: Mapping[tuple[str | None, str], Document]
+    objects: Mapping[tuple[str, str | None, str], Document]
+    crds: tuple[str, ...]
 
 
 def stop_on_errors(findings: Iterable[Finding], kept: list[Finding] | None = None) -> None:
@@ -57,6 +59,7 @@ def load_repository(root: Path) -> Repository:
     kinds |= dict.fromkeys(sources.environments.values(), "environment")
     kinds |= dict.fromkeys(sources.projects.values(), "project")
     kinds |= dict.fromkeys(sources.runtimes.values(), "custom-runtime")
+    kinds |= dict.fromkeys(sources.objects.values(), "carried-object")
     sizes = [_size(root / file) for file in kinds]
 
     def taken(files: Sequence[str]) -> list[tuple[Document | None, list[Finding]]]:
@@ -71,6 +74,8 @@ def load_repository(root: Path) -> Repository:
         environments={name: documents[file] for name, file in sources.environments.items()},
         base=documents[sources.base] if sources.base else None,
         runtimes={key: documents[file] for key, file in sources.runtimes.items()},
+        objects={key: documents[file] for key, file in sources.objects.items()},
+        crds=sources.crds,
     )
 
 

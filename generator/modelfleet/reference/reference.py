@@ -39,6 +39,7 @@ FAMILIES: Mapping[str, str] = {
     "ROOM": "room in quotas and on nodes",
     "LLM": "distributed inference (llm-d)",
     "PATCH": "patches",
+    "OBJ": "objects beside the models",
     "OUT": "the generated files",
     "VER": "verification with the real tools",
     "PLAN": "what merging does",

@@ -164,29 +164,30 @@ def collisions(project: Project, made: Sequence[RenderedObject]) -> Iterator[Fin
     """Two things of one project that would be one object of the cluster."""
     taken: dict[tuple[str, str, str], RenderedObject] = {}
     for one in made:
-        for key in _identities(project, one):
+        for key in identities(project, one):
             first = taken.setdefault(key, one)
             if first is one:
                 continue
             yield Finding(
-                at=_entry_at(project, first.manifest.pointer),
+                at=entry_at(project, first.manifest.pointer),
                 code="NAME005",
                 path=dotted(first.manifest.pointer),
                 message=f"{key[1]} {key[2]!r} would be made twice: for it and for {dotted(one.manifest.pointer)}",
                 hint="rename one of the two",
-                see=_entry_at(project, one.manifest.pointer),
+                see=entry_at(project, one.manifest.pointer),
                 environments=(project.environment.name,),
             )
             break
 
 
-def _entry_at(project: Project, pointer: Pointer) -> Location:
+def entry_at(project: Project, pointer: Pointer) -> Location:
     """Where an entry of the spec is named: its key, or the item of the list."""
     named = bool(pointer) and isinstance(pointer[-1], str)
     return project.spec.key_at(pointer) if named else project.spec.at(pointer)
 
 
-def _identities(project: Project, one: RenderedObject) -> Iterator[tuple[str, str, str]]:
+def identities(project: Project, one: RenderedObject) -> Iterator[tuple[str, str, str]]:
+    """What a rendered object is within its namespace, and what an operator makes of it there."""
     yield identity(one.object)
     if one.object["kind"] == "ExternalSecret":
         name = one.object["metadata"]["name"]

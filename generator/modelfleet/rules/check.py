@@ -33,9 +33,9 @@ def spec_rules() -> Mapping[str, tuple[Rule[Any], ...]]:
     return {kind: tuple(rules) for kind, rules in found.items()}
 
 
-def located(code: str, violation: Violation, merged: Merged, environment: str | None) -> Finding:
+def located(code: str, violation: Violation, places: Merged | Document, environment: str | None) -> Finding:
     """A problem as a finding at its place in the hand-written files."""
-    at = merged.key_at(violation.pointer) if violation.key else merged.at(violation.pointer)
+    at = places.key_at(violation.pointer) if violation.key else places.at(violation.pointer)
     return Finding(
         at=at,
         code=code,

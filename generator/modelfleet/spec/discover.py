@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from modelfleet.finding import Finding, Location, MachineFailed, Rejected
@@ -21,12 +21,18 @@ _EDITORS = (".#", "._", ".~", "#")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """The hand-written files by name; runtimes by environment (None: all of them) and file name."""
+    """The hand-written files by name; runtimes by environment (None: all of them) and file name.
+
+    `objects` are those that stand beside the models, by project, environment (None: all of them) and file name; `crds` are
+    definitions of kinds, as a cluster exports them.
+    """
 
     projects: Mapping[str, str]
     environments: Mapping[str, str]
     base: str | None
     runtimes: Mapping[tuple[str | None, str], str]
+    objects: Mapping[tuple[str, str | None, str], str] = field(default_factory=dict)
+    crds: tuple[str, ...] = ()
 
 
 def discover(root: Path) -> Sources:
@@ -50,28 +56,60 @@ def discover(root: Path) -> Sources:
     environments, _ = _listing(root, "environments", _LABEL, findings)
     base = environments.pop("base", None)
     runtimes = _runtimes(root, environments, findings)
+    objects = _objects(root, projects, environments, findings)
+    crds, folders = _listing(root, "crds", _OBJECT, findings)
+    for name in folders:
+        findings += _nested(root, f"crds/{name}", "crds/")
     if findings:
         raise Rejected(sorted(findings[:MAX_FINDINGS], key=lambda finding: finding.order))
-    return Sources(projects=projects, environments=environments, base=base, runtimes=runtimes)
+    return Sources(
+        projects=projects,
+        environments=environments,
+        base=base,
+        runtimes=runtimes,
+        objects=objects,
+        crds=tuple(crds.values()),
+    )
 
 
 def _runtimes(
     root: Path, environments: Mapping[str, str], findings: list[Finding]
 ) -> dict[tuple[str | None, str], str]:
-    files, folders = _listing(root, "runtimes", _OBJECT, findings)
+    return _by_environment(root, "runtimes", environments, findings)
+
+
+def _objects(
+    root: Path, projects: Mapping[str, str], environments: Mapping[str, str], findings: list[Finding]
+) -> dict[tuple[str, str | None, str], str]:
+    strays, folders = _listing(root, "objects", _OBJECT, findings)
+    for file in strays.values():
+        findings.append(_misnamed(file, "it belongs to no project", "move it to objects/<project>/"))
+    found: dict[tuple[str, str | None, str], str] = {}
+    for name in folders:
+        files = _by_environment(root, f"objects/{name}", environments, findings)
+        if files and name not in projects:
+            near = closest(name, projects)
+            hint = f"did you mean objects/{near}/?" if near else "a folder in objects/ has the name of a project"
+            findings.append(_misnamed(f"objects/{name}", f"there is no projects/{name}.yaml", hint))
+        found |= {(name, environment, stem): file for (environment, stem), file in files.items()}
+    return found
+
+
+def _by_environment(
+    root: Path, home: str, environments: Mapping[str, str], findings: list[Finding]
+) -> dict[tuple[str | None, str], str]:
+    """The files of a folder, which hold for all environments, and those of its folders, which hold for one."""
+    files, folders = _listing(root, home, _OBJECT, findings)
     found: dict[tuple[str | None, str], str] = {(None, stem): file for stem, file in files.items()}
     for name in folders:
-        files, deeper = _listing(root, f"runtimes/{name}", _OBJECT, findings)
+        files, deeper = _listing(root, f"{home}/{name}", _OBJECT, findings)
         for folder in deeper:
-            findings += _nested(root, f"runtimes/{name}/{folder}", f"runtimes/{name}/")
+            findings += _nested(root, f"{home}/{name}/{folder}", f"{home}/{name}/")
         if files and name not in environments:
             near = closest(name, environments)
-            hint = (
-                f"did you mean runtimes/{near}/?"
-                if near
-                else "what holds for all environments lies in runtimes/ itself"
-            )
-            findings.append(_misnamed(f"runtimes/{name}", f"there is no environments/{name}.yaml", hint))
+            otherwise = f"what holds for all environments lies in {home}/ itself"
+            hint = f"did you mean {home}/{near}/?" if near else otherwise
+            findings.append(_misnamed(f"{home}/{name}", f"there is no environments/{name}.yaml", hint))
         found |= {(name, stem): file for stem, file in files.items()}
     return found
 

@@ -58,6 +58,24 @@ def convert_crds(folder: Path, target: Path) -> None:
             raise Rejected([_not_crds(path, "a CustomResourceDefinition in it is not complete")]) from error
 
 
+def read_crds(root: Path, files: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+    """The CRDs in files below the root, each of which can be converted. Raises Rejected."""
+    for file in files:
+        path = Path(file)
+        try:
+            found = list(crds_in(yaml_documents((root / file).read_bytes())))
+        except UnreadableYaml as error:
+            raise Rejected([replace(_not_crds(path, error.message), at=error.at(file))]) from error
+        if not found:
+            raise Rejected([_not_crds(path, "no CustomResourceDefinition is in it")])
+        for crd in found:
+            try:
+                list(crd_schemas(crd))
+            except (KeyError, TypeError, AttributeError) as error:
+                raise Rejected([_not_crds(path, "a CustomResourceDefinition in it is not complete")]) from error
+            yield crd
+
+
 def _exported(path: Path) -> list[Any]:
     try:
         return yaml_documents(path.read_bytes())
@@ -90,6 +108,14 @@ def crds_in(documents: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
 
 def write_schemas(crd: Mapping[str, Any], target: Path, versions: Sequence[str]) -> None:
     """Writes the schemas of these API versions of a CRD into a folder; of those that are served, where none is named."""
+    for version, schema in crd_schemas(crd, versions):
+        spec = crd["spec"]
+        name = _SCHEMA_FILE.format(kind=spec["names"]["kind"].lower(), group=spec["group"], version=version)
+        (target / name).write_text(json.dumps(_interned(schema), separators=(",", ":")), "utf-8")
+
+
+def crd_schemas(crd: Mapping[str, Any], versions: Sequence[str] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The API versions of a CRD with their schemas; those that are served, where none is named."""
     spec = crd["spec"]
     for version in spec["versions"]:
         if version["name"] not in versions if versions else not version["served"]:
@@ -97,8 +123,7 @@ def write_schemas(crd: Mapping[str, Any], target: Path, versions: Sequence[str])
         given = version["schema"]["openAPIV3Schema"]
         schema = _partial(given, {}) if spec.get("preserveUnknownFields") else _closed(given)
         _as_root(schema, spec["names"]["kind"], f"{spec['group']}/{version['name']}")
-        name = _SCHEMA_FILE.format(kind=spec["names"]["kind"].lower(), group=spec["group"], version=version["name"])
-        (target / name).write_text(json.dumps(_interned(schema), separators=(",", ":")), "utf-8")
+        yield version["name"], schema
 
 
 def _closed(node: Mapping[str, Any]) -> dict[str, Any]:
@@ -241,6 +266,28 @@ def convert_core(kubernetes: str, optional: Mapping[str, Sequence[str]], target:
 def _definition_of(named: Mapping[str, str]) -> str:
     group = named["group"].partition(".")[0] or "core"
     return f"io.k8s.api.{group}.{named['version']}.{named['kind']}"
+
+
+def core_schema(kubernetes: str, group: str, version: str, kind: str) -> dict[str, Any] | None:
+    """The bundled schema of a core kind, whose references lead to `core_definitions`; None where there is none."""
+    short = group.partition(".")[0]
+    path = bundled_schemas(kubernetes) / f"{'-'.join(filter(None, (kind.lower(), short, version)))}.json"
+    if not path.is_file():
+        return None
+    schema: dict[str, Any] = json.loads(path.read_bytes())
+    for word in ("$schema", "$id"):
+        schema.pop(word, None)
+    named = schema.get("x-kubernetes-group-version-kind", ())
+    return schema if {"group": group, "version": version, "kind": kind} in named else None
+
+
+def core_definitions(kubernetes: str, optional: Mapping[str, Sequence[str]]) -> Mapping[str, Any]:
+    """What the schemas of the core kinds refer to. `optional` are fields of definitions that only the OpenAPI requires."""
+    found: dict[str, Any] = json.loads((bundled_schemas(kubernetes) / "_definitions.json").read_bytes())["$defs"]
+    for name, fields in optional.items():
+        if name in found:
+            _without_required(found[name], fields)
+    return found
 
 
 def _without_required(schema: dict[str, Any], names: Collection[str]) -> None:

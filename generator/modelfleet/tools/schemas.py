@@ -44,6 +44,7 @@ class Module:
     versions: tuple[str, ...] = ()
     sum: str = ""
     differences: tuple[SchemaDifference, ...] = ()
+    group: str = ""
 
     def __str__(self) -> str:
         return f"{self.module} {self.version}"
@@ -56,6 +57,11 @@ class Needs:
     kubernetes: str
     modules: tuple[Module, ...]
     exported: Path | None = None
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The API groups of the CRDs."""
+        return frozenset(module.group for module in self.modules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,7 @@ def _module(entry: Mapping[str, Any]) -> Module:
         versions=tuple(entry.get("versions", ())),
         sum=entry.get("sum", ""),
         differences=tuple(entry.get("differences", ())),
+        group=entry.get("group") or Path(entry["files"][0]).name.rpartition("_")[0],
     )
 
 
@@ -131,6 +138,11 @@ def schemas(cache: Path, wanted: Needs, say: Say) -> Schemas:
             for folder, fill in fillers.items():
                 _made(cache, folder, fill)
     return Schemas(tuple(fillers), wanted.kubernetes)
+
+
+def made_before(cache: Path, wanted: Needs) -> tuple[Path, ...]:
+    """The folders of pinned CRDs that are there already, and whole."""
+    return tuple(filter(intact, (_module_folder(cache, module) for module in wanted.modules)))
 
 
 def _made(cache: Path, folder: Path, fill: Callable[[Path], None]) -> None:

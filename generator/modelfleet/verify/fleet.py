@@ -28,7 +28,8 @@ def verify_fleet(
     cache = cache_folder(root)
     programs = install.ensure(cache, install.VERIFY_TOOLS, say)
     known = {
-        name: schemas.schemas(cache, schemas_of(environment), say) for name, environment in fleet.environments.items()
+        name: schemas.schemas(cache, schemas_of(environment, root), say)
+        for name, environment in fleet.environments.items()
     }
     if reason := write.unfinished(root):
         raise MachineFailed(reason)

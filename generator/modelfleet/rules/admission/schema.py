@@ -32,7 +32,11 @@ _TYPES = {
 }
 
 
-def schema_check(schema: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Iterator[Violation]]:
+SchemaCheck = Callable[[Mapping[str, Any]], Iterator[Violation]]
+"""What a schema finds in an object."""
+
+
+def schema_check(schema: Mapping[str, Any]) -> SchemaCheck:
     """The check that a JSON schema stands for, compiled once. Its references lead nowhere outside of it."""
     import jsonschema_rs
 
