@@ -97,6 +97,8 @@ def other(value: Any) -> Any:
 def cases(entry: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Every property, and every property of a property, with a value that the entry does not have."""
     for name, part in everything().items():
+        if fields()[name].judged:
+            continue
         example = VALUES.get(name, part["examples"][0])
         yield name, example if example != entry.get(name) else part["examples"][-1]
         inner = part.get("properties", {}) if name not in ("models", "patch") else {}

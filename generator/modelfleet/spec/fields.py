@@ -70,13 +70,15 @@ class Field:
     """A field of a model or of a server, by its way in the entry: `route`, `route.timeout`.
 
     `needs` is a capability of releases, or nothing; a test holds it among those that there are. `pod` is the key of a pod's
-    spec that its value becomes, and `knative` the feature without which Knative refuses that.
+    spec that its value becomes, and `knative` the feature without which Knative refuses that. A field that is only `judged`
+    ends up in no object.
     """
 
     name: str
     pod: str
     knative: str
     refusals: Mapping[WorkloadKind, str]
+    judged: bool
     needs: Any
     instead: str
     neutral: tuple[Any, ...]
@@ -188,6 +190,7 @@ def _field(name: str, entry: Mapping[str, Any]) -> Field:
         pod=entry.get("pod", ""),
         knative=entry.get("knative", ""),
         refusals=entry.get("not", {}),
+        judged=entry.get("judged", False),
         needs=entry.get("needs", ""),
         instead=entry.get("instead", ""),
         neutral=tuple(entry.get("neutral", ())),
