@@ -33,7 +33,7 @@ def ports(root: Path, release: str, llmd: str) -> dict[str, int | None]:
         facts = repository / "environments" / f"{name}.yaml"
         facts.write_text(facts.read_text("utf-8").replace(written, release), "utf-8")
     ran = modelfleet(repository, "render")
-    assert (ran.code, ran.err) == (0, "")
+    assert ran.code == 0, ran.err
     (path,) = (repository / "environments").rglob("llminferenceservice-llama.yaml")
     spec: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))["spec"]
     groups = {"main": spec["template"], **({"prefill": spec["prefill"]["template"]} if "prefill" in spec else {})}
