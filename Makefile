@@ -14,6 +14,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/modelfleet
 # (its scripts hold that path). Everything offline, and in no time, when nothing did.
 key = $(shell cat $(1) pyproject.toml 2>/dev/null | cksum | tr ' ' -)-$(shell printf %s '$(CURDIR)' | cksum | cut -d ' ' -f 1)
 RUNTIME := $(VENV)/made-for-running-$(call key,requirements.txt)
+AXE := .tools/axe/node_modules/axe-core/package.json
 SERVERS_VENV := .tools/smoke-servers
 SERVERS := $(SERVERS_VENV)/made-for-serving-$(call key,requirements-smoke.txt)
 SERVERS_PYTHON ?= $(PYTHON)
@@ -26,7 +27,7 @@ $(shell rm -f $(VENV)/made-*)
 endif
 endif
 
-.PHONY: help render check test test-smoke soak lab test-lab lint lint-workflows bench lock clean setup setup-dev setup-tools
+.PHONY: help render check test test-page test-smoke soak lab test-lab lint lint-workflows bench lock clean setup setup-dev setup-tools
 
 help: ## what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -44,6 +45,12 @@ test: setup-dev setup-tools ## everything that CI runs: linters, types, tests wi
 	@$(MAKE) lint
 	@echo "Running the tests"
 	@REQUIRE_TOOLS=1 $(BIN)/python -m pytest -q -n 2 -m "not slow"
+
+test-page: setup-dev $(AXE) ## open the page of the fleet in a real browser (Chromium, npm)
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+	  || { echo "make test-page needs Chromium on PATH" >&2; exit 1; }
+	@echo "Opening the page of the fleet in a browser"
+	@AXE=$(CURDIR)/$(dir $(AXE)) $(BIN)/python -m pytest -q -m browser tests/overview
 
 test-smoke: setup-dev $(SERVERS) ## call real model servers behind a real proxy (Python below 3.13, haproxy, openssl)
 	@for tool in haproxy openssl; do command -v $$tool >/dev/null || { echo "make test-smoke needs $$tool on PATH" >&2; exit 1; }; done
@@ -96,6 +103,13 @@ $(RUNTIME):
 
 $(DEVELOP):
 	@$(call install,requirements-dev.txt,$@)
+
+$(AXE): tests/overview/axe/package-lock.json
+	@command -v npm >/dev/null || { echo "make test-page needs npm on PATH" >&2; exit 1; }
+	@mkdir -p .tools/axe
+	@cp tests/overview/axe/package.json tests/overview/axe/package-lock.json .tools/axe/
+	@npm ci --prefix .tools/axe --no-audit --no-fund --silent
+	@touch $@
 
 # Its scripts hold the path of the environment, so it is made anew where that has changed.
 $(SERVERS):

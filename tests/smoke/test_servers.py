@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import socket
 import subprocess
 import time
@@ -76,7 +77,7 @@ def _started(stack: ExitStack, programs: Path, folder: Path) -> Servers:
         "embeddings": [*_llama(programs, model, embeddings, "embedder"), "--embeddings", "--pooling", "mean"],
         "kserve": script("kserve_model.py", "sums", kserve),
         "caikit": script("caikit_server.py", folder / "caikit", caikit),
-        "router": ["haproxy", "-db", "-f", str(_router(folder, router, mlserver, granite, llama))],
+        "router": ["haproxy", "-db", "-f", str(_router(folder, router, (mlserver, grpc, granite, llama)))],
     }.items():
         stack.enter_context(_running(name, words, folder))
     for url in (
@@ -148,8 +149,9 @@ def _openssl(folder: Path, *words: str, given: bytes | None = None) -> bytes:
     return subprocess.run(["openssl", *words], cwd=folder, input=given, check=True, capture_output=True).stdout
 
 
-def _router(folder: Path, port: int, mlserver: int, granite: int, llama: int) -> Path:
+def _router(folder: Path, port: int, served: tuple[int, int, int, int]) -> Path:
     """A configuration as a cluster's router has it: hosts with a route lead to a model, all others to HTTP 503."""
+    mlserver, grpc, granite, llama = served
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
     _openssl(folder, "req", "-x509", *key, "-keyout", "ca.key", "-out", "authority.pem", "-subj", "/CN=test authority")
     _openssl(
@@ -176,11 +178,12 @@ defaults
   timeout server 30s
 
 frontend router
-  bind 127.0.0.1:{port} ssl crt {folder}/router.pem
+  bind 127.0.0.1:{port} ssl crt {folder}/router.pem alpn h2,http/1.1
   acl tensors req.hdr(host),field(1,:) -i {hosts}
   acl granite req.hdr(host),field(1,:) -i granite-3-8b-granite-3f9c1e.{APPS}
   acl llama req.hdr(host),field(1,:) -i llama-3-8b-llama-on-demand-b41c22.{APPS}
-  http-request set-var(txn.guarded) bool(true) if tensors || granite || llama
+  acl calls req.hdr(host),field(1,:) -i detector-things.{APPS}
+  http-request set-var(txn.guarded) bool(true) if tensors || granite || llama || calls
   http-request set-var(txn.bearer) http_auth_bearer
   acl guarded var(txn.guarded) -m bool
   acl signed var(txn.bearer),jwt_verify("RS256","{folder}/issuer.pem") 1
@@ -188,12 +191,15 @@ frontend router
   http-request deny deny_status 401 if guarded !signed
   http-request deny deny_status 403 if guarded !allowed
   use_backend mlserver if tensors
+  use_backend calls if calls
   use_backend granite if granite
   use_backend llama if llama
   default_backend nothing
 
 backend mlserver
   server one 127.0.0.1:{mlserver}
+backend calls
+  server one 127.0.0.1:{grpc} proto h2
 backend granite
   server one 127.0.0.1:{granite}
 backend llama
@@ -331,9 +337,19 @@ environments: {nerc-ocp-test: {models: {words: null}}, nerc-ocp-prod: {}}
 """
 
 
+def unlimited(root: Path) -> Path:
+    """The example with no default quota, under which further projects would have no room."""
+    base = example(root) / "environments/base.yaml"
+    text = base.read_text("utf-8")
+    without = re.sub(r"(?m)^quota: .*\n", "", text)
+    assert without != text
+    base.write_text(without, "utf-8")
+    return root
+
+
 def things(root: Path) -> Path:
     return write(
-        example(root),
+        unlimited(root),
         {
             "projects/things.yaml": THINGS,
             "runtimes/own.yaml": OWN,
@@ -403,6 +419,53 @@ def test_an_embedding_model(servers: Servers, tmp_path: Path) -> None:
     said, (report,) = smoked(root, *words, "--task", "embeddings")
     assert (said.code, checks(report)["inference"]) == (0, ("passed", "answered as embeddings"))
     assert "streaming" not in checks(report)
+
+
+CALLS = (
+    OWN.replace("name: own", "name: calls")
+    .replace("[v1]", "[grpc-v2]")
+    .replace("{containerPort", "{name: h2c, containerPort")
+)
+
+KNATIVE = """\
+version: 1
+platform: single-model
+models:
+  detector:
+    runtime: calls
+    framework: thing
+    mode: advanced
+    size: Small
+    route: true
+    tokens: [ci]
+    location: {pvc: p, path: x}
+environments: {nerc-ocp-prod: {}}
+"""
+
+
+def knative(root: Path) -> Path:
+    return write(unlimited(root), {"projects/things.yaml": KNATIVE, "runtimes/calls.yaml": CALLS})
+
+
+def test_grpc_through_the_router(servers: Servers, tmp_path: Path) -> None:
+    words = ("--env", "nerc-ocp-prod", "--project", "things", *through(servers))
+    said, (report,) = smoked(knative(tmp_path), *words, "--token-file", servers.token)
+    assert (report["protocol"], report["address"]) == ("grpc", f"grpcs://detector-things.{APPS}:443")
+    assert checks(report) == {
+        "readiness": ("passed", "ready"),
+        "metadata": ("passed", "1 input: predict FP32[-1, 2]"),
+        "inference": ("passed", "answered with 1 output"),
+        "without a token": ("passed", "refused with gRPC UNAUTHENTICATED"),
+        "with a forged token": ("passed", "refused with gRPC UNAUTHENTICATED"),
+    }
+    assert said.code == 0
+
+
+def test_grpc_with_a_token_of_somebody_else(servers: Servers, tmp_path: Path) -> None:
+    words = ("--env", "nerc-ocp-prod", "--project", "things", *through(servers))
+    _, (report,) = smoked(knative(tmp_path), *words, "--token-file", servers.stranger)
+    outcome, message = checks(report)["readiness"]
+    assert (outcome, message.split(":")[0]) == ("failed", "gRPC PERMISSION_DENIED")
 
 
 # ---- bad ways --------------------------------------------------------------------------------------------------------

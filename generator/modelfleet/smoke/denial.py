@@ -11,14 +11,14 @@ from modelfleet.smoke.target import SmokeTarget
 
 REFUSED = (401, 403)
 
-_FORGED = "not-a-token"
+FORGED_TOKEN = "not-a-token"
 
 _WHY = {CallFailure.UNRESOLVED: "its name does not exist", CallFailure.REFUSED: "nothing listens there"}
 
 
 def denied_calls(probe: Probe, path: str, sent: object) -> Iterator[SmokeCheck]:
     """The same request without a token, and with one that nobody has made."""
-    for name, token in (("without a token", None), ("with a forged token", _FORGED)):
+    for name, token in (("without a token", None), ("with a forged token", FORGED_TOKEN)):
         try:
             answer = probe.caller.call(probe.url(path), sent, token=token)
         except Unanswered as failed:

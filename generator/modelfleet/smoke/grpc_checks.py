@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from modelfleet.smoke import sample, wire
+from modelfleet.smoke.denial import FORGED_TOKEN
 from modelfleet.smoke.probe import Probe, blocked_by_token
 from modelfleet.smoke.results import SmokeCheck
 from modelfleet.wording import plural, printable
@@ -35,18 +36,37 @@ _REMEDIES = {
 
 def grpc_checks(probe: Probe) -> Iterator[SmokeCheck]:
     """Readiness, metadata and an inference."""
-    missing = list(blocked_by_token(probe))
-    if missing:
-        yield from missing
-        return
     try:
         import grpc
     except ImportError:
         message = "gRPC cannot be called: the package grpcio is not installed"
         yield SmokeCheck(name="inference", outcome="blocked", message=message, remedy="pip install 'modelfleet[grpc]'")
         return
+    missing = list(blocked_by_token(probe))
+    yield from missing
     with _channel(grpc, probe) as channel:
-        yield from _checks(_Conversation(probe, channel, grpc.RpcError))
+        calls = _Conversation(probe, channel, grpc.RpcError)
+        if not missing:
+            yield from _checks(calls)
+        if probe.target.token:
+            yield from _denied(calls)
+
+
+def _denied(calls: _Conversation) -> Iterator[SmokeCheck]:
+    """The question whether the model is ready, without a token and with one that nobody has made."""
+    for name, token in (("without a token", None), ("with a forged token", FORGED_TOKEN)):
+        calls.token = token
+        message = wire.model_request(calls.probe.target.served_as)
+        failed, _, seconds = calls.check(name, "ModelReady", message, wire.is_ready)
+        if failed is None:
+            said = "answered: everybody who reaches the address can use the model"
+            remedy = "something before the model lets it pass; check that the proxy or AuthPolicy of the model is there"
+            yield SmokeCheck(name=name, outcome="failed", message=said, remedy=remedy, seconds=seconds)
+        elif calls.status in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
+            yield SmokeCheck(name=name, outcome="passed", message=f"refused with gRPC {calls.status}")
+        else:
+            yield failed
+            return
 
 
 def _channel(grpc: Any, probe: Probe) -> grpc.Channel:
@@ -70,15 +90,14 @@ class _Conversation:
 
     def __init__(self, probe: Probe, channel: grpc.Channel, error: type[Exception]) -> None:
         self.probe, self.channel, self.error = probe, channel, error
-        self.status = ""
+        self.token, self.status = probe.token, ""
 
     def check(
         self, name: str, method: str, message: bytes, read: Callable[[bytes], Any]
     ) -> tuple[SmokeCheck | None, Any, float]:
         """Calls a method: a failed check, or what was read and how long it took."""
         call = self.channel.unary_unary(f"{_SERVICE}{method}", None, None)
-        token = self.probe.token
-        metadata = [("authorization", f"Bearer {token}")] if token else []
+        metadata = [("authorization", f"Bearer {self.token}")] if self.token else []
         begun = time.monotonic()
         try:
             answer = call(message, timeout=self.probe.caller.limit_s, metadata=metadata)
@@ -145,8 +164,8 @@ def _ready(calls: _Conversation, name: str) -> SmokeCheck:
         if failed is None and ready:
             return SmokeCheck(name="readiness", outcome="passed", message="ready", seconds=seconds)
         again = failed is None or calls.status == "UNAVAILABLE"
-        if not again or waited >= probe.options.wait_s:
+        if not again or waited >= probe.options.wait_s or probe.stop.is_set():
             remedy = "it may still be loading: --wait 10m waits for it"
             return failed or SmokeCheck(name="readiness", outcome="failed", message="not ready", remedy=remedy)
         probe.tell(f"{probe.target.project}/{probe.target.model}: not ready over gRPC ({round(waited)} s)")
-        time.sleep(min(_PAUSE_S, probe.options.wait_s - waited))
+        probe.stop.wait(min(_PAUSE_S, probe.options.wait_s - waited))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -31,12 +32,13 @@ class SmokeOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One endpoint that is being called. `tell` is told what is waited for."""
+    """One endpoint that is being called. `tell` is told what is waited for; once `stop` is set, nothing is waited for."""
 
     target: SmokeTarget
     caller: Caller
     options: SmokeOptions
     tell: Callable[[str], None]
+    stop: threading.Event
 
     @property
     def token(self) -> str | None:
@@ -81,11 +83,11 @@ def readiness(probe: Probe, path: str) -> tuple[SmokeCheck, HttpAnswer | None]:
     while True:
         check, answer, loading = _asked(probe, path)
         rest = until - time.monotonic()
-        if not loading or rest <= 0:
+        if not loading or rest <= 0 or probe.stop.is_set():
             return check, answer
         waited = round(time.monotonic() - begun)
         probe.tell(f"{probe.target.project}/{probe.target.model}: {check.message} ({waited} s)")
-        time.sleep(min(_PAUSE_S, rest))
+        probe.stop.wait(min(_PAUSE_S, rest))
 
 
 def _asked(probe: Probe, path: str) -> tuple[SmokeCheck, HttpAnswer | None, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.thread import ThreadPoolExecutor
 
@@ -22,21 +23,21 @@ def call_all(
     tell: Callable[[str], None],
 ) -> list[SmokeReport]:
     """Calls every target, at most `jobs` at once; the reports come in the order of the targets."""
-    done = 0
+    done, stop = 0, threading.Event()
 
     def called(target: SmokeTarget) -> SmokeReport:
         nonlocal done
-        report = _report(Probe(target=target, caller=caller, options=options, tell=tell))
+        report = _report(Probe(target=target, caller=caller, options=options, tell=tell, stop=stop))
         done += 1
         tell(f"{done} of {len(targets)}: {target.project}/{target.model} {report.verdict}")
         return report
 
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
-        try:
-            return list(pool.map(called, targets))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    pool = ThreadPoolExecutor(max_workers=jobs)
+    try:
+        return list(pool.map(called, targets))
+    finally:  # a user who stops the command waits for the calls under way alone, and these have their time limit
+        stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _report(probe: Probe) -> SmokeReport:
