@@ -27,7 +27,7 @@ $(shell rm -f $(VENV)/made-*)
 endif
 endif
 
-.PHONY: help render check test test-page test-smoke soak lab test-lab lint lint-workflows bench lock clean setup setup-dev setup-tools
+.PHONY: help render check test test-page test-smoke soak lab test-lab test-lab-kserve lint lint-workflows bench lock clean setup setup-dev setup-tools
 
 help: ## what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -72,6 +72,11 @@ lab: setup-dev ## build a real control plane (Kubernetes, KServe, Argo CD) into 
 test-lab: setup-dev setup-tools lab ## try on that control plane what is said of clusters
 	@echo "Running the tests on a real control plane"
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m lab tests/lab
+
+test-lab-kserve: setup-dev setup-tools ## the part of it that needs no Argo CD and builds in half the time
+	@$(BIN)/python tests/lab/controlplane/build.py control-plane
+	@echo "Running the tests of KServe on a real control plane"
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "lab and kserve" tests/lab
 
 bench: setup-dev setup-tools ## measure the large fleet, beside helm where it is there
 	@$(BIN)/python bench/run.py

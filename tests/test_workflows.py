@@ -48,7 +48,7 @@ def _steps() -> Iterator[tuple[str, Any]]:
 
 
 def test_the_workflows() -> None:
-    assert _FILES == ["ci.yml", "comment.yml", "main.yml", "pull-request.yml"]
+    assert _FILES == ["ci.yml", "comment.yml", "control-plane.yml", "main.yml", "pull-request.yml"]
 
 
 def test_every_action_is_pinned_to_a_commit_and_says_its_version() -> None:
@@ -61,6 +61,7 @@ def test_every_action_is_pinned_to_a_commit_and_says_its_version() -> None:
 def test_one_action_is_one_commit_everywhere() -> None:
     uses = {line.strip() for name in _FILES for line in (_FOLDER / name).read_text().splitlines() if "uses:" in line}
     assert sorted(line.partition("@")[0] for line in uses) == [
+        "uses: actions/cache",
         "uses: actions/checkout",
         "uses: actions/download-artifact",
         "uses: actions/github-script",
@@ -76,6 +77,7 @@ def test_rights_are_given_to_jobs_alone_and_one_may_write() -> None:
         "ci.yml: test": {"contents": "read"},
         "ci.yml: workflows": {"contents": "read"},
         "comment.yml: comment": {"actions": "read", "pull-requests": "write"},
+        "control-plane.yml: lab": {"contents": "read"},
         "main.yml: fleet": {"contents": "read"},
         "pull-request.yml: fleet": {"contents": "read"},
     }
@@ -90,7 +92,7 @@ def test_the_job_that_may_write_checks_nothing_out_and_runs_no_command() -> None
 
 def test_a_checkout_leaves_no_credentials_behind() -> None:
     checkouts = [step["with"] for _, step in _steps() if step.get("uses", "").startswith("actions/checkout@")]
-    assert [given["persist-credentials"] for given in checkouts] == ["false"] * 4
+    assert [given["persist-credentials"] for given in checkouts] == ["false"] * 5
 
 
 def test_every_job_ends_and_no_two_of_one_pull_request_run_at_once() -> None:
@@ -98,6 +100,7 @@ def test_every_job_ends_and_no_two_of_one_pull_request_run_at_once() -> None:
         "ci.yml: test": 60,
         "ci.yml: workflows": 10,
         "comment.yml: comment": 5,
+        "control-plane.yml: lab": 90,
         "main.yml: fleet": 30,
         "pull-request.yml: fleet": 30,
     }

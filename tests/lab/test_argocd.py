@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import yaml
 
 from lab.conftest import REPOSITORY
 from lab.controlplane.argocd import NAMESPACE, resources
-from lab.controlplane.ask import wait_until
+from lab.controlplane.ask import Object, wait_until
 from lab.controlplane.fleet import ENVIRONMENT, Fleet, application, modelfleet, running
 
 LINES = [pytest.param(line, marks=pytest.mark.xdist_group(f"argocd-{line}")) for line in ("2.14", "3.2")]
@@ -22,13 +24,12 @@ APPLICATION_SET = {
 
 
 @pytest.fixture(scope="module", params=LINES)
-def fleet(
+def started(
     request: pytest.FixtureRequest,
     built: Callable[..., None],
     kustomize: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Fleet]:
-    """The example's production environment, Synced, with our own checks of health."""
     built("control-plane", f"argocd-{request.param}")
     checks = yaml.safe_load(modelfleet(REPOSITORY, "argocd", "health"))["spec"]["resourceHealthChecks"]
     settings = {f"resource.customizations.health.{one['group']}_{one['kind']}": one["check"] for one in checks}
@@ -36,10 +37,36 @@ def fleet(
         yield started
 
 
+@pytest.fixture
+def fleet(started: Fleet) -> Iterator[Fleet]:
+    """The example's production environment, Synced, with our own checks of health; after the test it is so again."""
+    yield started
+    started.restore()
+
+
+# ---- no drift ------------------------------------------------------------------------------------------------------------
+
+
 def test_nothing_drifts(fleet: Fleet) -> None:
-    fleet.synced()
-    before = fleet.settle()
-    syncs = _syncs(fleet)
+    _stays_synced(fleet)
+
+
+@pytest.mark.parametrize("option", ["ServerSideDiff=true", "ServerSideDiff=false"])
+def test_nothing_drifts_in_either_way_of_comparing(fleet: Fleet, option: str) -> None:
+    annotations = {"argocd.argoproj.io/compare-options": option}
+    fleet.api.patch(APPLICATION_SET, {"spec": {"template": {"metadata": {"annotations": annotations}}}})
+    wait_until(
+        "Applications have the option",
+        lambda: all(
+            annotations.items() <= item["metadata"].get("annotations", {}).items() for item in fleet.argo.applications()
+        ),
+    )
+    _stays_synced(fleet)
+
+
+def _stays_synced(fleet: Fleet) -> None:
+    """Neither a comparison from scratch nor the next one finds a difference, and nothing is written."""
+    before, syncs = fleet.settle(), _syncs(fleet)
     for hard in (True, False):
         fleet.argo.refreshed(hard)
         assert {item["status"]["sync"]["status"] for item in fleet.argo.applications()} == {"Synced"}
@@ -47,37 +74,82 @@ def test_nothing_drifts(fleet: Fleet) -> None:
     assert _syncs(fleet) == syncs
 
 
-@pytest.mark.parametrize("option", ["ServerSideDiff=true", "ServerSideDiff=false"])
-def test_nothing_drifts_in_either_way_of_comparing(fleet: Fleet, option: str) -> None:
-    fleet.synced()
-    annotations = {"argocd.argoproj.io/compare-options": option}
-    fleet.api.patch(APPLICATION_SET, {"spec": {"template": {"metadata": {"annotations": annotations}}}})
-    wait_until(
-        "Applications have the option",
-        lambda: all(
-            annotations.items() <= item["metadata"]["annotations"].items() for item in fleet.argo.applications()
-        ),
-    )
-    before, syncs = fleet.settle(), _syncs(fleet)
-    fleet.argo.refreshed(True)
-    assert {item["status"]["sync"]["status"] for item in fleet.argo.applications()} == {"Synced"}
-    assert (fleet.settle(), _syncs(fleet)) == (before, syncs)
-    fleet.apply_argocd()
-
-
 def _syncs(fleet: Fleet) -> dict[str, int]:
     return {item["metadata"]["name"]: len(item["status"]["history"]) for item in fleet.argo.applications()}
 
 
-def test_healthy_models_are_healthy(fleet: Fleet) -> None:
-    """By our own checks, over statuses as KServe writes them: the models that KServe itself serves, whose pods all run."""
-    for project in ("granite", "vision", "llama-405b"):
-        item = fleet.argo.wait(
-            application(project), "healthy", lambda found: found["status"].get("health", {}).get("status") == "Healthy"
-        )
-        found = {name: one["health"]["status"] for name, one in resources(item).items() if "health" in one}
-        assert set(found.values()) == {"Healthy"}, found
-        assert any(name.startswith("InferenceService/") for name in found)
+def test_a_model_is_healthy_when_its_pods_are_and_progressing_until_then(fleet: Fleet) -> None:
+    """By our own checks, over statuses as KServe writes them; the models that KServe itself serves."""
+    _healthy(fleet, "llama-405b", "Progressing")
+    fleet.argo.lab.add_volume(fleet.projects["llama-405b"], "llama-weights")
+    for project in ("llama-405b", "granite", "vision"):
+        _healthy(fleet, project, "Healthy")
+
+
+def _healthy(fleet: Fleet, project: str, health: str) -> None:
+    """Of the whole Application: of each object only the lines before 3.0 keep it."""
+    fleet.argo.wait(application(project), health, lambda item: item["status"]["health"]["status"] == health)
+
+
+# ---- what is changed by hand ---------------------------------------------------------------------------------------------
+
+
+def test_what_git_has_is_repaired_and_what_it_has_not_stays(fleet: Fleet) -> None:
+    model = fleet.model("llama-405b", "llama-405b")
+    assert model
+    by_hand = {"args": ["--by-hand"], "env": [{"name": "BY_HAND", "value": "1"}]}
+    fleet.api.patch(model, {"spec": {"predictor": {"model": by_hand}}})
+    wanted = model["spec"]["predictor"]["model"]["args"]
+    assert "env" not in model["spec"]["predictor"]["model"]
+
+    def repaired() -> bool:
+        found = fleet.model("llama-405b", "llama-405b")
+        return bool(found and found["spec"]["predictor"]["model"]["args"] == wanted)
+
+    wait_until("args are as Git has them", repaired)
+    fleet.argo.refreshed(True, application("llama-405b"))
+    fleet.synced("llama-405b")
+    model = fleet.model("llama-405b", "llama-405b")
+    assert model
+    assert model["spec"]["predictor"]["model"]["env"] == by_hand["env"]
+    fleet.api.patch(model, {"spec": {"predictor": {"model": {"env": None}}}})
+
+
+def test_a_pull_secret_that_openshift_adds_is_no_difference(fleet: Fleet) -> None:
+    """What Git has of the list is compared; where that is written, OpenShift adds its own again."""
+    ours, openshifts = [{"name": "ours"}], {"name": "granite-3-8b-sa-dockercfg-x2x4z"}
+    fleet.api.patch(_account(fleet), {"imagePullSecrets": [openshifts]})
+    _patch_account(fleet, {"op": "add", "path": "/imagePullSecrets", "value": ours})
+    fleet.modelfleet("render")
+    fleet.apply_argocd()
+    fleet.put("A pull secret of our own")
+    fleet.synced("granite")
+    assert _account(fleet)["imagePullSecrets"] == ours
+    fleet.api.patch(_account(fleet), {"imagePullSecrets": [*ours, openshifts]})
+    fleet.argo.refreshed(True, application("granite"))
+    fleet.synced("granite")
+    assert _account(fleet)["imagePullSecrets"] == [*ours, openshifts]
+
+    fleet.api.patch(_account(fleet), {"imagePullSecrets": [openshifts]})
+    wait_until("ours is there again", lambda: ours[0] in _account(fleet)["imagePullSecrets"])
+
+
+def _patch_account(fleet: Fleet, operation: Object) -> None:
+    path = fleet.clone / "projects" / "granite.yaml"
+    spec = yaml.safe_load(path.read_text())
+    model = spec["models"]["granite-3-8b"]
+    model.setdefault("patch", {}).setdefault("ServiceAccount", []).append(operation)
+    spec["environments"][ENVIRONMENT]["models"]["granite-3-8b"].pop("patch", None)
+    path.write_text(json.dumps(spec))
+
+
+def _account(fleet: Fleet) -> Object:
+    found = fleet.api.get("v1", "ServiceAccount", "granite-3-8b-sa", fleet.projects["granite"])
+    assert found
+    return found
+
+
+# ---- what leaves Git -----------------------------------------------------------------------------------------------------
 
 
 def test_a_model_that_leaves_git_stays_without_pruning_and_goes_with_it(fleet: Fleet) -> None:
@@ -86,21 +158,174 @@ def test_a_model_that_leaves_git_stays_without_pruning_and_goes_with_it(fleet: F
     )
     (change,) = [one for one in fleet.plan()["changes"] if one["name"] == "segmenter"]
     assert [one["effect"] for one in change["effects"]] == ["unmanaged"]
-    revision = fleet.put("The segmenter leaves")
-    name = application("vision")
-    item = fleet.argo.wait(
-        name,
-        "OutOfSync",
-        lambda found: (
-            found["status"]["sync"] == {**found["status"]["sync"], "status": "OutOfSync", "revision": revision}
-        ),
-    )
+    fleet.put("The segmenter leaves")
+    item = _out_of_sync(fleet, "vision")
     left = {key for key, one in resources(item).items() if one.get("requiresPruning")}
-    assert left == {"InferenceService/segmenter", "ServingRuntime/segmenter", "ExternalSecret/quay"}
+    assert left == {"InferenceService/segmenter", "ServingRuntime/segmenter"}
     assert fleet.model("vision", "segmenter")
 
+    _prune_from_now_on(fleet)
+    fleet.synced("vision")
+    wait_until("the model is gone", lambda: fleet.model("vision", "segmenter") is None)
+
+
+def test_a_token_that_leaves_git_opens_its_model_until_the_plans_command_is_run(fleet: Fleet) -> None:
+    """Argo CD neither lists nor prunes the Secret of a token whose ServiceAccount stays."""
+    _prune_from_now_on(fleet)
+    fleet.synced("granite")
+    namespace, name = fleet.projects["granite"], "chatbot-granite-3-8b-sa"
+    token = wait_until("there is a token", lambda: _token(fleet, namespace, name))
+    fleet.edit("projects/granite.yaml", r"^    tokens: \[ci, chatbot\]", "    tokens: [ci]")
+    (change,) = fleet.plan()["changes"]
+    text = f"Secret {name}: its token opens the model until it is deleted by hand"
+    assert [(one["effect"], one["text"]) for one in change["effects"]] == [("token-kept", text)]
+    fleet.put("The chatbot leaves")
+    (item,) = fleet.synced("granite")
+    fleet.argo.refreshed(True, application("granite"))
+    assert f"Secret/{name}" not in resources(item)
+    assert _opens(fleet, token)
+
+    assert change["command"] == shlex.join(["oc", "delete", "-n", namespace, f"secret/{name}"])
+    fleet.api.delete({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}})
+    wait_until("the token opens nothing", lambda: not _opens(fleet, token))
+
+
+def test_the_tokens_of_a_model_that_is_pruned_go_with_its_account(fleet: Fleet) -> None:
+    namespace, name = fleet.projects["vision"], "lab-detector-sa"
+    token = wait_until("there is a token", lambda: _token(fleet, namespace, name))
+    _prune_from_now_on(fleet)
+    fleet.edit(
+        "projects/vision.yaml",
+        r"models: \{detector: \{size: Medium, route: true, tokens: \[lab\]\}\}",
+        "models: {detector: null}",
+    )
+    (change,) = [one for one in fleet.plan()["changes"] if one["name"] == "detector"]
+    assert ("token-lost", f"Secret {name}: who uses it is locked out") in [
+        (one["effect"], one["text"]) for one in change["effects"]
+    ]
+    fleet.put("The detector leaves")
+    fleet.synced("vision")
+    wait_until("the token opens nothing", lambda: not _opens(fleet, token))
+
+
+def _token(fleet: Fleet, namespace: str, name: str) -> str | None:
+    import base64
+
+    secret = fleet.api.get("v1", "Secret", name, namespace) or {}
+    text = secret.get("data", {}).get("token")
+    return base64.b64decode(text).decode() if text else None
+
+
+def _opens(fleet: Fleet, token: str) -> bool:
+    """Whether the API server takes the token for its ServiceAccount, as the proxy before a model asks it."""
+    review = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenReview",
+        "metadata": {"name": ""},
+        "spec": {"token": token},
+    }
+    return bool(fleet.api.create(review)["status"].get("authenticated"))
+
+
+def _prune_from_now_on(fleet: Fleet) -> None:
     fleet.edit("environments/base.yaml", "  prune: false", "  prune: true")
     fleet.put("Prune from now on")
     fleet.apply_argocd()
+    wait_until(
+        "Applications prune",
+        lambda: all(item["spec"]["syncPolicy"]["automated"].get("prune") for item in fleet.argo.applications()),
+    )
+
+
+def _out_of_sync(fleet: Fleet, project: str) -> Object:
+    def holds(item: Object) -> bool:
+        sync = item["status"]["sync"]
+        return bool(sync["status"] == "OutOfSync" and sync["revision"] == fleet.revision)
+
+    return fleet.argo.wait(application(project), f"OutOfSync at {fleet.revision}", holds)
+
+
+# ---- what the cluster refuses --------------------------------------------------------------------------------------------
+
+
+def test_what_is_refused_holds_up_neither_the_rest_nor_for_long_its_repair(fleet: Fleet) -> None:
+    """A mode that cannot change is refused by KServe's webhook; the innocent change of the same commit arrives."""
+    _name_segmenter(fleet, "Innocent")
+    fleet.edit(
+        "projects/vision.yaml", r"\{detector: \{size: Medium", "{embedder: {mode: advanced}, detector: {size: Medium"
+    )
+    fleet.put("A mode that is refused")
+    wait_until("what is innocent arrives", lambda: _segmenter(fleet) == "Innocent")
+    item = fleet.argo.wait(
+        application("vision"), "refused", lambda found: _messages(found).get("InferenceService/embedder")
+    )
+    assert "deploymentMode cannot be changed" in _messages(item)["InferenceService/embedder"]
+
+    fleet.edit("projects/vision.yaml", r"embedder: \{mode: advanced\}, ", "")
+    fleet.edit("projects/vision.yaml", "displayName: Innocent", "displayName: Repaired")
+    fleet.put("The repair")
+    fleet.argo.wait(application("vision"), "repaired", lambda _: _segmenter(fleet) == "Repaired", 200)
     fleet.synced("vision")
+
+
+def test_a_binding_gets_another_role_without_anybodys_help(fleet: Fleet) -> None:
+    namespace, name = fleet.projects["granite"], "granite-3-8b-view"
+    fleet.edit(
+        f"environments/base/granite/rolebinding-{name}.yaml", "^  name: granite-3-8b-view-role", "  name: another"
+    )
+    fleet.put("Another role", render=False)
+    fleet.synced("granite")
+    binding = fleet.api.get("rbac.authorization.k8s.io/v1", "RoleBinding", name, namespace)
+    assert binding
+    assert binding["roleRef"]["name"] == "another"
+
+
+def _name_segmenter(fleet: Fleet, name: str) -> None:
+    fleet.edit("projects/vision.yaml", "^  segmenter:\n", f"  segmenter:\n    displayName: {name}\n")
+
+
+def _segmenter(fleet: Fleet) -> str:
+    model = fleet.model("vision", "segmenter")
+    assert model
+    return str(model["metadata"]["annotations"]["openshift.io/display-name"])
+
+
+def _messages(item: Object) -> dict[str, str]:
+    results = item["status"].get("operationState", {}).get("syncResult", {}).get("resources", [])
+    return {f"{one['kind']}/{one['name']}": one.get("message", "") for one in results}
+
+
+# ---- tracking ------------------------------------------------------------------------------------------------------------
+
+
+def test_after_another_way_of_tracking_nothing_that_leaves_git_is_forgotten(fleet: Fleet) -> None:
+    """A model that is written after the change gets the new mark; it leaves Git, and is reported and pruned."""
+    before = fleet.settle()
+    fleet.argo.change_settings({"application.resourceTrackingMethod": "annotation"})
+    fleet.argo.refreshed(True)
+    fleet.synced()
+    assert fleet.settle() == before, "the change alone writes nothing"
+    mark = "argocd.argoproj.io/tracking-id"
+    fleet.argo.sync(application("granite"), options=["FailOnSharedResource=true"])
+
+    def marked() -> bool:
+        model = fleet.model("granite", "granite-3-8b")
+        return bool(model and mark in model["metadata"]["annotations"])
+
+    wait_until("a sync of all objects marks them", marked)
+    _name_segmenter(fleet, "After the change")
+    fleet.put("A change")
+    fleet.synced("vision")
+    model = fleet.model("vision", "segmenter")
+    assert model
+    assert model["metadata"]["annotations"][mark].startswith(f"{application('vision')}:")
+    assert "app.kubernetes.io/instance" not in model["metadata"].get("labels", {})
+
+    fleet.edit(
+        "projects/vision.yaml", r"(nerc-ocp-prod: \{namespace: vision-c07a34, models: \{)", r"\1segmenter: null, "
+    )
+    fleet.put("The segmenter leaves")
+    left = resources(_out_of_sync(fleet, "vision"))
+    assert left["InferenceService/segmenter"].get("requiresPruning")
+    _prune_from_now_on(fleet)
     wait_until("the model is gone", lambda: fleet.model("vision", "segmenter") is None)

@@ -102,9 +102,10 @@ def test_what_stays_can_leave_no_room_for_what_comes(tmp_path: Path) -> None:
     ]
 
 
-def test_a_token_that_stays(tmp_path: Path) -> None:
+@pytest.mark.parametrize("base", [KEPT, FILES["environments/base.yaml"]], ids=["kept", "pruned"])
+def test_a_token_that_stays_whether_argo_cd_prunes_or_not(tmp_path: Path, base: str) -> None:
     chat = CHAT.replace("tokens: [web]", "tokens: [web, app]")
-    found = repository(tmp_path, {**FILES, "environments/base.yaml": KEPT, "projects/chat.yaml": chat})
+    found = repository(tmp_path, {**FILES, "environments/base.yaml": base, "projects/chat.yaml": chat})
     found.edit("projects/chat.yaml", "tokens: [web, app]", "tokens: [web]")
     text = "Secret app-chat-sa: its token opens the model until it is deleted by hand"
     assert found.rows() == [("chat/chat", ("removed: Secret app-chat-sa",), (("token-kept", text),))]

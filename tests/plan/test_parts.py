@@ -319,7 +319,7 @@ def test_every_rule_is_the_first_for_some_field(entry: Any) -> None:
         (LLM, "distributed", "spec/replicas", Effect.SCALE),
         (LLM, "distributed", "spec/router/gateway/refs", Effect.NOTHING),
         (LLM, "distributed", "spec/template/containers/main/env/A", Effect.ROLLING),
-        ("RoleBinding", None, "roleRef/name", Effect.RECREATE),
+        ("RoleBinding", None, "roleRef/name", Effect.NOTHING),
         ("RoleBinding", None, "subjects/ServiceAccount a b", Effect.NOTHING),
         ("ExternalSecret", None, "spec/data/token/remoteRef/key", Effect.NEXT_START),
         ("ExternalSecret", None, "spec/refreshInterval", Effect.NOTHING),

@@ -226,7 +226,7 @@ CHANGES: dict[str, tuple[str, str, str, list[Row]]] = {
                 "chat/chat",
                 ("new: Secret mobile-chat-sa", "removed: Secret web-chat-sa"),
                 (
-                    ("token-lost", "Secret web-chat-sa: who uses it is locked out"),
+                    ("token-kept", "Secret web-chat-sa: its token opens the model until it is deleted by hand"),
                     ("token-new", "Secret mobile-chat-sa"),
                 ),
             )

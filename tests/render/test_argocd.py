@@ -68,9 +68,6 @@ def test_the_applicationset_for_2_14() -> None:
             "template": {
                 "metadata": {
                     "name": "{{ .application }}",
-                    "annotations": {
-                        "argocd.argoproj.io/manifest-generate-paths": ".;../../base/{{ .project }}",
-                    },
                 },
                 "spec": {
                     "project": "models-prod",
@@ -87,7 +84,7 @@ def test_the_applicationset_for_2_14() -> None:
                             "FailOnSharedResource=true",
                             "PrunePropagationPolicy=background",
                         ],
-                        "retry": {"limit": 5, "backoff": {"duration": "30s", "factor": 2, "maxDuration": "10m"}},
+                        "retry": {"limit": 5, "backoff": {"duration": "5s", "factor": 2, "maxDuration": "1m"}},
                     },
                 },
             },
@@ -104,17 +101,15 @@ def _changes(old: Any, new: Any, path: str = "") -> dict[str, Any]:
     return {} if old == new else {path: new}
 
 
-_OPTIONS = "/spec/template/spec/syncPolicy/syncOptions"
-_SERVER_SIDE: dict[str, Any] = {
-    _OPTIONS: [
-        "ApplyOutOfSyncOnly=true",
-        "FailOnSharedResource=true",
-        "PrunePropagationPolicy=background",
-        "ServerSideApply=true",
-    ],
-    "/spec/template/metadata/annotations/argocd.argoproj.io/compare-options": "ServerSideDiff=true",
+_RETRY = "/spec/template/spec/syncPolicy/retry"
+_REFRESH: dict[str, Any] = {
+    f"{_RETRY}/backoff/duration": "30s",
+    f"{_RETRY}/backoff/maxDuration": "10m",
+    f"{_RETRY}/refresh": True,
+    "/spec/template/metadata/annotations": {
+        "argocd.argoproj.io/manifest-generate-paths": ".;../../base/{{ .project }}"
+    },
 }
-_REFRESH = {"/spec/template/spec/syncPolicy/retry/refresh": True}
 
 
 @pytest.mark.parametrize(
@@ -122,11 +117,11 @@ _REFRESH = {"/spec/template/spec/syncPolicy/retry/refresh": True}
     [
         ("2.14", {}),
         ("3.0", {}),
-        ("3.1", _SERVER_SIDE),
-        ("3.2", _SERVER_SIDE | _REFRESH),
-        ("3.3", _SERVER_SIDE | _REFRESH),
-        ("3.4", _SERVER_SIDE | _REFRESH),
-        ("3.5", _SERVER_SIDE | _REFRESH),
+        ("3.1", {}),
+        ("3.2", _REFRESH),
+        ("3.3", _REFRESH),
+        ("3.4", _REFRESH),
+        ("3.5", _REFRESH),
     ],
 )
 def test_what_a_version_changes_in_the_applicationset(version: str, changed: Mapping[str, Any]) -> None:
@@ -246,7 +241,13 @@ def test_kinds_of_rendered_objects() -> None:
         (
             "ServiceAccount",
             "imagePullSecrets",
-            [{"group": "", "kind": "ServiceAccount", "jsonPointers": ["/imagePullSecrets"]}],
+            [
+                {
+                    "group": "",
+                    "kind": "ServiceAccount",
+                    "jqPathExpressions": ['.imagePullSecrets[]? | select(.name | test("-dockercfg-[a-z0-9]+$"))'],
+                }
+            ],
         ),
         ("ServiceAccount", "secrets", None),
         ("Pod", "imagePullSecrets", None),
@@ -302,8 +303,8 @@ def test_every_line_is_spelled_out_in_full() -> None:
         "tracking",
         "kustomize",
         "syncOptions",
-        "compareOptions",
         "retry",
+        "generatePaths",
         "namedClusterKinds",
         "builtInHealth",
     ]
@@ -319,15 +320,5 @@ def test_the_same_versions_have_pinned_crds() -> None:
 def test_every_ignored_difference_has_a_reason_and_names_fields() -> None:
     entries = _data("argocd.yaml")["ignoreDifferences"]
     assert [sorted(entry) for entry in entries] == [
-        ["group", "jsonPointers", "kind", "reason", "when"],
+        ["group", "jqPathExpressions", "kind", "reason", "when"],
     ]
-
-
-def test_server_side_apply_and_diff_come_together() -> None:
-    apply = {
-        version: "ServerSideApply=true" in argocd.argocd_line(version).sync_options for version in argocd.versions()
-    }
-    diff = {
-        version: argocd.argocd_line(version).compare_options == "ServerSideDiff=true" for version in argocd.versions()
-    }
-    assert apply == diff

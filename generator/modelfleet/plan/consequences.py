@@ -159,15 +159,15 @@ def reached(before: RunningWorkload, after: RunningWorkload) -> Iterator[Impact]
         yield Impact(Effect.AUTH_OFF, "whoever reaches it may call it without a token")
 
 
-def tokens(before: RunningWorkload, after: RunningWorkload, prune: bool) -> Iterator[Impact]:
-    """Tokens that come and go; a model that asks nobody for one any more locks nobody out."""
+def tokens(before: RunningWorkload, after: RunningWorkload) -> Iterator[Impact]:
+    """Tokens that come and go; a model that asks nobody for one any more locks nobody out.
+
+    Argo CD takes the Secret of a token for its ServiceAccount's own: while that stays it is neither listed nor pruned.
+    """
     for name in () if after.open else before.tokens:
-        if name not in after.tokens and prune:
-            yield Impact(Effect.TOKEN_LOST, f"Secret {code(name)}: who uses it is locked out")
-        elif name not in after.tokens:
-            yield Impact(
-                Effect.TOKEN_KEPT, f"Secret {code(name)}: its token opens the model until it is deleted by hand"
-            )
+        if name not in after.tokens:
+            text = f"Secret {code(name)}: its token opens the model until it is deleted by hand"
+            yield Impact(Effect.TOKEN_KEPT, text)
     for name in after.tokens:
         if name not in before.tokens:
             yield Impact(Effect.TOKEN_NEW, f"Secret {code(name)}")

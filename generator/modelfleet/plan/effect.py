@@ -104,7 +104,7 @@ class Effect(Enum):
         title="token lost",
         tone="bad",
         verbs=("loses a token", "lose tokens"),
-        explained="its Secret is deleted, and others are still asked for one",
+        explained="its Secret goes with the ServiceAccount of a model that is deleted or moves, and others are still asked for one",
     )
     SECRET_GONE = EffectFacts(
         title="Secret disappears",
@@ -156,8 +156,8 @@ class Effect(Enum):
         verbs=("still opens its model", "still open their models"),
         counted="removed token",
         explained=(
-            "its Secret is no longer in Git and nothing is pruned: it opens the model until somebody deletes it. "
-            "The command is shown"
+            "its Secret is no longer in Git, and Argo CD does not delete it, whether it prunes or not "
+            "([why](argocd.md#tokens-that-leave-git)): it opens the model until somebody deletes it. The command is shown"
         ),
     )
     UNMANAGED = EffectFacts(
@@ -176,10 +176,9 @@ class Effect(Enum):
         verbs=("must be deleted and recreated", "must be deleted and recreated"),
         destroys=True,
         explained=(
-            "the deployment mode, the workers of a runtime, the nodes of an LLMInferenceService, the role of a "
-            "binding: the cluster refuses to change them. The command is shown; before the merge it would only "
-            "make the old one anew, and it ends with `argocd app sync` since Argo CD does not try a commit for "
-            "ever"
+            "the deployment mode, the workers of a runtime, the nodes of an LLMInferenceService: the cluster refuses "
+            "to change them. The command is shown; before the merge it would only make the old one anew, and it "
+            "ends with `argocd app sync` since Argo CD does not try a commit for ever"
         ),
     )
     WITH_SERVER = EffectFacts(

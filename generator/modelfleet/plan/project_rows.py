@@ -18,8 +18,8 @@ from modelfleet.plan.effects import (
 )
 from modelfleet.plan.project_change import ProjectChange, Successor, grouped, quota, readdressed
 from modelfleet.plan.row import PROJECT, Row, State
-from modelfleet.plan.words import few, names, objects_named, ordered, said
-from modelfleet.plan.workload_rows import ANEW, holding, refused, serving_row
+from modelfleet.plan.words import few, names, ordered, said
+from modelfleet.plan.workload_rows import holding, refused, serving_row
 from modelfleet.rules.admission.rulebook import Rulebook
 from modelfleet.serving.workloads import RUNTIME, Key
 from modelfleet.wording import plural
@@ -80,8 +80,7 @@ def _other(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], jud
     if key[0] == "ExternalSecret":
         found += _of_secret(change, item, users)
     elif effect is not Effect.NOTHING and item.state == "changed":
-        text = f"{objects_named(objects)} cannot be changed: {ANEW}" if effect is Effect.RECREATE else ""
-        found.append(Impact(effect, text))
+        found.append(Impact(effect, ""))
     elif stays:
         found.append(Impact(Effect.NOTHING, "it stays until it is deleted by hand"))
     if not found:

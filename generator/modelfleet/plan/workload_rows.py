@@ -44,18 +44,17 @@ def serving_row(
         return _moved(change, key, objects, (old, new), quota)
     found = list(refused(objects, judge))
     pods = list(_pods(change, key, objects, (old, new), quota))
-    anew = any(item.effect is Effect.RECREATE for item in (*found, *pods))
+    anew = any(item.effect is Effect.RECREATE for item in found)
     found += [item for item in pods if not (anew and item.effect in (*RESTARTS, Effect.RELOAD))]
-    found += [*scaled(old, new, quota), *_reached(change, key, old, new), *tokens(old, new, change.prune)]
+    found += [*scaled(old, new, quota), *_reached(change, key, old, new), *tokens(old, new)]
     gone = [item for item in objects if item.after is None]
     left = [item for item in gone if change.stays and (new.open or item.key[0] != "Secret")]
     if left:
         found.append(Impact(Effect.NOTHING, f"left on the cluster until deleted by hand: {objects_named(left)}"))
     recreated = [item for item in found if item.effect is Effect.RECREATE]
-    deleted = (
-        [item for item in objects if item.before is not None and _immutable(item, new, judge)] if recreated else []
-    )
-    command = deletion(change, [*deleted, *(gone if change.stays else ())], again=bool(deleted))
+    deleted = [item for item in objects if item.before is not None and _immutable(item, judge)] if recreated else []
+    by_hand = gone if change.stays else [item for item in gone if item.key[0] == "Secret" and not new.open]
+    command = deletion(change, [*deleted, *by_hand], again=bool(deleted))
     return Row(
         project=change.name,
         key=key,
@@ -90,10 +89,8 @@ def refused(objects: Sequence[ObjectChange], judge: Admission | None) -> Iterato
                     yield found
 
 
-def _immutable(item: ObjectChange, new: RunningWorkload, judge: Admission | None) -> bool:
+def _immutable(item: ObjectChange, judge: Admission | None) -> bool:
     """Whether the object has to be deleted before it can be what it is to be."""
-    if field_effect([item], new.mode) is Effect.RECREATE:
-        return True
     return any(found.effect is Effect.RECREATE for found in refused([item], judge))
 
 
@@ -105,13 +102,7 @@ def _pods(
     quota: QuotaUse,
 ) -> Iterator[Impact]:
     old, new = both
-    effect = field_effect(objects, new.mode)
-    if effect is Effect.RECREATE:
-        named = objects_named([item for item in objects if field_effect([item], new.mode) is Effect.RECREATE])
-        yield Impact(Effect.RECREATE, f"{named} cannot be changed: {ANEW}")
-        others = [item for item in objects if field_effect([item], new.mode) is not Effect.RECREATE]
-        effect = field_effect(others, new.mode)
-    effect = restart(old, new, effect)
+    effect = restart(old, new, field_effect(objects, new.mode))
     if effect in RESTARTS:
         watched = change.after is not None and change.after.environment.can("watchesRuntimes")
         found = restarted(old, new, effect, quota, unseen=by_runtime(new, objects) and not watched)

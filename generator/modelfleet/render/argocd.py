@@ -60,8 +60,8 @@ class ArgocdLine:
     version: str
     tracking: str
     sync_options: tuple[str, ...]
-    compare_options: str | None
     retry: Mapping[str, Any]
+    generate_paths: bool
     named_cluster_kinds: bool
 
 
@@ -83,8 +83,8 @@ def argocd_line(version: str) -> ArgocdLine:
         version=version,
         tracking=data["tracking"],
         sync_options=tuple(data["syncOptions"]),
-        compare_options=data["compareOptions"],
         retry=data["retry"],
+        generate_paths=data["generatePaths"],
         named_cluster_kinds=data["namedClusterKinds"],
     )
 
@@ -180,8 +180,8 @@ def _applicationset(facts: ArgocdFacts, chosen: ArgocdLine) -> dict[str, Any]:
         "pattern": f"{overlay_folder(facts.environment, '*')}/{APPLICATION_FILE}",
         "cluster_name": facts.destination.get("name"),
         "cluster_server": facts.destination.get("server"),
+        "generate_paths": chosen.generate_paths,
         "prune": facts.argocd.prune,
-        "compare_options": chosen.compare_options,
         "sync_options": list(chosen.sync_options),
         "retry": chosen.retry,
         "ignored": _ignored(facts.conditions) or None,

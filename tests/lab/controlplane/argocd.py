@@ -37,14 +37,14 @@ class ArgoCD:
     """A running Argo CD of one line, which syncs from a bare repository that tests push to."""
 
     def __init__(self, lab: Lab, line: str, source: Source, kustomize: Path, settings: Mapping[str, str]) -> None:
-        self.lab, self.api, self.line = lab, lab.api, line
+        self.lab, self.api, self._at_first = lab, lab.api, _object("ConfigMap", "argocd-cm", data=dict(settings))
         part = PARTS[f"argocd-{line}"]
         self._program = part.folder / "bin" / "argocd"
         lab.install_crds(part.folder / "crds")
         self.repository = lab.folder / "git" / source.url.removeprefix("https://github.com/")
         subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", self.repository], check=True)
         self.api.ensure_namespace(NAMESPACE)
-        for item in self._settings(source, settings):
+        for item in self._settings(source):
             self.api.apply(item)
         programs = lab.folder / "argocd-programs"
         programs.mkdir()
@@ -54,11 +54,11 @@ class ArgoCD:
 
     def push(self, clone: Path, message: str = "A change") -> str:
         """Commits what is in a clone, pushes it and has every Application look at it; the revision."""
-        _git(clone, "add", "--all")
+        git(clone, "add", "--all")
         who = ["-c", "user.name=lab", "-c", "user.email=lab@example.com"]
-        _git(clone, *who, "commit", "--quiet", "--allow-empty", "--message", message)
-        _git(clone, "push", "--quiet", "--force", str(self.repository), "HEAD:main")
-        revision = _git(clone, "rev-parse", "HEAD").strip()
+        git(clone, *who, "commit", "--quiet", "--allow-empty", "--message", message)
+        git(clone, "push", "--quiet", "--force", str(self.repository), "HEAD:main")
+        revision = git(clone, "rev-parse", "HEAD").strip()
         self.refresh()
         return revision
 
@@ -117,6 +117,12 @@ class ArgoCD:
     def change_settings(self, values: Mapping[str, str]) -> None:
         """Changes `argocd-cm`, as the administrator of Argo CD does."""
         self.api.patch(_object("ConfigMap", "argocd-cm"), {"data": dict(values)})
+
+    def restore_settings(self) -> None:
+        """Takes back what was changed of `argocd-cm`."""
+        found = self.api.read(self._at_first)
+        assert found
+        self.api.replace({**found, "data": self._at_first["data"]})
 
     def _start(self, programs: Path) -> None:
         environment = {
@@ -199,8 +205,8 @@ class ArgoCD:
             ARGOCD_APPLICATIONSET_CONTROLLER_REQUEUE_AFTER="5s",
         )
 
-    def _settings(self, source: Source, settings: Mapping[str, str]) -> list[Object]:
-        found = [_object("ConfigMap", "argocd-cm", data=dict(settings))]
+    def _settings(self, source: Source) -> list[Object]:
+        found = [self._at_first]
         found += [
             _object("ConfigMap", f"argocd-{name}", data={})
             for name in ("rbac-cm", "gpg-keys-cm", "ssh-known-hosts-cm", "tls-certs-cm", "cmd-params-cm")
@@ -238,15 +244,16 @@ def resources(item: Object) -> dict[str, Object]:
 def clone(source: Path, target: Path) -> Path:
     """A repository of its own with the files of a folder that Git tracks, committed on `main`."""
     target.mkdir(parents=True)
-    tracked = _git(source, "ls-files", "-z", "environments", "projects", "runtimes").split("\0")
+    tracked = git(source, "ls-files", "-z", "environments", "projects", "runtimes").split("\0")
     for name in filter(None, tracked):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / name, target / name)
-    _git(target, "init", "--quiet", "--initial-branch=main")
+    git(target, "init", "--quiet", "--initial-branch=main")
     return target
 
 
-def _git(folder: Path, *arguments: str) -> str:
+def git(folder: Path, *arguments: str) -> str:
+    """Runs Git in a folder; what it prints."""
     return subprocess.run(["git", "-C", folder, *arguments], check=True, capture_output=True, text=True).stdout
 
 

@@ -151,10 +151,11 @@ def _build(parts: Sequence[Part]) -> None:
     waiting = [part for part in parts if not part.built]
     if waiting or not pinned_crds().is_dir():
         _needs_go()
+    if waiting:
         minutes = sum(part.minutes for part in waiting)
         print(
-            f"Building the lab into {cache_folder()}: {len(waiting)} of {len(PARTS)} parts, about {minutes} minutes on two "
-            "cores\nwhere nothing is cached, 400 MB for all, and up to 6 GB in Go's own caches. Needs Go's module proxy, once."
+            f"Building {len(waiting)} of the {len(PARTS)} parts of the lab into {cache_folder()}, once: about {minutes} minutes "
+            "on two idle cores\nwhere Go has nothing cached, 700 MB for all, up to 6 GB in Go's caches. Needs Go's module proxy."
         )
     if not pinned_crds().is_dir():
         _fetch_crds()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from lab.controlplane.argocd import ArgoCD, Source, clone
+from lab.controlplane.argocd import ArgoCD, Source, clone, git
 from lab.controlplane.ask import Api, Object, wait_until
 from lab.controlplane.lab import Lab, documents
 
@@ -38,7 +40,8 @@ class Fleet:
     clone: Path
     kustomize: Path
     projects: Mapping[str, str]  # and the namespace of each
-    revision: str
+    revision: str = ""
+    first: str = ""
 
     @property
     def api(self) -> Api:
@@ -66,6 +69,17 @@ class Fleet:
         (found,) = json.loads(text)["environments"]
         return dict(found)
 
+    def restore(self) -> None:
+        """The example as it was at first, Synced, with Argo CD's objects and settings as they were."""
+        for folder in ("projects", "environments"):
+            shutil.rmtree(self.clone / folder)
+        git(self.clone, "checkout", "--quiet", self.first, "--", ".")
+        self.put("As it was", render=False)
+        self.argo.restore_settings()
+        self.apply_argocd()
+        self.argo.refreshed(True)
+        self.synced()
+
     def model(self, project: str, name: str) -> Object | None:
         """A model as it is on the cluster."""
         return self.api.get(*MODEL, name, self.projects[project])
@@ -85,10 +99,11 @@ class Fleet:
         return [self.argo.synced(application(project), self.revision) for project in projects or self.projects]
 
     def generations(self) -> dict[str, Any]:
-        """By object: what changes when somebody writes it."""
+        """By object: what changes when somebody writes it; of a Deployment its pods, since autoscalers write the rest."""
         return {
-            f"{kind} {item['metadata']['namespace']}/{item['metadata']['name']}": item["metadata"].get("generation")
-            or item["metadata"]["resourceVersion"]
+            f"{kind} {item['metadata']['namespace']}/{item['metadata']['name']}": item["spec"]["template"]
+            if kind == "Deployment"
+            else item["metadata"].get("generation") or item["metadata"]["resourceVersion"]
             for version, kind in _SETTLED
             for item in self.api.items(version, kind)
             if item["metadata"]["namespace"] in self.projects.values() and item["metadata"]["name"] != "default"
@@ -96,7 +111,6 @@ class Fleet:
 
     def settle(self) -> dict[str, Any]:
         """The generations as soon as the controllers have done their part: nothing changes for two seconds."""
-        import time
 
         def quiet() -> dict[str, Any] | None:
             before = self.generations()
@@ -140,9 +154,10 @@ def running(
             lab.api.ensure_namespace(name)
         meta = {"name": "research"}
         lab.api.apply({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": meta, "value": 1000})
+        lab.add_volume(projects["vision"], "embedder-weights")
         argo = ArgoCD(lab, line, Source(URL, [ENVIRONMENT]), kustomize, settings or {})
-        fleet = Fleet(argo, source, kustomize, projects, "")
-        fleet.put("The example", render=False)
+        fleet = Fleet(argo, source, kustomize, projects)
+        fleet.first = fleet.put("The example", render=False)
         fleet.apply_argocd()
         fleet.synced()
         yield fleet

@@ -76,19 +76,25 @@ class Lab:
         for crd in crds:
             wait_until(f"{crd['metadata']['name']} is served", partial(self._established, crd))
 
-    def add_node(self, name: str, capacity: Mapping[str, str] = NODE, **spec: Any) -> None:
+    def add_node(self, name: str) -> None:
         """A node, on which the scheduler puts pods."""
-        node = {
-            "apiVersion": "v1",
-            "kind": "Node",
-            "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
-            "spec": spec,
-        }
+        meta = {"name": name, "labels": {"kubernetes.io/hostname": name}}
+        node = {"apiVersion": "v1", "kind": "Node", "metadata": meta}
         self.api.apply(node)
         ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "a stand-in"}
-        self.api.patch(
-            node, {"status": {"capacity": capacity, "allocatable": capacity, "conditions": [ready]}}, "status"
-        )
+        self.api.patch(node, {"status": {"capacity": NODE, "allocatable": NODE, "conditions": [ready]}}, "status")
+        self.api.patch(node, {"spec": {"taints": None}})  # that it is not ready, which new nodes get
+
+    def add_volume(self, namespace: str, name: str) -> None:
+        """A volume and a claim to it, so that pods which mount it can be put on a node."""
+        size = {"storage": "1Gi"}
+        modes = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}
+        volume = {**modes, "capacity": size, "nfs": {"server": "nfs.example.org", "path": "/"}}
+        meta = {"name": f"{namespace}-{name}"}
+        self.api.apply({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": meta, "spec": volume})
+        claim = {**modes, "resources": {"requests": size}, "volumeName": meta["name"]}
+        meta = {"name": name, "namespace": namespace}
+        self.api.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": claim})
 
     def install_kserve(self, part: str) -> None:
         """KServe's manager of a part with its CRDs, its settings and its webhooks, which answer when this returns."""

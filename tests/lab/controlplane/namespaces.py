@@ -16,8 +16,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lab.controlplane.build import cache_folder
-
 HOSTS = ("github.com", "kubernetes.default.svc")  # names that are served from within
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
@@ -126,6 +124,8 @@ def _unshare() -> list[str]:
 
 def _fresh_folder() -> Path:
     """A new folder; those that runs left which were killed are removed."""
+    from lab.controlplane.build import cache_folder
+
     runs = cache_folder() / "runs"
     runs.mkdir(parents=True, exist_ok=True)
     for old in runs.iterdir():
@@ -133,3 +133,7 @@ def _fresh_folder() -> Path:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(old)
     return Path(tempfile.mkdtemp(dir=runs))
+
+
+if __name__ == "__main__":
+    sys.exit(unusable())

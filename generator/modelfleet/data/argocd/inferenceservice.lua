@@ -58,7 +58,10 @@ if ready.status == "True" then
   return { status = "Healthy", message = "Ready" }
 end
 
-local loading = transition == "InProgress" or states.activeModelState == "Pending" or states.activeModelState == "Loading"
+-- An empty transition without a state: KServe has not seen a pod of the model yet.
+local unseen = obj.status.modelStatus ~= nil and transition == "" and states.activeModelState == nil
+local active = states.activeModelState
+local loading = unseen or transition == "InProgress" or active == "Pending" or active == "Loading"
 if ready.status == "False" and (hopeless[ready.reason or ""] or not loading) then
   return { status = "Degraded", message = message }
 end
