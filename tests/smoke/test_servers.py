@@ -341,7 +341,7 @@ def unlimited(root: Path) -> Path:
     """The example with no default quota, under which further projects would have no room."""
     base = example(root) / "environments/base.yaml"
     text = base.read_text("utf-8")
-    without = re.sub(r"(?m)^quota: .*\n", "", text)
+    without = re.sub(r"(?m)^quota:.*\n(?:  .*\n)*", "", text)
     assert without != text
     base.write_text(without, "utf-8")
     return root
