@@ -120,7 +120,7 @@ def _refused(
                     severity=Severity.WARNING if limits is None else Severity.ERROR,
                 ),
             )
-        for container, sentence in _outside(pod, limits):
+        for container, sentence in outside_limits(pod, limits):
             yield (
                 "ROOM002",
                 Violation(
@@ -132,28 +132,28 @@ def _refused(
             )
 
 
-def _outside(pod: Pod, limits: ContainerLimits | None) -> Iterator[tuple[str, str]]:
+def outside_limits(pod: Pod, limits: ContainerLimits | None) -> Iterator[tuple[str, str]]:
     """Containers beyond the bounds of a LimitRange, and those that its defaults make contradict themselves."""
     if limits is None:
         return
     for one in pod.containers:
         for name, most in limits.most.items():
-            amount = one.limits.get(name)
-            if amount is not None and amount > most:
+            amount = max(one.requests.get(name, most), one.limits.get(name, most))
+            if amount > most:
                 yield (
                     one.name,
-                    f"has a {name} limit of {quantity_text(amount, name)}, and the LimitRange allows {quantity_text(most, name)}",
+                    f"names {quantity_text(amount, name)} {name}, and the LimitRange allows {quantity_text(most, name)}",
                 )
         for name, least in limits.least.items():
-            amount = one.requests.get(name)
-            if amount is not None and amount < least:
+            amount = min(one.requests.get(name, least), one.limits.get(name, least))
+            if amount < least:
                 yield (
                     one.name,
-                    f"requests {quantity_text(amount, name)} {name}, and the LimitRange wants {quantity_text(least, name)}",
+                    f"names {quantity_text(amount, name)} {name}, and the LimitRange wants {quantity_text(least, name)}",
                 )
         for name, amount in one.requests.items():
-            limit = one.limits.get(name)
-            if limit is not None and amount > limit:
+            limit = one.limits.get(name, amount)
+            if amount > limit:
                 yield (
                     one.name,
                     f"requests {quantity_text(amount, name)} {name}, and its limit is {quantity_text(limit, name)}",
