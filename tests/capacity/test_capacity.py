@@ -109,3 +109,22 @@ def test_an_unknown_fact_is_named_and_nothing_is_judged(tmp_path: Path) -> None:
             ],
         }
     ]
+
+
+def test_the_facts_may_stand_in_a_file_of_their_own(tmp_path: Path) -> None:
+    facts = {"models/llama": {"version": 1, "source": "https://example.org/llama", "revision": "1", **WEIGHTS}}
+    apart = repository(FACTS, facts, {"projects/acme": {"models": {"llama": {"weights": None}}}})
+    apart["projects/acme"]["models"]["llama"]["weights"] = {"from": "llama"}
+    assert (
+        shown(write(tmp_path / "apart", apart))["models"]
+        == shown(write(tmp_path / "beside", repository(FACTS)))["models"]
+    )
+
+
+def test_a_file_takes_the_same_facts_as_a_model() -> None:
+    project, model = (
+        json.loads((packaged("schemas") / f"{name}.schema.json").read_bytes()) for name in ("project", "model")
+    )
+    beside = {key: facts for key, facts in project["$defs"]["weights"]["properties"].items() if key != "from"}
+    assert {key: facts for key, facts in model["properties"].items() if key in beside} == beside
+    assert set(model["properties"]) - set(beside) == {"version", "source", "revision"}

@@ -933,12 +933,13 @@ def test_hand_written_files_are_found_by_their_names(tmp_path: Path) -> None:
         environments={"prod": "environments/prod.yaml"},
         base="environments/base.yaml",
         runtimes={(None, "vllm"): "runtimes/vllm.yaml", ("prod", "vllm.v2"): "runtimes/prod/vllm.v2.yaml"},
+        models={},
     )
 
 
 def test_environments_and_runtimes_may_be_missing(tmp_path: Path) -> None:
     write(tmp_path, FILE)
-    assert discovered(tmp_path) == Sources(projects={"acme": FILE}, environments={}, base=None, runtimes={})
+    assert discovered(tmp_path) == Sources(projects={"acme": FILE}, environments={}, base=None, runtimes={}, models={})
 
 
 def test_what_editors_and_people_leave_beside_specs_is_ignored(tmp_path: Path) -> None:
@@ -949,7 +950,7 @@ def test_what_editors_and_people_leave_beside_specs_is_ignored(tmp_path: Path) -
     ]
     write(tmp_path, *(f"{folder}/{name}" for folder in ("projects", "environments", "runtimes") for name in leftovers))
     (tmp_path / "projects/.#acme.yaml").symlink_to("somebody@host.1234")
-    assert discovered(tmp_path) == Sources(projects={"acme": FILE}, environments={}, base=None, runtimes={})
+    assert discovered(tmp_path) == Sources(projects={"acme": FILE}, environments={}, base=None, runtimes={}, models={})
 
 
 RULE = "rename it: lower-case letters, digits and '-', a letter or digit first and last"

@@ -6,7 +6,7 @@ What is wrong with all of them is collected, and where it is an error, the line 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelfleet.finding import Finding, Rejected, dotted, merged
@@ -15,8 +15,9 @@ from modelfleet.pipeline import workers
 from modelfleet.render import argocd
 from modelfleet.resolve import catalog
 from modelfleet.resolve.environment import Environment, environment_from
-from modelfleet.resolve.model import Project
+from modelfleet.resolve.model import Model, Project
 from modelfleet.resolve.resolver import resolve
+from modelfleet.resolve.weights import Weights, weights_from
 from modelfleet.rules import check as judge
 from modelfleet.spec import secrets as secret
 from modelfleet.spec.discover import Sources, discover
@@ -24,7 +25,7 @@ from modelfleet.spec.load import Document, read_document
 from modelfleet.spec.merge import Merged, Source, as_layer, overlay_document
 from modelfleet.spec.misplaced import misplaced
 from modelfleet.spec.overrides import in_override
-from modelfleet.wording import choices, closest, listed
+from modelfleet.wording import choices, closest, did_you_mean, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Repository:
     runtimes: Mapping[tuple[str | None, str], Document]
     objects: Mapping[tuple[str, str | None, str], Document]
     crds: tuple[str, ...]
+    models: Mapping[str, Document]
 
 
 def stop_on_errors(findings: Iterable[Finding], kept: list[Finding] | None = None) -> None:
@@ -60,6 +62,7 @@ def load_repository(root: Path) -> Repository:
     kinds |= dict.fromkeys(sources.projects.values(), "project")
     kinds |= dict.fromkeys(sources.runtimes.values(), "custom-runtime")
     kinds |= dict.fromkeys(sources.objects.values(), "carried-object")
+    kinds |= dict.fromkeys(sources.models.values(), "model")
     sizes = [_size(root / file) for file in kinds]
 
     def taken(files: Sequence[str]) -> list[tuple[Document | None, list[Finding]]]:
@@ -76,6 +79,7 @@ def load_repository(root: Path) -> Repository:
         runtimes={key: documents[file] for key, file in sources.runtimes.items()},
         objects={key: documents[file] for key, file in sources.objects.items()},
         crds=sources.crds,
+        models={name: documents[file] for name, file in sources.models.items()},
     )
 
 
@@ -192,9 +196,37 @@ def resolved_projects(
         for environment, spec, wrong in specs_of(document, environments):
             findings += wrong
             found.append((name, document, environment, spec))
+    projects = [
+        resolve(name, document.file, spec, environments[environment], runtime_catalog)
+        for name, document, environment, spec in found
+    ]
+    findings += [finding for project in projects for finding in _without_facts(project, repository.models)]
     stop_on_errors(findings)
-    for name, document, environment, spec in found:
-        yield resolve(name, document.file, spec, environments[environment], runtime_catalog)
+    facts = {name: weights_from(document.data) for name, document in repository.models.items()}
+    for project in projects:
+        yield replace(project, models=tuple(_with_facts(model, facts) for model in project.models))
+
+
+def _with_facts(model: Model, facts: Mapping[str, Weights | None]) -> Model:
+    """The model with the facts of the file that its weights name."""
+    source = model.weights.source if model.weights is not None else None
+    return model if source is None else replace(model, weights=facts[source])
+
+
+def _without_facts(project: Project, known: Mapping[str, Document]) -> Iterator[Finding]:
+    """Models whose weights name a file that is not there."""
+    for model in project.models:
+        source = model.weights.source if model.weights is not None else None
+        if source is not None and source not in known:
+            pointer = (*model.pointer, "weights", "from")
+            yield Finding(
+                at=project.spec.at(pointer),
+                code="FIT007",
+                path=dotted(pointer),
+                message=f"there is no models/{source}.yaml",
+                hint=did_you_mean(source, known, "write that file, or the facts themselves in place of from"),
+                environments=(project.environment.name,),
+            )
 
 
 def settle_environments(

@@ -23,6 +23,8 @@ class Weights:
     vocab: int | None = None
     tied_embeddings: bool = False
     context_max: int | None = None
+    source: str | None = None
+    """The file in `models/` that has the facts, where they are not written here."""
 
 
 def weights_from(written: Mapping[str, Any] | None) -> Weights | None:
@@ -30,6 +32,7 @@ def weights_from(written: Mapping[str, Any] | None) -> Weights | None:
     if written is None:
         return None
     named = {field.name: written.get(_camel(field.name)) for field in fields(Weights)}
+    named["source"] = written.get("from")
     return Weights(**{name: value for name, value in named.items() if value is not None})
 
 

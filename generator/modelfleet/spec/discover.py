@@ -24,7 +24,7 @@ class Sources:
     """The hand-written files by name; runtimes by environment (None: all of them) and file name.
 
     `objects` are those that stand beside the models, by project, environment (None: all of them) and file name; `crds` are
-    definitions of kinds, as a cluster exports them.
+    definitions of kinds, as a cluster exports them; `models` are facts of models.
     """
 
     projects: Mapping[str, str]
@@ -33,6 +33,7 @@ class Sources:
     runtimes: Mapping[tuple[str | None, str], str]
     objects: Mapping[tuple[str, str | None, str], str] = field(default_factory=dict)
     crds: tuple[str, ...] = ()
+    models: Mapping[str, str] = field(default_factory=dict)
 
 
 def discover(root: Path) -> Sources:
@@ -60,6 +61,9 @@ def discover(root: Path) -> Sources:
     crds, folders = _listing(root, "crds", _OBJECT, findings)
     for name in folders:
         findings += _nested(root, f"crds/{name}", "crds/")
+    models, folders = _listing(root, "models", _LABEL, findings)
+    for name in folders:
+        findings += _nested(root, f"models/{name}", "models/")
     if findings:
         raise Rejected(sorted(findings[:MAX_FINDINGS], key=lambda finding: finding.order))
     return Sources(
@@ -69,6 +73,7 @@ def discover(root: Path) -> Sources:
         runtimes=runtimes,
         objects=objects,
         crds=tuple(crds.values()),
+        models=models,
     )
 
 
