@@ -363,6 +363,23 @@ def test_a_token_goes_to_no_model_that_asks_for_none() -> None:
             "--url: an address begins with http://, https://, grpc:// or grpcs:// and a host",
         ),
         ((*WORDS, "--url", "grpc://localhost:8080"), "--url: the model does not speak gRPC"),
+        *(
+            ((*WORDS, "--url", url), "--url: an address begins with http://, https://, grpc:// or grpcs:// and a host")
+            for url in (
+                "https://localhost:99999",
+                "https://localhost:x",
+                "https://[::1",
+                "https://:443",
+                "file:///etc/hosts",
+            )
+        ),
+        *(
+            (
+                (*WORDS, "--url", url),
+                "--url: an address holds no password, query or fragment; a token is given with --token-file",
+            )
+            for url in ("https://user:secret@localhost", "https://localhost/?a=b", "https://localhost/#a")
+        ),
         (
             (*GUARDED, "--url", "http://model.example.org", "--token-env", "MODEL_TOKEN"),
             "http://model.example.org: a token would be sent in the clear; use an address with TLS",

@@ -170,15 +170,27 @@ def _chosen(targets: list[SmokeTarget], models: Sequence[str], url: str | None) 
     if len({(one.environment, one.project, one.model) for one in targets}) > 1:
         message = "--url is the address of one model: name it, and its --project if several have one of that name"
         raise click.UsageError(message)
-    scheme = urlsplit(url).scheme
-    if scheme not in ("http", "https", "grpc", "grpcs") or not urlsplit(url).hostname:
-        message = "--url: an address begins with http://, https://, grpc:// or grpcs:// and a host"
-        raise click.UsageError(message)
+    scheme = _scheme_of(url)
     found = list(with_base(targets, url))
     if not found:
         message = f"--url: the model does not speak {'gRPC' if scheme.startswith('grpc') else 'HTTP'}"
         raise click.UsageError(message)
     return found
+
+
+def _scheme_of(url: str) -> str:
+    try:
+        address = urlsplit(url)
+        fits = address.scheme in ("http", "https", "grpc", "grpcs") and address.hostname and address.port != 0
+    except ValueError:  # of a port that is none, or of brackets
+        address, fits = urlsplit(""), False
+    if not fits:
+        message = "--url: an address begins with http://, https://, grpc:// or grpcs:// and a host"
+        raise click.UsageError(message)
+    if address.username is not None or address.query or address.fragment:
+        message = "--url: an address holds no password, query or fragment; a token is given with --token-file"
+        raise click.UsageError(message)
+    return address.scheme
 
 
 def _cluster_authorities(vantage: Vantage) -> tuple[Path, ...]:
