@@ -129,6 +129,7 @@ class _Builder:
             yield self.server(item, serving)
         elif serving.mode != "server":
             yield self.service(item, serving)
+            yield from self.canaries(item, serving)
 
     def added(self, *names: str) -> Iterator[Mapping[str, Any]]:
         """Containers that controllers put in, where the release has them."""
@@ -153,6 +154,17 @@ class _Builder:
             nodes = whole_number(worker.get("pipelineParallelSize"), 1)
             pods.append((self.pod(serving, [of_runtime, worker], merged, brings), nodes - 1))
         return self.unit(serving, "", pods, (serving.least, serving.running))
+
+    def canaries(self, item: Object, serving: RunningWorkload) -> Iterator[PodUnit]:
+        """Further versions of a model: its predictor with what is written for them over it, and replicas of their own."""
+        spec = mapping(item.get("spec"))
+        predictor = mapping(spec.get("predictor"))
+        for entry in maps(spec.get("canary")):
+            own = mapping(entry.get("predictor"))
+            share = whole_number(predictor.get("minReplicas"), 1) * whole_number(entry.get("trafficPercent"), 0)
+            count = 0 if serving.stopped else whole_number(own.get("minReplicas"), math.ceil(share / 100))
+            unit = self.service({**item, "spec": {"predictor": _laid_over(predictor, own)}}, serving)
+            yield replace(unit, role=f"canary {own.get('name')}", least=count, most=count)
 
     def beside(
         self, item: Object, serving: RunningWorkload, predictor: Mapping[str, Any]
@@ -296,6 +308,12 @@ class _Builder:
         name = _annotation(item, "opendatahub.io/hardware-profile-name")
         offers = (offer for offer in self.environment.accelerators.values() if offer.hardware_profile)
         return next((offer for offer in offers if offer.hardware_profile and offer.hardware_profile.name == name), None)
+
+
+def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Maps merge key by key, all else is replaced."""
+    both = (key for key in above if isinstance(below.get(key), dict) and isinstance(above[key], dict))
+    return {**below, **above, **{key: _laid_over(below[key], above[key]) for key in both}}
 
 
 _UPPER = re.compile("[A-Z]")
