@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -76,10 +77,13 @@ def _split(path: str) -> list[str]:
     return list(pointer_steps(path))
 
 
+_INDEX = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
+
+
 def _index(container: list[Any], step: str, index: int, end: bool) -> int:
     if step == "-" and end:
         return len(container)
-    if not step.isdigit() or int(step) >= len(container) + end:
+    if not _INDEX.fullmatch(step) or int(step) >= len(container) + end:
         raise PatchFailed(
             index, f"the list has no item {step!r}", f"it has {len(container)}, counted from 0; '-' is its end"
         )

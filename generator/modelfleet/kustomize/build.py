@@ -6,7 +6,7 @@ Nothing is checked out. What this cannot build, somebody's own kustomization, is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -14,21 +14,25 @@ from typing import Any
 from modelfleet.kubernetes.json_patch import PatchFailed, apply_patch
 from modelfleet.kubernetes.kinds import cluster_kinds
 from modelfleet.kubernetes.objects import Object, group_of, with_namespace
+from modelfleet.kubernetes.shape import misshapen, without_nulls
 from modelfleet.kubernetes.yaml import UnreadableYaml, yaml_documents
+from modelfleet.spec.secret_names import redacted_pointer
 from modelfleet.wording import printable
 
 _KUSTOMIZATION = "kustomization.yaml"
 KUSTOMIZE_SECONDS = 60.0
-_MOST_LEVELS = 64
 _DEEPEST = 8
 
 
-# What is rendered shares nothing, and a few such lines can grow without end.
-_SHARED = (rb"[\s\[{,]&\w", rb"[\s\[{,]\*\w")
+_MAX_VALUES = 100_000  # of a file with its aliases written out
 
 
 class NotBuilt(Exception):
     """Something in a committed folder that only the real kustomize can build; the text says what."""
+
+
+class HostileFile(Exception):
+    """A committed file that is not read, by us or by the real kustomize; the text says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +58,12 @@ class Texts:
             raise NotBuilt(message)
         blob = self.blobs[path]
         if blob not in self.known:
-            content = self.contents[path]
-            if all(re.search(pattern, content) for pattern in _SHARED):
-                message = f"{printable(path)} has anchors"
-                raise NotBuilt(message)
             try:
-                self.known[blob] = [item for item in yaml_documents(content, alike=True) if item]
+                found = yaml_documents(self.contents[path], _MAX_VALUES, alike=True)
             except UnreadableYaml as error:
                 message = f"{printable(path)} cannot be read"
                 raise NotBuilt(message) from error
+            self.known[blob] = [without_nulls(item) for item in found if item]
         return self.known[blob]
 
     def document(self, path: str) -> Any:
@@ -94,7 +95,15 @@ def build_overlay(folder: str, texts: Texts, known: KnownObjects = NOTHING_KNOWN
     if odd := sorted(map(str, kustomization.keys() - {"apiVersion", "kind", "namespace", "resources", "patches"})):
         message = f"{folder}/{_KUSTOMIZATION} has {printable(odd[0])}"
         raise NotBuilt(message)
+    for field, kind in (("resources", str), ("patches", dict)):
+        given = kustomization.get(field, [])
+        if not isinstance(given, list) or not all(isinstance(entry, kind) for entry in given):
+            message = f"{folder}/{_KUSTOMIZATION} has {field} of another form"
+            raise NotBuilt(message)
     namespace = kustomization.get("namespace")
+    if not isinstance(namespace, str | None):
+        message = f"{folder}/{_KUSTOMIZATION} has a namespace of another form"
+        raise NotBuilt(message)
     if str(namespace) != known.namespace and (namespace is not None or depth == 0):
         known = NOTHING_KNOWN
     objects: list[Object] = []
@@ -136,9 +145,8 @@ def _objects(path: str, texts: Texts) -> list[Object]:
         if not isinstance(kind, str) or _is_foreign(group_of(item), kind):
             message = f"{printable(path)} holds something else than an object of a namespace"
             raise NotBuilt(message)
-        if too_deep(item):
-            message = f"{printable(path)} is nested too deeply"
-            raise NotBuilt(message)
+    check_shapes(path, found)
+    for item in found:
         subjects = item.get("subjects", ())
         if item["kind"] == "RoleBinding" and not (subjects and all(isinstance(one, dict) for one in subjects)):
             message = f"{printable(path)} binds a role to nobody"
@@ -146,13 +154,23 @@ def _objects(path: str, texts: Texts) -> list[Object]:
     return found
 
 
-def too_deep(value: Any) -> bool:
-    """Whether a value nests deeper than what is read."""
-    level = [value]
-    for _ in range(_MOST_LEVELS):
-        maps = [inner for one in level if isinstance(one, dict) for inner in one.values()]
-        level = maps + [inner for one in level if isinstance(one, list) for inner in one]
-    return bool(level)
+def check_shapes(path: str, objects: Iterable[Object]) -> None:
+    """Raises HostileFile for an object that holds something else than those who read it expect."""
+    for item in objects:
+        if wrong := misshapen(item):
+            pointer, wanted = wrong
+            message = f"{printable(path)}: {redacted_pointer(pointer)} must be {wanted}"
+            raise HostileFile(message)
+
+
+def refuse_hostile(contents: Mapping[str, bytes]) -> None:
+    """Raises HostileFile for what would keep the real kustomize busy: bombs of aliases, and what nests without end."""
+    for path, content in contents.items():
+        try:
+            yaml_documents(content, _MAX_VALUES)
+        except UnreadableYaml as error:
+            message = f"{printable(path)}:{error.line}:{error.column}: {error.message}"
+            raise HostileFile(message) from error
 
 
 def _patched(folder: str, entry: Any, objects: list[Object], texts: Texts) -> list[Object]:
@@ -183,6 +201,9 @@ _PARTS: Mapping[str, Callable[[Object], str]] = {
 }
 
 _WORD = re.compile(r"[A-Za-z0-9-]*")
+_SIMPLE = re.compile(
+    r"[^*+?{]*+(?:(?<!\))[*+?][^*+?{]*+)?"
+)  # one repetition, and of no group: a longer text takes longer, no more
 
 
 def _chooser(target: Mapping[str, Any]) -> Callable[[Object], bool]:
@@ -192,6 +213,9 @@ def _chooser(target: Mapping[str, Any]) -> Callable[[Object], bool]:
         raise NotBuilt(message)
     wanted = [(part, str(target[key])) for key, part in _PARTS.items() if key in target]
     words = [(part, text) for part, text in wanted if _WORD.fullmatch(text)]
+    if not all(_SIMPLE.fullmatch(text) for _, text in wanted):
+        message = "a patch chooses its objects by a pattern that could take without end"
+        raise NotBuilt(message)
     try:
         patterns = [(part, re.compile(text)) for part, text in wanted if not _WORD.fullmatch(text)]
     except re.error as error:

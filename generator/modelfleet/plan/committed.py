@@ -9,16 +9,19 @@ from typing import Any, Protocol
 
 from modelfleet.finding import MachineFailed, Rejected, Severity
 from modelfleet.kubernetes.objects import Object
-from modelfleet.kubernetes.yaml import objects_of
+from modelfleet.kubernetes.shape import without_nulls
+from modelfleet.kubernetes.yaml import UnreadableYaml, objects_of
 from modelfleet.kustomize import build as plan_before
 from modelfleet.kustomize.build import (
     KUSTOMIZE_SECONDS,
     NOTHING_KNOWN,
     BuiltOverlay,
+    HostileFile,
     KnownObjects,
     NotBuilt,
     Texts,
-    too_deep,
+    check_shapes,
+    refuse_hostile,
 )
 from modelfleet.layout import BASE, BASE_FILE, TOP, base_folder, environment_file, file_name, overlay_folder
 from modelfleet.plan import git as plan_git
@@ -53,15 +56,18 @@ def build_for_real(root: Path, folder: str, contents: Mapping[str, bytes], why: 
             target = top / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
+        refuse_hostile(contents)
         done = kustomize.kustomize_build(tool, [top / folder], KUSTOMIZE_SECONDS)
     if done.code:
         said = done.complaint.replace(f"{top}/", "").removeprefix("Error: ")
         message = f"plan: kustomize cannot build {folder} as it was committed: {said}"
         raise MachineFailed(message)
-    objects = tuple(dict(one.item) for one in objects_of(done.out))
-    if any(map(too_deep, objects)):
-        message = f"plan: {folder} as it was committed is nested too deeply"
-        raise MachineFailed(message)
+    try:
+        objects = tuple(without_nulls(one.item) for one in objects_of(done.out) if one.item)
+    except UnreadableYaml as error:
+        message = f"plan: what kustomize makes of {folder} as it was committed cannot be read: {error}"
+        raise MachineFailed(message) from error
+    check_shapes(folder, objects)
     spaces = {str(item["metadata"]["namespace"]) for item in objects if item["metadata"].get("namespace")}
     return BuiltOverlay(spaces.pop() if len(spaces) == 1 else None, objects)
 
@@ -237,14 +243,27 @@ def built_before(
     texts = _texts(comparison, tree)
     found = {}
     for project, folder in folders.items():
+        known = _known(comparison, tree, rendered[project]) if project in rendered else NOTHING_KNOWN
         try:
-            known = _known(comparison, tree, rendered[project]) if project in rendered else NOTHING_KNOWN
-            found[project] = plan_before.build_overlay(folder, texts, known)
-        except NotBuilt as reason:
-            everything = plan_git.contents(tree, [path for path in tree.blobs if path.startswith(f"{TOP}/")])
-            found[project] = build_for_real(comparison.root, folder, everything, str(reason))
-            comparison.built.append(f"{code(folder)} as it was committed was built with kustomize: {code(reason)}")
+            found[project] = _built(comparison, tree, folder, texts, known)
+        except HostileFile as error:
+            message = (
+                f"plan: {error}, as committed at {tree.commit[:12]}; correct it there, or compare with another revision"
+            )
+            raise MachineFailed(message) from error
     return found
+
+
+def _built(comparison: Comparison, tree: Tree, folder: str, texts: Texts, known: KnownObjects) -> BuiltOverlay:
+    try:
+        built = plan_before.build_overlay(folder, texts, known)
+    except NotBuilt as reason:
+        everything = plan_git.contents(tree, [path for path in tree.blobs if path.startswith(f"{TOP}/")])
+        built = build_for_real(comparison.root, folder, everything, str(reason))
+        comparison.built.append(f"{code(folder)} as it was committed was built with kustomize: {code(reason)}")
+    known_ones = set(map(id, known.objects.values()))
+    check_shapes(folder, [item for item in built.objects if id(item) not in known_ones])
+    return built
 
 
 def _known(comparison: Comparison, tree: Tree, rendered: DeployedLike) -> KnownObjects:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from modelfleet.finding import MachineFailed
 from modelfleet.layout import CONTRACT_FILE, TOP
+from modelfleet.spec.limits import MAX_BYTES
 from modelfleet.tools.git import run_git, without_filters
 from modelfleet.tools.processes import Completed
 from modelfleet.wording import printable
 
+_MAX_TOTAL = 256 << 20
 _DEPTH = 2  # of slashes in the path of a generated folder
 
 
@@ -134,7 +136,10 @@ def contents(found: Tree, paths: Iterable[str]) -> dict[str, bytes]:
     wanted = [path for path in dict.fromkeys(paths) if path in found.blobs and path not in found.links]
     if not wanted:
         return {}
-    done = run_git(found.root, ["cat-file", "--batch"], "".join(f"{found.blobs[path]}\n" for path in wanted).encode())
+    asked = "".join(f"{found.blobs[path]}\n" for path in wanted).encode()
+    sizes = run_git(found.root, ["cat-file", "--batch-check=%(objectsize)"], asked)
+    _refuse_large(found, dict(zip(wanted, sizes.out.split(b"\n"), strict=False)))
+    done = run_git(found.root, ["cat-file", "--batch"], asked)
     if done.code:
         raise _failed(done, f"Git cannot read {found.commit[:12]}")
     texts: dict[str, bytes] = {}
@@ -149,6 +154,20 @@ def contents(found: Tree, paths: Iterable[str]) -> dict[str, bytes]:
         texts[path] = done.out[end + 1 : end + 1 + size]
         place = end + 2 + size
     return texts
+
+
+def _refuse_large(found: Tree, sizes: Mapping[str, bytes]) -> None:
+    """A file of next to nothing in a pack can be one of gigabytes."""
+    total = 0
+    for path, size in sizes.items():
+        total += int(size) if size.isdigit() else 0
+        for what, count, limit in ((printable(path), size, MAX_BYTES), ("what is read", b"%d" % total, _MAX_TOTAL)):
+            if count.isdigit() and int(count) > limit:
+                message = (
+                    f"plan: {what} has {int(count):,} bytes, as committed at {found.commit[:12]}, and {limit >> 20} MiB is "
+                    "the limit; compare with another revision: --against"
+                )
+                raise MachineFailed(message)
 
 
 def blob_ids(files: Mapping[str, str], like: str) -> dict[str, str]:

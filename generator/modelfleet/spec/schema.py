@@ -26,8 +26,9 @@ from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-from modelfleet.finding import Finding, Location, Pointer, dotted, pointer_in
+from modelfleet.finding import Finding, Location, Pointer, dotted
 from modelfleet.packaged import packaged
+from modelfleet.schema_errors import error_pointers
 from modelfleet.spec.fields import refused_fields
 from modelfleet.spec.secret_names import naming
 from modelfleet.spec.secrets import HIDDEN, redacted
@@ -91,7 +92,11 @@ def explain(data: Any, name: str, places: SchemaPlaces, raw: Mapping[Pointer, st
     if validator.is_valid(compared):
         return []
     errors = islice(validator.iter_errors(compared), _MOST_SOUGHT)
-    cases = (_case(error, _schema(name), data, raw or {}) for error in errors)
+    cases = (
+        _case(error, pointer, _schema(name), data, raw or {})
+        for error in errors
+        for pointer in error_pointers(compared, error)
+    )
     problems = _plainest(problem for case in cases for problem in _problems(case))
     findings = sorted({_finding(problem, places) for problem in problems}, key=lambda finding: finding.order)
     if len(findings) <= MAX_SHOWN:
@@ -208,8 +213,7 @@ class _Problem:
     foreign: bool = False
 
 
-def _case(error: Any, schema: Mapping[str, Any], data: Any, raw: Mapping[Pointer, str]) -> _Case:
-    pointer = pointer_in(data, error.instance_path)
+def _case(error: Any, pointer: Pointer, schema: Mapping[str, Any], data: Any, raw: Mapping[Pointer, str]) -> _Case:
     in_key = getattr(error.kind, "error", None)  # of propertyNames: what is wrong with one key
     *steps, keyword = (in_key or error).schema_path
     around = _inside(schema, steps)

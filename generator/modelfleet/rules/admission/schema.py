@@ -7,14 +7,15 @@ repeats what could be a secret: what is of the wrong type is named by its type, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from modelfleet.finding import Pointer, pointer_in
+from modelfleet.finding import Pointer
 from modelfleet.kubernetes.objects import mapping
+from modelfleet.kubernetes.shape import without_nulls
 from modelfleet.rules import Violation
 from modelfleet.rules.admission.request import display
+from modelfleet.schema_errors import error_pointers
 from modelfleet.wording import closest, listed
 
 MOST = 100
@@ -45,22 +46,22 @@ def schema_check(schema: Mapping[str, Any]) -> SchemaCheck:
     def check(item: Mapping[str, Any]) -> Iterator[Violation]:
         if not validator.is_valid(item):
             hidden = item.get("kind") == "Secret"
-            errors = validator.iter_errors(_without_nulls(item))
-            found = dict.fromkeys(violation for error in errors for violation in _problems(error, schema, hidden))
-            for violation in islice(found, MOST):
-                yield replace(violation, pointer=pointer_in(item, violation.pointer))
+            judged = without_nulls(item)
+            errors = validator.iter_errors(judged)
+            found = dict.fromkeys(found for error in errors for found in _problems(error, schema, judged, hidden))
+            yield from islice(found, MOST)
 
     return check
 
 
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nulls(inside) for key, inside in value.items() if inside is not None}
-    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+def _problems(error: Any, schema: Mapping[str, Any], item: Any, hidden: bool) -> Iterator[Violation]:
+    for pointer in error_pointers(item, error):
+        yield from _problems_at(pointer, error, schema, item, hidden)
 
 
-def _problems(error: Any, schema: Mapping[str, Any], hidden: bool) -> Iterator[Violation]:
-    pointer: Pointer = tuple(error.instance_path)
+def _problems_at(
+    pointer: Pointer, error: Any, schema: Mapping[str, Any], item: Any, hidden: bool
+) -> Iterator[Violation]:
     facts = error.kind.as_dict()
     if error.kind.name == "additionalProperties":
         known = _known(schema, error.schema_path)
@@ -72,14 +73,16 @@ def _problems(error: Any, schema: Mapping[str, Any], hidden: bool) -> Iterator[V
         name = facts["property"]
         yield Violation(pointer=(*pointer, name), message=f"the field {display(name)} is missing", hint=f"write {name}")
     elif error.kind.name in ("anyOf", "oneOfNotValid"):
-        yield from _of_branches(error, schema, hidden)
+        yield from _of_branches(pointer, error, schema, item, hidden)
     else:
         hide = hidden and error.kind.name != "type"
         message, hint = _PHRASES.get(error.kind.name, _refused)(facts, None if hide else error.instance)
         yield Violation(pointer=pointer, message=message, hint=hint)
 
 
-def _of_branches(error: Any, schema: Mapping[str, Any], hidden: bool) -> Iterator[Violation]:
+def _of_branches(
+    pointer: Pointer, error: Any, schema: Mapping[str, Any], item: Any, hidden: bool
+) -> Iterator[Violation]:
     """Of several ways to be right the one that comes nearest; where all ask for a type, the types together."""
     branches = [list(branch) for branch in error.kind.context]
     here = list(error.instance_path)
@@ -87,11 +90,11 @@ def _of_branches(error: Any, schema: Mapping[str, Any], hidden: bool) -> Iterato
     if len(mistaken) == len(branches) == sum(len(branch) for branch in branches):
         types = [name for one in mistaken for name in one.kind.as_dict()["types"]]
         message, hint = _wrong_type({"types": types}, error.instance)
-        yield Violation(pointer=tuple(here), message=message, hint=hint)
+        yield Violation(pointer=pointer, message=message, hint=hint)
         return
     near = [branch for branch in branches if not any(one in mistaken for one in branch)]
     for one in min(near or branches, key=len):
-        yield from _problems(one, schema, hidden)
+        yield from _problems(one, schema, item, hidden)
 
 
 def _known(schema: Any, path: list[str | int]) -> list[str]:
