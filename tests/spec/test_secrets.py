@@ -408,6 +408,7 @@ c: |
         f"6:1 [SEC007]: a comment holds a private key; {KEEPS}",
         f"8:1 [SEC007]: a comment holds a secret; {KEEPS}",
         f"9:1 [SEC007]: a comment holds a secret; {KEEPS}",
+        f"13:1 [SEC007]: a comment holds a secret; {KEEPS}",
     ]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from modelfleet.finding import Pointer, dotted
 from modelfleet.spec.limits import MAX_NAME
+from modelfleet.spec.secret_shapes import may_be_secret
 
 _MAY_NAME_SECRET = re.compile(r"pass|pwd|secret|token|key|bearer|jwt|pat\b|dsn|docker|connection", re.IGNORECASE)
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -78,6 +79,6 @@ def shortened(key: str) -> str:
 
 
 def _key_told(key: str) -> str:
-    if _LIKE_A_SECRET.search(key):
+    if _LIKE_A_SECRET.search(key) or may_be_secret(key):
         return "(hidden)"
     return shortened(key)

@@ -7,78 +7,19 @@ The patterns are kept to what no name of a model, path, digest or setting looks 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from functools import cache
-from itertools import chain, pairwise
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from modelfleet.finding import Finding, Location, Pointer, dotted
 from modelfleet.spec.limits import MAX_FINDINGS
 from modelfleet.spec.load import Document
 from modelfleet.spec.secret_names import names_secret, naming, shortened
+from modelfleet.spec.secret_shapes import has_words, may_be_secret, shape_in
 from modelfleet.wording import printable
 
 HIDDEN = "(hidden)"
 _LONGEST_SHOWN = 40
-
-_WORDS: Mapping[str, tuple[str, ...]] = {
-    "an AWS access key": tuple(rf"{start}[A-Z0-9]{{16}}(?![A-Za-z0-9])" for start in ("AKIA", "ASIA", "ABIA", "ACCA")),
-    "a GitHub token": (r"gh[oprsu]_[A-Za-z0-9]{30}", r"github_pat_[A-Za-z0-9_]{30}"),
-    "a GitLab token": (r"gl(?:pat|dt|rt|rtr|cbt|ptt|ft|oas|soat|imt|agent)-[A-Za-z0-9_.-]{20}",),
-    "a Hugging Face token": (r"hf_[A-Za-z0-9]{30}", r"api_org_[A-Za-z0-9]{30}"),
-    "a Slack token": (
-        r"xox[a-eo-s]-(?=[A-Za-z-]{0,20}[0-9])[A-Za-z0-9-]{10}",
-        r"xapp-[0-9]-[A-Za-z0-9-]{10}",
-        r"hooks\.slack\.com/services/[A-Z0-9]{8,12}/[A-Z0-9]{8,12}/[A-Za-z0-9]{16}",
-    ),
-    "a JSON web token": (r"eyJ(?<![A-Za-z0-9_-]eyJ)[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{8,}\.",),
-    "an OpenShift token": (r"sha256~[A-Za-z0-9_-]{30}",),
-    "a bearer token": tuple(
-        rf"{letter}earer\s{{1,9}}(?=[A-Za-z._~+/-]{{0,64}}[0-9])[A-Za-z0-9._~+/-]{{16}}" for letter in "Bb"
-    ),
-    "a private key": (r"PuTTY-User-Key-File-", r"AGE-SECRET-KEY-1"),
-    "a service's API key": (
-        r"sk-[A-Za-z0-9_-]{0,40}?(?=[a-z0-9]{0,19}[A-Z])(?=[A-Za-z]{0,19}[0-9])[A-Za-z0-9]{20}",
-        r"sk-(?:or-v1-)?[0-9a-f]{32}",
-        r"sk_(?:live|test)_[A-Za-z0-9]{16}",
-        r"rk_(?:live|test)_[A-Za-z0-9]{16}",
-        r"nvapi-[A-Za-z0-9_-]{20}",
-        r"gsk_[A-Za-z0-9]{30}",
-        r"xai-[A-Za-z0-9]{30}",
-        r"pplx-[A-Za-z0-9]{30}",
-        r"r8_[A-Za-z0-9]{30}",
-        r"AIza[A-Za-z0-9_-]{35}",
-        r"GOCSPX-[A-Za-z0-9_-]{20}",
-        r"ya29\.[A-Za-z0-9_-]{20}",
-        r"lsv2_[ps][kt]_[0-9a-f]{30}",
-        r"npm_[A-Za-z0-9]{36}",
-        r"pypi-AgE[A-Za-z0-9_-]{30}",
-        r"dckr_[op]at_[A-Za-z0-9_-]{20}",
-        r"SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16}",
-        r"hv[bs]\.[A-Za-z0-9_-]{20}",
-        r"dop_v1_[0-9a-f]{60}",
-        r"glsa_[A-Za-z0-9]{30}",
-        r"dapi[0-9a-f]{32}",
-        r"tskey-[a-z]{2,12}-[A-Za-z0-9]{6,32}-[A-Za-z0-9]{16}",
-        r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}",
-        r"whsec_[A-Za-z0-9+/]{20}",
-        r"ATATT3[A-Za-z0-9_=-]{20}",
-    ),
-}
-"""What begins like a token of a well-known service, by what it is; no letter or digit stands before it."""
-
-_PARTS: Mapping[str, tuple[str, ...]] = {
-    "a private key": (r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----",),
-    "a URL with a password": (r"://[^\s/@:?#\"'<>]{0,200}:(?![^\s/@]{0,200}[)}]@)[^\s/@\"'<>]{1,200}@",),
-    "a registry's login": (r"\"auth\"\s{0,9}:\s{0,9}\"[A-Za-z0-9+/=]{8}",),
-    "the hash of a password": (
-        r"\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{50}",
-        r"\$(?:[156]|apr1|y)\$[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9$]{20}",
-    ),
-    "a signed URL": (r"\?sig=[A-Za-z0-9%+/]{20}", r"&sig=[A-Za-z0-9%+/]{20}", r"X-Amz-Signature=[0-9a-f]{32}"),
-    "a bot's token": (r":AA(?<=[0-9]{8}:AA)[A-Za-z0-9_-]{33}",),
-}
-"""The same for what may stand behind a letter."""
 
 _LOGIN = re.compile(
     r"(?!mailto:)[A-Za-z0-9._-]{1,64}:(?=[^\s/@]{0,64}[0-9])[^\s/@:$<]{4,200}@[A-Za-z0-9-]{1,63}\.[A-Za-z0-9.-]*[a-z]"
@@ -107,6 +48,13 @@ _LINE = re.compile(
 
 _OPTION = re.compile(r"(?<!\S)(--?[A-Za-z][A-Za-z0-9_.-]{0,60})[ \t]{1,9}([^\s-]\S{0,200})")
 
+_SAID = re.compile(  # within a sentence
+    r"""(?<![A-Za-z0-9_.-])([A-Za-z][A-Za-z_.-]{0,60}):[ ]{1,9}["']?
+    ((?=[^\s0-9]{0,200}[0-9])(?=[^\sA-Za-z]{0,200}[A-Za-z])[^\s"',;]{6,200})""",
+    re.VERBOSE,
+)
+_PROSE = frozenset({"description", "displayName", "useCase"})
+_WEAK = re.compile(r"(?i:[a-z_.-]*token)")
 _HARMLESS = re.compile(
     r"""(?i: | empty | none | null | true | false | yes | no | on | off | auto | enabled | disabled | optional | required | [01] )
     | \$[({].* | \$[A-Za-z_][A-Za-z0-9_]* | \{\{.* | <.* | [^A-Za-z0-9]*
@@ -117,10 +65,10 @@ _HARMLESS = re.compile(
 _PLACES = ("value", "default", "plain", "literal")
 """Keys of a mapping that hold what the mapping's own name says."""
 
-_RANDOM, _RANDOM_LENGTHS = "a random key", (32, 128)
+_RANDOM, _RANDOM_LENGTHS = "a random key", (32, 1024)
 
 _TOKEN = re.compile(
-    r"(?<![A-Za-z0-9+/=~])(?<!sha256[-:])(?<!sha384-)(?<!sha512-)(?<!base64,)(?<!h1:)[A-Za-z0-9+/]{16,}={0,2}(?![A-Za-z0-9+/=])"
+    r"(?<![A-Za-z0-9+/~])(?<!sha256[-:])(?<!sha384-)(?<!sha512-)(?<!base64,)(?<!h1:)[A-Za-z0-9+/]{16,}={0,2}(?![A-Za-z0-9+/=])"
 )
 
 _USER_AND_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9._@-]{0,63}:(?!//)[^\s:]{4,}")
@@ -152,7 +100,7 @@ def redacted(value: object, key: str = "") -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     word = str(value)
-    if names_secret(key) or _hit(word) is not None or _presented(word) is not None:
+    if names_secret(key) or _hit(word) is not None or _presented(word) is not None or may_be_secret(word):
         return HIDDEN
     word = printable(f"'{word}'" if isinstance(value, str) else word)
     end = "...'" if isinstance(value, str) else "..."
@@ -169,25 +117,10 @@ def spelled(pointer: Pointer) -> str:
 # ---- in a text -------------------------------------------------------------------------------------------------------
 
 
-@cache
-def _shapes() -> re.Pattern[str]:
-    """All shapes in one pattern, grouped by their first letter: where none of these stands, nothing is tried."""
-    rests: dict[str, list[str]] = {}
-    for word in chain.from_iterable(_WORDS.values()):
-        rests.setdefault(word[0], []).append(word[1:])
-    words = (f"{first}(?<![A-Za-z0-9]{first})(?:{'|'.join(rest)})" for first, rest in rests.items())
-    return re.compile("|".join((*words, *chain.from_iterable(_PARTS.values()))))
-
-
-def _kind(text: str, start: int) -> str:
-    kinds = chain(_WORDS.items(), _PARTS.items())
-    return next(kind for kind, shapes in kinds if any(re.compile(shape).match(text, start) for shape in shapes))
-
-
 def _hit(text: str, *, encoded: bool = False) -> _Hit | None:
     """The first secret in a text."""
-    if (len(text) >= 16 or "@" in text) and (match := _shapes().search(text)) is not None:
-        return _Hit(_kind(text, match.start()))
+    if (kind := shape_in(text)) is not None:
+        return _Hit(kind)
     if "@" in text and _LOGIN.match(text):
         return _Hit(_URL)
     if len(text) >= 16 and "uthorization" in text.lower() and (header := _HEADER.search(text)) is not None:
@@ -217,13 +150,20 @@ def _assigned(text: str) -> Iterator[str]:
     or `name = value`."""
     patterns = [_ASSIGNED] if "=" in text or ":" in text else []
     patterns += [_LINE] if ": " in text or " =" in text or "= " in text else []
-    patterns += [_OPTION] if text.startswith("-") and " " in text else []
+    patterns += [_OPTION] if "-" in text and " " in text else []
+    patterns += [_SAID] if ": " in text else []
     for pattern in patterns:
         for match in pattern.finditer(text):
             name, *values = match.groups()
             is_secret = names_secret(name) and name != "secret"  # which, in {"secret": ...}, says where one is kept
-            if is_secret and not _HARMLESS.fullmatch(next(filter(None, values))):
+            value = next(filter(None, values))
+            if is_secret and not _HARMLESS.fullmatch(value) and not (pattern is _OPTION and _is_word(text, value)):
                 yield name
+
+
+def _is_word(text: str, value: str) -> bool:
+    """Whether what follows an option within a sentence is the next word of it."""
+    return not text.startswith("-") and re.fullmatch(r"[a-z]{1,20}[.,;:]?", value) is not None
 
 
 def _opaque(text: str) -> Iterator[_Hit]:
@@ -233,8 +173,18 @@ def _opaque(text: str) -> Iterator[_Hit]:
         plain = _decoded(match[0])
         if plain and (_hit(plain, encoded=True) or _USER_AND_PASSWORD.fullmatch(plain)):
             yield _Hit("base64 of a secret")
-        elif not plain and not is_public and _is_random(match[0]):
+        elif not plain and not is_public and any(map(_is_random, _parts_of(match[0]))):
             yield _Hit(_RANDOM)
+
+
+def _parts_of(token: str) -> Iterator[str]:
+    """A string, and what a path of it ends with or holds: a key behind a slash, which may have slashes of its own."""
+    yield token
+    steps = token.split("/")
+    if len(steps) > 1:
+        yield from steps
+        tails = ("/".join(steps[number:]) for number in range(1, len(steps)))
+        yield from (tail for tail in tails if len(tail) == 40)
 
 
 def _decoded(token: str) -> str:
@@ -254,6 +204,8 @@ def _is_random(token: str) -> bool:
     """Whether a string was drawn and not written: capitals, small letters and digits follow one another without words."""
     body = token.rstrip("=")
     if not _RANDOM_LENGTHS[0] <= len(body) <= _RANDOM_LENGTHS[1] or body.startswith("AAAA"):  # a public SSH key
+        return False
+    if has_words(body):
         return False
     kinds = ["A" if char.isupper() else "a" if char.islower() else "0" if char.isdigit() else "+" for char in body]
     changes = sum(a != b for a, b in pairwise(kinds)) / len(body)
@@ -338,6 +290,8 @@ class _Search:
     def value(self, pointer: Pointer, parent: Any, value: Any, above: str) -> None:
         """Judges one value that is neither list nor mapping."""
         name, hit = naming(parent, pointer[-1]), self.hit(value)
+        if hit is not None and hit.kind == _GIVEN and pointer[-1] in _PROSE and _WEAK.fullmatch(hit.name):
+            hit = hit if _LIKE_A_TOKEN.search(value) else None
         if hit is None and isinstance(value, str) and _reaches_program(pointer):
             hit = _presented(value)
         if hit is None:
@@ -391,7 +345,7 @@ class _Search:
         text = self.document.text
         for match in _COMMENT.finditer(text) if "#" in text else ():
             hit = _hit(match[1])  # not kept: there may be a comment in every line
-            if hit is None or hit.kind == _RANDOM or self.is_value(match[1]):
+            if hit is None or self.is_value(match[1]):
                 continue
             if len(self.findings) >= MAX_FINDINGS:
                 return  # counting lines for nothing would take its time
