@@ -126,7 +126,7 @@ def test_false_alarms_stay_under_one_in_a_thousand() -> None:
             )
         )
     assert sum(map(found_in, made)) <= 5
-    assert sum(map(may_be_secret, made)) <= 50  # which hides a name in a message, and refuses nothing
+    assert sum(map(may_be_secret, made)) <= 75  # which hides a name in a message, and refuses nothing
 
 
 PLACES_OF_WRONG_VALUES = [

@@ -78,7 +78,7 @@ def may_be_secret(text: str) -> bool:
 def _mixed(piece: str) -> bool:
     """Whether letters and digits, or capitals and small letters, follow one another as in no name."""
     kinds = ["A" if char.isupper() else "a" if char.islower() else "0" for char in piece]
-    return sum(a != b for a, b in pairwise(kinds)) >= 0.45 * len(piece)
+    return sum(a != b for a, b in pairwise(kinds)) >= 0.48 * len(piece)
 
 
 def has_words(piece: str) -> bool:
