@@ -118,7 +118,16 @@ FITS = {
     "fields.yaml": "fields",
     "kinds.yaml": "kinds",
 }
-WITH_TESTS_OF_THEIR_OWN = {"argocd.yaml", "clients.yaml", "tools.yaml", "effects.yaml", "memory.yaml", "rules/*.yaml"}
+WITH_TESTS_OF_THEIR_OWN = {
+    "argocd.yaml",
+    "clients.yaml",
+    "tools.yaml",
+    "effects.yaml",
+    "memory.yaml",
+    "rules/*.yaml",
+    "secrets.yaml",
+    "shapes.yaml",
+}
 
 
 @pytest.mark.parametrize("path", sorted(SCHEMAS.glob("*.json")), ids=lambda path: path.name)

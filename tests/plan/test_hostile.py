@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from console import modelfleet
-from modelfleet.kubernetes.shape import misshapen, without_nulls
+from modelfleet.kubernetes.shape import without_nulls, wrong_kind
+from modelfleet.packaged import packaged_data
 from plan_repository import Repository, repository
 
 RANK = "environments/base/chat/inferenceservice-rank.yaml"
@@ -130,10 +131,10 @@ RIGHT = {
 
 
 def test_what_is_right_or_not_known_is_left_alone() -> None:
-    assert misshapen(RIGHT) is None
+    assert wrong_kind(RIGHT) is None
     secrets = {**RIGHT, "kind": "ExternalSecret", "spec": {"data": [{"secretKey": "a"}]}}
-    assert misshapen(secrets) is None
-    assert misshapen({**secrets, "kind": "Secret"}) == (("spec", "data"), "a map of texts")
+    assert wrong_kind(secrets) is None
+    assert wrong_kind({**secrets, "kind": "Secret"}) == (("spec", "data"), "a map of texts")
 
 
 @pytest.mark.parametrize(
@@ -149,8 +150,17 @@ def test_what_is_right_or_not_known_is_left_alone() -> None:
     ],
 )
 def test_what_is_of_another_kind_is_found(change: dict[str, object], found: object) -> None:
-    assert misshapen({**RIGHT, **change}) == found
+    assert wrong_kind({**RIGHT, **change}) == found
 
 
 def test_a_cluster_drops_what_is_null() -> None:
     assert without_nulls({"a": None, "b": [{"c": None}, None]}) == {"b": [{}, None]}
+
+
+def test_a_field_has_one_shape() -> None:
+    data = packaged_data("shapes")
+    excepted = data.pop("except")
+    fields = [field for listed in data.values() for field in listed]
+    assert set(data) == {"text", "map", "maps", "texts", "number", "truth", "textMap"}
+    assert len(fields) == len(set(fields))
+    assert {field for listed in excepted.values() for field in listed} <= set(fields)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import re
 import string
+import time
 
 import pytest
 
 from console import modelfleet, write
+from modelfleet.packaged import packaged_data
 from modelfleet.spec.load import parse
 from modelfleet.spec.secret_names import redacted_pointer
 from modelfleet.spec.secret_shapes import may_be_secret
@@ -149,3 +152,22 @@ def test_a_secret_in_the_wrong_place_is_never_printed(place: str, tmp_path_facto
     done = modelfleet(root, "check")
     assert done.code in (1, 4)
     assert [token for token in tokens if token[6:26] in done.out + done.err] == []
+
+
+def test_every_shape_is_a_pattern_that_takes_no_time() -> None:
+    data = packaged_data("secrets")
+    assert set(data) == {"begins", "contains"}
+    patterns = [shape for kinds in data.values() for shapes in kinds.values() for shape in shapes]
+    assert len(patterns) == len(set(patterns))
+    for pattern in patterns:
+        begun = time.monotonic()
+        for text in (
+            "a1B2" * 4000,
+            "://" + "a1" * 8000,
+            "kind: Secret\n" * 1000,
+            "x-" * 8000,
+            "-u a:" * 3000,
+            "eyJ" * 5000,
+        ):
+            re.search(pattern, text)
+        assert time.monotonic() - begun < 2, pattern

@@ -75,7 +75,7 @@ def patched(
     except json_patch.PatchFailed as failed:
         violation = Violation(pointer=(*pointer, failed.index, "path"), message=failed.message, hint=failed.hint)
         return item, [judge.located("PATCH002", violation, project.spec, name)]
-    for place, message, hint in patches.misshapen(item, changed):
+    for place, message, hint in patches.wrong_kind(item, changed):
         shown = f"{dotted(place)}: {message}" if place else message
         violation = Violation(pointer=_step_at(pointer, steps, place), message=shown, hint=hint)
         findings.append(judge.located("PATCH004", violation, project.spec, name))

@@ -25,7 +25,7 @@ def locked_field(steps: tuple[Mapping[str, Any], ...], pointer: Pointer) -> Iter
             )
 
 
-def misshapen(before: Any, after: Any, pointer: Pointer = ()) -> Iterator[tuple[Pointer, str, str]]:
+def wrong_kind(before: Any, after: Any, pointer: Pointer = ()) -> Iterator[tuple[Pointer, str, str]]:
     """Where a patched object can no longer be one of its kind: the place, what is wrong, what to do."""
     if after is None:
         yield pointer, "null is not a value", "use op: remove"
@@ -40,10 +40,10 @@ def misshapen(before: Any, after: Any, pointer: Pointer = ()) -> Iterator[tuple[
             if key not in after and not pointer:
                 yield (), f"{key} is gone", "keep it"
         for key, value in after.items():
-            yield from misshapen(old.get(key), value, (*pointer, key))
+            yield from wrong_kind(old.get(key), value, (*pointer, key))
     elif isinstance(after, list):
         for index, value in enumerate(after):
-            yield from misshapen(None, value, (*pointer, index)) if value is None else ()
+            yield from wrong_kind(None, value, (*pointer, index)) if value is None else ()
 
 
 def _kind(value: Any) -> str:
