@@ -1,6 +1,6 @@
 """`python -m modelfleet`."""
 
-from modelfleet.cli.main import main
+from modelfleet.entry import start
 
 if __name__ == "__main__":
-    main()
+    start()

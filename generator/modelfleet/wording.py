@@ -11,6 +11,10 @@ _UNPRINTABLE = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 def printable(text: str) -> str:
     """The text with everything that could disturb a terminal or a log written as an escape."""
+    if "##[" in text:
+        text = text.replace(
+            "##[", "\\u0023#["
+        )  # a runner of workflows takes it for a command, wherever it stands in a line
     if text.isascii() and text.isprintable():
         return text
     return "".join(

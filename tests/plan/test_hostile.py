@@ -123,7 +123,7 @@ def test_keys_that_are_numbers_are_text(made: Repository) -> None:
 # ---- shapes ----------------------------------------------------------------------------------------------------------
 
 RIGHT = {
-    "apiVersion": "v1", "kind": "X",
+    "apiVersion": "v1", "kind": "Pod",
     "metadata": {"name": "x", "labels": {"env": "prod", "replicas": "3"}},
     "spec": {"rules": [{"resources": ["pods"]}], "parallelism": {"data": 2}, "unknown": {"anything": [1]}, "env": [],
              "replicas": 0},
@@ -132,6 +132,7 @@ RIGHT = {
 
 def test_what_is_right_or_not_known_is_left_alone() -> None:
     assert wrong_kind(RIGHT) is None
+    assert wrong_kind({**RIGHT, "kind": "ClusterQueue", "spec": {"resources": []}}) is None
     secrets = {**RIGHT, "kind": "ExternalSecret", "spec": {"data": [{"secretKey": "a"}]}}
     assert wrong_kind(secrets) is None
     assert wrong_kind({**secrets, "kind": "Secret"}) == (("spec", "data"), "a map of texts")
@@ -142,7 +143,7 @@ def test_what_is_right_or_not_known_is_left_alone() -> None:
     [
         ({"metadata": None}, (("metadata",), "a map")),
         ({"metadata": {"name": ""}}, (("metadata", "name"), "text")),
-        ({"kind": ["X"]}, (("kind",), "text")),
+        ({"kind": ["Pod"]}, (("kind",), "text")),
         ({"spec": {"resources": []}}, (("spec", "resources"), "a map")),
         ({"spec": {"containers": [{"args": [1]}]}}, (("spec", "containers", 0, "args"), "a list of texts")),
         ({"spec": {"replicas": True}}, (("spec", "replicas"), "a whole number")),
@@ -159,7 +160,8 @@ def test_a_cluster_drops_what_is_null() -> None:
 
 def test_a_field_has_one_shape() -> None:
     data = packaged_data("shapes")
-    excepted = data.pop("except")
+    excepted, kinds = data.pop("except"), data.pop("kinds")
+    assert len(kinds) == len(set(kinds))
     fields = [field for listed in data.values() for field in listed]
     assert set(data) == {"text", "map", "maps", "texts", "number", "truth", "textMap"}
     assert len(fields) == len(set(fields))

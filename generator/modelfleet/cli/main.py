@@ -103,12 +103,21 @@ def _run(words: list[str]) -> int:
         tell("modelfleet: out of memory; nothing was written")
         return MACHINE
     except OSError as failed:
-        where = printable(str(failed.filename)) if failed.filename else "the output cannot be written"
-        tell(f"modelfleet: {where}: {failed.strerror}")
+        where = f"{printable(str(failed.filename))}: " if failed.filename else ""
+        own = " (a file of modelfleet itself: install it again)" if _is_own(failed.filename) else ""
+        tell(f"modelfleet: {where}{failed.strerror or type(failed).__name__}{own}")
         return MACHINE
     except Exception as bug:
         return _confess(bug, "--debug" in words)
     return FINE
+
+
+def _is_own(file: Any) -> bool:
+    """Whether a file is one that travels with the package."""
+    try:
+        return file is not None and Path(str(file)).resolve().is_relative_to(Path(__file__).resolve().parents[1])
+    except OSError:
+        return False
 
 
 def _format_in(words: Sequence[str]) -> str:

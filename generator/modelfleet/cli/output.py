@@ -10,6 +10,7 @@ from modelfleet.finding import Finding, Severity
 from modelfleet.wording import printable
 
 FINE, WRONG, USAGE, DRIFT, POLICY, MACHINE, BUG = 0, 1, 2, 3, 4, 5, 70
+_HARMLESS_LENGTH = 15
 FORMATS = click.Choice(["text", "json", "github"])
 
 
@@ -21,21 +22,30 @@ class Exit(Exception):
         self.code = code
 
 
+def put(text: str, *, err: bool = False, end: str = "\n") -> None:
+    """Prints a text as it is, but for what has the shape of a secret: whatever it stands in, it is not told."""
+    if len(text) > _HARMLESS_LENGTH:
+        from modelfleet.spec.secret_shapes import without_shapes
+
+        text = without_shapes(text)
+    click.echo(f"{text}{end}", err=err, nl=False)
+
+
 def say(text: str = "") -> None:
     """A line for the user."""
-    click.echo("\n".join(map(printable, text.split("\n"))))
+    put("\n".join(map(printable, text.split("\n"))))
 
 
 def tell(text: str) -> None:
     """A line that is not a result: findings, progress."""
-    click.echo(text, err=True)
+    put(text, err=True)
 
 
 def print_json(data: object) -> None:
     """A result for machines."""
     import json
 
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+    put(json.dumps(data, ensure_ascii=False, indent=2).replace("##[", "\\u0023#["))  # see `printable`
 
 
 def show_findings(findings: Iterable[Finding], form: str) -> None:
@@ -51,7 +61,7 @@ def show_findings(findings: Iterable[Finding], form: str) -> None:
         if form == "github":
             from modelfleet.report.findings import finding_github
 
-            click.echo(finding_github(finding))
+            put(finding_github(finding))
 
 
 def exit_code(findings: Iterable[Finding]) -> int:

@@ -32,10 +32,11 @@ def _has_parts(value: Mapping[str, Any]) -> bool:
 
 
 @cache
-def _shapes() -> tuple[Mapping[str, str], Mapping[str, frozenset[str]]]:
+def _shapes() -> tuple[Mapping[str, str], Mapping[str, frozenset[str]], frozenset[str]]:
     data = packaged_data("shapes")
+    kinds = frozenset(data.pop("kinds"))
     excepted = {name: frozenset(fields) for name, fields in data.pop("except").items()}
-    return {field: shape for shape, fields in data.items() for field in fields}, excepted
+    return {field: shape for shape, fields in data.items() for field in fields}, excepted, kinds
 
 
 def wrong_kind(item: Any) -> tuple[Pointer, str] | None:
@@ -47,11 +48,13 @@ def wrong_kind(item: Any) -> tuple[Pointer, str] | None:
             return (field,), "text" if field != "metadata" else "a map"
     if not isinstance(item["metadata"], dict) or not item["metadata"].get("name"):
         return ("metadata", "name"), "text"
-    return next(_wrong(item, (), str(item["kind"])), None)
+    is_known = item["kind"] in _shapes()[2] if isinstance(item["kind"], str) else True
+    looked_at = item if is_known else {key: item[key] for key in ("apiVersion", "kind", "metadata")}
+    return next(_wrong(looked_at, (), str(item["kind"])), None)
 
 
 def _wrong(value: Any, pointer: Pointer, within: str) -> Iterator[tuple[Pointer, str]]:
-    shapes, excepted = _shapes()
+    shapes, excepted, _ = _shapes()
     if isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _wrong(inner, (*pointer, index), within)

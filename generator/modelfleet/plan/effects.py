@@ -17,6 +17,7 @@ from modelfleet.plan.effect import EFFECTS_BY_ID, Effect
 from modelfleet.rules.admission.rulebook import Rulebook
 from modelfleet.serving.knowledge import knowledge
 from modelfleet.serving.workloads import Key, ProjectState, ServingMode
+from modelfleet.spec.secret_shapes import HIDDEN, holds_shape
 from modelfleet.wording import printable
 
 
@@ -53,7 +54,8 @@ class ObjectChange:
 
 def code(value: object) -> str:
     """A name or a value for a text: printable, without what would end it."""
-    return f"`{printable(str(value)).replace('`', chr(39))}`"
+    text = HIDDEN if holds_shape(str(value)) else printable(str(value))
+    return f"`{text.replace('`', chr(39))}`"
 
 
 def plain_text(text: str) -> str:

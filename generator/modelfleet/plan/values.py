@@ -9,7 +9,8 @@ from modelfleet.kubernetes.emit import dump
 from modelfleet.kubernetes.objects import Object
 from modelfleet.plan.difference import ABSENT
 from modelfleet.spec.secret_names import naming
-from modelfleet.spec.secrets import HIDDEN, redacted
+from modelfleet.spec.secret_shapes import HIDDEN
+from modelfleet.spec.secrets import redacted
 from modelfleet.wording import printable
 
 # ---- for people ------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ RUNTIME_VERSION = "opendatahub.io/runtime-version"
 
 def release_names() -> tuple[str, ...]:
     """All releases that the tool knows, oldest first."""
-    found = [path.stem for path in (packaged("data") / "releases").glob("*.yaml")]
+    found = [path.stem for path in (packaged("data") / "releases").iterdir() if path.suffix == ".yaml"]
     return tuple(sorted(found, key=lambda name: [int(step) for step in name.rpartition("-")[2].split(".")]))
 
 

@@ -31,7 +31,8 @@ from modelfleet.packaged import packaged
 from modelfleet.schema_errors import error_pointers
 from modelfleet.spec.fields import refused_fields
 from modelfleet.spec.secret_names import naming
-from modelfleet.spec.secrets import HIDDEN, redacted
+from modelfleet.spec.secret_shapes import HIDDEN
+from modelfleet.spec.secrets import redacted
 from modelfleet.wording import choices, closest, did_you_mean
 
 if TYPE_CHECKING:

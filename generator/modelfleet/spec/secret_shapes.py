@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain, pairwise
 from typing import Any
 
 from modelfleet.packaged import packaged_data
+
+HIDDEN = "(hidden)"
+"""Stands in a message for what is not shown."""
 
 _SHORTEST = 12  # of what is a secret by its shape
 _PIECE = re.compile(r"[A-Za-z0-9+]{16,}")
@@ -64,11 +67,25 @@ def shape_in(text: str) -> str | None:
     return next(kind for kind, shapes in kinds if any(re.compile(shape).match(text, begun.start()) for shape in shapes))
 
 
+_LONG = re.compile(r"[A-Za-z0-9_~.+/=:@%-]{16,}")
+
+
+def without_shapes(text: str) -> str:
+    """A text without the long words that hold the shape of a secret: the last thing before anything is printed."""
+    return _LONG.sub(lambda word: HIDDEN if holds_shape(word[0]) else word[0], text)
+
+
+@lru_cache(maxsize=4096)
+def holds_shape(text: str) -> bool:
+    """Whether the shape of a secret stands anywhere in a text, also within a word."""
+    return len(text) >= _SHORTEST and _anywhere().search(text) is not None
+
+
 def may_be_secret(text: str) -> bool:
     """Whether a text, or a part of it, could be a secret: such a text is never shown."""
     if len(text) < _SHORTEST:
         return False
-    if _anywhere().search(text) is not None:
+    if holds_shape(text):
         return True
     return any(
         _mixed(piece) or len(piece) >= 32 for piece in _PIECE.findall(text) if not (piece.isdigit() or has_words(piece))

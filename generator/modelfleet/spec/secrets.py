@@ -15,10 +15,9 @@ from modelfleet.finding import Finding, Location, Pointer, dotted
 from modelfleet.spec.limits import MAX_FINDINGS
 from modelfleet.spec.load import Document
 from modelfleet.spec.secret_names import names_secret, naming, shortened
-from modelfleet.spec.secret_shapes import has_words, may_be_secret, shape_in
+from modelfleet.spec.secret_shapes import HIDDEN, has_words, may_be_secret, shape_in
 from modelfleet.wording import printable
 
-HIDDEN = "(hidden)"
 _LONGEST_SHOWN = 40
 
 _LOGIN = re.compile(

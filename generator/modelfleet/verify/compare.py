@@ -16,6 +16,7 @@ from modelfleet.layout import file_name
 from modelfleet.verify.cache import bases_of
 from modelfleet.wording import plural, printable
 
+_MAX_FILE_NAME = 200
 _MOST_DIFFERENCES = 10  # of one object
 MAX_QUOTED = 300  # characters of what a tool says
 HAND_EDITED_HINT = "`modelfleet render --check` tells whether a generated file was edited"
@@ -148,7 +149,8 @@ def _differences(built: OverlayObject, wanted: Mapping[str, Any]) -> Iterator[Fi
 def _shown(item: Mapping[str, Any], pointer: Pointer, value: object) -> str:
     """Who edits a generated file may have put a secret there."""
     from modelfleet.spec.secret_names import naming
-    from modelfleet.spec.secrets import HIDDEN, redacted
+    from modelfleet.spec.secret_shapes import HIDDEN
+    from modelfleet.spec.secrets import redacted
 
     parent: Any = item
     for step in pointer[:-1]:
@@ -177,6 +179,8 @@ def _place(subject: OverlayObject, pointer: Pointer) -> Location:
     root, top = subject.root, subject.overlay.folder
     _, kind, _, name = cluster_identity(subject.item)
     own = file_name(kind, name)
+    if "/" in own or len(own) > _MAX_FILE_NAME:  # what is built may be called anything
+        return Location(f"{top}/kustomization.yaml")
     for folder in (top, *bases_of(root, top)):
         for file in (f"{folder}/patch-{own}", f"{folder}/{own}"):
             if (root / file).is_file() and (place := _place_in(root, file, pointer)):

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
-from modelfleet.finding import Finding, Location
-from modelfleet.kubernetes.yaml import ParsedObject, objects_of
+from modelfleet.finding import Finding, Location, MachineFailed
+from modelfleet.kubernetes.shape import wrong_kind
+from modelfleet.kubernetes.yaml import ParsedObject, UnreadableYaml, objects_of
+from modelfleet.spec.secret_names import redacted_pointer
 from modelfleet.tools.folder import Say
 from modelfleet.tools.install import Tool
 from modelfleet.tools.kustomize import kustomize_builds
@@ -121,7 +123,21 @@ def _builds(
             continue
         alone = [(batch, outcome)] if len(batch) == 1 else _run(root, [[one] for one in batch], tool)
         for (one,), done in alone:
-            yield one, objects_of(done.out) if done.code == 0 else _no_build(root, one, done)
+            yield one, objects_built(done) if done.code == 0 else _no_build(root, one, done)
+
+
+def objects_built(done: Completed) -> list[ParsedObject]:
+    """What kustomize has printed. Raises MachineFailed where that is not objects."""
+    try:
+        found = objects_of(done.out)
+    except UnreadableYaml as error:
+        message = f"what kustomize has printed cannot be read: {error}"
+        raise MachineFailed(message) from error
+    for each in found:
+        if wrong := wrong_kind(each.item):
+            message = f"kustomize has printed something that is not an object: {redacted_pointer(wrong[0])} must be {wrong[1]}"
+            raise MachineFailed(message)
+    return found
 
 
 def _run(
@@ -157,7 +173,7 @@ def _split(
     if done.code or len(owners) != sum(len(one.objects) for one in batch):
         return None
     parts: dict[str, list[ParsedObject]] = {one.folder: [] for one in batch}
-    for each in objects_of(done.out):
+    for each in objects_built(done):
         owner = owners.pop(cluster_identity(each.item), None)
         if owner is None:
             return None

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from modelfleet.cli.options import env_option, no_such
-from modelfleet.cli.output import Exit, exit_code, print_json, show_findings
+from modelfleet.cli.output import Exit, exit_code, print_json, put, show_findings
 from modelfleet.finding import MachineFailed
 from modelfleet.pipeline.fleet import fleet
 from modelfleet.plan.machine import plan_data
@@ -59,7 +59,7 @@ def plan(root: Path, against: str | None, environments: tuple[str, ...], form: s
     if form == "json":
         print_json(plan_data(made_plan))
     elif form == "markdown":
-        click.echo(plan_markdown(made_plan), nl=False)
+        put(plan_markdown(made_plan), end="")
     else:
         coloured = False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
         for line in plan_text(made_plan, with_differences=not no_diff):

@@ -16,6 +16,7 @@ from modelfleet.kubernetes.names import DEPLOYMENT_MODE
 from modelfleet.kubernetes.objects import Peers, mapping, text
 from modelfleet.resolve.release import Capabilities, Terms
 from modelfleet.rules import Rule, Violation, always
+from modelfleet.spec.secret_shapes import HIDDEN, holds_shape
 
 MODEL_MESH = "ModelMesh"
 PREDICTOR: Pointer = ("spec", "predictor")
@@ -146,6 +147,8 @@ def display(value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     word = str(value)
+    if holds_shape(word):
+        return HIDDEN
     word = word if len(word) <= 40 else f"{word[:37]}..."
     return f"'{word}'" if isinstance(value, str) else word
 
