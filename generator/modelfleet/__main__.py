@@ -1,6 +1,6 @@
 """`python -m modelfleet`."""
 
-from modelfleet.entry import start
+from modelfleet.cli.entry import start
 
 if __name__ == "__main__":
     start()

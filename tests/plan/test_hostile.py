@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from console import modelfleet
-from modelfleet.kubernetes.shape import without_nulls, wrong_kind
+from modelfleet.kubernetes.shape import without_nulls, wrong_shape
 from modelfleet.packaged import packaged_data
 from plan_repository import Repository, repository
 
@@ -131,11 +131,11 @@ RIGHT = {
 
 
 def test_what_is_right_or_not_known_is_left_alone() -> None:
-    assert wrong_kind(RIGHT) is None
-    assert wrong_kind({**RIGHT, "kind": "ClusterQueue", "spec": {"resources": []}}) is None
+    assert wrong_shape(RIGHT) is None
+    assert wrong_shape({**RIGHT, "kind": "ClusterQueue", "spec": {"resources": []}}) is None
     secrets = {**RIGHT, "kind": "ExternalSecret", "spec": {"data": [{"secretKey": "a"}]}}
-    assert wrong_kind(secrets) is None
-    assert wrong_kind({**secrets, "kind": "Secret"}) == (("spec", "data"), "a map of texts")
+    assert wrong_shape(secrets) is None
+    assert wrong_shape({**secrets, "kind": "Secret"}) == (("spec", "data"), "a map of texts")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_what_is_right_or_not_known_is_left_alone() -> None:
     ],
 )
 def test_what_is_of_another_kind_is_found(change: dict[str, object], found: object) -> None:
-    assert wrong_kind({**RIGHT, **change}) == found
+    assert wrong_shape({**RIGHT, **change}) == found
 
 
 def test_a_cluster_drops_what_is_null() -> None:

@@ -39,7 +39,7 @@ def _shapes() -> tuple[Mapping[str, str], Mapping[str, frozenset[str]], frozense
     return {field: shape for shape, fields in data.items() for field in fields}, excepted, kinds
 
 
-def wrong_kind(item: Any) -> tuple[Pointer, str] | None:
+def wrong_shape(item: Any) -> tuple[Pointer, str] | None:
     """The first field of an object that holds another kind of value than it should, and what it should hold."""
     if not isinstance(item, dict):
         return (), "a map"

@@ -14,7 +14,7 @@ from typing import Any
 from modelfleet.kubernetes.json_patch import PatchFailed, apply_patch
 from modelfleet.kubernetes.kinds import cluster_kinds
 from modelfleet.kubernetes.objects import Object, group_of, with_namespace
-from modelfleet.kubernetes.shape import without_nulls, wrong_kind
+from modelfleet.kubernetes.shape import without_nulls, wrong_shape
 from modelfleet.kubernetes.yaml import UnreadableYaml, yaml_documents
 from modelfleet.spec.secret_names import redacted_pointer
 from modelfleet.wording import printable
@@ -157,7 +157,7 @@ def _objects(path: str, texts: Texts) -> list[Object]:
 def check_shapes(path: str, objects: Iterable[Object]) -> None:
     """Raises HostileFile for an object that holds something else than those who read it expect."""
     for item in objects:
-        if wrong := wrong_kind(item):
+        if wrong := wrong_shape(item):
             pointer, wanted = wrong
             message = f"{printable(path)}: {redacted_pointer(pointer)} must be {wanted}"
             raise HostileFile(message)

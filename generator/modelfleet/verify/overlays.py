@@ -14,7 +14,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from modelfleet.finding import Finding, Location, MachineFailed
-from modelfleet.kubernetes.shape import wrong_kind
+from modelfleet.kubernetes.shape import wrong_shape
 from modelfleet.kubernetes.yaml import ParsedObject, UnreadableYaml, objects_of
 from modelfleet.spec.secret_names import redacted_pointer
 from modelfleet.tools.folder import Say
@@ -134,7 +134,7 @@ def objects_built(done: Completed) -> list[ParsedObject]:
         message = f"what kustomize has printed cannot be read: {error}"
         raise MachineFailed(message) from error
     for each in found:
-        if wrong := wrong_kind(each.item):
+        if wrong := wrong_shape(each.item):
             message = f"kustomize has printed something that is not an object: {redacted_pointer(wrong[0])} must be {wrong[1]}"
             raise MachineFailed(message)
     return found
