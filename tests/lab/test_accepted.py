@@ -19,11 +19,11 @@ _WARNINGS = {"external-secrets.io/v1beta1 ExternalSecret is deprecated; use exte
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_every_object_of_the_example_is_taken_unchanged(
+def test_every_object_of_the_example_istaken_unchanged(
     lab: Lab, build: Callable[[Path], bytes], environment: str
 ) -> None:
     objects = [item for folder in OVERLAYS if folder.parent.name == environment for item in documents(build(folder))]
-    _taken_unchanged(lab, [_moved(item, f"{environment}.") for item in objects])
+    taken_unchanged(lab, [_moved(item, f"{environment}.") for item in objects])
 
 
 def test_a_field_that_the_server_does_not_know_would_be_found(lab: Lab, build: Callable[[Path], bytes]) -> None:
@@ -38,7 +38,7 @@ def test_what_the_webhook_takes_away_would_be_found(lab: Lab, build: Callable[[P
     model = _model(build)
     model["spec"]["predictor"]["model"]["args"] = []
     with pytest.raises(AssertionError, match=r"\.spec\.predictor\.model\.args: \[\] is lost"):
-        _taken_unchanged(lab, [model])
+        taken_unchanged(lab, [model])
 
 
 def _model(build: Callable[[Path], bytes]) -> Object:
@@ -46,7 +46,7 @@ def _model(build: Callable[[Path], bytes]) -> Object:
     return next(item for item in objects if item["kind"] == "InferenceService")
 
 
-def _taken_unchanged(lab: Lab, objects: list[Object]) -> None:
+def taken_unchanged(lab: Lab, objects: list[Object]) -> None:
     """Every object is created and applied again; nothing is refused, dropped or changed, nor touched by the second time."""
     namespaces = sorted({item["metadata"]["namespace"] for item in objects if "namespace" in item["metadata"]})
     assert namespaces

@@ -306,7 +306,7 @@ def _settled(lab: Lab) -> dict[str, dict[str, Object]]:
         lab.place.all_run()
         return before if _seen(lab) == before else None
 
-    return wait_until("the controllers have settled", quiet, 120)
+    return wait_until("the controllers have settled", quiet)
 
 
 def _differences(before: Any, after: Any, at: str = "") -> Iterator[str]:

@@ -91,7 +91,7 @@ class ArgoCD:
         assert found, f"no Application {name}"
         return found
 
-    def wait(self, name: str, what: str, holds: Callable[[Object], Any], seconds: float = 60) -> Object:
+    def wait(self, name: str, what: str, holds: Callable[[Object], Any], seconds: float = 180) -> Object:
         """The Application as soon as something holds of it."""
 
         def ask() -> Object | None:
@@ -105,7 +105,7 @@ class ArgoCD:
             status = (self.api.get(_API_VERSION, "Application", name, NAMESPACE) or {}).get("status")
             raise AssertionError(f"{error}\n{json.dumps(status, indent=1)}") from None
 
-    def synced(self, name: str, revision: str, seconds: float = 60) -> Object:
+    def synced(self, name: str, revision: str, seconds: float = 180) -> Object:
         """The Application when it is Synced at a revision and no sync is running."""
         return self.wait(name, f"Synced at {revision}", lambda item: is_synced(item, revision), seconds)
 
@@ -145,8 +145,8 @@ class ArgoCD:
             ],
             PATH=os.environ["PATH"],
         )
-        place.wait_for(_REDIS, 30)
-        place.wait_for(_GIT, 30)
+        place.wait_for(_REDIS, 180)
+        place.wait_for(_GIT, 180)
         place.start(
             "repo-server",
             [
@@ -164,7 +164,7 @@ class ArgoCD:
             ],
             **environment,
         )
-        place.wait_for(_REPO_SERVER, 60)
+        place.wait_for(_REPO_SERVER, 180)
         common = ["--kubeconfig", str(self.lab.kubeconfig), "--namespace", NAMESPACE, "--repo-server-plaintext"]
         place.start(
             "application-controller",

@@ -74,7 +74,7 @@ def _argocd(line: str, version: str) -> Part:
     return Part(
         f"argocd-{line}",
         f"Argo CD {version} (without its server and user interface) and a Redis",
-        5,
+        3,
         {"argocd": "."},
         {"crds": (module, "manifests/crds/*-crd.yaml")},
         {f"{module}/common.version": version},
@@ -87,7 +87,7 @@ PARTS: Mapping[str, Part] = {
         Part(
             "control-plane",
             "etcd 3.5.16, Kubernetes 1.32.3 (API server, controller manager, scheduler) and KServe 0.15.2",
-            7,
+            5,
             {"control-plane": ".", "kserve": f"{_KSERVE}/cmd/manager"},
             _kserve_files(),
             {

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,8 @@ class Lab:
                 version["served"] = True
             crd["metadata"].get("annotations", {}).pop("cert-manager.io/inject-ca-from", None)
             crd["spec"].pop("conversion", None)  # by a webhook that is not there
-            self.api.apply(crd, strict=False)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(partial(self.api.apply, strict=False), crds))
         for crd in crds:
             wait_until(f"{crd['metadata']['name']} is served", partial(self._established, crd))
 
@@ -116,7 +118,7 @@ class Lab:
         environment = {"KUBECONFIG": str(self.kubeconfig), "POD_NAMESPACE": "kserve"}
         self._start_kserve = partial(self.place.start, "kserve", [folder / "bin" / "kserve", *flags], **environment)
         self._start_kserve()
-        self.place.wait_for(_WEBHOOKS, 60)
+        self.place.wait_for(_WEBHOOKS, 180)
         for path in sorted((folder / "kserve/webhooks").iterdir()):
             for item in _documents(path):
                 if path.name.startswith("webhook_"):
@@ -127,7 +129,7 @@ class Lab:
         """Has KServe look at everything again."""
         self.place.stop("kserve")
         self._start_kserve()
-        self.place.wait_for(_WEBHOOKS, 60)
+        self.place.wait_for(_WEBHOOKS, 180)
 
     @property
     def kubeconfig(self) -> Path:
@@ -196,7 +198,7 @@ class Lab:
             endpoint_reconciler_type="none",
             cert_dir=temporary / "apiserver",
         )
-        self.place.wait_for(_API, 60)
+        self.place.wait_for(_API, 180)
         wait_until("the API server is ready", self._ready)
         common = {"kubeconfig": self.kubeconfig, "leader_elect": "false", "bind_address": "127.0.0.1"}
         self._start(

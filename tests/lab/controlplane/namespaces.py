@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ class Namespaces:
         self._lock = (self.folder / "lock").open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         (self.folder / "hosts").write_text(f"127.0.0.1 localhost {' '.join(HOSTS)}\n")
+        self._one_at_a_time = threading.Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [
             *_unshare(),
@@ -95,8 +97,9 @@ class Namespaces:
         return self._exchange(**request)[0]
 
     def _exchange(self, **request: Any) -> tuple[Mapping[str, Any], list[int]]:
-        self._control.send(json.dumps(request).encode())
-        text, descriptors, _, _ = socket.recv_fds(self._control, 1 << 20, 1)
+        with self._one_at_a_time:
+            self._control.send(json.dumps(request).encode())
+            text, descriptors, _, _ = socket.recv_fds(self._control, 1 << 20, 1)
         if not text:
             raise ProgramEnded(f"the namespaces cannot be used: {self.log('supervisor').read_text().strip()}")
         answer = json.loads(text)

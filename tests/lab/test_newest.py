@@ -1,0 +1,72 @@
+"""The newest line of KServe, with a project as OpenShift AI 3.5 has it: taken as it is, stopped and started again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lab.controlplane.ask import Object, wait_until
+from lab.controlplane.fleet import modelfleet
+from lab.controlplane.lab import Lab, documents
+from lab.test_accepted import taken_unchanged
+
+NAMESPACE = "newest"
+ENVIRONMENT = """\
+version: 1
+release: rhoai-3.5
+cluster: {name: lab, appsDomain: apps.example.org}
+platforms: {rawServiceConfig: Headless}
+sizes: {Small: {requests: {cpu: "1", memory: 1Gi}, limits: {cpu: "2", memory: 2Gi}}}
+runtimes: {kserve-ovms: {images: {kserve-container: "registry.example.org/ovms:1"}}}
+secrets: {provider: external-secrets, apiVersion: external-secrets.io/v1, store: {kind: SecretStore, name: store}}
+namespaces: external
+argocd: {namespace: openshift-gitops, repoURL: "https://git.example.org/models.git", revision: main, version: "3.2", prune: false}
+"""
+MODEL: Mapping[str, Any] = {
+    "runtime": "kserve-ovms",
+    "framework": "onnx-1",
+    "size": "Small",
+    "location": {"uri": "https://models.example.org/one.onnx"},
+}
+
+
+def _objects(root: Path, kustomize: Path, **models: Mapping[str, Any]) -> list[Object]:
+    project = {
+        "version": 1,
+        "platform": "single-model",
+        "models": models,
+        "environments": {"lab": {"namespace": NAMESPACE}},
+    }
+    for folder, name, text in (("environments", "lab", ENVIRONMENT), ("projects", "newest", json.dumps(project))):
+        (root / folder).mkdir(exist_ok=True)
+        (root / folder / f"{name}.yaml").write_text(text)
+    modelfleet(root, "render")
+    command: list[str | Path] = [kustomize, "build", root / "environments" / "lab" / "newest"]
+    return documents(subprocess.run(command, check=True, capture_output=True).stdout)
+
+
+def test_a_model_is_taken_unchanged_stopped_and_started_again(newest: Lab, kustomize: Path, tmp_path: Path) -> None:
+    """KServe writes the condition Stopped, which our check of health reads, and takes the Deployment away."""
+    taken_unchanged(newest, _objects(tmp_path, kustomize, one=MODEL))
+    wait_until("KServe has made the Deployment", lambda: _deployment(newest))
+    for item in _objects(tmp_path, kustomize, one={**MODEL, "stopped": True}):
+        newest.api.apply(item)
+    wait_until("the Deployment is gone", lambda: _deployment(newest) is None)
+    wait_until("it is told as stopped", lambda: _condition(newest, "Stopped") == "True")
+    for item in _objects(tmp_path, kustomize, one=MODEL):
+        newest.api.apply(item)
+    wait_until("the Deployment is there again", lambda: _deployment(newest))
+    wait_until("it is no longer told as stopped", lambda: _condition(newest, "Stopped") == "False")
+
+
+def _deployment(lab: Lab) -> Object | None:
+    return lab.api.get("apps/v1", "Deployment", "one-predictor", NAMESPACE)
+
+
+def _condition(lab: Lab, kind: str) -> str | None:
+    found = lab.api.get("serving.kserve.io/v1beta1", "InferenceService", "one", NAMESPACE) or {}
+    conditions = found.get("status", {}).get("conditions", [])
+    return next((one["status"] for one in conditions if one["type"] == kind), None)
