@@ -95,7 +95,7 @@ def gone_in_next_release(subject: OfModel) -> Iterator[Violation]:
     used = {}
     if subject.model.mode == "advanced":
         used["mode"] = ("serverless", "mode advanced")
-    if runtime is not None and runtime.document is None and subject.project.platform in runtime.platforms:
+    if runtime is not None and runtime.document is None and subject.model.platform in runtime.platforms:
         used["runtime"] = (f"runtime:{runtime.name}", repr(runtime.name))
     for field, (feature, what) in used.items():
         fact = lifecycle(following, feature, "removed")

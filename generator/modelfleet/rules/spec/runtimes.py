@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from modelfleet.finding import Pointer, Severity
 from modelfleet.resolve.catalog import images, shipping_releases
@@ -41,7 +41,7 @@ def _meant_runtime(subject: OfWorkload, name: str, names: tuple[str, ...]) -> st
 
     Nearly all names end in `-runtime`, which makes no two of them alike; nor is one meant that does not fit the hardware.
     """
-    offered = _for_platform(subject, names)
+    offered = _for_platforms(subject, {subject.workload.platform}, names)
     suitable = [other for other in offered if _suits(subject, other)]
     stems = {other.removesuffix(_ENDING): other for other in suitable}
     family = [other for other in suitable if other.startswith(f"{name}-")]
@@ -77,13 +77,13 @@ def _suits(subject: OfWorkload, name: str) -> bool:
     return runtime.accelerator != "required" if accelerator is None else _fits(accelerator.identifier, runtime)
 
 
-def _for_platform(subject: OfProject, names: tuple[str, ...]) -> list[str]:
+def _for_platforms(subject: OfProject, platforms: Set[str], names: tuple[str, ...]) -> list[str]:
     release = subject.environment.release
     found = (
         (name, subject.runtime_catalog.find(name, subject.environment.name, release.name if release else None))
         for name in names
     )
-    return [name for name, runtime in found if runtime and subject.project.platform in runtime.platforms]
+    return [name for name, runtime in found if runtime and platforms & runtime.platforms]
 
 
 @spec_rule("CAP008", "The serving runtime is disabled")
@@ -101,29 +101,31 @@ def disabled_runtime(subject: OfWorkload) -> Iterator[Violation]:
 
 @spec_rule("CAP009", "The serving runtime is for the other platform")
 def runtime_of_other_platform(subject: OfWorkload) -> Iterator[Violation]:
-    runtime, project = subject.workload.runtime, subject.project
-    if runtime is None or project.platform in runtime.platforms:
+    runtime, platform = subject.workload.runtime, subject.workload.platform
+    if runtime is None or platform in runtime.platforms:
         return
     release = subject.environment.release
     names = subject.runtime_catalog.names(subject.environment.name, release.name if release else None)
-    fitting = _for_platform(subject, names)
+    fitting = _for_platforms(subject, {platform}, names)
     kind = "multi-model (multiModel: true)" if runtime.multi_model else listed(sorted(runtime.platforms))
+    mixed = platform != subject.project.platform
     yield Violation(
         pointer=(*subject.workload.pointer, "runtime"),
-        message=f"{runtime.name!r} is a {kind} runtime; the project is {project.platform}",
-        hint=f"for {project.platform} {choices(fitting) if fitting else 'there is none'}",
+        message=f"{runtime.name!r} is a {kind} runtime; "
+        + (f"a model beside model servers needs a {platform} one" if mixed else f"the project is {platform}"),
+        hint=f"for {platform} {choices(fitting) if fitting else 'there is none'}",
     )
 
 
-def _chosen(subject: OfProject, workload: Workload) -> Runtime | None:
+def _chosen(workload: Workload) -> Runtime | None:
     """The runtime of a workload, unless it is for the other platform, which is all there is to say of it."""
     runtime = workload.runtime
-    return runtime if runtime is not None and subject.project.platform in runtime.platforms else None
+    return runtime if runtime is not None and workload.platform in runtime.platforms else None
 
 
 @spec_rule("CAP010", "A container of the runtime has no image")
 def no_image(subject: OfWorkload) -> Iterator[Violation]:
-    runtime = _chosen(subject, subject.workload)
+    runtime = _chosen(subject.workload)
     if runtime is None or runtime.kind != "ServingRuntime":
         return
     choice = subject.environment.runtimes.get(runtime.name)
@@ -143,7 +145,7 @@ def no_image(subject: OfWorkload) -> Iterator[Violation]:
 @spec_rule("CAP011", "The runtime does not serve the framework")
 def unknown_framework(subject: OfModel) -> Iterator[Violation]:
     written = subject.written.get("framework")
-    runtime = _chosen(subject, subject.model)
+    runtime = _chosen(subject.model)
     yield from framework_problems(runtime, subject.model.format, written, subject.model.pointer, subject)
 
 
@@ -151,7 +153,7 @@ def unknown_framework(subject: OfModel) -> Iterator[Violation]:
 def unknown_served_framework(subject: OfServer) -> Iterator[Violation]:
     for model in subject.server.models:
         written = subject.project.spec.data["servers"][subject.server.name]["models"][model.name].get("framework")
-        yield from framework_problems(_chosen(subject, subject.server), model.format, written, model.pointer, subject)
+        yield from framework_problems(_chosen(subject.server), model.format, written, model.pointer, subject)
 
 
 def framework_problems(
@@ -176,17 +178,17 @@ def framework_problems(
         message=f"{runtime.name!r} offers {written!r} in several versions"
         if several
         else f"{runtime.name!r} does not serve {written!r}",
-        hint=f"it serves {listed(several or offered)}" + ("" if several else _served_by(subject, written)),
+        hint=f"it serves {listed(several or offered)}" + ("" if several else _served_by(subject, runtime, written)),
     )
 
 
-def _served_by(subject: OfProject, framework: str) -> str:
+def _served_by(subject: OfProject, refused: Runtime, framework: str) -> str:
     """The other runtimes that serve a framework here, or the first release that ships one."""
     release = subject.environment.release
     names = subject.runtime_catalog.names(subject.environment.name, release.name if release else None)
     serving = [
         name
-        for name in _for_platform(subject, names)
+        for name in _for_platforms(subject, refused.platforms, names)
         if (runtime := subject.runtime_catalog.find(name, subject.environment.name, release.name if release else None))
         and any(framework in (str(item), item.name) for item in runtime.formats)
     ]
@@ -195,7 +197,7 @@ def _served_by(subject: OfProject, framework: str) -> str:
 
 @spec_rule("CAP018", "The accelerator does not fit the runtime")
 def accelerator_for_runtime(subject: OfWorkload) -> Iterator[Violation]:
-    runtime, accelerator = _chosen(subject, subject.workload), subject.workload.hardware.accelerator
+    runtime, accelerator = _chosen(subject.workload), subject.workload.hardware.accelerator
     pointer = subject.workload.pointer
     if runtime is None:
         return
