@@ -199,6 +199,7 @@ def resolved_projects(
     projects = [
         resolve(name, document.file, spec, environments[environment], runtime_catalog)
         for name, document, environment, spec in found
+        if environment in environments
     ]
     findings += [finding for project in projects for finding in _without_facts(project, repository.models)]
     stop_on_errors(findings)
