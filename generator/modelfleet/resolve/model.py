@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.names import DISPLAY_NAME, access_name
@@ -353,9 +353,6 @@ class Workload:
     tokens: tuple[str, ...]
     patches: Mapping[str, tuple[Mapping[str, Any], ...]]
 
-    platform: ClassVar[Platform]
-    """Which runtimes can serve it. A project on its way from one platform to the other has workloads of both."""
-
     @property
     def service_account(self) -> str:
         """The ServiceAccount whose tokens open the model."""
@@ -366,7 +363,6 @@ class Workload:
 class Model(Workload):
     """A deployment on the single-model platform. `pod_spec` is what its fields add to the spec of each of its pods."""
 
-    platform: ClassVar[Platform] = "single-model"
     description: str | None
     engine: Engine | None
     format: Format | None
@@ -410,7 +406,6 @@ class ServedModel:
 class Server(Workload):
     """A model server on the multi-model platform, and its models."""
 
-    platform: ClassVar[Platform] = "multi-model"
     models: tuple[ServedModel, ...]
 
 

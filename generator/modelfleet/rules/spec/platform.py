@@ -10,7 +10,7 @@ from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Model
 from modelfleet.resolve.release import Release
 from modelfleet.rules import Violation, having
-from modelfleet.rules.spec.subjects import OfLocated, OfModel, OfProject, spec_rule
+from modelfleet.rules.spec.subjects import OfLocated, OfModel, OfProject, platform_of, spec_rule
 
 
 @spec_rule("CAP001", "The cluster has no multi-model platform")
@@ -95,7 +95,7 @@ def gone_in_next_release(subject: OfModel) -> Iterator[Violation]:
     used = {}
     if subject.model.mode == "advanced":
         used["mode"] = ("serverless", "mode advanced")
-    if runtime is not None and runtime.document is None and subject.model.platform in runtime.platforms:
+    if runtime is not None and runtime.document is None and platform_of(subject.model) in runtime.platforms:
         used["runtime"] = (f"runtime:{runtime.name}", repr(runtime.name))
     for field, (feature, what) in used.items():
         fact = lifecycle(following, feature, "removed")

@@ -11,7 +11,7 @@ from modelfleet.resolve.model import Accelerator, Format, Model, Runtime, Worklo
 from modelfleet.rules import Violation, having
 from modelfleet.rules.spec.hardware import accelerator_name_pointer
 from modelfleet.rules.spec.platform import lifecycle, title_of_release
-from modelfleet.rules.spec.subjects import OfModel, OfProject, OfServer, OfWorkload, spec_rule
+from modelfleet.rules.spec.subjects import OfModel, OfProject, OfServer, OfWorkload, platform_of, spec_rule
 from modelfleet.wording import choices, closest, listed
 
 
@@ -41,7 +41,7 @@ def _meant_runtime(subject: OfWorkload, name: str, names: tuple[str, ...]) -> st
 
     Nearly all names end in `-runtime`, which makes no two of them alike; nor is one meant that does not fit the hardware.
     """
-    offered = _for_platforms(subject, {subject.workload.platform}, names)
+    offered = _for_platforms(subject, {platform_of(subject.workload)}, names)
     suitable = [other for other in offered if _suits(subject, other)]
     stems = {other.removesuffix(_ENDING): other for other in suitable}
     family = [other for other in suitable if other.startswith(f"{name}-")]
@@ -101,7 +101,7 @@ def disabled_runtime(subject: OfWorkload) -> Iterator[Violation]:
 
 @spec_rule("CAP009", "The serving runtime is for the other platform")
 def runtime_of_other_platform(subject: OfWorkload) -> Iterator[Violation]:
-    runtime, platform = subject.workload.runtime, subject.workload.platform
+    runtime, platform = subject.workload.runtime, platform_of(subject.workload)
     if runtime is None or platform in runtime.platforms:
         return
     release = subject.environment.release
@@ -120,7 +120,7 @@ def runtime_of_other_platform(subject: OfWorkload) -> Iterator[Violation]:
 def _chosen(workload: Workload) -> Runtime | None:
     """The runtime of a workload, unless it is for the other platform, which is all there is to say of it."""
     runtime = workload.runtime
-    return runtime if runtime is not None and workload.platform in runtime.platforms else None
+    return runtime if runtime is not None and platform_of(workload) in runtime.platforms else None
 
 
 @spec_rule("CAP010", "A container of the runtime has no image")

@@ -192,3 +192,8 @@ def parameter(check: Callable[..., Any]) -> str:
     """The name of the kind of subject that a rule's function takes."""
     annotations = check.__annotations__
     return str(next(iter(annotations.values()))).rpartition(".")[2]
+
+
+def platform_of(workload: Workload) -> Platform:
+    """Which platform runs it: a project on its way from one to the other has workloads of both."""
+    return "multi-model" if isinstance(workload, Server) else "single-model"
