@@ -14,6 +14,7 @@ from modelfleet.resolve.model import (
     Hardware,
     Model,
     ModelLocation,
+    Platform,
     Project,
     ServedModel,
     Server,
