@@ -39,14 +39,15 @@ def model_fits(project: Project, state: ProjectState) -> Iterator[ModelFit]:
             continue
         engine, accelerator = engine_options(state, key), model.hardware.accelerator
         weights = model.weights or Weights()
-        memory = accelerator.memory if accelerator else None
-        gpu = (
-            Gpu(memory=int(quantity_value(memory)), capability=accelerator.compute_capability)
-            if accelerator and memory
-            else None
-        )
+        gpu = _gpu(accelerator)
         found = memory_fit(weights, engine, gpu) if gpu else None
         yield ModelFit(model, accelerator, engine, found, tuple(_unknown(model, gpu, engine, found)))
+
+
+def _gpu(accelerator: Accelerator | None) -> Gpu | None:
+    """The GPU, where its memory is known."""
+    memory = int(quantity_value(accelerator.memory)) if accelerator and accelerator.memory else 0
+    return Gpu(memory=memory, capability=accelerator.compute_capability) if accelerator and memory else None
 
 
 def _unknown(model: Model, gpu: Gpu | None, engine: EngineOptions, found: MemoryFit | None) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -127,13 +128,13 @@ class Packing:
     def __init__(self, pods: PodCounts, kinds: Sequence[NodeKind]) -> None:
         self.pods, self.kinds = pods, kinds
         self.resources = _resources(pods, kinds)
-        self.free: list[list[Vector]] = []
+        self.free: list[Counter[Vector]] = []
         self.holds = self._packed()
 
     def holds_also(self, more: PodCounts) -> bool | None:
         """Whether these find room as well: on what the others leave, or else with all placed anew."""
         flat = [(wanted, places) for wanted, places, count in self._groups(more) for _ in range(count)]
-        if self.free and _greedy(flat, [[*nodes] for nodes in self.free]):
+        if self.free and _greedy(flat, [Counter(nodes) for nodes in self.free]):
             return True
         return packable([*self.pods, *more], self.kinds)
 
@@ -157,15 +158,15 @@ class Packing:
         most = [max((amount for _, amount in _column(kinds, name)), default=0) or 1 for name in self.resources]
         groups.sort(key=lambda group: (len(group[1]), -max(map(operator.truediv, group[0], most), default=0)))
         flat = [(wanted, places) for wanted, places, count in groups for _ in range(count)]
-        free = [[_given(kind, self.resources)] * kind.count for kind in kinds]
-        self.free = [[*nodes] for nodes in free]
+        self.free = [Counter([_given(kind, self.resources)] * kind.count) for kind in kinds]
+        free = tuple(tuple(nodes.elements()) for nodes in self.free)
         if _greedy(flat, self.free):
             return True
         self.free = []
         if len(flat) > _MAX_SEARCHED:
             return None
         try:
-            return _Search(flat).place(0, tuple(tuple(nodes) for nodes in free))
+            return _Search(flat).place(0, free)
         except _GivenUp:
             return None
 
@@ -213,16 +214,17 @@ def _less(free: Vector, wanted: Vector) -> Vector:
     return tuple(map(int.__sub__, free, wanted))
 
 
-def _greedy(flat: Iterable[tuple[Vector, list[int]]], free: list[list[Vector]]) -> bool:
-    """The largest first, each on the fullest node that still takes it."""
+def _greedy(flat: Iterable[tuple[Vector, list[int]]], free: list[Counter[Vector]]) -> bool:
+    """The largest first, each on the fullest node that still takes it. Nodes with as much left are counted, not listed."""
     for wanted, places in flat:
-        fitting = [
-            (node, kind, index) for kind in places for index, node in enumerate(free[kind]) if _fits(wanted, node)
-        ]
+        fitting = [(node, kind) for kind in places for node in free[kind] if _fits(wanted, node)]
         if not fitting:
             return False
-        node, kind, index = min(fitting)
-        free[kind][index] = _less(node, wanted)
+        node, kind = min(fitting)
+        free[kind][node] -= 1
+        if not free[kind][node]:
+            del free[kind][node]
+        free[kind][_less(node, wanted)] += 1
     return True
 
 
