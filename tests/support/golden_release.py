@@ -25,6 +25,7 @@ SINGLE: dict[str, Any] = {
     "displayName": "Team",
     "description": "Models of the team",
     "platform": "single-model",
+    "labels": {"team": "vision", "stage": "lab"},
     "connections": CONNECTIONS,
     "secrets": {"hub": {"keys": ["token"]}},
     "models": {
@@ -37,6 +38,10 @@ SINGLE: dict[str, Any] = {
             "accelerator": {"name": GPU, "count": 2},
             "route": True,
             "tokens": ["ci", "web"],
+            "callers": [{"serviceAccount": "frontend", "namespace": "shop"}, {"serviceAccount": "batch"}, {"group": "data-team"}],
+            "servedName": "team/chat",
+            "labels": {"stage": "live"},
+            "annotations": {"example.org/owner": "vision"},
             "location": {"connection": "store", "path": "/granite-3-8b"},
             "args": ["--tensor-parallel-size=2", "--max-model-len=8192"],
             "env": {"VLLM_LOGGING_LEVEL": "INFO", "HF_TOKEN": {"secret": "hub", "key": "token"}},
@@ -59,6 +64,7 @@ SINGLE: dict[str, Any] = {
             "runtime": "vllm-multinode-runtime",
             "accelerator": {"name": GPU, "count": 4},
             "multiNode": {"pipelineParallelSize": 2, "tensorParallelSize": 4},
+            "priorityClass": "research",
             "location": {"pvc": "weights", "path": "llama-3.1-405b"},
         },
     },
@@ -96,6 +102,9 @@ BY_CAPABILITY: dict[Capability, dict[str, Any]] = {
                 "location": {"connection": "store", "path": "experts"},
                 "args": ["--max-model-len=8192"],
                 "tokens": ["web"],
+                "priorityClass": "research",
+                "servedName": "team/experts",
+                "callers": [{"group": "data-team"}],
             },
             "simple": {
                 "llmd": True,
@@ -112,6 +121,7 @@ BY_CAPABILITY: dict[Capability, dict[str, Any]] = {
 MULTI: dict[str, Any] = {
     "version": 1,
     "platform": "multi-model",
+    "labels": {"team": "shop"},
     "connections": {"store": CONNECTIONS["store"]},
     "servers": {
         "ranker": {
@@ -122,6 +132,8 @@ MULTI: dict[str, Any] = {
             "accelerator": GPU,
             "route": True,
             "tokens": ["shop"],
+            "callers": [{"serviceAccount": "frontend"}],
+            "annotations": {"example.org/owner": "shop"},
             "models": {
                 "products": {
                     "displayName": "Product ranking",

@@ -101,9 +101,12 @@ def endpoints(project: Project, objects: Iterable[Object]) -> Iterator[Endpoint]
             yield _endpoint(project, server, item, _open_grpc(address, int(shared["grpc"]["port"])), "grpc")
 
 
-def served_name(item: Object) -> str:
-    """What requests call a model: an LLMInferenceService may be patched to have a name of its own for it."""
-    return str(mapping(mapping(item.get("spec")).get("model")).get("name") or item["metadata"]["name"])
+def served_name(item: Object, option: str | None = None) -> str:
+    """What requests call a model: a field of an LLMInferenceService, an `option` of an engine, the last of which counts."""
+    spec = mapping(item.get("spec"))
+    args = mapping(mapping(spec.get("predictor")).get("model")).get("args") or ()
+    told = [arg.partition("=")[2] for arg in args if option and isinstance(arg, str) and arg.startswith(f"{option}=")]
+    return str(next(reversed(told), None) or mapping(spec.get("model")).get("name") or item["metadata"]["name"])
 
 
 def _of_model(
@@ -154,7 +157,8 @@ def _grpc_url(url: str, port: int, scheme: str = "grpc") -> str:
 
 
 def _endpoint(project: Project, workload: Workload, item: Object, address: Address, protocol: str) -> Endpoint:
-    name = served_name(item)
+    engine = workload.engine if isinstance(workload, Model) else None
+    name = served_name(item, engine.facts["servedNameArg"] if engine else None)
     secrets = tuple(token_secret(token, workload) for token in workload.tokens) if address.guarded else ()
     path = ""
     if protocol in _TRY:
@@ -197,7 +201,13 @@ def _notes(workload: Workload, item: Object, address: Address, needed: bool) -> 
         yield f"the host of gateway {name} is not known: write gateways: {{{name}: {{host: ...}}}} into the environment"
     if workload.tokens and not address.guarded:
         yield "gRPC leads past the proxy that asks for a token"
-    if needed and not workload.tokens:
+    for caller in workload.callers if needed else ():
+        if "serviceAccount" in caller:
+            namespace = caller.get("namespace") or item["metadata"]["namespace"]
+            yield f"a token of {caller['serviceAccount']}: oc create token {caller['serviceAccount']} -n {namespace}"
+        else:
+            yield f"a token of anyone in the group {caller['group']}: oc whoami -t"
+    if needed and not workload.guarded:
         yield "a token of anyone who may get the model in this namespace"
 
 

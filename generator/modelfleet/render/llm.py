@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from modelfleet.render.values import list_or_none, profile_values
+from modelfleet.render.values import list_or_none, own_entries, profile_values
+from modelfleet.resolve.distributed import Group, Llm, Pods
 from modelfleet.resolve.downloads import download_secret
-from modelfleet.resolve.model import Group, Llm, Model, Pods, Project
+from modelfleet.resolve.model import Model, Project
 
 
 def distributed(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
@@ -21,13 +22,15 @@ def distributed(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
     return {
         "api_version": project.environment.term("llmApiVersion"),
         "name": model.name,
+        "served_name": model.served_name or model.name,
+        **own_entries(model),
         "display_name": model.display_name,
         "description": model.description,
         "gen_ai_asset": model.gen_ai_asset,
         "use_case": model.use_case,
         "model_type": "generative",
         "stopped": model.stopped,
-        "open": not model.tokens,
+        "open": not model.guarded,
         "storage_secret": download_secret(model),
         **dict.fromkeys(("connection_name", "connection_path", "storage_uri")),
         **model.location.carried("distributed"),

@@ -13,9 +13,10 @@ from modelfleet.kubernetes.names import TEMPLATE_NAME, access_name
 from modelfleet.render.llm import distributed
 from modelfleet.render.secrets import connection_secret, env_secret, wave_of_secrets
 from modelfleet.render.serving_runtime import model_server_spec, runtime_values, single_model_spec
-from modelfleet.render.values import TemplateCall, list_or_none, profile_values, worker_tolerations
+from modelfleet.render.values import TemplateCall, list_or_none, own_entries, profile_values, worker_tolerations
+from modelfleet.resolve.distributed import Llm
 from modelfleet.resolve.downloads import download_secret, is_downloaded, lands_without_version
-from modelfleet.resolve.model import Llm, Model, ModelLocation, Project, ServedModel, Server, Workload
+from modelfleet.resolve.model import Model, ModelLocation, Project, ServedModel, Server, Workload
 
 
 def manifests(project: Project) -> Iterator[TemplateCall]:
@@ -75,8 +76,8 @@ def _model(project: Project, model: Model, specs: dict[str, dict[str, Any]]) -> 
         values=inference_service(project, model),
         patches=model.patches,
     )
-    if model.tokens:
-        yield from _access(model, "inferenceservices", role=True)
+    if model.guarded:
+        yield from _access(project, model, "inferenceservices", role=True)
 
 
 def inference_service(project: Project, model: Model) -> dict[str, Any]:
@@ -115,7 +116,7 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
         "resources": hardware.resources,
         "node_selector": hardware.node_selector,
         "tolerations": list_or_none(hardware.tolerations),
-        "pod_spec": tuple(model.pod_spec.items()),
+        **own_entries(model),
         "multi_node": model.multi_node,
         "pipeline": model.pipeline,
         "tensor": model.tensor,
@@ -132,7 +133,7 @@ def made_version(model: Model, made: bool | None) -> str | None:
 
 
 def _enable_auth(model: Model, always: bool | None) -> str | None:
-    if model.tokens:
+    if model.guarded:
         return "true"
     return "false" if always else None
 
@@ -172,8 +173,8 @@ def _distributed(project: Project, model: Model, llm: Llm) -> Iterator[TemplateC
         values=distributed(project, model, llm),
         patches=model.patches,
     )
-    if model.tokens:
-        yield from _access(model, "llminferenceservices", role=True)
+    if model.guarded:
+        yield from _access(project, model, "llminferenceservices", role=True)
 
 
 # ---- the multi-model platform ----------------------------------------------------------------------------------------
@@ -188,7 +189,7 @@ def _server(project: Project, server: Server) -> Iterator[TemplateCall]:
             | {
                 "spec": model_server_spec(project, server, server.runtime),
                 "exposed_server": server.route,
-                "guarded_server": bool(server.tokens),
+                "guarded_server": server.guarded,
             },
             patches=server.patches,
             runtime=server.runtime,
@@ -200,13 +201,14 @@ def _server(project: Project, server: Server) -> Iterator[TemplateCall]:
             values=_served(model, server),
             patches=model.patches,
         )
-    if server.tokens:
-        yield from _access(server, "inferenceservices", role=False)
+    if server.guarded:
+        yield from _access(project, server, "inferenceservices", role=False)
 
 
 def _served(model: ServedModel, server: Server) -> dict[str, Any]:
     return {
         "name": model.name,
+        **own_entries(model),
         "display_name": model.display_name,
         "format_name": model.format.name if model.format else None,
         "format_version": model.format.version if model.format else None,
@@ -223,7 +225,7 @@ def token_secret(token: str, workload: Workload) -> str:
     return f"{token}-{workload.service_account}"
 
 
-def _access(workload: Workload, resource: str, role: bool) -> Iterator[TemplateCall]:
+def _access(project: Project, workload: Workload, resource: str, role: bool) -> Iterator[TemplateCall]:
     """Who may call: a ServiceAccount, its right to see the model, and a token Secret each."""
     values: dict[str, Any] = {
         "name": workload.name,
@@ -231,16 +233,29 @@ def _access(workload: Workload, resource: str, role: bool) -> Iterator[TemplateC
         "role": access_name("Role", workload.name) if role else None,
         "role_binding": access_name("RoleBinding", workload.name),
         "resource": resource,
+        "subjects": list(_subjects(project, workload)),
     }
-    templates = ("serviceaccount", "role", "rolebinding") if role else ("serviceaccount", "rolebinding")
-    for template in templates:
+    field = "tokens" if workload.tokens else "callers"
+    for template in (*(["serviceaccount"] if workload.tokens else []), *(["role"] if role else []), "rolebinding"):
         patched = template == "serviceaccount"
         yield TemplateCall(
             template=template,
-            pointer=workload.pointer if patched else (*workload.pointer, "tokens"),
+            pointer=workload.pointer if patched else (*workload.pointer, field),
             values=values,
             patches=workload.patches if patched else {},
         )
     for index, token in enumerate(workload.tokens):
         secret = values | {"secret": token_secret(token, workload), "token": token}
         yield TemplateCall(template="secret-token", pointer=(*workload.pointer, "tokens", index), values=secret)
+
+
+def _subjects(project: Project, workload: Workload) -> Iterator[dict[str, str]]:
+    """Who is bound to the model: the account of its tokens, and callers that are there already."""
+    if workload.tokens:
+        yield {"kind": "ServiceAccount", "name": workload.service_account}
+    for caller in workload.callers:
+        if "group" in caller:
+            yield {"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": caller["group"]}
+        else:
+            namespace = caller.get("namespace") or project.namespace
+            yield {"kind": "ServiceAccount", "name": caller["serviceAccount"], "namespace": namespace}

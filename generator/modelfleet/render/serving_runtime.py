@@ -53,6 +53,9 @@ def runtime_values(project: Project, workload: Workload, runtime: Runtime) -> di
     labels = dict(metadata.get("labels") or {})
     if can("runtimeForcesDashboardLabel"):
         labels[DASHBOARD] = "true"
+    if isinstance(workload, Server):
+        labels |= workload.labels
+        own |= workload.annotations
     named = can("runtimeDisplayName")
     typed = workload.display_name if isinstance(workload, Server) else workload.name
     by_template = can("runtimeTemplateName") == "template"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelfleet.finding import Pointer
-from modelfleet.resolve.model import Hardware, Runtime
+from modelfleet.resolve.model import Hardware, Model, Runtime, ServedModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,13 @@ class TemplateCall:
     values: Mapping[str, Any]
     patches: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     runtime: Runtime | None = None
+
+
+def own_entries(model: Model | ServedModel) -> dict[str, Any]:
+    """What a spec gives a model key by key, for the loops of a template: labels, annotations, parts of a pod's spec."""
+    found = {"labels": model.labels, "annotations": model.annotations}
+    found |= {"pod_spec": model.pod_spec} if isinstance(model, Model) else {}
+    return {name: tuple(entries.items()) for name, entries in found.items()}
 
 
 def list_or_none(values: tuple[Mapping[str, Any], ...] | None) -> list[Mapping[str, Any]] | None:

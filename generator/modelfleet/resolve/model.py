@@ -24,6 +24,7 @@ from modelfleet.resolve.weights import Weights
 from modelfleet.spec.merge import Merged
 
 if TYPE_CHECKING:
+    from modelfleet.resolve.distributed import Llm
     from modelfleet.spec.load import Document
 
 
@@ -277,66 +278,6 @@ class ModelLocation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pods:
-    """The pods of one role in a distributed deployment. `spec` is what the model's fields add to the spec of each."""
-
-    hardware: Hardware
-    args: tuple[str, ...]
-    env: tuple[Mapping[str, Any], ...]
-    spec: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """A head with its workers: the model's own, or the one that reads prompts (prefill)."""
-
-    head: Pods
-    worker: Pods | None
-    parallelism: Mapping[str, Any]
-    replicas: int | None
-    scaling: Mapping[str, Any] | None
-
-    @property
-    def nodes(self) -> int:
-        """Nodes of one replica."""
-        if self.worker is None:
-            return 1
-        data, local = self.parallelism.get("data"), self.parallelism.get("dataLocal")
-        if data and local:
-            return max(int(data) // int(local), 1)
-        return int(self.parallelism.get("pipeline") or 1)
-
-    @property
-    def most_replicas(self) -> int:
-        """Replicas at the busiest time."""
-        return int(self.scaling["max"]) if self.scaling else int(self.replicas or 0)
-
-    @property
-    def gpus(self) -> int:
-        """Accelerators of all replicas at the busiest time."""
-        workers = self.worker.hardware.gpus * (self.nodes - 1) if self.worker else 0
-        return (self.head.hardware.gpus + workers) * self.most_replicas
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Llm:
-    """Distributed inference (llm-d): an LLMInferenceService. `config` says that it rests on a runtime that is one of the
-    administrator's LLMInferenceServiceConfigs, without llm-d's scheduler."""
-
-    main: Group
-    prefill: Group | None
-    gateway: Mapping[str, str] | None
-    scheduler: bool | Mapping[str, Any]
-    base_refs: tuple[str, ...]
-    config: bool
-
-    @property
-    def groups(self) -> tuple[Group, ...]:
-        """All groups of pods."""
-        return (self.main, self.prefill) if self.prefill else (self.main,)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """What a single-model deployment and a model server have in common."""
 
@@ -351,7 +292,15 @@ class Workload:
     route: bool
     route_timeout: str | None
     tokens: tuple[str, ...]
+    callers: tuple[Mapping[str, str], ...]
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
     patches: Mapping[str, tuple[Mapping[str, Any], ...]]
+
+    @property
+    def guarded(self) -> bool:
+        """Whether callers are asked for a token."""
+        return bool(self.tokens or self.callers)
 
     @property
     def service_account(self) -> str:
@@ -372,6 +321,7 @@ class Model(Workload):
     env: tuple[Mapping[str, Any], ...]
     pipeline: int | None = None
     tensor: int | None = None
+    served_name: str | None = None
     pod_spec: Mapping[str, Any] = field(default_factory=dict)
     stopped: bool = False
     model_type: str | None = None
@@ -399,6 +349,8 @@ class ServedModel:
     description: str | None
     format: Format | None
     location: ModelLocation
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
     patches: Mapping[str, tuple[Mapping[str, Any], ...]]
 
 

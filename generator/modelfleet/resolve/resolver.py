@@ -14,6 +14,7 @@ from modelfleet.kubernetes.quantity import NotAQuantity, canonical_quantity
 from modelfleet.resolve.catalog import RuntimeCatalog, as_served, engines
 from modelfleet.resolve.connections import connection_kinds
 from modelfleet.resolve.consumers import consumers_of
+from modelfleet.resolve.distributed import Group, Llm, Pods
 from modelfleet.resolve.environment import Environment, Size
 from modelfleet.resolve.model import (
     Accelerator,
@@ -22,12 +23,9 @@ from modelfleet.resolve.model import (
     Engine,
     EnvSecret,
     Format,
-    Group,
     Hardware,
-    Llm,
     Model,
     ModelLocation,
-    Pods,
     Project,
     Runtime,
     ServedModel,
@@ -44,7 +42,7 @@ def resolve(name: str, file: str, spec: Merged, environment: Environment, runtim
     """One project in one environment."""
     data = spec.data
     namespace = str(data.get("namespace") or name)
-    resolver = _Resolver(environment, namespace, runtime_catalog)
+    resolver = _Resolver(environment, namespace, runtime_catalog, data)
     connections = dict(resolver.connections(data.get("connections") or {}))
     secrets = dict(resolver.secrets(data.get("secrets") or {}))
     models = tuple(
@@ -74,8 +72,11 @@ def resolve(name: str, file: str, spec: Merged, environment: Environment, runtim
 class _Resolver:
     """The facts that every part of a project is resolved with."""
 
-    def __init__(self, environment: Environment, namespace: str, runtime_catalog: RuntimeCatalog) -> None:
+    def __init__(
+        self, environment: Environment, namespace: str, runtime_catalog: RuntimeCatalog, project: Mapping[str, Any]
+    ) -> None:
         self.environment = environment
+        self.project = project
         self.namespace = namespace
         self.runtime_catalog = runtime_catalog
         self.prefix = environment.secrets.key_prefix
@@ -125,6 +126,12 @@ class _Resolver:
         choice = self.environment.runtimes.get(name)
         return as_served(found, choice.images if choice else {}) if found else None
 
+    def metadata(self, data: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
+        """Labels and annotations of an entry, laid over those of the project."""
+        return {
+            part: {**(self.project.get(part) or {}), **(data.get(part) or {})} for part in ("labels", "annotations")
+        }
+
     def workload(self, name: str, data: Mapping[str, Any], pointer: Pointer) -> dict[str, Any]:
         """The fields that deployments and model servers share."""
         route = data.get("route") or False
@@ -141,6 +148,8 @@ class _Resolver:
             "route": bool(route),
             "route_timeout": route.get("timeout") if isinstance(route, dict) else None,
             "tokens": tuple(data.get("tokens") or ()),
+            "callers": tuple(data.get("callers") or ()),
+            **self.metadata(data),
             "patches": {kind: tuple(steps) for kind, steps in (data.get("patch") or {}).items()},
         }
 
@@ -162,8 +171,9 @@ class _Resolver:
             format=chosen_format(runtime, data.get("framework")),
             mode=data.get("mode") or "standard",
             location=location(data.get("location") or {}, connections),
-            args=tuple(data.get("args") or ()),
+            args=(*(data.get("args") or ()), *served_name_args(runtime, data.get("servedName"))),
             env=tuple(env_entry(key, value) for key, value in (data.get("env") or {}).items()),
+            served_name=data.get("servedName"),
             pipeline=nodes.get("pipelineParallelSize", 1) if nodes else None,
             tensor=nodes.get("tensorParallelSize", 1) if nodes else None,
             pod_spec=pod_spec(data),
@@ -231,6 +241,7 @@ class _Resolver:
                 description=model.get("description"),
                 format=chosen_format(shared["runtime"], model.get("framework")),
                 location=location(model.get("location") or {}, connections),
+                **self.metadata(model),
                 patches={kind: tuple(steps) for kind, steps in (model.get("patch") or {}).items()},
             )
             for key, model in (data.get("models") or {}).items()
@@ -339,6 +350,12 @@ def env_entry(name: str, value: Any) -> Mapping[str, Any]:
     if isinstance(value, dict):
         return {"name": name, "valueFrom": {"secretKeyRef": {"name": value["secret"], "key": value["key"]}}}
     return {"name": name, "value": str(value)} if value != "" else {"name": name}
+
+
+def served_name_args(runtime: Runtime | None, name: str | None) -> tuple[str, ...]:
+    """The argument with the name under which a model answers; of two such arguments the last counts."""
+    option = runtime.engine.facts["servedNameArg"] if runtime else None
+    return (f"{option}={name}",) if name and option else ()
 
 
 def pod_spec(written: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -141,6 +141,16 @@ def locked_paths() -> tuple[ObjectPath, ...]:
     return tuple(sorted(found, key=lambda path: not path.policy))
 
 
+@lru_cache(maxsize=1)
+def decided_metadata() -> tuple[tuple[tuple[str, ...], str], ...]:
+    """Labels and annotations that are not the user's to write: `(labels, key)`, and what decides them."""
+    by_field = [
+        (path.steps, f"{field.pointer[0]} in the spec says it") for field in fields().values() for path in field.paths
+    ]
+    by_us = [(_steps(part["at"]), part["written"]) for part in _data()["parts"] if "written" in part]
+    return tuple((steps[1:], why) for steps, why in (*by_field, *by_us) if steps[0] == "metadata" and len(steps) == 3)
+
+
 @lru_cache(maxsize=4096)
 def words_for(kind: str, mode: str | None, path: tuple[str, ...]) -> FieldWords:
     """What people call a place in an object of a kind that is served in a mode."""

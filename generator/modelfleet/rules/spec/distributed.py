@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelfleet.finding import Pointer, Severity
-from modelfleet.resolve.model import Group
+from modelfleet.resolve.distributed import Group
 from modelfleet.rules import Violation, having
 from modelfleet.rules.spec.options import through_shell
 from modelfleet.rules.spec.subjects import OfModel, spec_rule
@@ -23,7 +23,7 @@ def _groups(subject: OfModel) -> Iterator[tuple[Pointer, Group]]:
 @spec_rule("LLM001", "A model behind a gateway without tokens is open to everybody", when=having("llm"))
 def open_gateway(subject: OfModel) -> Iterator[Violation]:
     model = subject.model
-    if model.llm is not None and not model.tokens:
+    if model.llm is not None and not model.guarded:
         yield Violation(
             pointer=(*model.pointer, "runtime" if model.llm.config else "llmd"),
             message="no tokens: authorization is switched off, and whoever reaches the gateway can use the model",

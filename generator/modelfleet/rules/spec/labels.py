@@ -1,0 +1,56 @@
+"""Labels and annotations of one's own, and the name under which a model answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+from modelfleet.finding import Pointer
+from modelfleet.rules import Violation
+from modelfleet.rules.spec.subjects import OfModel, OfProject, spec_rule
+from modelfleet.spec.fields import decided_metadata
+
+
+@spec_rule("NAME007", "Something else decides the label or annotation")
+def decided_elsewhere(subject: OfProject) -> Iterator[Violation]:
+    for pointer, part, key in _written(subject.project.spec.data):
+        why = next((why for (where, own), why in _decided() if where == part and fnmatchcase(key, own)), None)
+        if why is not None:
+            yield Violation(
+                pointer=(*pointer, part, key),
+                key=True,
+                message=f"{part.removesuffix('s')} {key} is not yours to write: {why}",
+                hint="remove it here",
+            )
+
+
+def _decided() -> Iterator[tuple[tuple[str, str], str]]:
+    return (((steps[0], steps[1]), why) for steps, why in decided_metadata())
+
+
+def _written(data: Any) -> Iterator[tuple[Pointer, str, str]]:
+    """Every label and annotation of a project: where, which of the two, and its key."""
+    entries: list[tuple[Pointer, Any]] = [((), data)]
+    for section in ("models", "servers"):
+        entries += [((section, name), entry) for name, entry in (data.get(section) or {}).items()]
+    for pointer, entry in list(entries):
+        if pointer[:1] == ("servers",):
+            entries += [((*pointer, "models", name), one) for name, one in (entry.get("models") or {}).items()]
+    for pointer, entry in entries:
+        for part in ("labels", "annotations"):
+            yield from ((pointer, part, key) for key in entry.get(part) or {})
+
+
+@spec_rule("OPT020", "The engine answers under one name alone")
+def name_that_cannot_be_told(subject: OfModel) -> Iterator[Violation]:
+    model = subject.model
+    if model.served_name is None or model.llm is not None or model.engine is None:
+        return
+    if model.engine.facts["servedNameArg"] is None:
+        yield Violation(
+            pointer=(*model.pointer, "servedName"),
+            key=True,
+            message=f"{model.engine.facts['title']} cannot be told another name than {model.name!r}",
+            hint="remove servedName, or give the model that name",
+        )
