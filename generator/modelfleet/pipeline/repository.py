@@ -196,13 +196,13 @@ def resolved_projects(
         for environment, spec, wrong in specs_of(document, environments):
             findings += wrong
             found.append((name, document, environment, spec))
+    stop_on_errors(findings)
     projects = [
         resolve(name, document.file, spec, environments[environment], runtime_catalog)
         for name, document, environment, spec in found
         if environment in environments
     ]
-    findings += [finding for project in projects for finding in _without_facts(project, repository.models)]
-    stop_on_errors(findings)
+    stop_on_errors(finding for project in projects for finding in _without_facts(project, repository.models))
     facts = {name: weights_from(document.data) for name, document in repository.models.items()}
     for project in projects:
         yield replace(project, models=tuple(_with_facts(model, facts) for model in project.models))
