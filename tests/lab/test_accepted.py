@@ -19,7 +19,7 @@ _WARNINGS = {"external-secrets.io/v1beta1 ExternalSecret is deprecated; use exte
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_every_object_of_the_example_istaken_unchanged(
+def test_every_object_of_the_example_is_taken_unchanged(
     lab: Lab, build: Callable[[Path], bytes], environment: str
 ) -> None:
     objects = [item for folder in OVERLAYS if folder.parent.name == environment for item in documents(build(folder))]
