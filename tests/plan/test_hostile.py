@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from console import modelfleet
+from console import REPOSITORY, modelfleet
 from modelfleet.kubernetes.shape import without_nulls, wrong_shape
+from modelfleet.kubernetes.yaml import yaml_documents
 from modelfleet.packaged import packaged_data
 from plan_repository import Repository, repository
 
@@ -166,3 +167,15 @@ def test_a_field_has_one_shape() -> None:
     assert set(data) == {"text", "map", "maps", "texts", "number", "truth", "textMap"}
     assert len(fields) == len(set(fields))
     assert {field for listed in excepted.values() for field in listed} <= set(fields)
+
+
+def test_what_is_rendered_has_these_shapes() -> None:
+    trees = [REPOSITORY / "environments", *(REPOSITORY / "tests/golden/releases").glob("*")]
+    files = [path for tree in trees for path in sorted(tree.rglob("*.yaml")) if path.parent.parent != tree.parent]
+    objects = [(path, item) for path in files for item in yaml_documents(path.read_bytes()) if is_object(item)]
+    assert len(objects) > 300
+    assert [(path, wrong_shape(item)) for path, item in objects if wrong_shape(item)] == []
+
+
+def is_object(item: object) -> bool:
+    return isinstance(item, dict) and "kind" in item and isinstance(item.get("metadata"), dict)

@@ -103,7 +103,7 @@ def _run(words: list[str]) -> int:
         tell("modelfleet: out of memory; nothing was written")
         return MACHINE
     except OSError as failed:
-        where = f"{printable(str(failed.filename))}: " if failed.filename else ""
+        where = f"{printable(str(failed.filename))}: " if failed.filename else "the output cannot be written: "
         own = " (a file of modelfleet itself: install it again)" if _is_own(failed.filename) else ""
         tell(f"modelfleet: {where}{failed.strerror or type(failed).__name__}{own}")
         return MACHINE
