@@ -95,7 +95,7 @@ def test_connections_fit_their_schema() -> None:
 def test_a_project_can_have_a_connection_of_each_kind() -> None:
     schema = json.loads((packaged("schemas") / "project.schema.json").read_bytes())["$defs"]["connection"]["properties"]
     kinds = list(connection_kinds())
-    assert [name for name in schema if name in kinds] == kinds
+    assert {name for name in schema if name in kinds} == set(kinds)
     assert set(schema) - set(kinds) == {"displayName", "description", "credentials", "existing"}
     for name, kind in connection_kinds().items():
         settings = set(schema[name]["properties"]) if "properties" in schema[name] else {name}
