@@ -462,7 +462,7 @@ def test_an_environment_that_comes(tmp_path: Path) -> None:
     data = next(one for one in found.data()["environments"] if one["name"] == "dev")
     assert (data["state"], data["remarks"]) == (
         "added",
-        ["wide must exist with the labels that modelfleet labels --env dev prints"],
+        ["the namespace wide must exist, with the labels that modelfleet labels --env dev prints"],
     )
     apply = "oc apply -k environments/dev/argocd where Argo CD runs"
     assert found.rows("dev") == [
@@ -507,7 +507,7 @@ environments: {prod: {}}
     found = repository(tmp_path)
     found.write("projects/texts.yaml", alone)
     assert found.data()["environments"][0]["remarks"] == [
-        "texts must exist with the labels that modelfleet labels --env prod prints",
+        "the namespace texts must exist, with the labels that modelfleet labels --env prod prints",
         "2 of 7 models go at once, more than a fifth: that needs an acknowledgement of its own, environment/prod",
     ]
 

@@ -189,8 +189,8 @@ CHANGES: dict[str, tuple[str, str, str, list[Row]]] = {
         [
             (
                 "chat/chat",
-                ("route timeout 5m added",),
-                (("nothing", "the Route takes it over; it is not copied to the pods"),),
+                ("timeout 300 added", "route timeout 5m added"),
+                (("rolling", f"{REPLACED}; {FULL}"),),
             )
         ],
     ),

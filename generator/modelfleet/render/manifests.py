@@ -17,6 +17,7 @@ from modelfleet.render.values import TemplateCall, list_or_none, own_entries, pr
 from modelfleet.resolve.distributed import Llm
 from modelfleet.resolve.downloads import download_secret, is_downloaded, lands_without_version
 from modelfleet.resolve.model import Model, ModelLocation, Project, ServedModel, Server, Workload
+from modelfleet.resolve.timeouts import request_timeout
 
 
 def manifests(project: Project) -> Iterator[TemplateCall]:
@@ -102,7 +103,7 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
         "enable_auth": _enable_auth(model, can("enableAuthAlways")),
         "return_401": model.return_401,
         "route_timeout": model.route_timeout,
-        "timeout": model.timeout,
+        "timeout": request_timeout(project, model),
         "storage_secret": download_secret(model),
         "version_folder": made_version(model, can("ovmsAutoVersioning")),
         "strategy": {"rolling": "RollingUpdate", "recreate": "Recreate", None: None}[model.strategy],
@@ -213,6 +214,7 @@ def _served(model: ServedModel, server: Server) -> dict[str, Any]:
         "format_name": model.format.name if model.format else None,
         "format_version": model.format.version if model.format else None,
         "runtime": server.name,
+        "route_timeout": server.route_timeout,
         **_storage(model.location, by_annotation=False),
     }
 

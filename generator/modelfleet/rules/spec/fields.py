@@ -7,7 +7,7 @@ from typing import Any
 
 from modelfleet.finding import Pointer, Severity
 from modelfleet.rules import Violation, having
-from modelfleet.rules.spec.subjects import OfModel, OfServer, spec_rule
+from modelfleet.rules.spec.subjects import OfModel, spec_rule
 from modelfleet.spec.fields import WorkloadKind, needy_fields, pod_fields, refused_fields
 
 
@@ -53,12 +53,6 @@ def foreign_to_group(subject: OfModel) -> Iterator[Violation]:
         yield from _refused(subject.written, subject.model.pointer, "multi-node")
 
 
-@spec_rule("NET002", "The field does not apply to an advanced deployment")
-def foreign_to_advanced(subject: OfModel) -> Iterator[Violation]:
-    if subject.model.mode == "advanced" and subject.model.llm is None:
-        yield from _refused(subject.written, subject.model.pointer, "advanced")
-
-
 @spec_rule("CAP040", "Knative takes the field only where a feature is switched on", when=having("serverless"))
 def feature_of_knative(subject: OfModel) -> Iterator[Violation]:
     if subject.model.mode != "advanced" or subject.model.llm is not None:
@@ -72,13 +66,6 @@ def feature_of_knative(subject: OfModel) -> Iterator[Violation]:
                 hint="enable it in the KnativeServing of the cluster, or use mode: standard",
                 severity=Severity.WARNING,
             )
-
-
-@spec_rule("NET003", "The field does not apply to a model server", when=having("modelMesh"))
-def foreign_to_server(subject: OfServer) -> Iterator[Violation]:
-    pointer = subject.server.pointer
-    written = subject.project.spec.data["servers"][subject.server.name]
-    yield from _refused(written, pointer, "server")
 
 
 def _refused(written: Mapping[str, Any], pointer: Pointer, kind: WorkloadKind) -> Iterator[Violation]:

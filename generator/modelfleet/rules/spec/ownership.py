@@ -11,6 +11,7 @@ from modelfleet.resolve.model import Project
 def owners(projects: Sequence[Project]) -> Iterator[Finding]:
     """A namespace of a cluster belongs to one project in one environment."""
     first: dict[tuple[str, str], Project] = {}
+    told: set[tuple[str, str]] = set()
     for project in projects:
         environment = project.environment
         clusters = {environment.cluster_key, str(environment.cluster.apps_domain)}  # two names may be one cluster
@@ -19,7 +20,9 @@ def owners(projects: Sequence[Project]) -> Iterator[Finding]:
         if owner is project:
             continue
         if owner.name == project.name:
-            yield from _same_cluster(project, owner)
+            if (pair := (environment.name, owner.environment.name)) not in told:
+                yield _same_cluster(project, owner)
+            told.add(pair)
             continue
         pointer: Pointer = ("namespace",) if "namespace" in project.spec.data else ()
         yield Finding(
@@ -34,15 +37,15 @@ def owners(projects: Sequence[Project]) -> Iterator[Finding]:
         )
 
 
-def _same_cluster(project: Project, other: Project) -> Iterator[Finding]:
+def _same_cluster(project: Project, other: Project) -> Finding:
     """Two environments on one cluster: said where the second names it, and once for all projects."""
     facts, named = project.environment.facts, ("cluster", "name" if project.environment.cluster.name else "server")
-    yield Finding(
+    return Finding(
         at=facts.at(named),
         code="OWN002",
         path=dotted(named),
         message=f"cluster {project.environment.cluster_key!r} is that of environments/{other.environment.name}.yaml, too, "
-        "and projects would have one namespace in both",
+        f"and {project.name} would have namespace {project.namespace!r} in both",
         hint="correct the cluster, or give each project another namespace in one of them",
         see=other.environment.facts.at(named),
         policy=True,
