@@ -28,7 +28,7 @@ SCHEMAS = REPOSITORY / "schemas"
 # A room imports only from rooms to its left. The modules beside the rooms are what all of them stand on.
 ROOMS = (
     *("", "spec", "kubernetes", "resolve", "rules", "render", "kustomize", "tree", "tools", "serving", "report"),
-    *("capacity", "pipeline", "verify", "endpoints", "plan", "smoke", "overview", "admit", "reference", "cli"),
+    *("capacity", "pipeline", "verify", "endpoints", "plan", "smoke", "overview", "admit", "reference", "start", "cli"),
 )
 
 
@@ -127,6 +127,7 @@ WITH_TESTS_OF_THEIR_OWN = {
     "rules/*.yaml",
     "secrets.yaml",
     "shapes.yaml",
+    "start/**/*.yaml",
 }
 
 
