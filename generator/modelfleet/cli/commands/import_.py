@@ -1,0 +1,77 @@
+"""The command `import`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import click
+
+from modelfleet.cli.output import DRIFT, FINE, Exit, say, show_findings
+from modelfleet.finding import merged
+from modelfleet.importer.command import ImportOutcome, difference_line, project_import
+from modelfleet.importer.proof import effect_lines
+from modelfleet.importer.write import written_files
+from modelfleet.wording import plural, printable
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+@click.group(name="import", short_help="Write specs of what runs already, with proof.")
+def import_() -> None:
+    """Write specs and environments from what a cluster or a repository has already."""
+
+
+def _legal(context: click.Context, parameter: click.Parameter, name: str) -> str:
+    if not _NAME.fullmatch(name):
+        message = f"{name!r} is not a valid name: lower-case letters, digits and '-', a letter or digit first and last"
+        raise click.BadParameter(printable(message))
+    return name
+
+
+@import_.command(short_help="A project from the objects of a namespace.")
+@click.argument("name", callback=_legal)
+@click.argument("sources", nargs=-1, required=True, metavar="FILE|DIR|-...")
+@click.option(
+    "--env", "environment", required=True, callback=_legal, metavar="ENV", help="The environment they are of."
+)
+@click.option("--dry-run", is_flag=True, help="Write nothing; show what would be written.")
+@click.option("--write", "anyway", is_flag=True, help="Write although differences remain.")
+@click.pass_obj
+def project(  # noqa: PLR0913 - one parameter an option, as click passes them
+    root: Path, name: str, sources: tuple[str, ...], environment: str, dry_run: bool, anyway: bool
+) -> None:
+    """Write projects/NAME.yaml and what belongs to it from objects, and prove that it renders to them.
+
+    Exit 0: it renders to just these objects. 3: differences remain, each is named; written only with --write.
+    1: the input cannot be read.
+    """
+    outcome = project_import(root, name, environment, sources, sys.stdin.buffer.read)
+    show_findings(merged(outcome.refused), "text")
+    _report(outcome)
+    if dry_run:
+        for file, content in outcome.files.items():
+            say(f"--- {file}")
+            say(content)
+    elif outcome.whole or anyway:
+        for file in written_files(root, outcome.files):
+            say(f"wrote {file}")
+    else:
+        say("nothing was written: --write writes it although differences remain")
+    raise Exit(FINE if outcome.whole else DRIFT)
+
+
+def _report(outcome: ImportOutcome) -> None:
+    """The proof, and what else there is to know."""
+    proof, result = outcome.proof, outcome.result
+    say(f"{plural(proof.equal, 'object')} of {result.namespace} will be as given")
+    for one in result.kept:
+        say(f"{one.label}: its values stay in the cluster; the spec says existing: true where a model uses it")
+    for difference in proof.differences:
+        say(f"differs: {difference_line(difference)}")
+    effects = list(effect_lines(proof))
+    for line in effects:
+        say(f"first sync: {line}")
+    if not effects and not outcome.refused:
+        say("first sync: no pod restarts")

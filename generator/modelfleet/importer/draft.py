@@ -1,0 +1,161 @@
+"""The first draft of a spec: workloads, connections and Secrets of a namespace as fields say them, without patches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from modelfleet.importer.connections import (
+    connection_entries,
+    named_connections,
+    secret_entries,
+    token_account,
+)
+from modelfleet.importer.fields import fields_of
+from modelfleet.importer.given import GivenObject
+from modelfleet.importer.source import FieldSource
+from modelfleet.kubernetes.names import DEPLOYMENT_MODE, TEMPLATE_NAME, access_name
+from modelfleet.kubernetes.objects import Object, mapping, text
+from modelfleet.resolve.environment import Environment
+from modelfleet.spec.fields import WorkloadKind
+
+SERVICES = ("InferenceService", "LLMInferenceService")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecDraft:
+    """The spec of a project in one environment, and by entry the ServingRuntime from which its runtime is to come."""
+
+    spec: dict[str, Any]
+    runtimes: dict[tuple[str, ...], GivenObject] = field(default_factory=dict)
+
+
+def namespace_of(given: Sequence[GivenObject], project: str) -> str:
+    """The namespace in which most of the models stand; the project's name where none is named."""
+    served = [one.namespace for one in given if one.kind in SERVICES and one.namespace]
+    all_named = served or [one.namespace for one in given if one.namespace]
+    spaces = all_named or [one.name for one in given if one.kind == "Namespace"]
+    return max(spaces, key=spaces.count) if spaces else project
+
+
+def draft_of(project: str, namespace: str, given: Sequence[GivenObject], environment: Environment) -> SpecDraft:
+    """What the objects of a namespace say as a spec."""
+    services = [one for one in given if one.kind in SERVICES]
+    runtimes = {one.name: one for one in given if one.kind == "ServingRuntime"}
+    connections = dict(
+        connection_entries(given, named_connections(one.object for one in services), environment, namespace)
+    )
+    tokens = _tokens(given)
+    draft = SpecDraft(spec={"version": 1})
+    models: dict[str, Any] = {}
+    servers: dict[str, Any] = {}
+    for one in services:
+        kind = workload_kind(one.object, runtimes)
+        source = FieldSource(
+            given=one,
+            workload=kind,
+            environment=environment,
+            connections=connections,
+            tokens=tokens.get(access_name("ServiceAccount", one.name), ()),
+        )
+        runtime = runtimes.get(runtime_name(one.object) or "")
+        if kind != "served":
+            models[one.name] = fields_of(source)
+            if runtime is not None:
+                draft.runtimes["models", one.name] = runtime
+        elif runtime is not None:
+            if runtime.name not in servers:
+                servers[runtime.name] = _server(runtime, environment, tokens)
+                draft.runtimes["servers", runtime.name] = runtime
+            servers[runtime.name]["models"][one.name] = fields_of(source)
+    for name, runtime in runtimes.items():
+        if mapping(runtime.object.get("spec")).get("multiModel") and name not in servers:
+            servers[name] = _server(runtime, environment, tokens)
+            draft.runtimes["servers", name] = runtime
+    draft.spec.update(_head(project, namespace, given, multi=bool(servers)))
+    if connections:
+        draft.spec["connections"] = connections
+    if secrets := dict(secret_entries(given, _secrets_used(models), environment, namespace)):
+        draft.spec["secrets"] = secrets
+    if models:
+        draft.spec["models"] = models
+    if servers:
+        draft.spec["servers"] = servers
+    return draft
+
+
+def _head(project: str, namespace: str, given: Sequence[GivenObject], *, multi: bool) -> dict[str, Any]:
+    """What is said of the project as a whole."""
+    space = next((one.object for one in given if one.kind == "Namespace" and one.name == namespace), None)
+    annotations = mapping(space["metadata"].get("annotations")) if space else {}
+    shown, description = annotations.get("openshift.io/display-name"), annotations.get("openshift.io/description")
+    found: dict[str, Any] = {}
+    if isinstance(shown, str) and shown.strip() not in ("", project):
+        found["displayName"] = shown
+    if isinstance(description, str) and description.strip():
+        found["description"] = description
+    if namespace != project:
+        found["namespace"] = namespace
+    return found | {"platform": "multi-model" if multi else "single-model"}
+
+
+def _server(runtime: GivenObject, environment: Environment, tokens: dict[str, tuple[str, ...]]) -> dict[str, Any]:
+    source = FieldSource(
+        given=runtime,
+        workload="server",
+        environment=environment,
+        connections={},
+        tokens=tokens.get(access_name("ServiceAccount", runtime.name), ()),
+    )
+    return {**fields_of(source), "models": {}}
+
+
+def workload_kind(item: Object, runtimes: dict[str, GivenObject]) -> WorkloadKind:
+    """What the fields of a model are written for."""
+    if item["kind"] == "LLMInferenceService":
+        return "distributed"
+    mode = mapping(item["metadata"].get("annotations")).get(DEPLOYMENT_MODE)
+    runtime = runtimes.get(runtime_name(item) or "")
+    if mode == "ModelMesh" or (runtime and mapping(runtime.object.get("spec")).get("multiModel") is True):
+        return "served"
+    predictor = mapping(mapping(item.get("spec")).get("predictor"))
+    return "multi-node" if "workerSpec" in predictor else "standard"
+
+
+def runtime_name(item: Object) -> str | None:
+    """The ServingRuntime that a model names."""
+    predictor = mapping(mapping(item.get("spec")).get("predictor"))
+    return text(mapping(predictor.get("model")).get("runtime")) or None
+
+
+def template_of(runtime: GivenObject) -> str | None:
+    """The name of the template from which the dashboard made a ServingRuntime."""
+    annotations = mapping(runtime.object["metadata"].get("annotations"))
+    return text(annotations.get(TEMPLATE_NAME)) or None
+
+
+def _tokens(given: Sequence[GivenObject]) -> dict[str, tuple[str, ...]]:
+    """The tokens by ServiceAccount, where their Secrets are called as those of a spec are."""
+    found: dict[str, list[str]] = {}
+    for one in given:
+        account = token_account(one)
+        if account is not None and one.name.endswith(f"-{account}"):
+            found.setdefault(account, []).append(one.name.removesuffix(f"-{account}"))
+    return {account: tuple(names) for account, names in found.items()}
+
+
+def _secrets_used(models: dict[str, Any]) -> dict[str, list[str]]:
+    """The Secrets and keys that the variables of models name."""
+    found: dict[str, list[str]] = {}
+    waiting: list[Any] = list(models.values())
+    while waiting:
+        value = waiting.pop(0)
+        if not isinstance(value, dict):
+            continue
+        for reference in mapping(value.get("env")).values():
+            if isinstance(reference, dict):
+                keys = found.setdefault(str(reference["secret"]), [])
+                keys += [reference["key"]] if reference["key"] not in keys else []
+        waiting += [child for key, child in value.items() if key != "env"]
+    return found

@@ -1,0 +1,314 @@
+"""The fields of models and servers, read back from objects: `data/fields.yaml` backwards.
+
+Where a field ends up stands there; here is only what a value at such a place means in the spec. What no reader takes out of
+an object is found when the spec is rendered, and becomes a patch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from modelfleet.importer.hardware import env_field, hardware_fields, replicas_field
+from modelfleet.importer.source import FieldSource
+from modelfleet.kubernetes.names import CONNECTIONS
+from modelfleet.kubernetes.objects import items, mapping, text
+from modelfleet.resolve.connections import connection_kinds
+from modelfleet.spec.fields import fields, pod_fields
+
+FieldReader = Callable[[FieldSource], Any]
+
+
+def fields_of(source: FieldSource) -> dict[str, Any]:
+    """What a spec says of a workload, in the order of the fields."""
+    found: dict[str, Any] = {}
+    for name, field in fields().items():
+        if field.nested or source.workload in field.refusals or not _offered(source, field.needs):
+            continue
+        reader = READERS.get(name)
+        value = reader(source) if reader is not None else None
+        if value is not None:
+            found[name] = value
+    found |= dict(_pod_spec(source))
+    return found | _hardware(source)
+
+
+def _offered(source: FieldSource, needs: Any) -> bool:
+    return not needs or bool(source.environment.can(needs))
+
+
+def _pod_spec(source: FieldSource) -> Iterator[tuple[str, Any]]:
+    """Fields that stand in a pod as they are written."""
+    for field in pod_fields():
+        value = source.first(field.name)
+        if value is not None and source.workload not in field.refusals:
+            yield field.name, value
+
+
+def _hardware(source: FieldSource) -> dict[str, Any]:
+    item, spec = source.item, mapping(source.item.get("spec"))
+    annotations = mapping(item["metadata"].get("annotations"))
+    if source.workload == "served":
+        return {}
+    pod = mapping(
+        spec.get({"InferenceService": "predictor", "LLMInferenceService": "template"}.get(str(item["kind"]), ""))
+    )
+    if item["kind"] == "ServingRuntime":
+        pod = spec
+    return hardware_fields(source.environment, pod, source.first("size"), annotations)
+
+
+# ---- one field each --------------------------------------------------------------------------------------------------
+
+
+def _display_name(source: FieldSource) -> Any:
+    found = text(source.first("displayName")).strip()
+    return found if found and found != source.given.name else None
+
+
+def _description(source: FieldSource) -> Any:
+    return text(source.first("description")).strip() or None
+
+
+def _framework(source: FieldSource) -> Any:
+    name, version = source.named("framework", "name"), source.named("framework", "version")
+    if not isinstance(name, str):
+        return None
+    return f"{name}-{version}" if version is not None else name
+
+
+def _mode(source: FieldSource) -> Any:
+    """The word of the release, or of an older one, for advanced; where nothing is said, the release's own default."""
+    written = source.first("mode") or source.environment.can("defaultMode")
+    return "advanced" if written in (source.environment.term("modeAdvanced"), "Serverless", "Knative") else None
+
+
+def _replicas(source: FieldSource) -> Any:
+    if source.given.kind == "InferenceService":
+        return replicas_field(source.named("replicas", "minReplicas"), source.named("replicas", "maxReplicas"))
+    count = source.first("replicas")
+    return replicas_field(count, count)
+
+
+def _route(source: FieldSource) -> Any:
+    if source.workload == "server":
+        return True if source.first("route") == "true" else None
+    labels = mapping(source.item["metadata"].get("labels"))
+    advanced = _mode(source) == "advanced"
+    hidden = labels.get("networking.knative.dev/visibility") == "cluster-local"
+    shown = labels.get("networking.kserve.io/visibility") == "exposed"
+    if not (not hidden if advanced else shown):
+        return None
+    timeout = source.first("route.timeout")
+    return {"timeout": timeout} if isinstance(timeout, str) and not advanced else True
+
+
+def _tokens(source: FieldSource) -> Any:
+    return list(source.tokens) or None
+
+
+def _args(source: FieldSource) -> Any:
+    if source.given.kind == "LLMInferenceService":
+        return _additional_args(_main(source))
+    found = items(source.first("args"))
+    return list(map(str, found)) or None
+
+
+def _env(source: FieldSource) -> Any:
+    if source.given.kind == "LLMInferenceService":
+        variables = [one for one in items(_main(source).get("env")) if mapping(one).get("name") != ARGUMENTS]
+        return env_field(variables) or None
+    predictor = mapping(mapping(source.item.get("spec")).get("predictor"))
+    return env_field(items(mapping(predictor.get("model")).get("env"))) or None
+
+
+ARGUMENTS = "VLLM_ADDITIONAL_ARGS"
+"""The variable in which llm-d's servers find the arguments of the spec."""
+
+
+def _main(source: FieldSource) -> Mapping[str, Any]:
+    return serving_container(mapping(mapping(source.item.get("spec")).get("template")))
+
+
+def serving_container(pod: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The container of a pod that serves."""
+    return next((mapping(one) for one in items(pod.get("containers")) if mapping(one).get("name") == "main"), {})
+
+
+def _additional_args(container: Mapping[str, Any]) -> list[str] | None:
+    for variable in items(container.get("env")):
+        if mapping(variable).get("name") == ARGUMENTS and isinstance(variable.get("value"), str):
+            words = variable["value"].split(" ")
+            return words if all(words) else None
+    return None
+
+
+def _multi_node(source: FieldSource) -> Any:
+    pipeline = source.first("multiNode.pipelineParallelSize")
+    tensor = source.first("multiNode.tensorParallelSize")
+    if source.workload != "multi-node":
+        return None
+    return {"pipelineParallelSize": pipeline or 1, "tensorParallelSize": tensor or 1}
+
+
+def _stopped(source: FieldSource) -> Any:
+    return True if source.first("stopped") == "true" else None
+
+
+def _model_type(source: FieldSource) -> Any:
+    found = source.first("modelType")
+    return found if found in ("generative", "predictive") and source.workload != "distributed" else None
+
+
+def _asset(source: FieldSource) -> Any:
+    use = source.first("genAiAsset.useCase")
+    if source.first("genAiAsset") != "true":
+        return None
+    return {"useCase": use} if isinstance(use, str) and use.strip() else True
+
+
+def _strategy(source: FieldSource) -> Any:
+    return {"RollingUpdate": "rolling", "Recreate": "recreate"}.get(str(mapping(source.first("strategy")).get("type")))
+
+
+def _timeout(source: FieldSource) -> Any:
+    found = source.first("timeout")
+    return f"{found}s" if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def _return401(source: FieldSource) -> Any:
+    return True if source.first("return401") == "kube-rbac-proxy" else None
+
+
+# ---- where the files are ---------------------------------------------------------------------------------------------
+
+
+def _location(source: FieldSource) -> Any:
+    """By the connection that is named, else by the storage key, else by the address."""
+    if source.given.kind == "LLMInferenceService":
+        address = source.first("location")
+    else:
+        address = next((one for one in source.all_of("location") if isinstance(one, str)), None)
+    name = source.annotation(CONNECTIONS)
+    storage = next((one for one in source.all_of("location") if isinstance(one, dict)), {})
+    path = source.annotation("opendatahub.io/connection-path") or storage.get("path")
+    name = name or storage.get("key") or _by_address(source, address)
+    if name is not None and name in source.connections:
+        return {"connection": name} | _below(source.connections[name], path, address)
+    if isinstance(address, str) and address.startswith("pvc://"):
+        claim, _, below = address.removeprefix("pvc://").partition("/")
+        return {"pvc": claim, "path": below} if below else {"pvc": claim}
+    return {"uri": address} if isinstance(address, str) and address else None
+
+
+def _below(connection: Mapping[str, Any], path: Any, address: Any) -> dict[str, Any]:
+    """What a location with such a connection says beside it."""
+    kind = next(kind for name, kind in connection_kinds().items() if name in connection)
+    wanted = {field for field, form in kind.location.items() if form.wanted}
+    values = {"path": path, "uri": address}
+    if "path" in wanted and path is None and isinstance(address, str):
+        values["path"] = address.partition("://")[2].partition("/")[2]
+    return {field: values[field] for field in ("path", "uri") if field in wanted and values[field]}
+
+
+def _by_address(source: FieldSource, address: Any) -> str | None:
+    """The registry whose pull secret the pods name."""
+    predictor = mapping(mapping(source.item.get("spec")).get("predictor"))
+    for reference in items(predictor.get("imagePullSecrets")):
+        name = mapping(reference).get("name")
+        if "oci" in source.connections.get(str(name), {}) and text(address).startswith("oci://"):
+            return str(name)
+    return None
+
+
+# ---- llm-d -----------------------------------------------------------------------------------------------------------
+
+
+def _llmd(source: FieldSource) -> Any:
+    if source.workload != "distributed":
+        return None
+    spec = mapping(source.item.get("spec"))
+    router = mapping(spec.get("router"))
+    found: dict[str, Any] = {}
+    gateways = items(mapping(router.get("gateway")).get("refs"))
+    if len(gateways) == 1 and set(mapping(gateways[0])) == {"name", "namespace"}:
+        found["gateway"] = dict(gateways[0])
+    if "scheduler" not in router:
+        found["scheduler"] = False
+    elif _offered(source, fields()["llmd.scheduler.replicas"].needs):
+        found |= _scheduler(mapping(router["scheduler"]))
+    found |= _spread(source, spec, {})
+    if isinstance(prefill := spec.get("prefill"), dict):
+        over = _spread(source, prefill, spec)
+        if isinstance(prefill.get("replicas"), int) and prefill["replicas"] != 1:
+            over["replicas"] = prefill["replicas"]
+        found["prefill"] = over
+    if references := [mapping(one).get("name") for one in items(spec.get("baseRefs"))]:
+        found["baseRefs"] = references
+    return found or True
+
+
+def _scheduler(written: Mapping[str, Any]) -> dict[str, Any]:
+    reference = mapping(mapping(written.get("config")).get("ref"))
+    found = {"replicas": written.get("replicas")} if isinstance(written.get("replicas"), int) else {}
+    if set(reference) == {"name", "key"}:
+        found["config"] = {"configMap": reference["name"], "key": reference["key"]}
+    return {"scheduler": found} if found else {}
+
+
+def _spread(source: FieldSource, group: Mapping[str, Any], main: Mapping[str, Any]) -> dict[str, Any]:
+    """Parallelism, workers and scaling of a group of pods; and where there is a main group, how its pods differ."""
+    found: dict[str, Any] = {}
+    if isinstance(group.get("parallelism"), dict):
+        found["parallelism"] = dict(group["parallelism"])
+    head = mapping(group.get("template"))
+    if isinstance(group.get("worker"), dict):
+        found["worker"] = _unlike(source, mapping(group["worker"]), head) or True
+    scaling = mapping(group.get("scaling"))
+    actuators = [by for by in ("keda", "hpa") if by in mapping(scaling.get("wva"))]
+    if actuators and _offered(source, fields()["llmd.scaling"].needs):
+        found["scaling"] = {"min": scaling.get("minReplicas"), "max": scaling.get("maxReplicas"), "by": actuators[0]}
+        if "variantCost" in scaling["wva"]:
+            found["scaling"]["cost"] = scaling["wva"]["variantCost"]
+    if main:
+        found |= _unlike(source, head, mapping(main.get("template")))
+    return found
+
+
+def _unlike(source: FieldSource, pod: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """What the container of some pods says otherwise than that of others."""
+    mine, theirs = (_pod_fields(source, each) for each in (pod, other))
+    return {key: value for key, value in mine.items() if theirs.get(key) != value}
+
+
+def _pod_fields(source: FieldSource, pod: Mapping[str, Any]) -> dict[str, Any]:
+    container = serving_container(pod)
+    annotations = mapping(source.item["metadata"].get("annotations"))
+    found = hardware_fields(source.environment, pod, container.get("resources"), annotations)
+    if arguments := _additional_args(container):
+        found["args"] = arguments
+    variables = [one for one in items(container.get("env")) if mapping(one).get("name") != ARGUMENTS]
+    return found | ({"env": written} if (written := env_field(variables)) else {})
+
+
+READERS: Mapping[str, FieldReader] = {
+    "displayName": _display_name,
+    "description": _description,
+    "framework": _framework,
+    "mode": _mode,
+    "replicas": _replicas,
+    "route": _route,
+    "tokens": _tokens,
+    "location": _location,
+    "args": _args,
+    "env": _env,
+    "multiNode": _multi_node,
+    "stopped": _stopped,
+    "modelType": _model_type,
+    "genAiAsset": _asset,
+    "strategy": _strategy,
+    "timeout": _timeout,
+    "return401": _return401,
+    "llmd": _llmd,
+}
+"""What a value at the paths of a field means. `runtime`, `size`, `accelerator` and fields of pods are read otherwise."""

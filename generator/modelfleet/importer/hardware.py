@@ -1,0 +1,106 @@
+"""Sizes and accelerators, from the amounts and the places that pods ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from modelfleet.kubernetes.names import ACCELERATOR_NAME, HARDWARE_PROFILE, HARDWARE_PROFILE_NAMESPACE
+from modelfleet.kubernetes.objects import mapping, number, same_value
+from modelfleet.kubernetes.quantity import NotAQuantity, canonical_quantity
+from modelfleet.resolve.environment import AcceleratorOffer, Environment
+
+_OF_A_SIZE = frozenset({"cpu", "memory"})
+
+
+def hardware_fields(
+    environment: Environment, pod: Mapping[str, Any], resources: Any, annotations: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The fields `size` and `accelerator` of pods that are placed so and ask for these resources."""
+    parts = {part: canonical_amounts(mapping(mapping(resources).get(part))) for part in ("requests", "limits")}
+    identifiers = {offer.identifier for offer in environment.accelerators.values() if offer.identifier}
+    counts = {name: parts["limits"][name] for name in parts["limits"] if name in identifiers}
+    found: dict[str, Any] = {}
+    size = size_of(environment, parts)
+    if size is not None:
+        found["size"] = size
+    name = accelerator_of(environment, pod, set(counts), annotations)
+    if name is not None:
+        identifier = environment.accelerators[name].identifier
+        count = counts.get(identifier or "", "1")
+        found["accelerator"] = {"name": name, "count": int(count)} if count.isdecimal() and int(count) > 1 else name
+    return found
+
+
+def canonical_amounts(written: Mapping[str, Any]) -> dict[str, str]:
+    """Amounts in the spelling in which they are compared."""
+    found = {}
+    for key, value in written.items():
+        try:
+            found[str(key)] = canonical_quantity(str(value))
+        except NotAQuantity:
+            found[str(key)] = str(value)
+    return found
+
+
+def size_of(environment: Environment, parts: Mapping[str, Mapping[str, str]]) -> Any:
+    """The environment's name of these amounts, else the amounts; None where they are less than a size says."""
+    plain = {part: {key: text for key, text in parts[part].items() if key in _OF_A_SIZE} for part in parts}
+    for name, size in environment.sizes.items():
+        sized = {"requests": canonical_amounts(size.requests or {}), "limits": canonical_amounts(size.limits or {})}
+        if sized == plain and any(plain.values()):
+            return name
+    complete = all(plain[part].keys() == _OF_A_SIZE for part in ("requests", "limits"))
+    return {"requests": plain["requests"], "limits": plain["limits"]} if complete else None
+
+
+def accelerator_of(
+    environment: Environment, pod: Mapping[str, Any], identifiers: set[str], annotations: Mapping[str, Any]
+) -> str | None:
+    """The accelerator of the environment that fits best what pods ask for; None where none of them is asked for."""
+    if not identifiers:
+        return None
+    offers = [(name, offer) for name, offer in environment.accelerators.items() if offer.identifier in identifiers]
+    fitting = [(_likeness(name, offer, pod, annotations), -index, name) for index, (name, offer) in enumerate(offers)]
+    return max(fitting)[2] if fitting else None
+
+
+def _likeness(
+    name: str, offer: AcceleratorOffer, pod: Mapping[str, Any], annotations: Mapping[str, Any]
+) -> tuple[bool, bool, int]:
+    profile = offer.hardware_profile
+    wanted = (annotations.get(HARDWARE_PROFILE), annotations.get(HARDWARE_PROFILE_NAMESPACE))
+    by_profile = profile is not None and profile.name == wanted[0] and profile.namespace in (None, wanted[1])
+    by_name = annotations.get(ACCELERATOR_NAME) == name
+    alike = same_value(list(offer.tolerations or ()), pod.get("tolerations") or [])
+    selected = same_value(dict(offer.node_selector or {}), pod.get("nodeSelector") or {})
+    return by_profile, by_name, alike * 2 + selected
+
+
+def replicas_field(low: Any, high: Any) -> Any:
+    """The field `replicas` of this many at least and at most; None where that is what is meant without it."""
+    least, most = number(low), number(high)
+    if least is None:
+        least = 1
+    if most is None or most < least:
+        most = max(least, 1) if most is None else least
+    if least == most:
+        return None if least == 1 else least
+    return {"min": least, "max": most}
+
+
+def env_field(variables: Sequence[Any]) -> dict[str, Any] | None:
+    """The field `env` of a container's variables; None where one of them is more than the field can say."""
+    found: dict[str, Any] = {}
+    for variable in variables:
+        name, source = mapping(variable).get("name"), mapping(mapping(variable).get("valueFrom"))
+        if not isinstance(name, str) or name in found:
+            return None
+        reference = mapping(source.get("secretKeyRef"))
+        if reference and set(reference) == {"name", "key"} and len(source) == 1:
+            found[name] = {"secret": reference["name"], "key": reference["key"]}
+        elif not source:
+            found[name] = str(mapping(variable).get("value", ""))
+        else:
+            return None
+    return found

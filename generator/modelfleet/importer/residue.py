@@ -1,0 +1,85 @@
+"""What is left between the objects that a spec renders and those that were given: patches of the spec, or differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from modelfleet.finding import Pointer
+from modelfleet.importer.facts import filled_places
+from modelfleet.importer.hardware import canonical_amounts
+from modelfleet.kubernetes.json_patch import PatchStep, patch_between
+from modelfleet.kubernetes.objects import Object
+from modelfleet.render.objects import RenderedObject
+from modelfleet.rules.spec.patches import locked_field
+from modelfleet.serving.knowledge import knowledge
+
+PATCHED = ("InferenceService", "ServingRuntime", "LLMInferenceService", "LLMInferenceServiceConfig", "ServiceAccount")
+"""Kinds that a spec can patch."""
+
+
+def as_written(given: Object, rendered: Object) -> Object:
+    """The given object without its namespace, and without what the cluster filled in where the spec says nothing."""
+    metadata = {key: value for key, value in given["metadata"].items() if key != "namespace"}
+    found: Object = comparable({**given, "metadata": metadata})
+    for place in filled_places(given):
+        if _is_absent(rendered, place):
+            found = _without(found, place)
+    return found
+
+
+def comparable(item: Any, field: str = "") -> Any:
+    """The object with its amounts in one spelling."""
+    quantities = knowledge()["quantities"]
+    if isinstance(item, dict):
+        if field in quantities["maps"]:
+            return canonical_amounts(item)
+        return {key: comparable(value, str(key)) for key, value in item.items()}
+    if isinstance(item, list):
+        return [comparable(value) for value in item]
+    if field in quantities["fields"]:
+        return canonical_amounts({field: item})[field]
+    return item
+
+
+def _is_absent(item: Any, place: Sequence[str]) -> bool:
+    for step in place:
+        if not isinstance(item, dict) or step not in item:
+            return True
+        item = item[step]
+    return False
+
+
+def _without(item: Any, place: Sequence[str]) -> Any:
+    if not isinstance(item, dict) or place[0] not in item:
+        return item
+    if len(place) == 1:
+        return {key: value for key, value in item.items() if key != place[0]}
+    return {**item, place[0]: _without(item[place[0]], place[1:])}
+
+
+def patches_for(
+    rendered: Sequence[RenderedObject], given: Mapping[tuple[str, str], Object]
+) -> dict[Pointer, dict[str, list[PatchStep]]]:
+    """By entry of the spec and kind the steps that make of what it renders what was given, as far as patches may."""
+    found: dict[Pointer, dict[str, list[PatchStep]]] = {}
+    for one in rendered:
+        kind, name = str(one.object["kind"]), str(one.object["metadata"]["name"])
+        wanted = given.get((kind, name))
+        if wanted is None or kind not in PATCHED or one.manifest.pointer[:1] not in (("models",), ("servers",)):
+            continue
+        steps = steps_between(one.object, wanted)
+        if steps:
+            found.setdefault(one.manifest.pointer, {})[kind] = steps
+    return found
+
+
+def steps_between(rendered: Object, wanted: Object) -> list[PatchStep]:
+    """The steps that a patch may take."""
+    steps = patch_between(comparable(rendered), as_written(wanted, rendered))
+    return [step for step in steps if not any(locked_field((step,), ()))]
+
+
+def spec_steps(steps: Sequence[PatchStep]) -> list[PatchStep]:
+    """Those below the spec of a runtime, where its file would say it."""
+    return [step for step in steps if str(step["path"]).startswith("/spec")]

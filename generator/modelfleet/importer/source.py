@@ -1,0 +1,71 @@
+"""One object to read fields from: what stands at the paths that `data/fields.yaml` names for a field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from modelfleet.importer.given import GivenObject
+from modelfleet.kubernetes.objects import Object, mapping
+from modelfleet.resolve.environment import Environment
+from modelfleet.spec.fields import WorkloadKind, fields
+
+Connections = Mapping[str, Mapping[str, Any]]
+"""The connections of the spec by name, as they are written there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldSource:
+    """A workload as it was given, and what its fields are understood with.
+
+    `tokens` are the names of those that open it, `items` its objects: the one that serves, and for a server its runtime.
+    """
+
+    given: GivenObject
+    workload: WorkloadKind
+    environment: Environment
+    connections: Connections
+    tokens: tuple[str, ...] = ()
+
+    @property
+    def item(self) -> Object:
+        """The object itself."""
+        return self.given.object
+
+    def all_of(self, field: str) -> Iterator[Any]:
+        """Every value that stands where the field ends up, in the order of its paths."""
+        for path in fields()[field].paths:
+            if path.kind == self.given.kind and path.serves(self.workload):
+                yield from values_at(self.item, path.steps)
+
+    def first(self, field: str) -> Any:
+        """The first of them; None where there is none."""
+        return next(self.all_of(field), None)
+
+    def named(self, field: str, step: str) -> Any:
+        """The value at the path of the field whose last step is this."""
+        for path in fields()[field].paths:
+            if path.kind == self.given.kind and path.steps[-1] == step:
+                return next(values_at(self.item, path.steps), None)
+        return None
+
+    def annotation(self, key: str) -> str | None:
+        """An annotation of the object."""
+        found = mapping(self.item["metadata"].get("annotations")).get(key)
+        return None if found is None else str(found)
+
+
+def values_at(value: Any, steps: Sequence[str]) -> Iterator[Any]:
+    """The values at a path in which a step may stand for several."""
+    if not steps:
+        yield value
+    elif isinstance(value, dict):
+        for key, child in value.items():
+            if fnmatchcase(str(key), steps[0]):
+                yield from values_at(child, steps[1:])
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            if fnmatchcase(str(index), steps[0]):
+                yield from values_at(child, steps[1:])
