@@ -77,3 +77,7 @@ class Scope:
     def covers(self, path: str) -> bool:
         """Whether it owns this generated file."""
         return self.owns(path.split("/")[1:3])
+
+
+EVERYTHING = Scope()
+"""Every generated folder."""

@@ -84,7 +84,14 @@ Usage: modelfleet check [OPTIONS]
 
   Check every file and render in memory; write nothing.
 
+  An error is shown wherever it is, since nothing is rendered until it is
+  fixed; --env and --project choose the warnings.
+
 Options:
+  --env NAME                   Only this environment; may be given several
+                               times.
+  --project NAME               Only this project; may be given several times.
+  --strict                     End with exit code 1 where there are warnings.
   --format [text|json|github]  How findings are printed.
   -h, --help                   Show this message and exit.
 """
@@ -112,6 +119,10 @@ Usage: modelfleet verify [OPTIONS]
   and the clusters' schemas.
 
 Options:
+  --env NAME                   Only this environment; may be given several
+                               times.
+  --project NAME               Only this project; may be given several times.
+  --strict                     End with exit code 1 where there are warnings.
   --format [text|json|github]  How findings are printed.
   -h, --help                   Show this message and exit.
 """
@@ -140,7 +151,7 @@ def test_help_of_the_main_commands(name: str, text: str, root: Path) -> None:
         (["chek"], "No such command 'chek'. Did you mean 'check'?"),
         (["check", "--formt=json"], "No such option '--formt'. Did you mean '--format'?"),
         (["check", "--format", "xml"], "Invalid value for '--format': 'xml' is not one of 'text', 'json', 'github'."),
-        (["check", "acme"], "Got unexpected extra argument (acme); see `modelfleet check --help`"),
+        (["check", "acme"], "Got unexpected extra argument (acme); did you mean --project acme?"),
         (["render", "prod"], "Got unexpected extra argument (prod); did you mean --env prod?"),
         (
             ["render", "projects/acme.yaml"],

@@ -20,6 +20,7 @@ from modelfleet import __version__
 from modelfleet.cli.group import LazyGroup
 from modelfleet.cli.mistakes import usage_hint
 from modelfleet.cli.output import BUG, FINE, MACHINE, USAGE, WRONG, Exit, exit_code, show_findings, tell
+from modelfleet.cli.root import root_of
 from modelfleet.finding import MachineFailed, Rejected
 from modelfleet.wording import printable
 
@@ -34,13 +35,13 @@ from modelfleet.wording import printable
 @click.option(
     "--root",
     type=click.Path(path_type=Path),
-    default=Path(),
-    show_default="this folder",
-    help="The repository: the folder with projects/ and environments/.",
+    envvar="MODELFLEET_ROOT",
+    show_envvar=True,
+    help="The repository: the folder with projects/ and environments/.  [default: this folder, or the nearest above it]",
 )
 @click.option("--debug", is_flag=True, expose_value=False, help="On a bug of modelfleet, show where it happened.")
 @click.pass_context
-def cli(context: click.Context, root: Path) -> None:
+def cli(context: click.Context, root: Path | None) -> None:
     """Model serving on OpenShift AI as reviewed code.
 
     Reads projects/*.yaml and environments/*.yaml, checks them against what each cluster really is, and renders Kustomize
@@ -49,10 +50,10 @@ def cli(context: click.Context, root: Path) -> None:
     if context.invoked_subcommand is None:
         tell(context.get_help())
         raise Exit(USAGE)
-    if not root.is_dir():
+    if root is not None and not root.is_dir():
         message = f"--root {printable(str(root))}: there is no such folder"
         raise click.UsageError(message)
-    context.obj = root
+    context.obj = root_of(context)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

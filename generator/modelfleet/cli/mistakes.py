@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from modelfleet.cli.root import root_of
 from modelfleet.wording import closest, printable
 
 _EXTRA = re.compile(r"Got unexpected extra arguments? \((.*)\)")
@@ -36,7 +37,7 @@ def _option_meant(word: str, options: list[str]) -> str:
 
 def _argument_meant(word: str, context: click.Context, options: list[str]) -> str:
     """The option that takes the name which was given without one."""
-    root = Path(context.find_root().params.get("root") or ".")
+    root = root_of(context)
     name = Path(word).stem
     for option, folder in (("--env", "environments"), ("--project", "projects")):
         if option in options and (root / folder / f"{name}.yaml").is_file():

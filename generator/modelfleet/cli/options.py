@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from modelfleet.cli.output import FORMATS
+from modelfleet.cli.root import root_of
 from modelfleet.wording import choices, did_you_mean, printable
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def _written_in(folder: str) -> Completion:
     """Completes the names of the hand-written files in a folder."""
 
     def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-        place = Path(context.find_root().params.get("root") or ".") / folder
+        place = root_of(context) / folder
         names = (path.stem for path in place.glob("*.yaml") if place.is_dir())
         return sorted(name for name in names if name.startswith(begun) and name != "base")
 
@@ -53,6 +53,8 @@ def _only(option: str, folder: str) -> Callable[[Any], Any]:
 env_option = _only("--env", "environments")
 project_option = _only("--project", "projects")
 format_option = click.option("--format", "form", type=FORMATS, default="text", help="How findings are printed.")
+
+strict_option = click.option("--strict", is_flag=True, help="End with exit code 1 where there are warnings.")
 
 text_or_json = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How it is printed."

@@ -6,15 +6,16 @@ import sys
 from pathlib import Path
 
 from modelfleet.cli.output import DRIFT, WRONG, Exit, say, show_findings, tell
+from modelfleet.layout import EVERYTHING, Scope
 from modelfleet.resolve.fleet import Fleet
 from modelfleet.tree.compare import stale_reason
 from modelfleet.verify.fleet import verify_fleet
 from modelfleet.wording import plural
 
 
-def prove(root: Path, found: Fleet, form: str) -> None:
+def prove(root: Path, found: Fleet, form: str, scope: Scope = EVERYTHING) -> None:
     """Verifies what was meant, which the tree must be; ends the command where something is wrong."""
-    if reason := stale_reason(root, found.files):
+    if reason := stale_reason(root, found.files, scope):
         tell(f"modelfleet: {reason}")
         raise Exit(DRIFT)
     verified, tools = verify_fleet(root, found, tell, tell if sys.stderr.isatty() else lambda text: None)

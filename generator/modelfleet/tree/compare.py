@@ -81,9 +81,9 @@ def compare_tree(root: Path, files: Mapping[str, str], scope: Scope) -> Changes:
     )
 
 
-def stale_reason(root: Path, files: Mapping[str, str]) -> str | None:
+def stale_reason(root: Path, files: Mapping[str, str], scope: Scope) -> str | None:
     """Why the tree is not what the hand-written files say, with what to do; None where it is."""
-    changes = compare_tree(root, files, Scope())
+    changes = compare_tree(root, files, scope)
     if changes.edited:
         return f"{changes.edited[0]} was edited by hand; `modelfleet render --check` shows the difference"
     if changes.writes:

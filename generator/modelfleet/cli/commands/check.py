@@ -6,24 +6,36 @@ from pathlib import Path
 
 import click
 
-from modelfleet.cli.options import format_option
-from modelfleet.cli.output import say, show_findings
+from modelfleet.cli.options import env_option, format_option, project_option, scope_of, strict_option
+from modelfleet.cli.output import WRONG, Exit, say, show_findings
 from modelfleet.pipeline.fleet import fleet
+from modelfleet.resolve.fleet import Fleet, narrowed
 from modelfleet.wording import plural
 
 
 @click.command(short_help="Check every file; write nothing.")
+@env_option
+@project_option
+@strict_option
 @format_option
 @click.pass_obj
-def check(root: Path, form: str) -> None:
-    """Check every file and render in memory; write nothing."""
+def check(root: Path, environments: tuple[str, ...], projects: tuple[str, ...], strict: bool, form: str) -> None:
+    """Check every file and render in memory; write nothing.
 
-    found = fleet(root)
+    An error is shown wherever it is, since nothing is rendered until it is fixed; --env and --project choose the warnings.
+    """
+    whole = fleet(root)
+    found = narrowed(whole, scope_of(whole, environments, projects))
     show_findings(found.warnings, form)
-    if form == "json":
-        return
+    if form != "json":
+        say(_summary(found))
+    if strict and found.warnings:
+        raise Exit(WRONG)
+
+
+def _summary(found: Fleet) -> str:
     models = sum(one.project.served for one in found.deployed)
-    say(
+    return (
         f"{plural(len({one.project.name for one in found.deployed}), 'project')} in "
         f"{plural(len(found.environments), 'environment')}: {plural(models, 'model')}, "
         f"{plural(sum(len(one.objects) for one in found.deployed), 'object')}"

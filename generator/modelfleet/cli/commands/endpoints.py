@@ -13,7 +13,7 @@ from modelfleet.endpoints import report as told
 from modelfleet.endpoints.clients import CLIENTS, client_configuration
 from modelfleet.endpoints.contract import contract_path, contract_text
 from modelfleet.endpoints.endpoints import endpoints as endpoints_of
-from modelfleet.layout import Scope
+from modelfleet.layout import EVERYTHING, Scope
 from modelfleet.pipeline.fleet import fleet
 from modelfleet.resolve.fleet import DeployedProject, Fleet
 from modelfleet.tree.compare import current, stale_reason
@@ -85,7 +85,7 @@ def _lock(root: Path, found: Fleet, chosen: Sequence[DeployedProject], only_chec
             raise Exit(DRIFT)
         say(f"up to date: {plural(len(contracts), 'contract')}")
         return
-    if reason := stale_reason(root, found.files):
+    if reason := stale_reason(root, found.files, EVERYTHING):
         tell(f"modelfleet: {reason}")
         raise Exit(DRIFT)
     known = {path for path in contracts if current(root, path)}

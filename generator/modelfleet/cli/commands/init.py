@@ -12,6 +12,7 @@ import click
 from modelfleet import __version__
 from modelfleet.cli.options import complete_releases, release_named
 from modelfleet.cli.output import say
+from modelfleet.cli.root import given_root
 from modelfleet.finding import MachineFailed
 from modelfleet.resolve import catalog
 from modelfleet.start.place import place_new_files
@@ -53,13 +54,14 @@ from modelfleet.wording import printable
     help="What pip installs in the pipeline.",
 )
 @click.option("--defaults", is_flag=True, help="Ask nothing: take the default of what is not given.")
-@click.pass_obj
-def init(root: Path, /, folder: Path | None, defaults: bool, requirement: str, **given: str | None) -> None:
+@click.pass_context
+def init(context: click.Context, /, folder: Path | None, defaults: bool, requirement: str, **given: str | None) -> None:
     """Begin a repository in DIR (default: this folder): one cluster, one project, and what stands around them.
 
     On a terminal it asks for what no option gives. A file that exists is left as it is, and where projects/ or
     environments/ hold files already, only what stands around them is added.
     """
+    root = given_root(context) or Path()
     place = root if folder is None else root / folder
     there = [path.name for name in ("projects", "environments") for path in sorted((place / name).glob("*.yaml"))]
     asks = not (defaults or there) and sys.stdin.isatty() and sys.stdout.isatty()

@@ -6,18 +6,26 @@ from pathlib import Path
 
 import click
 
-from modelfleet.cli.options import format_option
-from modelfleet.cli.output import show_findings
+from modelfleet.cli.options import env_option, format_option, project_option, scope_of, strict_option
+from modelfleet.cli.output import WRONG, Exit, show_findings
 from modelfleet.cli.proof import prove
 from modelfleet.pipeline.fleet import fleet
+from modelfleet.resolve.fleet import narrowed
 
 
 @click.command(short_help="Prove the overlays with kustomize and kubeconform.")
+@env_option
+@project_option
+@strict_option
 @format_option
 @click.pass_obj
-def verify(root: Path, form: str) -> None:
+def verify(root: Path, environments: tuple[str, ...], projects: tuple[str, ...], strict: bool, form: str) -> None:
     """Build every overlay with the real kustomize and check it with kubeconform and the clusters' schemas."""
-    found = fleet(root)
+    whole = fleet(root)
+    scope = scope_of(whole, environments, projects)
+    found = narrowed(whole, scope)
     if form == "text":  # in a workflow `check` has put them on their lines
         show_findings(found.warnings, form)
-    prove(root, found, form)
+    prove(root, found, form, scope)
+    if strict and found.warnings:
+        raise Exit(WRONG)
