@@ -50,6 +50,8 @@ def _only(option: str, folder: str) -> Callable[[Any], Any]:
     return click.option(option, folder, multiple=True, metavar="NAME", shell_complete=_written_in(folder), help=text)
 
 
+complete_projects = _written_in("projects")
+
 env_option = _only("--env", "environments")
 project_option = _only("--project", "projects")
 format_option = click.option("--format", "form", type=FORMATS, default="text", help="How findings are printed.")

@@ -48,7 +48,11 @@ def fleet(root: Path, *, though_crowded: bool = False) -> Fleet:
 
     `though_crowded`: what finds no room in a cluster is no reason to stop.
     """
-    repository = load_repository(root)
+    return fleet_of(root, load_repository(root), though_crowded=though_crowded)
+
+
+def fleet_of(root: Path, repository: Repository, *, though_crowded: bool = False) -> Fleet:
+    """What hand-written files mean that have been read already, or are only being thought of."""
     warnings: list[Finding] = []
     environments, runtime_catalog = settle_environments(repository, warnings)
     projects = list(resolved_projects(repository, environments, runtime_catalog))

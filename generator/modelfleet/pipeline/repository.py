@@ -105,6 +105,14 @@ def _taken(root: Path, file: str, kind: str) -> tuple[Document | None, list[Find
     return document, [*secrets, *([elsewhere] if elsewhere is not None else wrong)]
 
 
+def with_project(repository: Repository, name: str, document: Document) -> Repository:
+    """The repository with another spec of a project, valid by itself. Raises `Rejected` where it is not."""
+    from modelfleet.spec.schema import validate
+
+    stop_on_errors([*secret.scan(document), *validate(document, "project")])
+    return replace(repository, projects={**repository.projects, name: document})
+
+
 # ---- environments ----------------------------------------------------------------------------------------------------
 
 

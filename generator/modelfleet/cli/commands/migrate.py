@@ -1,0 +1,97 @@
+"""The command `migrate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from modelfleet.cli.options import complete_projects, env_option, no_such
+from modelfleet.cli.output import WRONG, Exit, say, tell
+from modelfleet.finding import MachineFailed, Rejected
+from modelfleet.migrate.migrate import STEPS, Migration, RepositoryState, state_of, take, write_document
+from modelfleet.migrate.report import step_lines
+from modelfleet.migrate.step import NotMigratable
+from modelfleet.tree import write
+from modelfleet.wording import printable
+
+_NOTHING = {
+    "multi-model": "there is no model server, so all of it is single-model already",
+    "advanced": "no model is in mode advanced any more",
+}
+
+
+@click.command(short_help="Rewrite a spec from what a release loses, in two steps.")
+@click.argument("kind", type=click.Choice(list(STEPS)))
+@click.option("--project", required=True, metavar="NAME", shell_complete=complete_projects, help="The project.")
+@env_option
+@click.option(
+    "--step", type=click.Choice(["add", "remove"]), help="Write this step into the spec; else both are described."
+)
+@click.pass_obj
+def migrate(root: Path, kind: str, project: str, environments: tuple[str, ...], step: str | None) -> None:
+    """Rewrite a project's spec from what a release loses to what follows it.
+
+    The first step adds the new beside the old, the second one removes the old. Names, sizes, accelerators, exposure and
+    authorization stay as they are; comments stay where they are.
+    """
+    state = state_of(root)
+    if reason := write.unfinished(root):
+        raise MachineFailed(reason)
+    _refuse_unknown(state, project, environments)
+    asked = Migration(kind, project, frozenset(environments))
+    try:
+        if step is None:
+            _describe(root, state, asked)
+        else:
+            _take(root, state, asked, step)
+    except Rejected:
+        tell("modelfleet: nothing was written, since the project would be refused afterwards, on these lines of its new spec:")
+        raise
+    except NotMigratable as reason:
+        tell(f"modelfleet: {printable(str(reason))}; nothing was written")
+        raise Exit(WRONG) from None
+
+
+def _refuse_unknown(state: RepositoryState, project: str, environments: tuple[str, ...]) -> None:
+    if project not in state.repository.projects:
+        raise click.UsageError(no_such("--project", project, sorted(state.repository.projects)))
+    known = state.of(project)
+    for name in environments:
+        if name not in state.repository.environments:
+            raise click.UsageError(no_such("--env", name, sorted(state.repository.environments)))
+        if name not in known:
+            message = f"--env {name}: {project} does not run there; it runs in {', '.join(known)}"
+            raise click.UsageError(printable(message))
+
+
+def _take(root: Path, state: RepositoryState, asked: Migration, step: str) -> None:
+    taken = take(root, state, asked, step)
+    if taken is None:
+        say(_nothing_to_do(root, state, asked, step))
+        return
+    lines = list(step_lines(taken, asked))
+    write_document(root, taken.document, state.repository.projects[asked.project])
+    say(f"wrote {taken.document.file}")
+    for line in lines:
+        say(line)
+
+
+def _nothing_to_do(root: Path, state: RepositoryState, asked: Migration, step: str) -> str:
+    begun = step == "add" and take(root, state, asked, "remove") is not None
+    why = "the new models are there already; `--step remove` takes the old ones away" if begun else _NOTHING[asked.kind]
+    return f"{asked.project}: nothing to {step}: {why}"
+
+
+def _describe(root: Path, state: RepositoryState, asked: Migration) -> None:
+    """Both steps, the second as it will be after the first."""
+    for number, step in enumerate(("add", "remove"), 1):
+        taken = take(root, state, asked, step)
+        if taken is None:
+            say(_nothing_to_do(root, state, asked, step))
+            continue
+        say(f"step {number}, --step {step}:")
+        for line in step_lines(taken, asked):
+            say(f"  {line}")
+        state = taken.after
+    say("nothing was written; --step writes")
