@@ -7,13 +7,23 @@ from typing import Any
 
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.names import access_name
-from modelfleet.migrate.step import Move, NotMigratable, Step, Subject, beside, called, layered, new_name, with_models
+from modelfleet.migrate.step import (
+    MigratedSpec,
+    Move,
+    NotMigratable,
+    Step,
+    beside,
+    called,
+    layered,
+    new_name,
+    with_models,
+)
 from modelfleet.resolve.model import Model, Project
 
 _KNATIVE = "knative.dev"
 
 
-def add_standard(subject: Subject) -> Step | None:
+def add_standard(subject: MigratedSpec) -> Step | None:
     """The step that puts a deployment in standard mode beside each advanced one; None where there is nothing to do."""
     names = _names(subject)
     targets = [
@@ -50,7 +60,7 @@ def add_standard(subject: Subject) -> Step | None:
     return Step(wanted=data, moves=tuple(moves), copies=copies, remarks=tuple(dict.fromkeys(remarks)))
 
 
-def remove_advanced(subject: Subject) -> Step | None:
+def remove_advanced(subject: MigratedSpec) -> Step | None:
     """The step that takes the advanced deployments away; None where there are none."""
     moves = []
     for environment, project in subject.projects.items():
@@ -94,12 +104,13 @@ def _advanced(project: Project) -> Iterator[Model]:
     return (model for model in project.models if model.mode == "advanced" and model.llm is None)
 
 
-def _names(subject: Subject) -> dict[str, str]:
+def _names(subject: MigratedSpec) -> dict[str, str]:
     projects = subject.projects.values()
-    olds = [(project, model) for project in projects for model in _advanced(project)]
-    found = {model.name: known for project, model in olds if (known := beside(model, project)) is not None}
+    olds = [model for project in projects for model in _advanced(project)]
+    pairs = ((model.name, beside(model, project)) for model in olds for project in projects)
+    found = {old: new for old, new in pairs if new is not None}
     taken = {name for project in projects for name in project.model_names}
-    for _, model in olds:
+    for model in olds:
         if model.name not in found:
             found[model.name] = new_name(subject, model.name, {*taken, *found.values()})
     return found

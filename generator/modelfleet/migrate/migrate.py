@@ -10,13 +10,13 @@ from modelfleet.finding import MachineFailed
 from modelfleet.migrate.advanced import add_standard, remove_advanced
 from modelfleet.migrate.multi_model import add_deployments, remove_servers
 from modelfleet.migrate.rewrite import rewritten
-from modelfleet.migrate.step import Step, Subject
+from modelfleet.migrate.step import MigratedSpec, Step
 from modelfleet.pipeline.fleet import fleet_of
 from modelfleet.pipeline.repository import Repository, load_repository, settle_environments, with_project
 from modelfleet.resolve.fleet import DeployedProject, Fleet
 from modelfleet.spec.load import Document, parse
 
-Maker = Callable[[Subject], Step | None]
+Maker = Callable[[MigratedSpec], Step | None]
 
 STEPS: Mapping[str, Mapping[str, Maker]] = {
     "multi-model": {"add": add_deployments, "remove": remove_servers},
@@ -57,7 +57,7 @@ class TakenStep:
     document: Document
 
 
-def state_of(root: Path) -> RepositoryState:
+def repository_state(root: Path) -> RepositoryState:
     """The repository as it is. Raises `Rejected` where something is wrong already."""
     repository = load_repository(root)
     return RepositoryState(repository, fleet_of(root, repository))
@@ -72,7 +72,7 @@ def take(root: Path, before: RepositoryState, asked: Migration, name: str) -> Ta
     """
     document = before.repository.projects[asked.project]
     projects = {key: one.project for key, one in before.of(asked.project).items()}
-    subject = Subject(
+    subject = MigratedSpec(
         name=asked.project,
         document=document,
         projects=projects,

@@ -6,7 +6,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelfleet.finding import Pointer
-from modelfleet.migrate.step import Move, NotMigratable, Step, Subject, beside, called, layered, new_name, with_models
+from modelfleet.migrate.step import (
+    MigratedSpec,
+    Move,
+    NotMigratable,
+    Step,
+    beside,
+    called,
+    layered,
+    new_name,
+    with_models,
+)
 from modelfleet.resolve.catalog import images
 from modelfleet.resolve.model import Format, Project, Runtime, ServedModel, Server
 from modelfleet.wording import listed
@@ -17,7 +27,7 @@ _OF_SERVER = ("replicas", "size", "accelerator", "route", "tokens")
 _ORDER = ("displayName", "description", "runtime", "framework", *_OF_SERVER, "location")
 
 
-def add_deployments(subject: Subject) -> Step | None:
+def add_deployments(subject: MigratedSpec) -> Step | None:
     """The step that puts a deployment beside each model; None where there is nothing to do."""
     names = _names(subject)
     targets = [name for name in _environments(subject) if _lacks(subject.projects[name])]
@@ -60,7 +70,7 @@ def add_deployments(subject: Subject) -> Step | None:
     return Step(wanted=data, moves=tuple(moves), copies=copies, remarks=tuple(dict.fromkeys(remarks)))
 
 
-def remove_servers(subject: Subject) -> Step | None:
+def remove_servers(subject: MigratedSpec) -> Step | None:
     """The step that takes the servers away; None where there are none."""
     targets = _environments(subject)
     if not targets:
@@ -92,7 +102,9 @@ def remove_servers(subject: Subject) -> Step | None:
     return Step(wanted=data, moves=tuple(moves))
 
 
-def _without_servers(subject: Subject, written: Mapping[str, Any], *, everywhere: bool, target: bool) -> dict[str, Any]:
+def _without_servers(
+    subject: MigratedSpec, written: Mapping[str, Any], *, everywhere: bool, target: bool
+) -> dict[str, Any]:
     if not everywhere and not target:
         return dict(written)
     found = {key: value for key, value in written.items() if key != "servers"}
@@ -108,7 +120,7 @@ def _without_servers(subject: Subject, written: Mapping[str, Any], *, everywhere
 # ---- what there is ---------------------------------------------------------------------------------------------------
 
 
-def _environments(subject: Subject) -> list[str]:
+def _environments(subject: MigratedSpec) -> list[str]:
     return [name for name, project in subject.projects.items() if name in subject.chosen and project.servers]
 
 
@@ -123,23 +135,20 @@ def _served(project: Project) -> Iterator[tuple[Server, ServedModel]]:
             yield server, model
 
 
-def _names(subject: Subject) -> dict[tuple[str, str], str]:
+def _names(subject: MigratedSpec) -> dict[tuple[str, str], str]:
     """What each model's deployment is called: as it is somewhere already, else by a new name."""
     found: dict[tuple[str, str], str] = {}
     projects = subject.projects.values()
     taken = {name for project in projects for name in project.model_names}
     taken |= {server.name for project in projects for server in project.servers}
-    for project in subject.projects.values():
-        for server, model in _served(project):
-            key = server.name, model.name
-            known = beside(model, project)
-            if known is not None:
-                found[key] = known
-    for project in subject.projects.values():
-        for server, model in _served(project):
-            key = server.name, model.name
-            if key not in found:
-                found[key] = new_name(subject, model.name, {*taken, *found.values()})
+    olds = [(server, model) for project in projects for server, model in _served(project)]
+    for server, model in olds:  # in another environment it may have gone its way already
+        known = next((name for project in projects if (name := beside(model, project)) is not None), None)
+        if known is not None:
+            found[server.name, model.name] = known
+    for server, model in olds:
+        if (server.name, model.name) not in found:
+            found[server.name, model.name] = new_name(subject, model.name, {*taken, *found.values()})
     return found
 
 
@@ -171,7 +180,7 @@ def _is_own(path: str) -> bool:
     return path.startswith(("/metadata/labels/", "/metadata/annotations/")) and "kserve.io" not in path
 
 
-def _successor(subject: Subject, project: Project, server: Server) -> Runtime:
+def _successor(subject: MigratedSpec, project: Project, server: Server) -> Runtime:
     """The runtime for single models that serves what a server serves: of the same engine if there is one."""
     environment = project.environment
     release = environment.release.name if environment.release else None

@@ -39,7 +39,7 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class MigratedSpec:
     """A project that is migrated: its spec, what that resolves to in each environment, and which of these are asked for."""
 
     name: str
@@ -73,7 +73,7 @@ class Step:
 # ---- names -----------------------------------------------------------------------------------------------------------
 
 
-def new_name(subject: Subject, old: str, taken: Iterable[str]) -> str:
+def new_name(subject: MigratedSpec, old: str, taken: Iterable[str]) -> str:
     """A name for what stands beside a model, short enough for the host of its Service in each environment."""
     known = {*taken, *(subject.shared.get("connections") or {})}
     longest = max(len(project.namespace) for project in subject.projects.values())
@@ -123,7 +123,7 @@ def difference(below: Mapping[str, Any], wanted: Mapping[str, Any], whole: Mappi
 
 
 def layered(
-    subject: Subject, shared: Mapping[str, Any], wanted: Mapping[str, Mapping[str, Any]], new: Iterable[str]
+    subject: MigratedSpec, shared: Mapping[str, Any], wanted: Mapping[str, Mapping[str, Any]], new: Iterable[str]
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """New models as the shared part of the spec and its overrides say them: `wanted` is what each environment is to have.
 
@@ -150,7 +150,7 @@ def layered(
 
 
 def with_models(
-    subject: Subject, models: Mapping[str, Any], overrides: Mapping[str, Mapping[str, Any]], behind: str
+    subject: MigratedSpec, models: Mapping[str, Any], overrides: Mapping[str, Mapping[str, Any]], behind: str
 ) -> dict[str, Any]:
     """The spec with other models; where it had none, they stand behind another key."""
     data = _placed(subject.document.data, models, behind)

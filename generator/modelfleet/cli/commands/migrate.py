@@ -9,7 +9,7 @@ import click
 from modelfleet.cli.options import complete_projects, env_option, no_such
 from modelfleet.cli.output import WRONG, Exit, say, tell
 from modelfleet.finding import MachineFailed, Rejected
-from modelfleet.migrate.migrate import STEPS, Migration, RepositoryState, state_of, take, write_document
+from modelfleet.migrate.migrate import STEPS, Migration, RepositoryState, repository_state, take, write_document
 from modelfleet.migrate.report import step_lines
 from modelfleet.migrate.step import NotMigratable
 from modelfleet.tree import write
@@ -35,7 +35,7 @@ def migrate(root: Path, kind: str, project: str, environments: tuple[str, ...], 
     The first step adds the new beside the old, the second one removes the old. Names, sizes, accelerators, exposure and
     authorization stay as they are; comments stay where they are.
     """
-    state = state_of(root)
+    state = repository_state(root)
     if reason := write.unfinished(root):
         raise MachineFailed(reason)
     _refuse_unknown(state, project, environments)
@@ -46,7 +46,9 @@ def migrate(root: Path, kind: str, project: str, environments: tuple[str, ...], 
         else:
             _take(root, state, asked, step)
     except Rejected:
-        tell("modelfleet: nothing was written, since the project would be refused afterwards, on these lines of its new spec:")
+        tell(
+            "modelfleet: nothing was written, since the project would be refused afterwards, on these lines of its new spec:"
+        )
         raise
     except NotMigratable as reason:
         tell(f"modelfleet: {printable(str(reason))}; nothing was written")
