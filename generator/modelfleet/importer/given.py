@@ -26,6 +26,7 @@ from modelfleet.spec import secrets
 from modelfleet.spec.load import Document, parse
 from modelfleet.spec.secret_shapes import HIDDEN
 
+_OF_THE_CLUSTER = ("Node", "Infrastructure", "ClusterServiceVersion")
 _SUFFIXES = (".yaml", ".yml", ".json")
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
@@ -48,6 +49,8 @@ class GivenObject:
     settings: Mapping[str, str] = field(default_factory=dict)
     hidden: tuple[Pointer, ...] = ()
     unfit: str = ""
+    status: Mapping[str, Any] = field(default_factory=dict)
+    """What a Node, the cluster's Infrastructure and the like say of themselves; empty for other kinds."""
 
     @property
     def kind(self) -> str:
@@ -138,6 +141,7 @@ def given_object(data: Mapping[str, Any], at: Location) -> GivenObject:
         of_cluster=is_kept_by_cluster(raw),
         keys=keys,
         settings=settings,
+        status=mapping(raw.get("status")) if raw["kind"] in _OF_THE_CLUSTER else {},
     )
     return one if one.of_cluster else _searched(one)
 

@@ -11,8 +11,10 @@ import click
 from modelfleet.cli.output import DRIFT, FINE, Exit, say, show_findings
 from modelfleet.finding import merged
 from modelfleet.importer.command import ImportOutcome, difference_line, project_import
+from modelfleet.importer.environment import EnvironmentImport, environment_import
 from modelfleet.importer.proof import effect_lines
 from modelfleet.importer.write import written_files
+from modelfleet.spec import secrets
 from modelfleet.wording import plural, printable
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -75,3 +77,36 @@ def _report(outcome: ImportOutcome) -> None:
         say(f"first sync: {line}")
     if not effects and not outcome.refused:
         say("first sync: no pod restarts")
+
+
+@import_.command(short_help="An environment from what describes a cluster.")
+@click.argument("name", callback=_legal)
+@click.argument("sources", nargs=-1, required=True, metavar="FILE|DIR|-...")
+@click.option("--dry-run", is_flag=True, help="Write nothing; show what would be written.")
+@click.pass_obj
+def environment(root: Path, name: str, sources: tuple[str, ...], dry_run: bool) -> None:
+    """Write or update environments/NAME.yaml, and runtimes/NAME/, from objects that describe the cluster.
+
+    Comments and facts of yours stay. A fact that the objects tell otherwise is replaced, and said.
+    """
+    found = environment_import(root, name, sources, sys.stdin.buffer.read)
+    _report_facts(found)
+    if dry_run:
+        for file, content in found.files.items():
+            say(f"--- {file}")
+            say(content)
+        return
+    for file in written_files(root, found.files):
+        say(f"wrote {file}")
+
+
+def _report_facts(found: EnvironmentImport) -> None:
+    """What was read, and what was not."""
+    for fact in found.new:
+        say(f"new: {'.'.join(fact.pointer)} (from {fact.source})")
+    for fact, before in found.changed:
+        old, new = (secrets.redacted(value, fact.pointer[-1]) for value in (before, fact.value))
+        say(f"changed: {'.'.join(fact.pointer)}: {old} becomes {new} (from {fact.source})")
+    say(f"{plural(len(found.same), 'fact')} stood there already")
+    for one in found.left:
+        say(f"{one.label}: no fact of an environment is read from it")
