@@ -62,3 +62,16 @@ def _make_folder(root: int, path: str) -> None:
         return
     with folders.opened_folder(root, above) as opened:
         os.mkdir(folders.name_of(path), 0o755, dir_fd=opened)
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Writes a file whole, in place of what has its name; a symbolic link is replaced and not followed."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("x", encoding="utf-8", newline="") as file:
+            file.write(text)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise folders.failed(error, str(path)) from error

@@ -20,9 +20,7 @@ from modelfleet.packaged import packaged, packaged_data
 from modelfleet.pipeline.fleet import fleet
 from modelfleet.render import argocd
 from modelfleet.resolve import catalog
-
-EDITOR_SCHEMAS = ("project", "environment", "custom-runtime")
-"""The schemas of what is written by hand, which editors read."""
+from modelfleet.start.editor_schemas import SCHEMA_FILES, CompletedNames, editor_schema
 
 CI_SYSTEMS = ("github", "gitlab", "none")
 """Whose pipelines can be written."""
@@ -69,8 +67,8 @@ def starter_files(answers: StarterAnswers, *, with_specs: bool = True) -> dict[s
         texts |= {f".github/workflows/{name}": _workflow(name) for name in _WORKFLOWS}
     texts[_OWNERS[answers.ci]] = (data / "CODEOWNERS").read_text("utf-8")
     found = {path: _Template(text).substitute(words) for path, text in texts.items()}
-    for name in EDITOR_SCHEMAS:
-        found[f"schemas/{name}.schema.json"] = (packaged("schemas") / f"{name}.schema.json").read_text("utf-8")
+    for kind, file in SCHEMA_FILES.items():
+        found[f"schemas/{file}"] = editor_schema(kind, CompletedNames())
     return {path: text for path, text in sorted(found.items()) if with_specs or not _is_spec(path)}
 
 

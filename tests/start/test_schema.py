@@ -1,0 +1,83 @@
+"""`schema`: what editors complete, and that it refuses nothing that `check` accepts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from console import COMMON, REPOSITORY, miniature, modelfleet, write
+
+KINDS = {"project": "project", "environment": "environment", "runtime": "custom-runtime"}
+
+
+def printed(root: Path, kind: str) -> Any:
+    ran = modelfleet(root, "schema", kind)
+    assert (ran.code, ran.err) == (0, "")
+    return json.loads(ran.out)
+
+
+def without_offers(schema: Any) -> Any:
+    """What a schema demands."""
+    if isinstance(schema, dict):
+        return {
+            key: without_offers(value) for key, value in schema.items() if key not in ("examples", "defaultSnippets")
+        }
+    return [without_offers(item) for item in schema] if isinstance(schema, list) else schema
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_demands_what_the_packaged_schema_demands(kind: str) -> None:
+    packaged = json.loads((REPOSITORY / "schemas" / f"{KINDS[kind]}.schema.json").read_text("utf-8"))
+    found = printed(REPOSITORY, kind)
+    jsonschema.Draft202012Validator.check_schema(found)
+    if kind == "project":  # each environment has what every environment has
+        named = found["properties"]["environments"].pop("properties")
+        override = found["properties"]["environments"]["additionalProperties"]
+        assert {name: without_offers(each) for name, each in named.items()} == dict.fromkeys(named, override)
+    assert without_offers(found) == without_offers(packaged)
+
+
+def test_it_offers_the_names_of_the_repository(tmp_path: Path) -> None:
+    assert modelfleet(tmp_path, "init", "--env", "lab", "--release", "2.25").code == 0
+    text = (tmp_path / "environments/lab.yaml").read_text("utf-8")
+    text = text.replace("runtimes:\n", "runtimes:\n  vllm-gaudi-runtime: {disabled: true}\n")
+    own = (COMMON / "runtimes/onnx-server.yaml").read_bytes()
+    write(tmp_path, {"environments/lab.yaml": text, "runtimes/onnx-server.yaml": own})
+    project = printed(tmp_path, "project")
+    offered = {name: project["$defs"][name]["examples"] for name in ("size", "accelerator", "runtime")}
+    assert (offered["size"], offered["accelerator"]) == (["Medium", "Small"], ["nvidia-gpu"])
+    assert {"onnx-server", "vllm-cuda-runtime"} <= set(offered["runtime"])
+    assert "vllm-gaudi-runtime" not in offered["runtime"]
+    assert [*project["properties"]["environments"]["properties"]] == ["lab"]
+    snippet = project["properties"]["environments"]["properties"]["lab"]["defaultSnippets"][0]["body"]
+    assert snippet == {}, "what an editor inserts is what check accepts"
+    assert printed(tmp_path, "environment")["properties"]["release"]["examples"][-1] == "rhoai-2.19"
+
+
+def test_all_of_them_are_written_anew(tmp_path: Path) -> None:
+    root, outside = miniature(tmp_path / "root"), tmp_path / "mine.json"
+    outside.write_text("mine")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "project.schema.json").symlink_to(outside)
+    ran = modelfleet(root, "schema", "--write", str(tmp_path / "out"))
+    names = sorted(f"{name}.schema.json" for name in KINDS.values())
+    assert (ran.code, sorted(path.name for path in (tmp_path / "out").iterdir())) == (0, names)
+    assert outside.read_text() == "mine"
+    written = (tmp_path / "out" / "project.schema.json").read_text("utf-8")
+    assert written == modelfleet(root, "schema", "project").out
+
+
+def test_where_the_specs_cannot_be_read_the_schema_is_there_all_the_same(tmp_path: Path) -> None:
+    ran = modelfleet(tmp_path, "schema", "project")
+    said = "the specs cannot be read yet, so no names of this repository are completed; see `modelfleet check`"
+    assert (ran.code, ran.err) == (0, f"modelfleet: {said}\n")
+    assert "properties" not in json.loads(ran.out)["properties"]["environments"]
+
+
+def test_which_one_has_to_be_said(tmp_path: Path) -> None:
+    said = "say which schema is printed (project, environment, runtime), or where all are written: --write schemas"
+    assert modelfleet(tmp_path, "schema") == (2, "", f"modelfleet: {said}\n")
