@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from modelfleet.plan.acknowledgements import Destruction
 from plan_repository import BASE, CHAT, FILES, PROD, TEXTS, WIDE, Repository, repository
 
 IDLE = CHAT[CHAT.index("  idle:\n") : CHAT.index("  rank:\n")]
 SPARE = TEXTS[TEXTS.index("  spare:\n") : TEXTS.index("environments:")]
 KEPT = BASE.replace("prune: true", "prune: false")
+PRUNED = (
+    "once it is applied, Argo CD deletes what is no longer in Git, also what earlier changes have left on the cluster"
+)
 
 MORE = """\
 version: 1
@@ -39,14 +43,14 @@ def findings(found: Repository, *words: str) -> list[str]:
     return found.plan(*words).err.splitlines()
 
 
-def lacking(place: str, environment: str, what: str, line: str = "") -> str:
+def lacking(place: str, environment: str, what: str, line: str = "", *, does: str = "destroys") -> str:
     """A finding about a missing acknowledgement."""
     file = place.partition(":")[0]
     block = f"environments.{environment}" if file.startswith("projects/") else ""
     path = f"{block}.acknowledge" if block else "acknowledge"
     under = f"under {block} " if block else ""
     return (
-        f"{place}: error[PLAN001]: {path}: in {environment}: merging destroys what nobody has acknowledged: {what}; "
+        f"{place}: error[PLAN001]: {path}: in {environment}: merging {does} what nobody has acknowledged: {what}; "
         f"if that is meant, write {under}`acknowledge: [{line or what}]`"
     )
 
@@ -76,6 +80,8 @@ def test_a_model_that_stays_because_nothing_is_pruned(tmp_path: Path) -> None:
     assert found.rows() == [("chat/idle", ("model removed",), (("unmanaged", text),))]
     command = "oc delete -n chat inferenceservice/idle servingruntime/idle"
     assert found.data()["environments"][0]["changes"][0]["command"] == command
+    place = "projects/chat.yaml:25:9"
+    assert findings(found) == [lacking(place, "prod", "InferenceService/idle", does="leaves behind")]
 
 
 def test_what_stays_can_leave_no_room_for_what_comes(tmp_path: Path) -> None:
@@ -94,8 +100,8 @@ def test_what_stays_can_leave_no_room_for_what_comes(tmp_path: Path) -> None:
             (
                 (
                     "start",
-                    "0–1 replica; nvidia.com/gpu 3 of 3; but what stays unmanaged holds 1 of them, so the new pods wait "
-                    "until that is deleted",
+                    "0–1 replica; nvidia.com/gpu 0 → 1 (project: 3 of 3); but what stays unmanaged holds 1 of them, so the new "
+                    "pods wait until that is deleted",
                 ),
             ),
         ),
@@ -129,8 +135,8 @@ def test_objects_of_tokens_that_stay(tmp_path: Path) -> None:
         ("auth-off", "whoever reaches it may call it without a token"),
         (
             "rolling",
-            "the pods are replaced; 1 more nvidia.com/gpu while it rolls, but the quota of 3 has 0 left: the new pods wait, "
-            "and the old ones go on serving",
+            "the pods are replaced; up to 3 nvidia.com/gpu while it rolls, 2 afterwards, but the quota of 3 has room for 0 more: "
+            "the new pods wait, and the old ones go on serving",
         ),
         (
             "nothing",
@@ -256,7 +262,7 @@ def test_a_project_that_goes_stays_on_the_cluster_even_where_argo_cd_prunes(tmp_
             (("admin", "oc apply -k environments/prod/argocd where Argo CD runs"),),
         ),
     ]
-    assert findings(found) == [lacking("environments/prod.yaml:1:1", "prod", "project/wide")]
+    assert findings(found) == [lacking("environments/prod.yaml:1:1", "prod", "project/wide", does="leaves behind")]
 
 
 @pytest.mark.parametrize(
@@ -280,7 +286,7 @@ def test_a_project_that_is_renamed_and_keeps_its_namespace(version: str, command
         "1 model: huge; what is in wide stays and becomes that of broad. Argo CD refuses to sync it as long as it is marked "
         "as this project's; once the mark is changed, models with pods of their own restart"
     )
-    room = ", but the quota of 12 has 4 left: the new pods wait, and the old ones go on serving"
+    room = ", 8 afterwards, but the quota of 12 has room for 4 more: the new pods wait, and the old ones go on serving"
     (data,) = found.data()["environments"]
     assert (data["models"], data["remarks"]) == (
         {"before": 4 + 3, "after": 4 + 3, "added": 0, "changed": 1, "removed": 0},
@@ -291,7 +297,7 @@ def test_a_project_that_is_renamed_and_keeps_its_namespace(version: str, command
         (
             "broad",
             ["args +--x"],
-            {"effect": "rolling", "text": f"the pods are replaced; 8 more nvidia.com/gpu while it rolls{room}"},
+            {"effect": "rolling", "text": f"the pods are replaced; up to 16 nvidia.com/gpu while it rolls{room}"},
         ),
     ]
     objects = "inferenceservice/huge servingruntime/huge"
@@ -303,7 +309,7 @@ def test_a_project_that_is_renamed_and_keeps_its_namespace(version: str, command
             "oc delete application models-prod.wide -n gitops where Argo CD runs",
         }
     ]
-    assert findings(found) == [lacking("environments/prod.yaml:1:1", "prod", "project/wide")]
+    assert findings(found) == [lacking("environments/prod.yaml:1:1", "prod", "project/wide", does="leaves behind")]
 
 
 def commands(found: Repository, environment: str) -> dict[str, str]:
@@ -412,7 +418,7 @@ def test_another_namespace(tmp_path: Path) -> None:
             ),
         ),
     ]
-    assert findings(found) == [lacking("environments/prod.yaml:1:1", "prod", "project/wide")]
+    assert findings(found) == [lacking("environments/prod.yaml:1:1", "prod", "project/wide", does="leaves behind")]
 
 
 def test_a_model_that_goes_while_its_project_moves_stays_where_it_was(tmp_path: Path) -> None:
@@ -450,7 +456,7 @@ def test_an_environment_that_goes(tmp_path: Path) -> None:
         ("argocd/models-dev", ("removed",), (("admin", stays.format("appproject")),)),
         ("argocd/models-dev", ("removed",), (("admin", stays.format("applicationset")),)),
     ]
-    assert findings(found) == [lacking("environments/base.yaml:1:1", "dev", "environment/dev")]
+    assert findings(found) == [lacking("environments/base.yaml:1:1", "dev", "environment/dev", does="leaves behind")]
     found.write("environments/base.yaml", BASE + "acknowledge: [environment/dev]\n")
     assert (found.plan().code, findings(found)) == (0, [])
 
@@ -492,7 +498,7 @@ def test_another_cluster(tmp_path: Path) -> None:
     ]
     assert found.plan().out.startswith("The generated files are stale")
     assert "\nprod: another cluster\n" in found.plan().out
-    assert findings(found) == [lacking("environments/prod.yaml:1:1", "prod", "environment/prod")]
+    assert findings(found) == [lacking("environments/prod.yaml:1:1", "prod", "environment/prod", does="leaves behind")]
     found.write("environments/prod.yaml", found.read("environments/prod.yaml") + "acknowledge: [environment/prod]\n")
     assert (found.plan().code, findings(found)) == (0, [])
 
@@ -508,7 +514,7 @@ environments: {prod: {}}
     found.write("projects/texts.yaml", alone)
     assert found.data()["environments"][0]["remarks"] == [
         "the namespace texts must exist, with the labels that modelfleet labels --env prod prints",
-        "2 of 7 models go at once, more than a fifth: that needs an acknowledgement of its own, environment/prod",
+        "2 of 7 models go at once, more than a fifth: that needs an acknowledgement of its own, many-models/prod",
     ]
 
 
@@ -533,10 +539,26 @@ def test_pruning_that_is_switched_on(tmp_path: Path) -> None:
     found.write("environments/base.yaml", BASE)
     data = found.data()["environments"][0]
     assert data["facts"] == ["argocd.prune false → true"]
-    assert data["remarks"] == [
-        "Argo CD is to delete what is no longer in Git: from the next sync on that is also what earlier changes have left "
-        "on the cluster"
+    assert [(row["name"], row["effects"], row["destroys"]) for row in data["changes"]] == [
+        (
+            "models-prod",
+            [
+                {"effect": "pruning", "text": PRUNED},
+                {"effect": "admin", "text": "oc apply -k environments/prod/argocd where Argo CD runs"},
+            ],
+            True,
+        )
     ]
+    run = found.plan("--no-diff")
+    assert run.out.splitlines()[2] == "1 environment starts to delete what earlier changes left running."
+    assert run.err.splitlines() == [lacking("environments/prod.yaml:1:1", "prod", "environment/prod")]
+
+
+def test_pruning_that_is_switched_off_deletes_nothing(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    found.write("environments/base.yaml", KEPT)
+    assert [row["effects"][0]["effect"] for row in found.data()["environments"][0]["changes"]] == ["admin"]
+    assert findings(found) == []
 
 
 # ---- acknowledgements ------------------------------------------------------------------------------------------------
@@ -588,7 +610,7 @@ def test_a_project_is_not_acknowledged_by_another_one(tmp_path: Path) -> None:
     (found.root / "projects/wide.yaml").unlink()
     found.edit("projects/chat.yaml", BLOCK, "environments:\n  prod:\n    acknowledge: [project/wide]\n")
     assert findings(found) == [
-        lacking("environments/prod.yaml:1:1", "prod", "project/wide"),
+        lacking("environments/prod.yaml:1:1", "prod", "project/wide", does="leaves behind"),
         f"projects/chat.yaml:{CHAT.count(chr(10)) + 1}:19: warning[PLAN002]: environments.prod.acknowledge: in prod: "
         "'project/wide' acknowledges nothing here; write it in environments/prod.yaml instead",
     ]
@@ -619,12 +641,24 @@ def test_more_than_a_fifth_needs_one_of_its_own(tmp_path: Path) -> None:
     found.edit("projects/texts.yaml", SPARE, "")
     found.edit("projects/texts.yaml", "{prod: {}}", "{prod: {acknowledge: [ServingRuntime/spare]}}")
     found.edit("projects/chat.yaml", "  prod: {}", "  prod: {acknowledge: [InferenceService/idle]}")
-    assert findings(found) == [lacking("environments/prod.yaml:1:1", "prod", "environment/prod")]
+    assert findings(found) == [lacking("environments/prod.yaml:1:1", "prod", "many-models/prod")]
     assert found.data()["environments"][0]["remarks"] == [
-        "2 of 7 models go at once, more than a fifth: that needs an acknowledgement of its own, environment/prod"
+        "2 of 7 models go at once, more than a fifth: that needs an acknowledgement of its own, many-models/prod"
     ]
-    found.write("environments/prod.yaml", PROD + "acknowledge: [environment/prod]\n")
+    found.write("environments/prod.yaml", PROD + "acknowledge: [many-models/prod]\n")
     assert (found.plan().code, findings(found)) == (0, [])
+    assert found.data()["environments"][0]["remarks"] == ["2 of 7 models go at once, more than a fifth"]
+    assert [line for line in found.plan("--no-diff").out.splitlines() if "cknowledge" in line] == [
+        "  acknowledged in projects/chat.yaml:25: InferenceService/idle",
+        "  acknowledged in projects/texts.yaml:13: ServingRuntime/spare",
+        "  acknowledged in environments/prod.yaml:3: many-models/prod",
+    ]
+
+
+@pytest.mark.parametrize(("models", "gone", "large"), [(2, 2, False), (4, 1, False), (3, 2, True), (10, 2, False)])
+def test_a_share_counts_where_several_of_a_fleet_go(models: int, gone: int, large: bool) -> None:
+    loss = Destruction(environment="prod", rows=[], models=models, gone=gone, all=False)
+    assert loss.large is large
 
 
 def test_exactly_a_fifth_needs_none_of_its_own(tmp_path: Path) -> None:
@@ -651,9 +685,7 @@ def test_one_that_is_shared_counts_where_any_environment_needs_it(tmp_path: Path
     found = with_dev(tmp_path, base=BASE + "acknowledge: [project/wide]\n")
     assert findings(found) == [needless("environments/base.yaml:24:15", "acknowledge", "project/wide", "")]
     found.edit("projects/wide.yaml", "{prod: {}, dev: {}}", "{prod: {}, dev: {namespace: other}}")
-    assert findings(found) == [
-        lacking("environments/dev.yaml:1:1", "dev", "environment/dev", "project/wide, environment/dev")
-    ]
+    assert findings(found) == []
     assert findings(found, "--env", "prod") == []
 
 

@@ -268,6 +268,7 @@ def test_effects_that_pods_notice_are_between_those_that_none_does_and_those_tha
         Effect.RECREATE,
         Effect.WITH_SERVER,
         Effect.DELETE,
+        Effect.PRUNING,
         Effect.NAMESPACE,
         Effect.PROJECT,
         Effect.ENVIRONMENT,

@@ -12,7 +12,9 @@ Row = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]
 
 REPLACED = "the pods are replaced"
 COPIED = "labels and annotations are copied to the pods, which are replaced"
-FULL = "1 more nvidia.com/gpu while it rolls, but the quota of 3 has 0 left: the new pods wait, and the old ones go on serving"
+WAITS = ", but the quota of 3 has room for 0 more: the new pods wait, and the old ones go on serving"
+FULL = f"up to 3 nvidia.com/gpu while it rolls, 2 afterwards{WAITS}"
+FULL_OF_ONE = f"up to 2 nvidia.com/gpu while it rolls, 1 afterwards{WAITS}"
 APPLY = "oc apply -k environments/prod/argocd where Argo CD runs"
 INSIDE = "inside the cluster"
 RANK = "rank-predictor.chat.svc.cluster.local"
@@ -36,13 +38,13 @@ CHANGES: dict[str, tuple[str, str, str, list[Row]]] = {
         CHAT_FILE,
         "    replicas: 2\n",
         "    replicas: {min: 1, max: 2}\n",
-        [("chat/chat", ("replicas 2 → 1–2",), (("scale", "2 → 1–2 replicas; nvidia.com/gpu 3 of 3"),))],
+        [("chat/chat", ("replicas 2 → 1–2",), (("scale", "2 → 1–2 replicas; nvidia.com/gpu 2 (project: 3 of 3)"),))],
     ),
     "fewer replicas": (
         CHAT_FILE,
         "    replicas: 2\n",
         "    replicas: 1\n",
-        [("chat/chat", ("replicas 2 → 1",), (("scale", "2 → 1 replica; nvidia.com/gpu 3 → 2 of 3"),))],
+        [("chat/chat", ("replicas 2 → 1",), (("scale", "2 → 1 replica; nvidia.com/gpu 2 → 1 (project: 3 → 2 of 3)"),))],
     ),
     "replicas of Knative": (
         CHAT_FILE,
@@ -52,7 +54,10 @@ CHANGES: dict[str, tuple[str, str, str, list[Row]]] = {
             (
                 "chat/idle",
                 ("replicas 0–1 → 1",),
-                (("rolling", f"{REPLACED}; {FULL}"), ("scale", "0–1 → 1 replica; nvidia.com/gpu 3 of 3")),
+                (
+                    ("rolling", f"{REPLACED}; {FULL_OF_ONE}"),
+                    ("scale", "0–1 → 1 replica; nvidia.com/gpu 1 (project: 3 of 3)"),
+                ),
             )
         ],
     ),
@@ -64,7 +69,7 @@ CHANGES: dict[str, tuple[str, str, str, list[Row]]] = {
             (
                 "chat/chat",
                 ("stopped",),
-                (("downtime", "stopped: its pods go and nothing answers until it is started again"),),
+                (("stopped", "its pods go and nothing answers until it is started again"),),
             )
         ],
     ),
@@ -91,7 +96,7 @@ CHANGES: dict[str, tuple[str, str, str, list[Row]]] = {
                 (
                     (
                         "metadata",
-                        f"{COPIED}; 8 more nvidia.com/gpu while it rolls, but the quota of 12 has 4 left: "
+                        f"{COPIED}; up to 16 nvidia.com/gpu while it rolls, 8 afterwards, but the quota of 12 has room for 4 more: "
                         "the new pods wait, and the old ones go on serving",
                     ),
                 ),
@@ -411,7 +416,7 @@ def test_the_mode_of_a_live_model_cannot_change(made: Repository) -> None:
                         "url-changed",
                         f"{INSIDE} https://idle.chat.svc.cluster.local → http://idle-predictor.chat.svc.cluster.local:8080",
                     ),
-                    ("scale", "0–1 → 1 replica; nvidia.com/gpu 3 of 3"),
+                    ("scale", "0–1 → 1 replica; nvidia.com/gpu 1 (project: 3 of 3)"),
                 ),
             )
         ]
@@ -419,24 +424,24 @@ def test_the_mode_of_a_live_model_cannot_change(made: Repository) -> None:
         made.git("checkout", "-q", "--", "projects", "environments")
 
 
-def room(needed: str) -> str:
-    return f"{COPIED}; 1 more nvidia.com/gpu while it rolls{needed}"
+def room(needed: str, most: int = 3) -> str:
+    return f"{COPIED}; up to {most} nvidia.com/gpu while it rolls, {most - 1} afterwards{needed}"
 
 
 @pytest.mark.parametrize(
     ("quota", "replicas", "expected"),
     [
-        ("requests.nvidia.com/gpu: 8", 2, room(", of 5 that the quota of 8 has left")),
-        ("requests.nvidia.com/gpu: 4", 2, room(", of 1 that the quota of 4 has left")),
+        ("requests.nvidia.com/gpu: 8", 2, room("; the quota of 8 has room for 5 more")),
+        ("requests.nvidia.com/gpu: 4", 2, room("; the quota of 4 has room for 1 more")),
         (
             "requests.nvidia.com/gpu: 3",
             2,
-            room(", but the quota of 3 has 0 left: the new pods wait, and the old ones go on serving"),
+            room(WAITS),
         ),
         (
             "requests.nvidia.com/gpu: 5",
             4,
-            room("; the quota of 5 has 0 left, so it rolls with fewer replicas").replace(
+            room("; the quota of 5 has 0 left, so it rolls with fewer replicas", 5).replace(
                 "replaced;", "replaced; up to 1 replica fewer meanwhile;"
             ),
         ),
@@ -457,17 +462,20 @@ def test_restarts_that_wait_for_each_other(tmp_path: Path) -> None:
     )
     found.edit(CHAT_FILE, "    displayName: Chat\n", "    displayName: Talk\n")
     found.edit(CHAT_FILE, "    mode: advanced\n", "    mode: advanced\n    displayName: Idle\n")
-    waits = room("; all that rolls here needs 2 and the quota of 4 has 1 left: one waits for the other")
-    assert [effects for _, _, effects in found.rows()] == [(("metadata", waits),), (("metadata", waits),)]
+    waits = "; all that rolls here needs 2 more and the quota of 4 has room for 1: one waits for the other"
+    assert [effects for _, _, effects in found.rows()] == [
+        (("metadata", room(waits)),),
+        (("metadata", room(waits, 2)),),
+    ]
 
 
 @pytest.mark.parametrize(
     ("before", "after", "needed"),
     [
-        (1, 2, ", of 1 that the quota of 3 has left"),
-        (2, 1, ", of 1 that the quota of 3 has left"),
-        (1, 3, ", but the quota of 3 has 0 left: the new pods wait, and the old ones go on serving"),
-        (3, 1, ", but the quota of 3 has 0 left: the new pods wait, and the old ones go on serving"),
+        (1, 2, "up to 3 nvidia.com/gpu while it rolls, 2 afterwards; the quota of 3 has room for 1 more"),
+        (2, 1, "up to 3 nvidia.com/gpu while it rolls, 1 afterwards; the quota of 3 has room for 1 more"),
+        (1, 3, f"up to 4 nvidia.com/gpu while it rolls, 3 afterwards{WAITS}"),
+        (3, 1, f"up to 4 nvidia.com/gpu while it rolls, 1 afterwards{WAITS}"),
     ],
 )
 def test_a_restart_with_another_count_of_accelerators(before: int, after: int, needed: str, tmp_path: Path) -> None:
@@ -483,7 +491,7 @@ def test_a_restart_with_another_count_of_accelerators(before: int, after: int, n
     found = repository(tmp_path, {**FILES, CHAT_FILE: chat})
     found.edit(CHAT_FILE, of, to)
     ((_, _, effects),) = found.rows()
-    assert effects == (("rolling", f"{REPLACED}; 1 more nvidia.com/gpu while it rolls{needed}"),)
+    assert effects == (("rolling", f"{REPLACED}; {needed}"),)
 
 
 def test_what_stays_unmanaged_leaves_no_room_for_a_restart(tmp_path: Path) -> None:
@@ -495,7 +503,10 @@ def test_what_stays_unmanaged_leaves_no_room_for_a_restart(tmp_path: Path) -> No
     found.edit(CHAT_FILE, "--max-model-len=4096", "--max-model-len=8192")
     effects = {name: effects for name, _, effects in found.rows()}
     assert effects["chat/chat"] == (
-        ("rolling", f"{REPLACED}; 1 more nvidia.com/gpu while it rolls, of 1 that the quota of 4 has left"),
+        (
+            "rolling",
+            f"{REPLACED}; up to 3 nvidia.com/gpu while it rolls, 2 afterwards; the quota of 4 has room for 1 more",
+        ),
     )
 
 
@@ -565,3 +576,20 @@ def test_a_change_of_the_platform(  # noqa: PLR0913 - what is different in each 
     (row,) = (row for row in found.data()["environments"][0]["changes"] if row["name"] == "spam")
     assert not any("replicas" in words for words in row["what"])
     assert row["command"] == "oc delete -n texts inferenceservice/spam && argocd app sync models-prod.texts"
+
+
+@pytest.mark.parametrize("tokens", ["    tokens: [web]\n", ""], ids=["taken away", "never there"])
+def test_what_another_release_writes_out_is_no_change_of_tokens(tokens: str, tmp_path: Path) -> None:
+    """From 3.0 on it is written that nobody is asked for a token: news only where somebody was."""
+    files = {name: text for name, text in FILES.items() if name not in (TEXTS_FILE, WIDE_FILE)}
+    chat = CHAT.replace(CHAT[CHAT.index("  idle:\n") : CHAT.index("  rank:\n")], "")
+    base = BASE.replace("serverless: true, modelMesh: true", "serverless: false, modelMesh: false")
+    chat = chat.replace("    tokens: [web]\n", tokens)
+    found = repository(tmp_path, {**files, BASE_FILE: base, CHAT_FILE: chat})
+    found.edit(BASE_FILE, "release: rhoai-2.25", "release: rhoai-3.3")
+    found.write(CHAT_FILE, chat.replace("    tokens: [web]\n", ""))
+    words = {name: what for name, what, _ in found.rows()}
+    assert {name: "token authorization off" in words[name] for name in ("chat/chat", "chat/rank")} == {
+        "chat/chat": bool(tokens),
+        "chat/rank": False,
+    }

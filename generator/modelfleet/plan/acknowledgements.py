@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 LARGEST_SHARE = 5
 """Where more than one in so many models of an environment goes at once, that needs an acknowledgement of its own."""
 
+_SMALL_FLEET = 2
+"""A share of so few models says nothing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement:
@@ -44,12 +47,13 @@ class Acknowledgement:
 class RequiredAck:
     """Something that needs an acknowledgement, where that is to be written, and where it has one.
 
-    `project` is the one in whose file; None for the environment's.
+    `project` is the one in whose file; None for the environment's. `left_behind`: what it is about stays on the cluster.
     """
 
     text: str
     environment: str
     project: str | None
+    left_behind: bool
     at: Location
     answers: tuple[Location, ...]
 
@@ -86,7 +90,13 @@ class Destruction:
     @property
     def large(self) -> bool:
         """Whether so many models go at once that it needs an acknowledgement of its own."""
-        return not self.all and self.gone * LARGEST_SHARE > self.models
+        share = self.gone * LARGEST_SHARE > self.models
+        return not self.all and self.gone > 1 and self.models > _SMALL_FLEET and share
+
+    @property
+    def many(self) -> str:
+        """The words of that acknowledgement."""
+        return f"many-models/{self.environment}"
 
 
 def required_acks(
@@ -99,7 +109,10 @@ def required_acks(
     name = loss.environment
     here = {one.name: one for one in projects if one.environment.name == name}
     found = []
-    for text, project in dict.fromkeys(_wanted(loss)):
+    wanted: dict[tuple[str, str | None], bool] = {}
+    for text, project, row in _wanted(loss):
+        wanted[text, project] = wanted.get((text, project), True) and row.left_behind
+    for (text, project), left_behind in wanted.items():
         places = {project, text.removeprefix("project/") if text.startswith("project/") else project}
         answers = tuple(
             one.at
@@ -107,27 +120,29 @@ def required_acks(
             if one.text == text and one.project in places and (one.environment == name or loss.all)
         )
         at = _place(here[project], name) if project in here else _environment_place(name, environments)
-        found.append(RequiredAck(text=text, environment=name, project=project, at=at, answers=answers))
+        found.append(
+            RequiredAck(text=text, environment=name, project=project, left_behind=left_behind, at=at, answers=answers)
+        )
     return found
 
 
-def _wanted(loss: Destruction) -> Iterator[tuple[str, str | None]]:
-    """The words of the acknowledgements, each with the project in whose file it belongs; None for the environment's."""
-    environment = (f"environment/{loss.environment}", None)
+def _wanted(loss: Destruction) -> Iterator[tuple[str, str | None, Row]]:
+    """The words of the acknowledgements, the project in whose file each belongs (None: the environment's), what asks for it."""
+    environment = f"environment/{loss.environment}"
     lost = [row for row in loss.rows if row.destroys]
     if loss.all:
-        yield from [environment] if lost else []
+        yield from ((environment, None, row) for row in lost)
         return
     whole = {row.project for row in lost if row.key[0] == PROJECT}
     for row in lost:
         if row.key[0] == PROJECT:
-            yield f"project/{row.project}", None
+            yield f"project/{row.project}", None, row
         elif row.key[0] == SET:
-            yield environment
+            yield environment, None, row
         elif row.project not in whole:
-            yield row.label, row.project
+            yield row.label, row.project, row
     if loss.large:
-        yield environment
+        yield from ((loss.many, None, row) for row in lost)
 
 
 def _place(project: Project, environment: str) -> Location:
@@ -151,7 +166,9 @@ def missing_acks(found: Sequence[RequiredAck]) -> Iterator[Finding]:
     places = dict.fromkeys((need.environment, need.project) for need in found if not need.given)
     for environment, project in places:
         here = [need for need in found if (need.environment, need.project) == (environment, project)]
-        lacking = [need.text for need in here if not need.given]
+        lacking = [need for need in here if not need.given]
+        does = "leaves behind" if all(need.left_behind for need in lacking) else "destroys"
+        texts = listed([need.text for need in lacking])
         block = f"environments.{environment}" if project is not None else ""
         line = f"acknowledge: [{', '.join(need.text for need in sorted(here, key=lambda need: not need.given))}]"
         where = f"under {block} " if block else ""
@@ -159,7 +176,7 @@ def missing_acks(found: Sequence[RequiredAck]) -> Iterator[Finding]:
             at=here[0].at,
             code="PLAN001",
             path=f"{block}.acknowledge" if block else "acknowledge",
-            message=f"merging destroys what nobody has acknowledged: {printable(listed(lacking))}",
+            message=f"merging {does} what nobody has acknowledged: {printable(texts)}",
             hint=f"if that is meant, write {where}`{printable(line)}`",
             environments=(environment,),
             policy=True,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from modelfleet.kubernetes.objects import Object
 from modelfleet.layout import ARGOCD, argocd_folder
 from modelfleet.plan.committed import Comparison, built_before
+from modelfleet.plan.comparison import prunes
 from modelfleet.plan.difference import ABSENT
 from modelfleet.plan.effect import Effect
 from modelfleet.plan.effects import Impact, ObjectChange, code, object_change
 from modelfleet.plan.figures import EnvironmentFacts
 from modelfleet.plan.row import SET, Row
-from modelfleet.plan.words import said
+from modelfleet.plan.words import ordered, said
 from modelfleet.serving.workloads import Key
 
 
@@ -29,8 +30,21 @@ def argocd_rows(comparison: Comparison, name: str, facts: EnvironmentFacts) -> l
     for key in (*new, *(key for key in old if key not in new)):
         change = object_change(key, old.get(key), new.get(key))
         if change is not None:
-            rows.append(_administered(name, change, _clusters(facts) if key[0] == SET else None))
+            rows.append(_administered(name, change, tuple(_of_set(facts, change)) if key[0] == SET else ()))
     return rows
+
+
+def _of_set(facts: EnvironmentFacts, change: ObjectChange) -> Iterator[Impact]:
+    """What a change of the ApplicationSet does to what runs: on another cluster, or where pruning starts."""
+    if clusters := _clusters(facts):
+        old, new = map(code, clusters)
+        moved = f"its models are made anew on {new}, and what runs on {old} stays there until it is deleted by hand"
+        yield Impact(Effect.UNMANAGED, f"{moved}; not so if only Argo CD's name of the cluster changes")
+    if change.before is not None and facts.before is not None and prunes(facts.after) and not prunes(facts.before):
+        yield Impact(
+            Effect.PRUNING,
+            "once it is applied, Argo CD deletes what is no longer in Git, also what earlier changes have left on the cluster",
+        )
 
 
 def _clusters(facts: EnvironmentFacts) -> tuple[str, str] | None:
@@ -43,9 +57,8 @@ def _by_key(objects: Iterable[Object]) -> dict[Key, Object]:
     return {(str(item["kind"]), str(item["metadata"]["name"])): item for item in objects}
 
 
-def _administered(name: str, change: ObjectChange, clusters: tuple[str, str] | None) -> Row:
+def _administered(name: str, change: ObjectChange, found: Iterable[Impact]) -> Row:
     command = code(f"oc apply -k {argocd_folder(name)}")
-    found = []
     widened = change.before is None or any(step.before is ABSENT for step in change.steps)
     if change.before is not None and change.after is None:
         kind, called = change.key
@@ -55,15 +68,11 @@ def _administered(name: str, change: ObjectChange, clusters: tuple[str, str] | N
         text = f"{command} where Argo CD runs; before that, Argo CD refuses what is new in it"
     else:
         text = f"{command} where Argo CD runs"
-    if clusters:
-        old, new = map(code, clusters)
-        moved = f"its models are made anew on {new}, and what runs on {old} stays there until it is deleted by hand"
-        found.append(Impact(Effect.UNMANAGED, f"{moved}; not so if only Argo CD's name of the cluster changes"))
     return Row(
         project=ARGOCD,
         key=change.key,
         state="added" if change.before is None else "removed" if change.after is None else "changed",
         what=said([change], None) or (change.state,),
-        consequences=(*found, Impact(Effect.ADMIN, text)),
+        consequences=ordered((*found, Impact(Effect.ADMIN, text))),
         objects=(change,),
     )

@@ -37,11 +37,18 @@ class QuotaUse:
         taken = sum(part.get(identifier, 0) for part in (self.used, self.held, self.kept))
         return None if limit is None else max(limit - taken, 0)
 
-    def change(self, identifier: str) -> str:
-        """How the use of an accelerator changes, against the quota."""
-        old, new, limit = self.before.get(identifier, 0), self.used.get(identifier, 0), self.limit.get(identifier)
+    def change(self, identifier: str, before: RunningWorkload | None, after: RunningWorkload) -> str:
+        """How a workload's use of an accelerator changes; where others use it too, what that makes of the project's."""
+        own = (before.accelerators.get(identifier, 0) if before else 0, after.accelerators.get(identifier, 0))
+        project, limit = (self.before.get(identifier, 0), self.used.get(identifier, 0)), self.limit.get(identifier)
         of = "" if limit is None else f" of {limit}"
-        return f"{code(identifier)} {old} → {new}{of}" if old != new else f"{code(identifier)} {new}{of}"
+        if own == project:
+            return f"{code(identifier)} {_from_to(*own)}{of}"
+        return f"{code(identifier)} {_from_to(*own)} (project: {_from_to(*project)}{of})"
+
+
+def _from_to(old: int, new: int) -> str:
+    return str(new) if old == new else f"{old} → {new}"
 
 
 def restart(before: RunningWorkload, after: RunningWorkload, effect: Effect) -> Effect:
@@ -81,19 +88,26 @@ def restarted(
 def room(before: RunningWorkload, after: RunningWorkload, quota: QuotaUse) -> Iterator[str]:
     """Accelerators that are needed while the model rolls, and whether the quota has them."""
     for identifier, extra in after.beyond(before).items():
-        text = f"{extra} more {code(identifier)} while it rolls"
+        afterwards = after.accelerators.get(identifier, 0)
+        most = afterwards + after.held(before).get(identifier, 0) + extra
+        text = f"up to {most} {code(identifier)} while it rolls, {afterwards} afterwards"
         limit, left = quota.limit.get(identifier), quota.left(identifier)
         together = quota.extra.get(identifier, 0)
         if left is None:
             yield text
         elif together <= left:
-            yield f"{text}, of {left} that the quota of {limit} has left"
+            yield f"{text}; the quota of {limit} has room for {left} more"
         elif extra <= left:
-            yield f"{text}; all that rolls here needs {together} and the quota of {limit} has {left} left: one waits for the other"
+            yield (
+                f"{text}; all that rolls here needs {together} more and the quota of {limit} has room for {left}: "
+                "one waits for the other"
+            )
         elif after.missing():
             yield f"{text}; the quota of {limit} has {left} left, so it rolls with fewer replicas"
         else:
-            yield f"{text}, but the quota of {limit} has {left} left: the new pods wait, and the old ones go on serving"
+            yield (
+                f"{text}, but the quota of {limit} has room for {left} more: the new pods wait, and the old ones go on serving"
+            )
 
 
 def replicas_text(one: RunningWorkload) -> str:
@@ -104,17 +118,17 @@ def replicas_text(one: RunningWorkload) -> str:
 def scaled(before: RunningWorkload, after: RunningWorkload, quota: QuotaUse) -> Iterator[Impact]:
     """Stopped, resumed, more or fewer replicas, or now with pods of its own or without."""
     if not before.stopped and after.stopped:
-        yield Impact(Effect.DOWNTIME, "stopped: its pods go and nothing answers until it is started again")
+        yield Impact(Effect.STOPPED, "its pods go and nothing answers until it is started again")
     elif before.stopped and not after.stopped:
-        yield Impact(Effect.START, "; ".join((f"again, with {_replicas(after)}", *_needs(after, quota))))
+        yield Impact(Effect.START, "; ".join((f"again, with {_replicas(after)}", *_needs(after, quota, before))))
     elif (before.server is None) != (after.server is None):
-        yield started(after, quota)
+        yield started(after, quota, before)
     elif (before.least, before.most) != (after.least, after.most):
         text = f"{replicas_text(before)} → {_replicas(after)}"
         if not after.most:
-            yield Impact(Effect.DOWNTIME, f"{text}: nothing answers")
+            yield Impact(Effect.STOPPED, f"{text}: nothing answers until it has replicas again")
         else:
-            needs = _needs(after, quota) if after.most > before.most else map(quota.change, after.per_replica)
+            needs = _needs(after, quota, before, waits=after.most > before.most)
             yield Impact(Effect.SCALE, "; ".join((text, *needs)))
 
 
@@ -122,20 +136,22 @@ def _replicas(one: RunningWorkload) -> str:
     return f"{replicas_text(one)} {'replica' if one.most == 1 else 'replicas'}"
 
 
-def started(after: RunningWorkload, quota: QuotaUse) -> Impact:
-    """A model or server that is new."""
+def started(after: RunningWorkload, quota: QuotaUse, before: RunningWorkload | None = None) -> Impact:
+    """A model or server that is new, there or at all."""
     if after.stopped:
         return Impact(Effect.START, "made, but stopped")
     if after.model and after.server:
         return Impact(Effect.START, f"loaded by server {code(after.server)}")
-    return Impact(Effect.START, "; ".join((_replicas(after), *_needs(after, quota))))
+    return Impact(Effect.START, "; ".join((_replicas(after), *_needs(after, quota, before))))
 
 
-def _needs(after: RunningWorkload, quota: QuotaUse) -> Iterator[str]:
+def _needs(
+    after: RunningWorkload, quota: QuotaUse, before: RunningWorkload | None, *, waits: bool = True
+) -> Iterator[str]:
     for identifier in after.per_replica:
-        yield quota.change(identifier)
+        yield quota.change(identifier, before, after)
         limit, kept = quota.limit.get(identifier), quota.kept.get(identifier, 0)
-        if kept and limit is not None and quota.used.get(identifier, 0) + kept > limit:
+        if waits and kept and limit is not None and quota.used.get(identifier, 0) + kept > limit:
             yield f"but what stays unmanaged holds {kept} of them, so the new pods wait until that is deleted"
 
 

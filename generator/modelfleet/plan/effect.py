@@ -22,7 +22,8 @@ class EffectFacts:
     """What is known of an effect. `title` and `explained` are for people, `verbs` for the sentence that sums a plan up.
 
     `noticed`: requests, or those who send them, may notice it. `destroys`: it has to be acknowledged where anything runs.
-    `counted`: what the sentence counts, where that is not the thing that changes.
+    `stays`: what has to be acknowledged is then not deleted, but left on the cluster. `counted`: what the sentence counts,
+    where that is not the thing that changes.
     """
 
     title: str
@@ -31,6 +32,7 @@ class EffectFacts:
     verbs: Verbs | None = None
     noticed: bool = True
     destroys: bool = False
+    stays: bool = False
     counted: str = ""
 
 
@@ -146,8 +148,17 @@ class Effect(Enum):
         tone="bad",
         verbs=("is down for a while", "are down for a while"),
         explained=(
-            "nothing answers for a while: `strategy: recreate`, `stopped`, one group of nodes under llm-d, a "
-            "server that goes while its model stays"
+            "nothing answers for a while: `strategy: recreate`, one group of nodes under llm-d, a server that goes "
+            "while its model stays"
+        ),
+    )
+    STOPPED = EffectFacts(
+        title="stopped",
+        tone="bad",
+        verbs=("is stopped", "are stopped"),
+        explained=(
+            "`stopped: true`, or no replicas: nothing answers until somebody starts it again. Nothing is lost, so it "
+            "needs no acknowledgement"
         ),
     )
     TOKEN_KEPT = EffectFacts(
@@ -165,6 +176,7 @@ class Effect(Enum):
         tone="bad",
         verbs=("is left to run unmanaged", "are left to run unmanaged"),
         destroys=True,
+        stays=True,
         explained=(
             "it is no longer in Git and nothing is pruned: it runs on, with its accelerators, until somebody "
             "deletes it. The command is shown"
@@ -195,11 +207,25 @@ class Effect(Enum):
         destroys=True,
         explained="Argo CD deletes it",
     )
+    PRUNING = EffectFacts(
+        title="pruning starts",
+        tone="bad",
+        verbs=(
+            "starts to delete what earlier changes left running",
+            "start to delete what earlier changes left running",
+        ),
+        destroys=True,
+        explained=(
+            "`argocd.prune` is switched on: Argo CD deletes what is no longer in Git, also what earlier changes have left "
+            "on the cluster. No plan sees what that is"
+        ),
+    )
     NAMESPACE = EffectFacts(
         title="namespace changes",
         tone="bad",
         verbs=("moves to another namespace", "move to other namespaces"),
         destroys=True,
+        stays=True,
         explained="everything is made anew; what is in the old namespace stays",
     )
     PROJECT = EffectFacts(
@@ -207,6 +233,7 @@ class Effect(Enum):
         tone="bad",
         verbs=("leaves", "leave"),
         destroys=True,
+        stays=True,
         explained=(
             "it leaves the environment. Argo CD deletes nothing of it, whether it prunes or not "
             "([why](argocd.md#what-disappears-from-git)). Where a new project takes its namespace, as one that is "
@@ -220,6 +247,7 @@ class Effect(Enum):
         tone="bad",
         verbs=("goes", "go"),
         destroys=True,
+        stays=True,
         explained="its file is gone. Argo CD deletes nothing of it",
     )
     REFUSED = EffectFacts(

@@ -20,6 +20,7 @@ from modelfleet.plan.summary import (
     both,
     effect_words,
     figure_lines,
+    given_acks,
     happenings,
     heading,
     object_differences,
@@ -141,7 +142,10 @@ def _top(found: Plan, most: int) -> Iterator[str]:
     yield from _summary(found, most // 4)
     errors = [finding for finding in found.findings if finding.severity is Severity.ERROR]
     if errors:
-        yield "> ⛔ **Not acknowledged.** Merging destroys something that people may be using. If that is meant, write:"
+        lacking = [need for one in found.environments for need in one.needs if not need.given]
+        left = bool(lacking) and all(need.left_behind for need in lacking)
+        does = "leaves something behind" if left else "destroys something"
+        yield f"> ⛔ **Not acknowledged.** Merging {does} that people may be using. If that is meant, write:"
         yield ">"
         yield from _within(map(_to_write, errors), most // 4, "> - and {} more: `modelfleet plan` names them all")
         yield ""
@@ -241,6 +245,9 @@ def _head(one: EnvironmentPlan, *, table: bool) -> Iterator[str]:
     yield ""
     for remark in one.remarks:
         yield f"> ⚠️ {inline(remark)}"
+        yield ""
+    for given in given_acks(one):
+        yield f"> ✅ {inline(given)}"
         yield ""
     if one.facts:
         yield f"Facts of the cluster: {'; '.join(inline(fact) for fact in one.facts)}."

@@ -25,7 +25,7 @@ from modelfleet.plan.comparison import comparison_of, project_changes, prunes, s
 from modelfleet.plan.figures import changed_facts, facts_of, figures
 from modelfleet.plan.project_change import ProjectChange
 from modelfleet.plan.project_rows import rows_of
-from modelfleet.plan.remarks import remarks
+from modelfleet.plan.remarks import large_loss, remarks
 from modelfleet.plan.result import EnvironmentPlan, NoSuchEnvironment, Plan
 from modelfleet.resolve.environment import Environment
 from modelfleet.rules.admission.rulebook import rulebook
@@ -83,6 +83,8 @@ def _of_environment(
         all=after is None,
     )
     projects = [one.project for one in comparison.after.deployed]
+    needs = required_acks(loss, written, comparison.after.environments, projects)
+    told = (*remarks(comparison, facts, rows, changes), *large_loss(loss, needs))
     state = "added" if before is None else "removed" if after is None else "changed" if rows else "unchanged"
     return EnvironmentPlan(
         name=name,
@@ -91,9 +93,9 @@ def _of_environment(
         prune=prunes(after),
         figures=counted,
         facts=changed_facts(facts),
-        remarks=(*remarks(comparison, facts, rows, changes, loss), *broken_contracts(comparison, name)),
+        remarks=(*told, *broken_contracts(comparison, name)),
         rows=tuple(rows),
-        needs=tuple(required_acks(loss, written, comparison.after.environments, projects)),
+        needs=tuple(needs),
     )
 
 

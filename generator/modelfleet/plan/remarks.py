@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from modelfleet.layout import argocd_folder
-from modelfleet.plan.acknowledgements import (
-    Destruction,
-)
+from modelfleet.plan.acknowledgements import Destruction, RequiredAck
 from modelfleet.plan.committed import Comparison, revision_of
 from modelfleet.plan.comparison import Compared, prunes, unlike_rendered
 from modelfleet.plan.difference import ABSENT
@@ -51,19 +49,16 @@ def _branch(comparison: Comparison, facts: EnvironmentFacts) -> Iterator[str]:
     yield f"once the ApplicationSet is applied, Argo CD syncs {code(new)} instead of {code(old)}, {differs}"
 
 
-def _large(loss: Destruction) -> Iterator[str]:
+def large_loss(loss: Destruction, needs: Sequence[RequiredAck]) -> Iterator[str]:
+    """That many models go at once; while that is not acknowledged, how it is to be."""
     if loss.large:
-        go = f"{loss.gone} of {plural(loss.models, 'model')} {'goes' if loss.gone == 1 else 'go'} at once, more than a fifth"
-        yield f"{go}: that needs an acknowledgement of its own, {code(f'environment/{loss.environment}')}"
+        go = f"{loss.gone} of {plural(loss.models, 'model')} go at once, more than a fifth"
+        lacking = next((need.text for need in needs if need.text == loss.many and not need.given), None)
+        yield f"{go}: that needs an acknowledgement of its own, {code(lacking)}" if lacking else go
 
 
 def _of_pruning_and_labels(facts: EnvironmentFacts, rows: Sequence[Row], changes: Sequence[Compared]) -> Iterator[str]:
-    before, after = facts.before, facts.after
-    if before is not None and after is not None and prunes(after) and not prunes(before):
-        yield (
-            "Argo CD is to delete what is no longer in Git: from the next sync on that is also what earlier changes "
-            "have left on the cluster"
-        )
+    after = facts.after
     if after is not None and prunes(after) and (kinds := list(_unlisted(rows))):
         yield (
             f"apply {code(argocd_folder(after.name))} only when Argo CD has deleted what goes: "
@@ -83,9 +78,8 @@ def _of_pruning_and_labels(facts: EnvironmentFacts, rows: Sequence[Row], changes
 
 
 def remarks(
-    comparison: Comparison, facts: EnvironmentFacts, rows: Sequence[Row], changes: Sequence[Compared], loss: Destruction
+    comparison: Comparison, facts: EnvironmentFacts, rows: Sequence[Row], changes: Sequence[Compared]
 ) -> Iterator[str]:
     """What is to be known of an environment before it is merged, beside its rows."""
     yield from _branch(comparison, facts)
     yield from _of_pruning_and_labels(facts, rows, changes)
-    yield from _large(loss)

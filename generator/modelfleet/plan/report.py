@@ -14,6 +14,7 @@ from modelfleet.plan.summary import (
     Difference,
     effect_words,
     figure_lines,
+    given_acks,
     heading,
     object_differences,
     title,
@@ -76,6 +77,8 @@ def _environment(one: EnvironmentPlan) -> Iterator[PlanLine]:
     )
     for remark in one.remarks:
         yield PlanLine(f"  {plain_text(remark)}", "warn")
+    for given in given_acks(one):
+        yield PlanLine(f"  {plain_text(given)}", "good")
     for row in one.rows:
         yield PlanLine("")
         yield PlanLine(f"  {_thing(row)}: {plain_text('; '.join(row.what))}")

@@ -47,6 +47,11 @@ class Row:
         return not self.idle and any(one.effect.value.destroys for one in self.consequences)
 
     @property
+    def left_behind(self) -> bool:
+        """Whether all that has to be acknowledged of it stays on the cluster."""
+        return all(one.effect.value.stays for one in self.consequences if one.effect.value.destroys)
+
+    @property
     def label(self) -> str:
         """Kind and name, as acknowledgements spell them."""
         return f"{self.key[0]}/{self.key[1]}"

@@ -133,7 +133,8 @@ def title(one: EnvironmentPlan) -> str:
     if not one.rows and not one.facts:
         return "no effective change" if one.differs else "no change"
     words = ["new environment"] if one.state == "added" else []
-    words += ["another cluster"] if any(row.key[0] == SET and row.destroys for row in one.rows) else []
+    of_set = {item.effect for row in one.rows if row.key[0] == SET for item in row.consequences}
+    words += ["another cluster"] if Effect.UNMANAGED in of_set else []
     quiet = [row for row in one.rows if row.effect is Effect.NOTHING]
     changed = figures.changed - sum(row.key[0] in MODELS for row in quiet)
     words += _counts("model", ((figures.added, "added"), (changed, "changed"), (figures.removed, "removed")))
@@ -192,6 +193,16 @@ def effect_words(found: Sequence[Impact]) -> Iterator[tuple[str, str]]:
             yield ("" if index else Effect.NOTHING.title), one.text
         else:
             yield one.effect.title, one.text
+
+
+def given_acks(one: EnvironmentPlan) -> Iterator[str]:
+    """What is acknowledged, and where."""
+    given = [need for need in one.needs if need.given]
+    for need in given[:_MOST_FIGURES]:
+        places = ", ".join(code(f"{at.file}:{at.line}") for at in need.answers)
+        yield f"acknowledged in {places}: {code(need.text)}"
+    if (rest := len(given) - _MOST_FIGURES) > 0:
+        yield f"and {plural(rest, 'more acknowledgement')}"
 
 
 # ---- differences -----------------------------------------------------------------------------------------------------

@@ -128,15 +128,21 @@ def what_changed(objects: Sequence[ObjectChange], old: RunningWorkload, new: Run
     both = (replicas_text(old), replicas_text(new))
     same = both[0] == both[1] or (old.server is None) != (new.server is None)
     ranges = () if same else (f"replicas {code(both[0])} → {code(both[1])}",)
-    words = [
-        (word,) for word in said([item for item in objects if item.steps], new.mode) if not _as_before(word, old, new)
-    ]
+    changed = said([item for item in objects if item.steps], new.mode)
+    words = [(word,) for word in changed if not _as_before(word, old, new)]
+    if changed and not words:
+        words = [("written in another way",)]
     found = [*(part for word in words for part in (ranges if word[0].startswith("replicas") else word))]
     return (*found, *came_and_went(objects)) or ("replicas",)
 
 
 def _as_before(word: str, old: RunningWorkload, new: RunningWorkload) -> bool:
-    """Whether the word speaks of a route that is there, or not there, in either mode: each mode has a label of its own."""
+    """Whether the word speaks of a route or of tokens that are there, or not there, on both sides.
+
+    Each mode has a label of its own for its route, and what one release takes for granted another has to be told.
+    """
+    if old.address and new.address and word in phrases("token authorization"):
+        return old.address.guarded == new.address.guarded
     routed = [bool(one.address and one.address.external) for one in (old, new)]
     return old.mode != new.mode and routed[0] == routed[1] and word in phrases("route")
 

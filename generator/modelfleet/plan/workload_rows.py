@@ -201,7 +201,7 @@ def _moved(
     quota: QuotaUse,
 ) -> Row:
     old, new = both
-    found = [started(new, quota), *reached(old, new)]
+    found = [started(new, quota, old), *reached(old, new)]
     if old.tokens:
         found.append(Impact(Effect.TOKEN_LOST, "its tokens are new ones; those of the old namespace do not open it"))
     before = change.before.namespace if change.before else ""

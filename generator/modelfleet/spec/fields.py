@@ -167,7 +167,8 @@ def words_for(kind: str, mode: str | None, path: tuple[str, ...]) -> FieldWords:
 def phrases(says: str) -> frozenset[str]:
     """What is said when a part that people call so comes or goes."""
     spoken = [place.words for place in (*_field_paths(), *_parts()) if place.words and place.words.says == says]
-    return frozenset(filter(None, (phrase for words in spoken for phrase in (words.added, words.removed))))
+    texts = ((words.added, words.removed, *(phrase for _, phrase in words.values)) for words in spoken)
+    return frozenset(phrase for some in texts for phrase in some if phrase)
 
 
 def field_at(kind: str, path: Pointer, workload: WorkloadKind) -> Pointer | None:
