@@ -235,6 +235,7 @@ def test_a_short_form_of_a_value() -> None:
     assert value_text(f"registry.example.org/a/very/long/path/to/an/image@{digest}") == (
         "registry.example.org/a/very/long/path/to/an/image@sha256:01234567…"
     )
+    assert value_text(f"registry.example.org/image@{digest[:-1]}") == "(hidden)"
     assert value_text("x" * 50) == "x" * 35 + "..."
     assert [value_text(value) for value in (3, True, {"a": 1}, [1], ABSENT)] == ["3", "true", "", "", ""]
 
@@ -306,7 +307,7 @@ def test_every_rule_is_the_first_for_some_field(entry: Any) -> None:
         (SERVICE, "advanced", "spec/predictor/minReplicas", Effect.ROLLING),
         (SERVICE, "multi-node", "spec/predictor/deploymentStrategy/type", Effect.ROLLING),
         (SERVICE, "standard", "spec/predictor/deploymentStrategy/type", Effect.NOTHING),
-        (SERVICE, "standard", "spec/predictor/timeout", Effect.NOTHING),
+        (SERVICE, "standard", "spec/predictor/timeout", Effect.ROLLING),
         (SERVICE, "advanced", "spec/predictor/timeout", Effect.ROLLING),
         (SERVICE, "standard", "spec/predictor/model/env/A/value", Effect.ROLLING),
         (RUNTIME, "standard", "metadata/annotations/anything", Effect.NOTHING),

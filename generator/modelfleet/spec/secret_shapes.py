@@ -81,15 +81,18 @@ def holds_shape(text: str) -> bool:
     return len(text) >= _SHORTEST and _anywhere().search(text) is not None
 
 
+_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}(?![0-9A-Za-z])")
+"""That of an image, which is public and tells one image from another."""
+
+
 def may_be_secret(text: str) -> bool:
     """Whether a text, or a part of it, could be a secret: such a text is never shown."""
     if len(text) < _SHORTEST:
         return False
     if holds_shape(text):
         return True
-    return any(
-        _mixed(piece) or len(piece) >= 32 for piece in _PIECE.findall(text) if not (piece.isdigit() or has_words(piece))
-    )
+    pieces = _PIECE.findall(_DIGEST.sub("", text))
+    return any(_mixed(piece) or len(piece) >= 32 for piece in pieces if not (piece.isdigit() or has_words(piece)))
 
 
 def _mixed(piece: str) -> bool:
