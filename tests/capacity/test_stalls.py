@@ -80,7 +80,7 @@ THREADS = {
         gpus(2),
         {**ONE, "runtime": "vllm-multinode-runtime", "multiNode": {"pipelineParallelSize": 2, "tensorParallelSize": 1}},
         {"cluster": gpus(4)},
-        hint="stopped: true",
+        hint="strategy: recreate",
     ),
     "a node is drained and nothing has room": Thread(
         "defilantech/LLMKube#856",

@@ -177,7 +177,7 @@ def _stalled(found: ProjectPods, stall: Stall) -> Violation:
 
 def _cure(found: ProjectPods, unit: PodUnit) -> str:
     room = "make room" if found.environment.nodes else "raise the quota"
-    if unit.mode == "standard" and found.environment.can("strategy"):
+    if unit.mode in ("standard", "multi-node") and found.environment.can("strategy"):
         return f"write strategy: recreate, or {room}"
     if unit.mode == "standard":
         return f"patch the InferenceService with /spec/predictor/deploymentStrategy: {{type: Recreate}}, or {room}"

@@ -47,12 +47,6 @@ def foreign_to_distributed(subject: OfModel) -> Iterator[Violation]:
         yield from _refused(subject.written, subject.model.pointer, "distributed")
 
 
-@spec_rule("MN007", "The field does not apply to a group of nodes")
-def foreign_to_group(subject: OfModel) -> Iterator[Violation]:
-    if subject.model.multi_node and subject.model.llm is None:
-        yield from _refused(subject.written, subject.model.pointer, "multi-node")
-
-
 @spec_rule("CAP040", "Knative takes the field only where a feature is switched on", when=having("serverless"))
 def feature_of_knative(subject: OfModel) -> Iterator[Violation]:
     if subject.model.mode != "advanced" or subject.model.llm is not None:

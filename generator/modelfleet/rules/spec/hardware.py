@@ -9,9 +9,9 @@ from typing import Any
 
 from modelfleet.finding import Pointer, Severity
 from modelfleet.kubernetes.quantity import NotAQuantity, quantity_value
-from modelfleet.resolve.model import Project, Runtime
+from modelfleet.resolve.model import Model, Project, Runtime
 from modelfleet.rules import Violation, having, lacking
-from modelfleet.rules.spec.subjects import OfHardware, OfModel, OfWorkload, spec_rule
+from modelfleet.rules.spec.subjects import OfHardware, OfModel, OfProject, OfWorkload, spec_rule
 from modelfleet.wording import choices, closest, listed, plural
 
 
@@ -238,3 +238,45 @@ def no_shared_memory(subject: OfModel) -> Iterator[Violation]:
 def _mounts_shared_memory(runtime: Runtime) -> bool:
     mounts = (mount for container in runtime.containers for mount in container.get("volumeMounts") or ())
     return any(mount.get("mountPath") == "/dev/shm" for mount in mounts)
+
+
+@spec_rule("CAP041", "The accelerators of the runtime do not reach the pods")
+def dropped_accelerators(subject: OfWorkload) -> Iterator[Violation]:
+    workload, runtime = subject.workload, subject.workload.runtime
+    if runtime is None or runtime.kind != "ServingRuntime" or workload.hardware.accelerator is not None:
+        return
+    if isinstance(workload, Model) and (runtime.multi_node or subject.environment.can("runtimeKeepsResources")):
+        return
+    asked = sorted(_accelerators(subject, runtime))
+    if asked:
+        yield Violation(
+            pointer=(*workload.pointer, "runtime"),
+            message=f"{runtime.name!r} asks for {listed(asked)}, which is dropped here: pods get the accelerator that the "
+            "spec gives them, and there is none",
+            hint="add accelerator, or take the resources out of the runtime",
+            severity=Severity.WARNING,
+        )
+
+
+@spec_rule("CAP042", "One pod would ask for two kinds of accelerator", when=having("runtimeKeepsResources"))
+def two_kinds(subject: OfModel) -> Iterator[Violation]:
+    model, runtime = subject.model, subject.model.runtime
+    accelerator = model.hardware.accelerator
+    if runtime is None or accelerator is None or accelerator.identifier is None or model.llm is not None:
+        return
+    kinds = sorted({*_accelerators(subject, runtime), accelerator.identifier})
+    if len(kinds) > 1:
+        yield Violation(
+            pointer=accelerator_name_pointer(subject.project, model.pointer),
+            message=f"the pods would ask for {listed(kinds)} at once, the accelerator of the model and that of "
+            f"{runtime.name!r}: no node has both",
+            hint="take the resources out of the runtime, or choose an accelerator of its kind",
+        )
+
+
+def _accelerators(subject: OfProject, runtime: Runtime) -> set[str]:
+    """The kinds of accelerator that the containers of a runtime ask for."""
+    known = {*(subject.environment.can("gpuResources") or ())}
+    known |= {offer.identifier for offer in subject.environment.accelerators.values()}
+    parts = [container.get("resources") or {} for container in runtime.containers]
+    return known & {str(name) for part in parts for kind in ("limits", "requests") for name in part.get(kind) or ()}

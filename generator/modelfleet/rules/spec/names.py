@@ -91,6 +91,27 @@ OWN_BY_NOBODY = frozenset({"default", "openshift", "redhat-ods-applications", "r
 OWN_PREFIXES = ("kube-", "openshift-")
 
 
+OWNED_SECRETS = frozenset({"storage-config"})
+"""Secrets that the model controller makes in every namespace that has connections (odh-model-controller,
+internal/controller/core/secret_controller.go)."""
+
+
+@spec_rule("NAME008", "A controller owns the Secret of that name")
+def owned_secret(subject: OfProject) -> Iterator[Violation]:
+    project = subject.project
+    made = [(one.name, one.pointer) for one in project.connections.values() if one.secret]
+    made += [(name, ("secrets", name)) for name in project.secrets]
+    for name, pointer in made:
+        if name in OWNED_SECRETS:
+            yield Violation(
+                pointer=pointer,
+                key=True,
+                message=f"the model controller owns the Secret {name!r}: it writes all connections of the namespace into it, "
+                "over whatever is there",
+                hint="choose another name",
+            )
+
+
 @spec_rule("OWN001", "The namespace belongs to the system")
 def system_namespace(subject: OfProject) -> Iterator[Violation]:
     namespace = subject.project.namespace

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from modelfleet.finding import Severity
 from modelfleet.resolve.catalog import reserved_env
-from modelfleet.resolve.model import Model, Runtime
+from modelfleet.resolve.model import Engine, Model, Runtime
 from modelfleet.rules import Violation
 from modelfleet.rules.spec.subjects import OfModel, spec_rule
 from modelfleet.wording import did_you_mean, listed
 
 _EXPANDED = re.compile(r"\{\{\s*\.(Name|Namespace|Labels\.[\w.]+|Annotations\.[\w.]+)\s*\}\}", re.ASCII)
 """What KServe expands in arguments and variables (kserve, pkg/controller/v1beta1/inferenceservice/utils/utils.go)."""
+
+_OPTION = re.compile(r"(?<![\w-])--?[A-Za-z][\w.-]*", re.ASCII)
+"""An option, alone or within a script."""
+
+_MOUNT, _POSITIONAL, _FROM_FILE = "/mnt/models", "--model", "--config"
+"""The folder of the model may stand without its option, as in `vllm serve`; a file may hold any option."""
 
 _HIDDEN = re.compile(r"\s(--?[A-Za-z][\w-]*)", re.ASCII)
 _VARIABLE = re.compile(r"(?<!\$)\$\([A-Za-z_][\w.-]*\)", re.ASCII)
@@ -24,14 +30,47 @@ def reserved_argument(subject: OfModel) -> Iterator[Violation]:
     engine = subject.model.engine
     if engine is None:
         return
+    there = _set_by_runtime(subject.model.runtime, engine)
     for pointer, arg in subject.arguments:
         name, option = arg.partition("=")[0], engine.option(arg)
-        if option in engine.reserved_args:
+        if option in engine.reserved_args and option in there:
             shown = name if name == option else f"{name} ({option})"
             yield Violation(
                 pointer=pointer,
                 message=f"{shown} is set by the runtime",
                 hint=f"take it out: {engine.reserved_args[option]}",
+            )
+
+
+def _set_by_runtime(runtime: Runtime | None, engine: Engine) -> Collection[str]:
+    """The options that a runtime passes: of one's own those that stand in it, of others all that are reserved."""
+    if runtime is None or runtime.document is None or runtime.kind != "ServingRuntime" or runtime.multi_node:
+        return engine.reserved_args.keys()
+    return {engine.option(found) for word in _words(runtime) for found in _OPTION.findall(word)}
+
+
+def _words(runtime: Runtime) -> list[str]:
+    """The command line of the container that serves."""
+    containers = (container for container in runtime.containers if container.get("name") == "kserve-container")
+    container = next(containers, {})
+    return [str(word) for word in (*(container.get("command") or ()), *(container.get("args") or ()))]
+
+
+@spec_rule("OPT015", "Nothing tells the engine which model to serve, or its name")
+def missing_argument(subject: OfModel) -> Iterator[Violation]:
+    model, engine, runtime = subject.model, subject.model.engine, subject.model.runtime
+    if engine is None or runtime is None or model.llm is not None or not _words(runtime):
+        return  # an image that starts by itself may know
+    there = {*_set_by_runtime(runtime, engine), *(engine.option(arg) for _, arg in subject.arguments)}
+    texts = [*_words(runtime), *model.args]
+    named = any(word.startswith(_MOUNT) for text in texts for word in text.split())
+    for option, (message, hint) in engine.facts["neededArgs"].items():
+        if option not in there and _FROM_FILE not in there and not (named and option == _POSITIONAL):
+            yield Violation(
+                pointer=(*model.pointer, "runtime"),
+                message=f"neither {runtime.name!r} nor the model passes {option}: {message}",
+                hint=hint,
+                severity=Severity.WARNING,
             )
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelfleet.finding import Pointer, Severity
+from modelfleet.kubernetes.json_patch import pointer_steps
+from modelfleet.kubernetes.names import AUTOSCALER_CLASS
+from modelfleet.resolve.model import Model
 from modelfleet.rules import Violation
 from modelfleet.rules.spec.platform import can_scale_to_zero
 from modelfleet.rules.spec.subjects import OfModel, OfWorkload, spec_rule
@@ -46,7 +49,7 @@ def scaled_by_cpu(subject: OfModel) -> Iterator[Violation]:
     model = subject.model
     if model.mode != "standard" or model.multi_node or model.llm is not None or model.hardware.gpus == 0:
         return
-    if model.maximum > model.minimum > 0:
+    if model.maximum > model.minimum > 0 and not _scaled_otherwise(model):
         yield Violation(
             pointer=(*model.pointer, "replicas"),
             message=f"a range of {model.minimum} to {model.maximum} is scaled by CPU use (80 %), "
@@ -55,6 +58,17 @@ def scaled_by_cpu(subject: OfModel) -> Iterator[Violation]:
             + (", or use mode: advanced, which scales by requests" if can_scale_to_zero(subject.environment) else ""),
             severity=Severity.WARNING,
         )
+
+
+def _scaled_otherwise(model: Model) -> bool:
+    """Whether a patch chooses another autoscaler than the one by CPU, or another measure."""
+    chosen = {AUTOSCALER_CLASS: "hpa", "scaleMetric": "cpu"}
+    for step in model.patches.get("InferenceService", ()):
+        last, value = pointer_steps(str(step["path"]))[-1:], step.get("value")
+        given = value if isinstance(value, dict) else dict.fromkeys(last, value)
+        if any(given.get(key, usual) != usual for key, usual in chosen.items()):
+            return True
+    return False
 
 
 @spec_rule("CAP024", "More replicas than the dashboard's form takes")

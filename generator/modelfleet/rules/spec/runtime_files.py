@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from modelfleet.finding import Pointer
+from modelfleet.finding import Pointer, Severity
 from modelfleet.resolve.catalog import as_served, own_runtime
 from modelfleet.resolve.model import Runtime
 from modelfleet.rules import Violation
@@ -29,6 +29,7 @@ def judge_file(document: Document) -> Iterator[Violation]:
     yield from _unfilled(data, pointer, parameters)
     if data["kind"] != "ServingRuntime":
         return
+    yield from _beside(data, pointer)
     spec, at = data["spec"], (*pointer, "spec")
     if spec.get("disabled") is True:
         yield Violation(
@@ -50,6 +51,20 @@ def judge_file(document: Document) -> Iterator[Violation]:
     worker = (spec.get("workerSpec") or {}).get("containers") or []
     for index, container in enumerate(worker):
         yield from _twice(container, (*at, "workerSpec", "containers", index))
+
+
+def _beside(data: dict[str, Any], pointer: Pointer) -> Iterator[Violation]:
+    """What stands beside the parts of an object, where nothing reads it."""
+    for key in data:
+        if key not in ("apiVersion", "kind", "metadata", "spec", "status"):
+            belongs = key in ("labels", "annotations", "name", "namespace")
+            yield Violation(
+                pointer=(*pointer, key),
+                key=True,
+                message=f"{key} beside metadata and spec is dropped: a ServingRuntime has no such field",
+                hint=f"write it under metadata: {{{key}: ...}}" if belongs else "take it away",
+                severity=Severity.WARNING,
+            )
 
 
 def _serving(runtime: Runtime, at: Pointer) -> Iterator[Violation]:
