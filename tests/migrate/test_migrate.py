@@ -104,6 +104,49 @@ def test_one_environment_after_the_other(tmp_path: Path) -> None:
     )
 
 
+SCALED = """\
+version: 1
+platform: single-model
+models:
+  llama: # the large one
+    llmd:
+      # by its own autoscaler
+      scaling: {min: 1, max: 3, by: hpa}
+    size: Small
+    location: {pvc: weights, path: llama}
+environments:
+  test: {}
+"""
+
+
+def test_scaling_of_llmd_becomes_a_fixed_number_in_one_step(tmp_path: Path) -> None:
+    facts = """\
+version: 1
+release: rhoai-3.4
+cluster: {name: test, appsDomain: apps.test.example.org}
+platforms: {serverless: false, modelMesh: false, rawServiceConfig: Headless}
+sizes: {Small: {requests: {cpu: "1", memory: 4Gi}, limits: {cpu: "2", memory: 8Gi}}}
+secrets: {provider: existing}
+namespaces: external
+argocd: {namespace: openshift-gitops, repoURL: "https://git.example.org/models.git", revision: main, version: "2.14", prune: false}
+"""
+    root = write(tmp_path, {"projects/acme.yaml": SCALED, "environments/test.yaml": facts})
+    words = ("migrate", "llmd-scaling", "--project", "acme", "--step")
+    ran = modelfleet(root, *words, "add")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == (
+        "wrote projects/acme.yaml\n"
+        "note: llama in test: 1 to 3 replicas become 3, all the time\n"
+        "next: render, review, merge\n"
+    )
+    scaling = "    llmd:\n      # by its own autoscaler\n      scaling: {min: 1, max: 3, by: hpa}\n"
+    expected = SCALED.replace(scaling, "    llmd: true\n").replace("path: llama}\n", "path: llama}\n    replicas: 3\n")
+    assert (root / "projects/acme.yaml").read_text("utf-8") == expected
+    nothing = "acme: nothing to {}: it takes one step, --step add, where a model has llmd.scaling\n"
+    for step in ("add", "remove"):
+        assert modelfleet(root, *words, step).out == nothing.format(step)
+
+
 # ---- fleets that nobody has thought of -------------------------------------------------------------------------------
 
 

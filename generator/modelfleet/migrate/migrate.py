@@ -8,6 +8,7 @@ from pathlib import Path
 
 from modelfleet.finding import MachineFailed
 from modelfleet.migrate.advanced import add_standard, remove_advanced
+from modelfleet.migrate.llmd_scaling import fix_replicas, keep_fixed
 from modelfleet.migrate.multi_model import add_deployments, remove_servers
 from modelfleet.migrate.rewrite import rewritten
 from modelfleet.migrate.step import MigratedSpec, Step
@@ -21,6 +22,7 @@ Maker = Callable[[MigratedSpec], Step | None]
 STEPS: Mapping[str, Mapping[str, Maker]] = {
     "multi-model": {"add": add_deployments, "remove": remove_servers},
     "advanced": {"add": add_standard, "remove": remove_advanced},
+    "llmd-scaling": {"add": fix_replicas, "remove": keep_fixed},
 }
 """What can be left, and how each step is made."""
 

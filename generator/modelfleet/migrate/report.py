@@ -31,7 +31,9 @@ def step_lines(taken: TakenStep, asked: Migration) -> Iterator[str]:
             yield from _removed(before[environment], after[environment], moves)
     for remark in taken.step.remarks:
         yield f"note: {remark}"
-    if taken.name == "add":
+    if not places:
+        yield "next: render, review, merge"
+    elif taken.name == "add":
         yield "next: render, review, merge; when the new models answer (`modelfleet smoke`) and every caller has moved,"
         yield f"      {again} --step remove"
     else:

@@ -18,6 +18,7 @@ from modelfleet.wording import printable
 _NOTHING = {
     "multi-model": "there is no model server, so all of it is single-model already",
     "advanced": "no model is in mode advanced any more",
+    "llmd-scaling": "it takes one step, --step add, where a model has llmd.scaling",
 }
 
 
