@@ -1,0 +1,29 @@
+"""The command `doctor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from modelfleet import __version__
+from modelfleet.cli.output import DRIFT, MACHINE, WRONG, Exit, say
+from modelfleet.start.doctor import diagnoses
+
+_CODES = {"machine": MACHINE, "files": WRONG, "drift": DRIFT}
+
+
+@click.command(short_help="Say whether all is there that the commands need.")
+@click.pass_obj
+def doctor(root: Path) -> None:
+    """Say whether all is there that the commands need, and what to do where it is not. Nothing is written."""
+    codes = []
+    for found in diagnoses(root, __version__):
+        mark = "ok" if not found.remedy else "!!" if found.blames else "--"
+        say(f"{mark}  {found.subject}: {found.state}")
+        if found.remedy:
+            say(f"      {found.remedy}")
+        if found.blames:
+            codes.append(_CODES[found.blames])
+    if codes:
+        raise Exit(max(codes))
