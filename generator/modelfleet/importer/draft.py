@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from modelfleet.importer.callers import callers_of
 from modelfleet.importer.connections import (
     connection_entries,
     named_connections,
@@ -58,6 +59,7 @@ def draft_of(project: str, namespace: str, given: Sequence[GivenObject], environ
             environment=environment,
             connections=connections,
             tokens=tokens.get(access_name("ServiceAccount", one.name), ()),
+            callers=callers_of(one.name, given, namespace),
         )
         runtime = runtimes.get(runtime_name(one.object) or "")
         if kind != "served":

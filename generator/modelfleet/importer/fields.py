@@ -13,6 +13,7 @@ from modelfleet.importer.hardware import env_field, hardware_fields, replicas_fi
 from modelfleet.importer.source import FieldSource
 from modelfleet.kubernetes.names import CONNECTIONS
 from modelfleet.kubernetes.objects import items, mapping, text
+from modelfleet.resolve.catalog import engines
 from modelfleet.resolve.connections import connection_kinds
 from modelfleet.spec.fields import fields, pod_fields
 
@@ -107,11 +108,39 @@ def _tokens(source: FieldSource) -> Any:
     return list(source.tokens) or None
 
 
+def _callers(source: FieldSource) -> Any:
+    """Only where it asks for a token at all: otherwise naming them would shut the others out."""
+    asks = source.first("tokens") != "false" if source.workload == "distributed" else source.first("tokens") == "true"
+    return [dict(one) for one in source.callers] or None if asks else None
+
+
 def _args(source: FieldSource) -> Any:
     if source.given.kind == "LLMInferenceService":
         return _additional_args(_main(source))
-    found = items(source.first("args"))
-    return list(map(str, found)) or None
+    return _split_args(source)[0] or None
+
+
+def _served_name(source: FieldSource) -> Any:
+    if source.workload == "distributed":
+        name = source.first("servedName")
+        return name if isinstance(name, str) and name not in ("", source.given.name) else None
+    return _split_args(source)[1]
+
+
+def _split_args(source: FieldSource) -> tuple[list[str], str | None]:
+    """The arguments, and the name under which the model answers where they give one: that is a field of its own."""
+    found = list(map(str, items(source.first("args"))))
+    options = {facts["servedNameArg"] for facts in engines().values()} - {None}
+    for index, word in enumerate(found):
+        option, equals, value = word.partition("=")
+        if option not in options:
+            continue
+        if equals and value:
+            return found[:index] + found[index + 1 :], value
+        following = found[index + 1 : index + 3]
+        if following and not (len(following) == 2 and not following[1].startswith("-")):
+            return found[:index] + found[index + 2 :], following[0]
+    return found, None
 
 
 def _env(source: FieldSource) -> Any:
@@ -299,8 +328,10 @@ READERS: Mapping[str, FieldReader] = {
     "replicas": _replicas,
     "route": _route,
     "tokens": _tokens,
+    "callers": _callers,
     "location": _location,
     "args": _args,
+    "servedName": _served_name,
     "env": _env,
     "multiNode": _multi_node,
     "stopped": _stopped,

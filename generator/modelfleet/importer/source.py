@@ -20,7 +20,7 @@ Connections = Mapping[str, Mapping[str, Any]]
 class FieldSource:
     """A workload as it was given, and what its fields are understood with.
 
-    `tokens` are the names of those that open it, `items` its objects: the one that serves, and for a server its runtime.
+    `tokens` are the names of those that open it, `callers` accounts and groups that are let in with tokens of their own.
     """
 
     given: GivenObject
@@ -28,6 +28,7 @@ class FieldSource:
     environment: Environment
     connections: Connections
     tokens: tuple[str, ...] = ()
+    callers: tuple[Mapping[str, str], ...] = ()
 
     @property
     def item(self) -> Object:
