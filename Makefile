@@ -14,9 +14,9 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/modelfleet
 # (its scripts hold that path). Everything offline, and in no time, when nothing did.
 key = $(shell cat $(1) pyproject.toml 2>/dev/null | cksum | tr ' ' -)-$(shell printf %s '$(CURDIR)' | cksum | cut -d ' ' -f 1)
 RUNTIME := $(VENV)/made-for-running-$(call key,requirements.txt)
-AXE := .tools/axe/node_modules/axe-core/package.json
-SERVERS_VENV := .tools/smoke-servers
-SERVERS := $(SERVERS_VENV)/made-for-serving-$(shell printf %s '$(CURDIR)' | cat requirements-smoke.txt - | cksum | cut -d ' ' -f 1)
+AXE := $(CACHE)/axe/node_modules/axe-core/package.json
+SERVERS_VENV := $(CACHE)/smoke-servers
+SERVERS := $(SERVERS_VENV)/made-for-serving-$(shell cat requirements-smoke.txt 2>/dev/null | cksum | cut -d ' ' -f 1)
 SERVERS_PYTHON ?= $(PYTHON)
 DEVELOP := $(VENV)/made-for-developing-$(call key,requirements-dev.txt)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
@@ -50,12 +50,12 @@ test-page: setup-dev $(AXE) ## open the page of the fleet in a real browser (Chr
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
 	  || { echo "make test-page needs Chromium on PATH" >&2; exit 1; }
 	@echo "Opening the page of the fleet in a browser"
-	@AXE=$(CURDIR)/$(dir $(AXE)) $(BIN)/python -m pytest -q -m browser tests/overview
+	@AXE=$(dir $(AXE)) $(BIN)/python -m pytest -q -m browser tests/overview
 
 test-smoke: setup-dev $(SERVERS) ## call real model servers behind a real proxy (Python below 3.13, haproxy, openssl)
 	@for tool in haproxy openssl; do command -v $$tool >/dev/null || { echo "make test-smoke needs $$tool on PATH" >&2; exit 1; }; done
 	@echo "Calling real model servers"
-	@SMOKE_SERVERS=$(CURDIR)/$(SERVERS_VENV) $(BIN)/python -m pytest -q -m servers tests/smoke
+	@SMOKE_SERVERS=$(SERVERS_VENV) $(BIN)/python -m pytest -q -m servers tests/smoke
 
 lint: setup-dev ## ruff and mypy
 	@echo "Linting, formatting, types"
@@ -111,17 +111,17 @@ $(DEVELOP):
 
 $(AXE): tests/overview/axe/package-lock.json
 	@command -v npm >/dev/null || { echo "make test-page needs npm on PATH" >&2; exit 1; }
-	@mkdir -p .tools/axe
-	@cp tests/overview/axe/package.json tests/overview/axe/package-lock.json .tools/axe/
-	@npm ci --prefix .tools/axe --no-audit --no-fund --silent
+	@mkdir -p -m 700 $(CACHE) && mkdir -p $(CACHE)/axe
+	@cp tests/overview/axe/package.json tests/overview/axe/package-lock.json $(CACHE)/axe/
+	@npm ci --prefix $(CACHE)/axe --no-audit --no-fund --silent
 	@touch $@
 
-# Its scripts hold the path of the environment, so it is made anew where that has changed.
+# All clones share it.
 $(SERVERS):
 	@$(SERVERS_PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null \
 	  || { echo "the model servers need Python 3.11 or 3.12. Say which: make test-smoke SERVERS_PYTHON=python3.12" >&2; exit 1; }
 	@echo "Installing the model servers in $(SERVERS_VENV) (once, about two minutes)"
-	@rm -rf $(SERVERS_VENV)
+	@mkdir -p -m 700 $(CACHE) && rm -rf $(SERVERS_VENV)
 	@$(SERVERS_PYTHON) -m venv $(SERVERS_VENV)
 	@$(SERVERS_VENV)/bin/python -m pip --disable-pip-version-check --no-input --quiet install --require-hashes -r requirements-smoke.txt
 	@touch $@
