@@ -160,7 +160,8 @@ test_an_override_changes_its_overlay_alone, test_an_override_changes_its_overlay
 def test_two_new_projects_touch_no_common_file_but_the_appproject(tmp_path: Path) -> None:
     """On the example: what each of two pull requests changes, and what both change."""
     before = fleet(example(tmp_path)).files
-    new = "version: 1\nplatform: single-model\nmodels:\n  new: {runtime: kserve-ovms, framework: onnx-1, size: Small, "
+    new = "version: 1\nplatform: single-model\nmodels:\n  new: {runtime: kserve-ovms, framework: onnx-1, "
+    new += "size: {requests: {cpu: 250m, memory: 512Mi}, limits: {cpu: 500m, memory: 1Gi}}, "
     new += "location: {pvc: weights, path: new}}\nenvironments: {nerc-ocp-prod: {}, nerc-ocp-test: {}}\n"
     touched = []
     for name in ("first", "second"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 import jsonpatch
@@ -52,6 +53,8 @@ def test_a_step_does_the_same(document: Any, step: dict[str, Any]) -> None:
     except PatchFailed:
         found = None
     assert document == kept
+    if found is None and re.search(r"/0[0-9]+$", step["path"]):
+        return  # RFC 6901 knows no index with leading zeros, which `jsonpatch` takes where it adds
     assert found == wanted
 
 

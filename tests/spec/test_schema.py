@@ -435,8 +435,8 @@ acme: key: an envelope
 
 acme: key: unlike any
 - mode: standard
-+ schedulerName: high
-! 16:5: error[SPEC002]: models.llama.schedulerName: unknown key 'schedulerName'
++ hostIPC: high
+! 16:5: error[SPEC002]: models.llama.hostIPC: unknown key 'hostIPC'
 = mode: advanced
 
 acme: key: amounts without requests and limits
@@ -475,13 +475,6 @@ acme: key: alone in its map
 + route: {host: chat.example.org}
 ! 20:13: error[SPEC002]: models.llama.route.host: unknown key 'host'; the host follows from the cluster's domain
 = route: {timeout: 90s}
-
-acme: key: annotations
-- mode: standard
-+ annotations: {a: b}
-! 16:5: error[SPEC002]: models.llama.annotations: unknown key 'annotations'; annotations and labels are made from
-! the other fields; patch is for what they cannot say
-= stopped: true
 
 shop: key: at the model for the server
 - framework: onnx-1
@@ -1648,7 +1641,7 @@ INCOMPLETE: dict[str, tuple[str, str, str, list[str]]] = {
         "{namespace: acme-prod}",
         "{platform: multi-model}",
         [
-            "12:1: error[SPEC009]: models: models do not go with platform multi-model, which serves models on model servers; "
+            "12:1: error[SPEC009]: models: models do not go with platform multi-model without a model server; "
             "put the models onto servers: servers: {<name>: {models: {...}}}, or write platform: single-model",
         ],
     ),

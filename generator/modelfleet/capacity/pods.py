@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from modelfleet.capacity.amounts import Container, ContainerLimits, container, container_limits, pod_amounts
+from modelfleet.kubernetes.names import CONNECTIONS, ENABLE_AUTH, SERVER_AUTH
 from modelfleet.kubernetes.objects import Object, mapping
 from modelfleet.resolve.environment import AcceleratorOffer, Environment
 from modelfleet.serving.accelerators import maps, nodes_of_group, whole_number
@@ -172,7 +173,7 @@ class _Builder:
         """Containers that KServe or Knative put beside the model."""
         if serving.mode == "advanced":
             yield from self.added("queueProxy")
-        elif _annotated(item, "security.opendatahub.io/enable-auth"):
+        elif _annotated(item, ENABLE_AUTH):
             yield from self.added("authProxy")
         if predictor.get("logger") or predictor.get("batcher"):
             yield from self.added("agent")
@@ -184,7 +185,7 @@ class _Builder:
             return Storage(claims=frozenset([address.removeprefix("pvc://").partition("/")[0]]))
         if address.startswith("oci://"):
             return Storage(tuple(self.added("modelcar")), tuple(self.added("modelcar")))
-        asked = address or model.get("storage") or _annotation(item, "opendatahub.io/connections")
+        asked = address or model.get("storage") or _annotation(item, CONNECTIONS)
         return Storage(tuple(self.added("storageInitializer"))) if asked else Storage()
 
     # ---- ModelMesh ---------------------------------------------------------------------------------------------------
@@ -192,7 +193,7 @@ class _Builder:
     def server(self, item: Object, serving: RunningWorkload) -> PodUnit:
         spec = mapping(item.get("spec"))
         beside = [*self.added("modelMesh", "restProxy", "puller")]
-        if _annotated(item, "enable-auth"):
+        if _annotated(item, SERVER_AUTH):
             beside += self.added("serverAuthProxy")
         pod = self.pod(serving, [spec], [*maps(spec.get("containers")), *beside], Storage())
         return self.unit(serving, "", [(pod, 1)], (serving.least, serving.running))

@@ -23,6 +23,7 @@ from modelfleet.capacity.quota import ResourceUse, quota_of_project, quota_uses,
 from modelfleet.capacity.rollout import Stall, nodes_stalls, quota_stalls
 from modelfleet.finding import Pointer, Severity
 from modelfleet.kubernetes.objects import Object, mapping
+from modelfleet.layout import environment_file
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Project
 from modelfleet.rules import Violation
@@ -79,7 +80,7 @@ def _over(found: ProjectPods, use: ResourceUse) -> Violation:
     wanted = quantity_text(use.used, name)
     raised = (
         f"raise the quota: write quota: {{projects: {{{found.project.name}: {{{name}: {wanted}}}}}}} in "
-        f"environments/{found.environment.name}.yaml"
+        f"{environment_file(found.environment.name)}"
     )
     return Violation(
         pointer=_written(found, most, field) if most is not None and amount else (),

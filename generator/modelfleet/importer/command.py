@@ -13,6 +13,7 @@ from modelfleet.importer.project import ImportDifference, ProjectImport, import_
 from modelfleet.importer.proof import ImportProof, prove_import
 from modelfleet.importer.trial import scratch_copy, try_out
 from modelfleet.importer.write import import_files
+from modelfleet.layout import environment_file
 from modelfleet.pipeline.project import TemplateCache
 from modelfleet.pipeline.repository import environment_of
 from modelfleet.resolve.catalog import catalog_runtimes
@@ -55,7 +56,7 @@ def project_import(
 
 def _workshop(root: Path, project: str, environment: str) -> Workshop:
     """The environment and its runtimes. Raises Rejected where that is not written, or wrong."""
-    file = f"environments/{environment}.yaml"
+    file = environment_file(environment)
     if not (root / file).is_file():
         finding = Finding(
             at=Location(file),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from modelfleet.finding import Finding, Rejected, Severity
 from modelfleet.importer.project import ImportDifference, ProjectImport
+from modelfleet.layout import environment_file
 from modelfleet.pipeline.fleet import fleet
 from modelfleet.resolve.fleet import Fleet
 
@@ -26,7 +27,7 @@ def scratch_copy(root: Path, environment: str) -> Iterator[Path]:
     """A copy of the files that say what an environment is, in which nothing else can be wrong."""
     with tempfile.TemporaryDirectory(prefix="modelfleet-import-") as folder:
         copy = Path(folder)
-        for name in ("environments/base.yaml", f"environments/{environment}.yaml"):
+        for name in ("environments/base.yaml", environment_file(environment)):
             _copied(root / name, copy / name)
         for folder_name in ("runtimes", f"runtimes/{environment}", "crds", "models"):
             for path in sorted((root / folder_name).glob("*.yaml")):

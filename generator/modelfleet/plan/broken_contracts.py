@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from modelfleet.endpoints.contract import Breach, breaches, contract_in, contract_of
-from modelfleet.layout import CONTRACT_FILE, TOP
+from modelfleet.layout import CONTRACT_FILE, overlay_folder
 from modelfleet.plan import git
 from modelfleet.plan.committed import Comparison
 from modelfleet.plan.effects import code
@@ -19,7 +19,7 @@ _MAX_NAMES = 8
 def broken_contracts(comparison: Comparison, environment: str) -> Iterator[str]:
     """A sentence for each model of which a committed contract is broken."""
     tree = comparison.tree(environment)
-    top = f"{TOP}/{environment}/"
+    top = overlay_folder(environment, "")
     paths = [path for path in tree.blobs if path.startswith(top) and path.endswith(f"/{CONTRACT_FILE}")]
     here = {one.project.name: one for one in comparison.after.deployed if one.project.environment.name == environment}
     for path, content in git.contents(tree, paths).items():
