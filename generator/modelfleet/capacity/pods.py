@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from modelfleet.capacity.amounts import Container, ContainerLimits, container, container_limits, pod_amounts
-from modelfleet.kubernetes.names import CONNECTIONS, ENABLE_AUTH, SERVER_AUTH
+from modelfleet.kubernetes.names import CONNECTIONS, ENABLE_AUTH, HARDWARE_PROFILE, SERVER_AUTH
 from modelfleet.kubernetes.objects import Object, mapping
 from modelfleet.resolve.environment import AcceleratorOffer, Environment
 from modelfleet.serving.accelerators import maps, nodes_of_group, whole_number
@@ -306,7 +306,7 @@ class _Builder:
 
     def profile(self, item: Object) -> AcceleratorOffer | None:
         """What is known of the hardware profile that an object names: it is that of an accelerator."""
-        name = _annotation(item, "opendatahub.io/hardware-profile-name")
+        name = _annotation(item, HARDWARE_PROFILE)
         offers = (offer for offer in self.environment.accelerators.values() if offer.hardware_profile)
         return next((offer for offer in offers if offer.hardware_profile and offer.hardware_profile.name == name), None)
 

@@ -16,7 +16,7 @@ from modelfleet.importer.connections import (
 from modelfleet.importer.fields import fields_of
 from modelfleet.importer.given import GivenObject
 from modelfleet.importer.source import FieldSource
-from modelfleet.kubernetes.names import DEPLOYMENT_MODE, TEMPLATE_NAME, access_name
+from modelfleet.kubernetes.names import DEPLOYMENT_MODE, DISPLAY_NAME, TEMPLATE_NAME, access_name
 from modelfleet.kubernetes.objects import Object, mapping, text
 from modelfleet.resolve.environment import Environment
 from modelfleet.spec.fields import WorkloadKind
@@ -91,7 +91,7 @@ def _head(project: str, namespace: str, given: Sequence[GivenObject], *, multi: 
     """What is said of the project as a whole."""
     space = next((one.object for one in given if one.kind == "Namespace" and one.name == namespace), None)
     annotations = mapping(space["metadata"].get("annotations")) if space else {}
-    shown, description = annotations.get("openshift.io/display-name"), annotations.get("openshift.io/description")
+    shown, description = annotations.get(DISPLAY_NAME), annotations.get("openshift.io/description")
     found: dict[str, Any] = {}
     if isinstance(shown, str) and shown.strip() not in ("", project):
         found["displayName"] = shown
