@@ -23,6 +23,7 @@ from modelfleet.importer.nodes import node_groups
 from modelfleet.importer.write import plain, round_trip
 from modelfleet.kubernetes import emit
 from modelfleet.kubernetes.objects import same_value
+from modelfleet.layout import environment_file
 from modelfleet.resolve.catalog import release, release_names
 from modelfleet.resolve.release import Release
 from modelfleet.spec.load import parse, read_document
@@ -44,7 +45,7 @@ class EnvironmentImport:
 def environment_import(root: Path, name: str, sources: Sequence[str], stdin: Callable[[], bytes]) -> EnvironmentImport:
     """Reads what describes a cluster. Raises Rejected and MachineFailed as reading does; writes nothing."""
     given = read_given(sources, stdin)
-    file = f"environments/{name}.yaml"
+    file = environment_file(name)
     content = read_document(root, file).text if (root / file).is_file() else _NEW
     base = read_document(root, "environments/base.yaml").data if (root / "environments/base.yaml").is_file() else {}
     yaml = round_trip()
