@@ -6,32 +6,35 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelfleet.finding import Pointer, Severity
+from modelfleet.resolve.model import Model
 from modelfleet.rules import Violation, having
-from modelfleet.rules.spec.subjects import OfModel, spec_rule
+from modelfleet.rules.spec.subjects import OfModel, OfWorkload, spec_rule
 from modelfleet.spec.fields import WorkloadKind, needy_fields, pod_fields, refused_fields
 
 
 @spec_rule("CAP017", "The release does not have the field")
-def unknown_field(subject: OfModel) -> Iterator[Violation]:
-    release = subject.environment.release
+def unknown_field(subject: OfWorkload) -> Iterator[Violation]:
+    workload, release = subject.workload, subject.environment.release
+    section, name = workload.pointer
+    written = subject.project.spec.data[section][name]
     title = release.title if release else "the release"
     gone: list[str] = []
     for field in needy_fields():
-        if not field.value_in(subject.written) or subject.environment.can(field.needs):
+        if not field.value_in(written) or subject.environment.can(field.needs):
             continue
         if not field.name.startswith(tuple(f"{outer}." for outer in gone)):
             gone.append(field.name)
             yield Violation(
-                pointer=(*subject.model.pointer, *field.pointer),
+                pointer=(*workload.pointer, *field.pointer),
                 key=True,
                 message=f"{title} does not support {field.name}",
                 hint=f"{field.instead} for this environment" if field.instead else _away(field.name),
             )
-    llm = subject.model.llm
+    llm = workload.llm if isinstance(workload, Model) else None
     if llm is not None and llm.config and not subject.environment.can("llm"):
         yield Violation(
-            pointer=(*subject.model.pointer, "runtime"),
-            message=f"{title} has no LLMInferenceService, which {subject.model.runtime_name!r} configures",
+            pointer=(*workload.pointer, "runtime"),
+            message=f"{title} has no LLMInferenceService, which {workload.runtime_name!r} configures",
             hint="use a ServingRuntime there",
         )
 
