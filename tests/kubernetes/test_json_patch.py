@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from modelfleet.kubernetes.json_patch import PatchFailed, apply_patch, patch_between
 
-KEYS = st.sampled_from(["a", "b", "0", "00", "1", "-", "", "a/b", "~", "~1", "é"])
+KEYS = st.sampled_from(["a", "b", "0", "00", "1", "", "a/b", "~", "~1", "é"])
 LEAVES = st.sampled_from(["x", 0, 1, True, False, None, 0.5, ""])
 VALUES = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=10

@@ -969,7 +969,7 @@ prod: form: an acknowledgement
 - acknowledge: []
 + acknowledge: [InferenceService/llama]
 ! 28:15: error[SPEC005]: acknowledge[0]: 'InferenceService/llama' is nothing that a plan asks for; copy it from the
-! plan: project/<name> or environment/<name>; what a project loses stands in its own file
+! plan: project/<name>, environment/<name> or many-models/<name>; what a project loses stands in its own file
 = acknowledge: [project/acme, environment/prod]
 
 prod: form: key prefix
