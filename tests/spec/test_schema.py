@@ -19,7 +19,8 @@ from modelfleet.finding import Finding, Location, Pointer, pointer_in
 from modelfleet.packaged import packaged
 from modelfleet.spec.load import Document, parse
 from modelfleet.spec.merge import as_layer, overlay_document, replaced_whole
-from modelfleet.spec.schema import MAX_SHOWN, PHRASES, TITLES, explain, validate
+from modelfleet.spec.phrases import MAX_SHOWN, PHRASES
+from modelfleet.spec.schema import TITLES, explain, validate
 
 PROJECT = """\
 version: 1
