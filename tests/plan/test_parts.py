@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from console import REPOSITORY
 from modelfleet.finding import Finding, Location, Severity
+from modelfleet.kubernetes.differences import ABSENT, FieldDifference, differences
 from modelfleet.packaged import packaged
-from modelfleet.plan.difference import ABSENT, DifferenceStep, canonical_object, differences
+from modelfleet.plan.difference import by_meaning, canonical_object
 from modelfleet.plan.effect import EFFECTS_BY_ID, Effect
 from modelfleet.plan.effects import Impact, ObjectChange, code, object_change, rule_for
 from modelfleet.plan.figures import Figures
@@ -71,57 +72,57 @@ MODES: tuple[ServingMode, ...] = ("standard", "multi-node", "advanced", "server"
     ],
 )
 def test_what_means_the_same(before: Any, after: Any) -> None:
-    assert list(differences(canonical_object(before), canonical_object(after))) == []
+    assert differences(canonical_object(before), canonical_object(after), by_meaning) == []
 
 
 @pytest.mark.parametrize(
     ("before", "after", "steps"),
     [
-        ({"a": 1}, {"a": 2}, [DifferenceStep(("a",), 1, 2)]),
-        ({"a": True}, {"a": 1}, [DifferenceStep(("a",), True, 1)]),
-        ({"a": "1"}, {"a": 1}, [DifferenceStep(("a",), "1", 1)]),
+        ({"a": 1}, {"a": 2}, [FieldDifference(("a",), 1, 2)]),
+        ({"a": True}, {"a": 1}, [FieldDifference(("a",), True, 1)]),
+        ({"a": "1"}, {"a": 1}, [FieldDifference(("a",), "1", 1)]),
         (
             {"requests": {"cpu": "1"}},
             {"requests": {"cpu": "1500m"}},
-            [DifferenceStep(("requests", "cpu"), "1", "1500m")],
+            [FieldDifference(("requests", "cpu"), "1", "1500m")],
         ),
-        ({"a": {"b": 1}}, {}, [DifferenceStep(("a", "b"), 1, ABSENT)]),
-        ({}, {"a": {"b": {"c": 1}}}, [DifferenceStep(("a", "b", "c"), ABSENT, 1)]),
-        ({}, {"a": {}}, [DifferenceStep(("a",), ABSENT, {})]),
+        ({"a": {"b": 1}}, {}, [FieldDifference(("a", "b"), 1, ABSENT)]),
+        ({}, {"a": {"b": {"c": 1}}}, [FieldDifference(("a", "b", "c"), ABSENT, 1)]),
+        ({}, {"a": {}}, [FieldDifference(("a",), ABSENT, {})]),
         (
             {"args": ["a", "b"]},
             {"args": ["b", "a"]},
-            [DifferenceStep(("args",), ["a", "b"], ["b", "a"], reordered=True)],
+            [FieldDifference(("args",), ["a", "b"], ["b", "a"], reordered=True)],
         ),
-        ({"verbs": ["a"]}, {"verbs": ["a", "b"]}, [DifferenceStep(("verbs",), ["a"], ["a", "b"])]),
+        ({"verbs": ["a"]}, {"verbs": ["a", "b"]}, [FieldDifference(("verbs",), ["a"], ["a", "b"])]),
         (
             {"env": [{"name": "A", "value": "1"}, {"name": "B"}]},
             {"env": [{"name": "B"}, {"name": "A", "value": "2"}]},
             [
-                DifferenceStep(("env", "A", "value"), "1", "2"),
-                DifferenceStep(("env",), ["A", "B"], ["B", "A"], reordered=True),
+                FieldDifference(("env", "A", "value"), "1", "2"),
+                FieldDifference(("env",), ["A", "B"], ["B", "A"], reordered=True),
             ],
         ),
         (
             {"env": [{"name": "A"}]},
             {"env": [{"name": "A"}, {"name": "B"}]},
-            [DifferenceStep(("env", "B"), ABSENT, {"name": "B"})],
+            [FieldDifference(("env", "B"), ABSENT, {"name": "B"})],
         ),
         (
             {"env": [{"name": "A"}, {"name": "A"}]},
             {"env": [{"name": "A"}]},
-            [DifferenceStep(("env",), [{"name": "A"}, {"name": "A"}], [{"name": "A"}])],
+            [FieldDifference(("env",), [{"name": "A"}, {"name": "A"}], [{"name": "A"}])],
         ),
         (
             {"ports": [{"containerPort": 8080}]},
             {"ports": [{"containerPort": 8080, "name": "http"}]},
-            [DifferenceStep(("ports", "8080", "name"), ABSENT, "http")],
+            [FieldDifference(("ports", "8080", "name"), ABSENT, "http")],
         ),
-        ({"env": "text"}, {"env": [1]}, [DifferenceStep(("env",), "text", [1])]),
+        ({"env": "text"}, {"env": [1]}, [FieldDifference(("env",), "text", [1])]),
     ],
 )
-def test_what_differs(before: Any, after: Any, steps: list[DifferenceStep]) -> None:
-    assert list(differences(before, after)) == steps
+def test_what_differs(before: Any, after: Any, steps: list[FieldDifference]) -> None:
+    assert differences(before, after, by_meaning) == steps
 
 
 def test_a_difference_as_lines_of_yaml() -> None:

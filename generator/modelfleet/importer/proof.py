@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from modelfleet.importer.given import GivenObject
 from modelfleet.importer.project import ImportDifference, ProjectImport
 from modelfleet.importer.residue import as_written, comparable
+from modelfleet.kubernetes.differences import ABSENT, FieldDifference, differences
 from modelfleet.kubernetes.objects import Object, with_namespace
-from modelfleet.plan.difference import ABSENT, DifferenceStep, canonical_object, differences
+from modelfleet.plan.difference import by_meaning, canonical_object
 from modelfleet.plan.effect import Effect
 from modelfleet.plan.effects import plain_text
 from modelfleet.plan.project_change import ProjectChange
@@ -58,7 +59,7 @@ def prove_import(result: ProjectImport, deployed: DeployedProject) -> ImportProo
             if one.label not in told:
                 found.append(ImportDifference(label=one.label, sentence=_missing(one)))
             continue
-        steps = list(_unlike(one, item))
+        steps = _unlike(one, item)
         equal += not steps
         found += [
             ImportDifference(label=one.label, path="/" + "/".join(step.path), sentence=_became(step)) for step in steps
@@ -69,11 +70,11 @@ def prove_import(result: ProjectImport, deployed: DeployedProject) -> ImportProo
     return ImportProof(equal=equal, differences=tuple(found), rows=tuple(_rows(result, deployed)))
 
 
-def _unlike(one: GivenObject, built: Object) -> Iterator[DifferenceStep]:
+def _unlike(one: GivenObject, built: Object) -> list[FieldDifference]:
     given = with_namespace(as_written(one.object, built), str(built["metadata"].get("namespace", "")))
     if one.kind == "Namespace":
         given = comparable(one.object)
-    yield from differences(given, comparable(built))
+    return differences(given, comparable(built), by_meaning)
 
 
 def _missing(one: GivenObject) -> str:
@@ -84,7 +85,7 @@ def _missing(one: GivenObject) -> str:
     return "is not rendered: no field of a spec says it"
 
 
-def _became(step: DifferenceStep) -> str:
+def _became(step: FieldDifference) -> str:
     name = step.path[-1] if step.path else ""
     old, new = ("nothing" if value is ABSENT else secrets.redacted(value, name) for value in (step.before, step.after))
     return f"{old} becomes {new}" if not step.reordered else "is in another order"

@@ -6,42 +6,24 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from modelfleet.kubernetes.objects import same_value
+from modelfleet.finding import Pointer
+from modelfleet.kubernetes.differences import ABSENT, FieldDifference, KnownDifferences, differences
 from modelfleet.wording import choices
 
 PatchStep = dict[str, Any]
 """One step of a JSON 6902 patch."""
 
-KnownDifferences = dict[tuple[int, int, str], list[PatchStep]]
-"""Differences by what they are of, and where: objects with one runtime share its spec, which is compared once."""
 
-
-def patch_between(old: Any, new: Any, path: str = "", known: KnownDifferences | None = None) -> list[PatchStep]:
+def patch_between(old: Any, new: Any, known: KnownDifferences | None = None) -> list[PatchStep]:
     """The JSON 6902 steps that make one value of another; a list that differs is replaced whole."""
-    if same_value(old, new):
-        return []
-    if not isinstance(old, dict) or not isinstance(new, dict):
-        return [{"op": "replace", "path": path, "value": new}]
-    if known is None:
-        return _steps(old, new, path, {})
-    key = (id(old), id(new), path)
-    if key not in known:
-        known[key] = _steps(old, new, path, known)
-    return known[key]
+    return [_patch_step(step) for step in differences(old, new, known=known)]
 
 
-def _steps(old: Mapping[str, Any], new: Mapping[str, Any], path: str, known: KnownDifferences) -> list[PatchStep]:
-    steps: list[PatchStep] = []
-    for key, value in new.items():
-        inner = f"{path}/{escaped_token(key)}"
-        if key not in old:
-            steps.append({"op": "add", "path": inner, "value": value})
-        else:
-            steps += patch_between(old[key], value, inner, known)
-    for key in old:
-        if key not in new:
-            steps.append({"op": "remove", "path": f"{path}/{escaped_token(key)}"})
-    return steps
+def _patch_step(step: FieldDifference) -> PatchStep:
+    path = pointer_text(step.pointer)
+    if step.after is ABSENT:
+        return {"op": "remove", "path": path}
+    return {"op": "add" if step.before is ABSENT else "replace", "path": path, "value": step.after}
 
 
 class PatchFailed(Exception):
@@ -68,9 +50,9 @@ def pointer_steps(path: str) -> tuple[str, ...]:
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:])
 
 
-def escaped_token(step: str) -> str:
-    """A step as a path spells it."""
-    return step.replace("~", "~0").replace("/", "~1")
+def pointer_text(pointer: Pointer) -> str:
+    """The steps as a JSON pointer spells them."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in pointer)
 
 
 def _split(path: str) -> list[str]:

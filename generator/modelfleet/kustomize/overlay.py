@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from modelfleet.kubernetes.json_patch import KnownDifferences, PatchStep, apply_patch, patch_between
+from modelfleet.kubernetes.differences import KnownDifferences
+from modelfleet.kubernetes.json_patch import PatchStep, apply_patch, patch_between
 from modelfleet.kubernetes.objects import Identity, Object, ObjectsByIdentity, by_identity, same_value
 from modelfleet.layout import file_name
 
@@ -51,9 +52,7 @@ def overlay(base: ObjectsByIdentity, wanted: ObjectsByIdentity, namespace: str) 
 
 def _difference(old: Object, new: Object, known: KnownDifferences) -> list[PatchStep]:
     named = _named(new, old)
-    return (
-        patch_between(old, named, known=known) if named is new else patch_between(old, named)
-    )  # only what stays has an id
+    return patch_between(old, named, known if named is new else None)  # only what stays has an id
 
 
 def _named(new: Object, old: Object) -> Object:

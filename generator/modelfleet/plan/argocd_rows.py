@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from modelfleet.kubernetes.differences import ABSENT
 from modelfleet.kubernetes.objects import Object
 from modelfleet.layout import ARGOCD, argocd_folder
 from modelfleet.plan.committed import Comparison, built_before
 from modelfleet.plan.comparison import prunes
-from modelfleet.plan.difference import ABSENT
 from modelfleet.plan.effect import Effect
 from modelfleet.plan.effects import Impact, ObjectChange, code, object_change
 from modelfleet.plan.figures import EnvironmentFacts

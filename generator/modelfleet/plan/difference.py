@@ -6,36 +6,14 @@ How lists are compared stands in `data/effects.yaml`. Also here: the difference 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
+from modelfleet.finding import Pointer
+from modelfleet.kubernetes.differences import ABSENT, FieldDifference, as_values, differences
 from modelfleet.kubernetes.objects import Object, same_value
 from modelfleet.kubernetes.quantity import NotAQuantity, canonical_quantity
 from modelfleet.serving.knowledge import knowledge
-
-Path = tuple[str, ...]
-"""The way to a field; an item of a list with keys is called by them."""
-
-
-class Absent:
-    """Stands for a value that is not there."""
-
-    def __repr__(self) -> str:
-        return "absent"
-
-
-ABSENT = Absent()
-
-
-@dataclass(frozen=True, slots=True)
-class DifferenceStep:
-    """One field that differs. `reordered`: the same items of a list in another order."""
-
-    path: Path
-    before: Any
-    after: Any
-    reordered: bool = False
 
 
 def canonical_object(item: Object) -> Object:
@@ -75,51 +53,48 @@ def _amount(value: Any) -> Any:
         return value
 
 
-def differences(before: Any, after: Any, path: Path = ()) -> Iterator[DifferenceStep]:
-    """Every field of two canonical objects that differs, in the order of the newer one."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        for key in (*after, *(key for key in before if key not in after)):
-            old, new = before.get(key, ABSENT), after.get(key, ABSENT)
-            if not same_value(old, new):
-                yield from differences(old, new, (*path, str(key)))
-    elif isinstance(before, list) and isinstance(after, list):
-        yield from _of_lists(before, after, path)
-    elif isinstance(before, dict | list) and before and after is ABSENT:
-        yield from _whole(before, path, lambda place, value: DifferenceStep(place, value, ABSENT))
-    elif isinstance(after, dict | list) and after and before is ABSENT:
-        yield from _whole(after, path, lambda place, value: DifferenceStep(place, ABSENT, value))
-    elif not same_value(before, after):
-        yield DifferenceStep(path, before, after)
+def by_meaning(before: Any, after: Any, pointer: Pointer) -> list[FieldDifference]:
+    """The view of a plan on two canonical objects: an item of a list is called by its key where it has one.
+
+    A part that is all new or all gone is taken field by field, as rules speak of fields.
+    """
+    if isinstance(before, list) and isinstance(after, list):
+        return list(_of_lists(before, after, pointer))
+    if isinstance(before, dict) and before and after is ABSENT:
+        return [FieldDifference(place, value, ABSENT) for place, value in _leaves(before, pointer)]
+    if isinstance(after, dict) and after and before is ABSENT:
+        return [FieldDifference(place, ABSENT, value) for place, value in _leaves(after, pointer)]
+    return as_values(before, after, pointer)
 
 
-def _whole(value: Any, path: Path, step: Callable[[Path, Any], DifferenceStep]) -> Iterator[DifferenceStep]:
-    """A part that is all new or all gone: a map field by field, as rules speak of fields; a list as a whole."""
+def _leaves(value: Any, pointer: Pointer) -> Iterator[tuple[Pointer, Any]]:
     if isinstance(value, dict) and value:
         for key, child in value.items():
-            yield from _whole(child, (*path, str(key)), step)
+            yield from _leaves(child, (*pointer, key))
     else:
-        yield step(path, value)
+        yield pointer, value
 
 
-def _of_lists(before: list[Any], after: list[Any], path: Path) -> Iterator[DifferenceStep]:
-    rule = knowledge()["lists"].get(path[-1] if path else "", {})
+def _of_lists(before: list[Any], after: list[Any], pointer: Pointer) -> Iterator[FieldDifference]:
+    rule = knowledge()["lists"].get(pointer[-1] if pointer else "", {})
     in_pods = rule.get("order") != "none"
     if "key" in rule:
         old, new = _keyed(before, rule["key"]), _keyed(after, rule["key"])
         if old is not None and new is not None:
             for name in (*new, *(name for name in old if name not in new)):
                 if name in old and name in new:
-                    yield from differences(old[name], new[name], (*path, name))
+                    yield from differences(old[name], new[name], by_meaning, (*pointer, name))
                 else:
-                    yield DifferenceStep((*path, name), old.get(name, ABSENT), new.get(name, ABSENT))
+                    yield FieldDifference((*pointer, name), old.get(name, ABSENT), new.get(name, ABSENT))
             kept, now = [name for name in old if name in new], [name for name in new if name in old]
             if in_pods and kept != now:
-                yield DifferenceStep(path, kept, now, reordered=True)
+                yield FieldDifference(pointer, kept, now, reordered=True)
             return
     if not in_pods:
         before, after = sorted(before, key=_text), sorted(after, key=_text)
     if not same_value(before, after):
-        yield DifferenceStep(path, before, after, reordered=sorted(before, key=_text) == sorted(after, key=_text))
+        reordered = sorted(before, key=_text) == sorted(after, key=_text)
+        yield FieldDifference(pointer, before, after, reordered)
 
 
 def _text(value: Any) -> str:

@@ -11,8 +11,9 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from modelfleet.finding import Severity
+from modelfleet.kubernetes.differences import FieldDifference, FieldPath, differences
 from modelfleet.kubernetes.objects import Object, Peers, by_name
-from modelfleet.plan.difference import DifferenceStep, Path, differences
+from modelfleet.plan.difference import by_meaning
 from modelfleet.plan.effect import EFFECTS_BY_ID, Effect
 from modelfleet.rules.admission.rulebook import Rulebook
 from modelfleet.serving.knowledge import knowledge
@@ -44,7 +45,7 @@ class ObjectChange:
     key: Key
     before: Object | None
     after: Object | None
-    steps: tuple[DifferenceStep, ...]
+    steps: tuple[FieldDifference, ...]
 
     @property
     def state(self) -> str:
@@ -67,7 +68,7 @@ def plain_text(text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def rule_for(kind: str, mode: ServingMode | None, path: Path) -> EffectRule:
+def rule_for(kind: str, mode: ServingMode | None, path: FieldPath) -> EffectRule:
     """The first rule for a field of a kind."""
     for entry in knowledge()["rules"]:
         if kind not in entry.get("kinds", (kind,)) or ("modes" in entry and mode not in entry["modes"]):
@@ -77,7 +78,7 @@ def rule_for(kind: str, mode: ServingMode | None, path: Path) -> EffectRule:
     raise AssertionError(path)
 
 
-def _fits(at: Sequence[str], path: Path) -> bool:
+def _fits(at: Sequence[str], path: FieldPath) -> bool:
     open_end = at[-1] == "**"
     steps = at[:-1] if open_end else at
     if len(path) < len(steps) or (len(path) > len(steps) and not open_end):
@@ -89,7 +90,7 @@ def object_change(key: Key, before: Object | None, after: Object | None) -> Obje
     """The change of one object; None where its meaning stays."""
     if before is None or after is None:
         return ObjectChange(key, before, after, ())
-    steps = tuple(step for step in differences(before, after) if step.path != ("metadata", "namespace"))
+    steps = tuple(step for step in differences(before, after, by_meaning) if step.path != ("metadata", "namespace"))
     return ObjectChange(key, before, after, steps) if steps else None
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from modelfleet.capacity.cost import WeeklyCost, week_of
 from modelfleet.capacity.pods import pod_units
 from modelfleet.capacity.quota import quota_of_project, quota_uses
-from modelfleet.finding import Pointer, dotted
+from modelfleet.finding import dotted
+from modelfleet.kubernetes.differences import ABSENT, FieldDifference, differences
 from modelfleet.kubernetes.objects import same_value
 from modelfleet.plan.difference import canonical_object
 from modelfleet.plan.effects import code
@@ -206,22 +207,16 @@ def changed_facts(facts: EnvironmentFacts) -> tuple[str, ...]:
     if facts.before is None or facts.after is None or not facts.differ:
         return ()
     both = (_meant(facts.before.facts.data), _meant(facts.after.facts.data))
-    found = [_fact(*change) for change in _differing(*both, ())]
+    found = [_fact(change) for change in differences(*both)]
     rest = len(found) - _MOST_FACTS
     return tuple(found) if rest <= 1 else (*found[:_MOST_FACTS], f"{rest} more facts")
 
 
-def _fact(pointer: Pointer, before: Any, after: Any) -> str:
-    name, label = str(pointer[-1]), code(dotted(pointer))
-    old, new = both_texts(before, after, name)
-    if before is None or after is None:
-        return f"{label} removed" if after is None else f"{label} {code(new)} added" if new else f"{label} added"
+def _fact(change: FieldDifference) -> str:
+    name, label = str(change.pointer[-1]), code(dotted(change.pointer))
+    old, new = both_texts(change.before, change.after, name)
+    if change.after is ABSENT:
+        return f"{label} removed"
+    if change.before is ABSENT:
+        return f"{label} {code(new)} added" if new else f"{label} added"
     return f"{label} {code(old)} → {code(new)}" if old and new else label
-
-
-def _differing(before: Any, after: Any, pointer: Pointer) -> Iterator[tuple[Pointer, Any, Any]]:
-    if isinstance(before, dict) and isinstance(after, dict):
-        for key in (*after, *(key for key in before if key not in after)):
-            yield from _differing(before.get(key), after.get(key), (*pointer, key))
-    elif not same_value(before, after):
-        yield pointer, before, after

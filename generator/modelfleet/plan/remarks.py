@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from modelfleet.kubernetes.differences import ABSENT
 from modelfleet.layout import argocd_folder
 from modelfleet.plan.acknowledgements import Destruction, RequiredAck
 from modelfleet.plan.committed import Comparison, revision_of
 from modelfleet.plan.comparison import Compared, prunes, unlike_rendered
-from modelfleet.plan.difference import ABSENT
 from modelfleet.plan.effects import code
 from modelfleet.plan.figures import EnvironmentFacts
 from modelfleet.plan.row import Row

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from modelfleet.kubernetes.differences import ABSENT
 from modelfleet.kubernetes.emit import dump
 from modelfleet.kubernetes.objects import Object
-from modelfleet.plan.difference import ABSENT
 from modelfleet.spec.secret_names import naming
 from modelfleet.spec.secret_shapes import HIDDEN
 from modelfleet.spec.secrets import redacted

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from modelfleet.kubernetes.differences import ABSENT, FieldDifference, FieldPath
 from modelfleet.plan.consequences import replicas_text
-from modelfleet.plan.difference import ABSENT, DifferenceStep, Path
 from modelfleet.plan.effect import Effect
 from modelfleet.plan.effects import Impact, ObjectChange, code, rule_for
 from modelfleet.plan.values import both_texts, masked, value_text
@@ -41,7 +41,7 @@ def said(changes: Sequence[ObjectChange], mode: ServingMode | None) -> tuple[str
     return tuple(ordered) if rest <= 1 else (*ordered[:_MOST_NAMED], f"{rest} more fields")
 
 
-def _named(words: FieldWords, path: Path) -> str:
+def _named(words: FieldWords, path: FieldPath) -> str:
     return words.says.replace("{}", code(path[-1])) if path else words.says
 
 
@@ -51,7 +51,7 @@ def _together(label: str, one: str, other: str) -> str:
     return one if len(ends) == 1 else label
 
 
-def _label(path: Path) -> str:
+def _label(path: FieldPath) -> str:
     """A field that has no name of its own: by its last steps."""
     named = [step for step in path if step not in ("metadata", "spec", "predictor", "model")]
     if named and named[0] in ("annotations", "labels") and len(named) > 1:
@@ -63,11 +63,11 @@ def _label(path: Path) -> str:
     return " ".join(code(step) if index else step for index, step in enumerate(named[-2:])) or "all of it"
 
 
-def _worded(label: str, step: DifferenceStep, words: FieldWords) -> str:
+def _worded(label: str, step: FieldDifference, words: FieldWords) -> str:
     if step.before == "" and isinstance(step.after, str):
-        return _worded(label, DifferenceStep(step.path, ABSENT, step.after), words)
+        return _worded(label, FieldDifference(step.pointer, ABSENT, step.after), words)
     if step.after == "" and isinstance(step.before, str):
-        return _worded(label, DifferenceStep(step.path, step.before, ABSENT), words)
+        return _worded(label, FieldDifference(step.pointer, step.before, ABSENT), words)
     for value, phrase in words.values:
         if step.after == value:
             return phrase
@@ -88,7 +88,7 @@ def _worded(label: str, step: DifferenceStep, words: FieldWords) -> str:
     return f"{label} {code(old)} → {code(new)}" if old and new else label
 
 
-def _items(step: DifferenceStep) -> str:
+def _items(step: FieldDifference) -> str:
     """The items of a list of plain values that came and went; of an option with another value, both values."""
     old, new = (masked(each) if isinstance(each, list) else [] for each in (step.before, step.after))
     if any(isinstance(item, dict | list) for item in (*old, *new)):

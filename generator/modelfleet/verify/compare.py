@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from modelfleet.finding import Finding, Location, Pointer, pointer_in
-from modelfleet.kubernetes.json_patch import escaped_token, pointer_steps
+from modelfleet.kubernetes.differences import ABSENT, differences, item_by_item
+from modelfleet.kubernetes.json_patch import pointer_steps, pointer_text
 from modelfleet.kubernetes.names import ACCOUNT_OF_TOKEN
 from modelfleet.kubernetes.objects import group_of, same_value
 from modelfleet.kubernetes.yaml import ParsedDocument, read_documents
@@ -28,7 +29,6 @@ Cause = Callable[[Mapping[str, Any], Pointer], tuple[Location, str] | None]
 """Where in the hand-written files a part of an object comes from, and what the field there is called."""
 
 _TOKEN = "kubernetes.io/service-account-token"
-_ABSENT: Any = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class OverlayObject:
         return Finding(
             at=_place(self, pointer),
             code=code,
-            path=_pointer_text(pointer),
+            path=pointer_text(pointer),
             message=message,
             hint=hint,
             environments=(self.overlay.environment,),
@@ -79,7 +79,7 @@ class OverlayObject:
         cause = self.overlay.cause(self.item, pointer) if self.overlay.cause else None
         if cause is None:
             return self.finding(code, pointer, f"{_named(self.item)}: {shown} ({by})")
-        there = f"{_pointer_text(pointer)}: " if pointer else ""
+        there = f"{pointer_text(pointer)}: " if pointer else ""
         found = self.finding(code, pointer, f"{_named(self.item)}: {there}{shown} ({by})")
         return replace(found, at=cause[0], path=cause[1], see=found.at)
 
@@ -132,14 +132,16 @@ def _named(item: Mapping[str, Any]) -> str:
 
 def _differences(built: OverlayObject, wanted: Mapping[str, Any]) -> Iterator[Finding]:
     what = f"{_named(built.item)} as built"
-    differing = list(_differing(wanted, built.item, ()))
-    for pointer, old, new in differing[:_MOST_DIFFERENCES]:
-        if new is _ABSENT:
-            message = f"lacks {_shown(wanted, pointer, old)}, which was meant"
-        elif old is _ABSENT:
-            message = f"has {_shown(built.item, pointer, new)}, which was not meant"
+    differing = differences(wanted, built.item, item_by_item)
+    for step in differing[:_MOST_DIFFERENCES]:
+        pointer = step.pointer
+        if step.after is ABSENT:
+            message = f"lacks {_shown(wanted, pointer, step.before)}, which was meant"
+        elif step.before is ABSENT:
+            message = f"has {_shown(built.item, pointer, step.after)}, which was not meant"
         else:
-            message = f"has {_shown(built.item, pointer, new)}, but {_shown(wanted, pointer, old)} was meant"
+            meant = _shown(wanted, pointer, step.before)
+            message = f"has {_shown(built.item, pointer, step.after)}, but {meant} was meant"
         yield built.finding("VER004", pointer, f"{what} {message}", HAND_EDITED_HINT)
     if len(differing) > _MOST_DIFFERENCES:
         more = plural(len(differing) - _MOST_DIFFERENCES, "more place")
@@ -156,22 +158,6 @@ def _shown(item: Mapping[str, Any], pointer: Pointer, value: object) -> str:
     for step in pointer[:-1]:
         parent = parent[step]
     return HIDDEN if item["kind"] == "Secret" else redacted(value, naming(parent, pointer[-1]) or "")
-
-
-def _differing(wanted: Any, found: Any, pointer: Pointer) -> Iterator[tuple[Pointer, Any, Any]]:
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        for key in sorted(wanted.keys() | found.keys(), key=str):
-            yield from _differing(wanted.get(key, _ABSENT), found.get(key, _ABSENT), (*pointer, key))
-    elif isinstance(wanted, list) and isinstance(found, list):
-        for index in range(max(len(wanted), len(found))):
-            old, new = (each[index] if index < len(each) else _ABSENT for each in (wanted, found))
-            yield from _differing(old, new, (*pointer, index))
-    elif not same_value(wanted, found):
-        yield pointer, wanted, found
-
-
-def _pointer_text(pointer: Pointer) -> str:
-    return "".join(f"/{escaped_token(str(step))}" for step in pointer)
 
 
 def _place(subject: OverlayObject, pointer: Pointer) -> Location:
