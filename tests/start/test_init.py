@@ -59,14 +59,22 @@ def commands_green(root: Path, *commands: str) -> None:
 
 # ---- green at once
 
+OPTIONAL = {
+    "cpu-model": "nodes, quota, limitRange",
+    "gpu-llm": "nodes, quota, limitRange, the memory of accelerators, the weights of models",
+}
+"""The facts that are not needed to begin with."""
+
 
 @pytest.mark.parametrize("kind", starter_kinds())
 @pytest.mark.parametrize("release", catalog.release_names())
 def test_every_kind_is_valid_on_every_release_without_a_warning(kind: str, release: str, tmp_path: Path) -> None:
     assert modelfleet(tmp_path, "init", "--kind", kind, "--release", release).code == 0
     ran = modelfleet(tmp_path, "check")
-    expected = "1 project in 1 environment: 1 model, 2 objects; all specs are valid\n[exit 0]\n"
-    assert ran.text() == expected
+    assert ran.text() == (
+        "1 project in 1 environment: 1 model, 2 objects; all specs are valid\n"
+        f"more could be checked with facts that are not written: {OPTIONAL[kind]}; `modelfleet doctor` lists them\n[exit 0]\n"
+    )
 
 
 @pytest.mark.parametrize("kind", starter_kinds())

@@ -18,6 +18,7 @@ from modelfleet.kubernetes.objects import Object
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.fleet import DeployedProject
 from modelfleet.resolve.model import Project
+from modelfleet.resolve.unknown_facts import unknown_facts
 from modelfleet.rules.check import located
 from modelfleet.serving.workloads import ProjectState, project_state
 
@@ -111,25 +112,5 @@ def environment_capacity(environment: Environment, deployed: Sequence[DeployedPr
     ]
     room = packable(wanted, kinds) if kinds else None
     rooms = tuple(NodesRoom(kind, room, packable(wanted, without_nodes(kinds, kind.name, 1))) for kind in kinds)
-    return EnvironmentCapacity(environment.name, projects, rooms, tuple(unknown_facts(environment, deployed)))
-
-
-def unknown_facts(environment: Environment, deployed: Iterable[DeployedProject]) -> Iterator[str]:
-    """Facts that are not written and would let more be judged, in the words of the files."""
-    open_facts = {
-        "nodes": not environment.nodes,
-        "quota": not environment.quota.default and not environment.quota.projects,
-        "limitRange": environment.limit_range is None,
-    }
-    yield from (name for name, is_open in open_facts.items() if is_open)
-    models = [model for one in deployed for model in one.project.models]
-    used = {model.hardware.accelerator.name for model in models if model.hardware.accelerator}
-    for name, offer in environment.accelerators.items():
-        if name in used and offer.memory is None:
-            yield f"accelerators.{name}.memory"
-        if name in used and offer.rate is None:
-            yield f"accelerators.{name}.rate"
-    for one in deployed:
-        for model in one.project.models:
-            if model.weights is None and model.hardware.accelerator is not None:
-                yield f"models.{model.name}.weights of {one.project.name}"
+    unknown = tuple(fact.place for fact in unknown_facts(environment, [one.project for one in deployed]))
+    return EnvironmentCapacity(environment.name, projects, rooms, unknown)

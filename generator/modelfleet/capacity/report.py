@@ -93,7 +93,7 @@ def capacity_lines(found: Iterable[EnvironmentCapacity]) -> Iterator[str]:
                 yield f"  {heading}"
                 yield from (f"    {line}" for line in table(rows))
         sums = [
-            _sum(project.name, fit.model.name, fit.memory)
+            f"{project.name}/{fit.model.name}: {memory_sum(fit.memory)}"
             for project in one.projects
             for fit in project.fits
             if fit.memory
@@ -147,12 +147,10 @@ def _verdict(fit: MemoryFit) -> str:
     return f"{'yes' if fit.fits else 'no'}{', but it is close' if fit.near else ''}"
 
 
-def _sum(project: str, model: str, fit: MemoryFit | None) -> str:
-    """The arithmetic of one model in one line."""
-    if fit is None:
-        return ""
+def memory_sum(fit: MemoryFit) -> str:
+    """The arithmetic of one model's GPU memory in one line."""
     text = (
-        f"{project}/{model}: {gib(fit.memory)} x {fit.reserved / fit.memory:g} - {gib(fit.weights)} weights - "
+        f"{gib(fit.memory)} x {fit.reserved / fit.memory:g} - {gib(fit.weights)} weights - "
         f"{gib(fit.activations)} activations - {gib(fit.overhead)} other = {gib(fit.kv_cache)} KV cache"
     )
     if fit.token_bytes and fit.tokens is not None:

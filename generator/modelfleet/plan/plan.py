@@ -23,6 +23,7 @@ from modelfleet.plan.broken_contracts import broken_contracts
 from modelfleet.plan.committed import Comparison, RenderedFleet, environments_before
 from modelfleet.plan.comparison import comparison_of, project_changes, prunes, stale_files
 from modelfleet.plan.figures import changed_facts, facts_of, figures
+from modelfleet.plan.gpu_memory import gpu_memory
 from modelfleet.plan.project_change import ProjectChange
 from modelfleet.plan.project_rows import rows_of
 from modelfleet.plan.remarks import large_loss, remarks
@@ -93,7 +94,7 @@ def _of_environment(
         prune=prunes(after),
         figures=counted,
         facts=changed_facts(facts),
-        remarks=(*told, *broken_contracts(comparison, name)),
+        remarks=(*told, *broken_contracts(comparison, name), *gpu_memory(comparison.after, name, rows)),
         rows=tuple(rows),
         needs=tuple(needs),
     )

@@ -13,12 +13,14 @@ from modelfleet.finding import MachineFailed, Rejected
 from modelfleet.layout import EVERYTHING, TOP
 from modelfleet.packaged import packaged
 from modelfleet.pipeline.fleet import fleet
+from modelfleet.resolve.fleet import Fleet
+from modelfleet.resolve.unknown_facts import unknown_facts
 from modelfleet.start.editor_schemas import SCHEMA_FILES, CompletedNames, editor_schema, names_of
 from modelfleet.tools.folder import cache_folder
 from modelfleet.tools.git import run_git
 from modelfleet.tools.install import VERIFY_TOOLS, locate
 from modelfleet.tree.compare import stale_reason
-from modelfleet.wording import plural, printable
+from modelfleet.wording import listed, plural, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +92,21 @@ def _repository(root: Path) -> Iterator[Diagnosis]:
         yield Diagnosis("specs", printable(str(failed)), "make it readable", "machine")
         return
     yield Diagnosis("specs", f"valid, with {plural(len(found.warnings), 'warning')}")
+    yield from _facts(found)
     if stale is None:
         yield Diagnosis("generated files", "as this version renders them")
     else:
         remedy = "another version of the tool or an edit made them so; `modelfleet render` writes them anew"
         yield Diagnosis("generated files", stale.partition(";")[0], remedy, "drift")
+
+
+def _facts(found: Fleet) -> Iterator[Diagnosis]:
+    """What is not judged in an environment, because a fact is missing."""
+    for name, environment in found.environments.items():
+        here = [one.project for one in found.deployed if one.project.environment.name == name]
+        if missing := [fact.place for fact in unknown_facts(environment, here)]:
+            remedy = f"they are optional; `modelfleet import environment {name}` reads what a cluster tells"
+            yield Diagnosis(f"facts of {name}", f"not written: {listed(missing)}", remedy)
 
 
 def _schemas(root: Path) -> Diagnosis:

@@ -10,7 +10,8 @@ from modelfleet.cli.options import env_option, format_option, project_option, sc
 from modelfleet.cli.output import WRONG, Exit, say, show_findings
 from modelfleet.pipeline.fleet import fleet
 from modelfleet.resolve.fleet import Fleet, narrowed
-from modelfleet.wording import plural
+from modelfleet.resolve.unknown_facts import unknown_facts
+from modelfleet.wording import listed, plural
 
 
 @click.command(short_help="Check every file; write nothing.")
@@ -29,6 +30,10 @@ def check(root: Path, environments: tuple[str, ...], projects: tuple[str, ...], 
     show_findings(found.warnings, form)
     if form != "json":
         say(_summary(found))
+        if sorts := _unknown(found):
+            say(
+                f"more could be checked with facts that are not written: {listed(sorts)}; `modelfleet doctor` lists them"
+            )
     if strict and found.warnings:
         raise Exit(WRONG)
 
@@ -41,3 +46,16 @@ def _summary(found: Fleet) -> str:
         f"{plural(sum(len(one.objects) for one in found.deployed), 'object')}"
         + (f", {plural(len(found.warnings), 'warning')}" if found.warnings else "; all specs are valid")
     )
+
+
+def _unknown(found: Fleet) -> list[str]:
+    """The sorts of facts that are missing somewhere and that checks depend on, each once."""
+    facts = (
+        fact
+        for name, environment in found.environments.items()
+        for fact in unknown_facts(
+            environment, [one.project for one in found.deployed if one.project.environment.name == name]
+        )
+        if fact.checked
+    )
+    return list(dict.fromkeys(fact.sort for fact in facts))

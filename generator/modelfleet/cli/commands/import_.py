@@ -12,17 +12,18 @@ from modelfleet.cli.output import DRIFT, FINE, Exit, say, show_findings
 from modelfleet.finding import merged
 from modelfleet.importer.command import ImportOutcome, difference_line, project_import
 from modelfleet.importer.environment import EnvironmentImport, environment_import
+from modelfleet.importer.model_facts import ModelFactsImport, model_facts_import
 from modelfleet.importer.proof import effect_lines
 from modelfleet.importer.write import written_files
 from modelfleet.spec import secrets
-from modelfleet.wording import plural, printable
+from modelfleet.wording import listed, plural, printable
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 @click.group(name="import", short_help="Write specs of what runs already, with proof.")
 def import_() -> None:
-    """Write specs and environments from what a cluster or a repository has already."""
+    """Write specs, environments and facts of models from what a cluster or a repository has already."""
 
 
 def _legal(context: click.Context, parameter: click.Parameter, name: str) -> str:
@@ -110,3 +111,46 @@ def _report_facts(found: EnvironmentImport) -> None:
     say(f"{plural(len(found.same), 'fact')} stood there already")
     for one in found.left:
         say(f"{one.label}: no fact of an environment is read from it")
+
+
+@import_.command(short_help="The facts of a model from its config.json.")
+@click.argument("name", callback=_legal, metavar="ID")
+@click.argument("sources", nargs=-1, required=True, metavar="CONFIG.JSON|DIR|- [INDEX.JSON]")
+@click.option("--source", metavar="URL", help="Where the model comes from; written beside the facts.")
+@click.option("--revision", metavar="REVISION", help="The revision of the model; written beside the facts.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; show what would be written.")
+@click.pass_obj
+def model(  # noqa: PLR0913 - one parameter an option, as click passes them
+    root: Path, name: str, sources: tuple[str, ...], source: str | None, revision: str | None, dry_run: bool
+) -> None:
+    """Write or update models/ID.yaml, which `weights: {from: ID}` of a model names.
+
+    Reads the config.json of the model's repository, and its model.safetensors.index.json where there is one. A folder
+    stands for these two files in it. Your comments stay.
+    """
+    found = model_facts_import(root, name, sources, sys.stdin.buffer.read, source, revision)
+    _report_model(found)
+    if dry_run:
+        say(f"--- {found.file}")
+        say(found.content)
+        return
+    for file in written_files(root, {found.file: found.content}):
+        say(f"wrote {file}")
+
+
+def _report_model(found: ModelFactsImport) -> None:
+    """What was read, and what is still missing."""
+    for fact, value in found.new.items():
+        say(f"new: {fact}: {printable(str(value))}")
+    for fact, (before, value) in found.changed.items():
+        say(f"changed: {fact}: {printable(str(before))} becomes {printable(str(value))}")
+    if not found.new and not found.changed:
+        say("every fact was there already")
+    if found.counted:
+        say("parameters: counted from the layers; with model.safetensors.index.json beside it they are exact")
+    if found.quantized_as:
+        say(
+            f"quantization: {printable(found.quantized_as)} is not one that the memory is known for; the weights count in full"
+        )
+    if found.open:
+        say(f"not known: {listed(found.open)}")
