@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from console import example, modelfleet, write
+from console import REPOSITORY, example, modelfleet, write
 from modelfleet.smoke import wire
 from modelfleet.smoke.exchange import Caller, trust_of
 from modelfleet.smoke.openai import _is_text as is_text
@@ -168,6 +173,41 @@ def test_a_server_that_hangs() -> None:
     assert remedy == (
         "raise --timeout if the model is slow or scales from zero; oc logs -n llama says what it is doing"
     )
+
+
+@pytest.mark.parametrize("phase", ["in a call", "between two calls"])
+def test_ctrl_c_while_it_waits(phase: str, tmp_path: Path) -> None:
+    """The command ends at once with nothing to see but the exit code, however long it would have waited."""
+    asked, over = threading.Event(), threading.Event()
+
+    def wait(connection: socket.socket) -> None:
+        connection.recv(4096)
+        if phase == "between two calls":
+            connection.sendall(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        asked.set()
+        if phase == "in a call":
+            over.wait(60)
+
+    words = ["--root", str(repository(tmp_path)), "smoke", *WORDS, "--timeout", "60s", "--wait", "60s", "--url"]
+    program = "from modelfleet.cli.main import main; main()"
+    with (
+        listening(wait) as url,
+        subprocess.Popen(
+            [sys.executable, "-c", program, *words, url],
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "generator")},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process,
+    ):
+        try:
+            assert asked.wait(30)
+            time.sleep(0.3)  # the answer arrives, and the next call is waited for
+            process.send_signal(signal.SIGINT)
+            # The one character ends the line on which the terminal shows ^C.
+            assert (process.communicate(timeout=10), process.returncode) == ((b"", b"\n"), 130)
+        finally:
+            over.set()
+            process.kill()
 
 
 def test_a_server_that_never_begins_tls() -> None:

@@ -1,7 +1,7 @@
 """The command line: parses the words, calls the pipeline with plain values, prints, and alone decides the exit code.
 
 Exit codes: 0 fine; 1 the files are wrong; 2 usage; 3 drift, or a model that does not answer as meant;
-4 refused by policy; 5 the machine; 70 a bug of ours.
+4 refused by policy; 5 the machine; 70 a bug of ours; 130 stopped with Ctrl-C.
 """
 
 from __future__ import annotations

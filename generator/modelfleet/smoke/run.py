@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures.thread import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
 
 from modelfleet.smoke.denial import no_route
 from modelfleet.smoke.exchange import Caller
@@ -32,12 +32,12 @@ def call_all(
         tell(f"{done} of {len(targets)}: {target.project}/{target.model} {report.verdict}")
         return report
 
-    pool = ThreadPoolExecutor(max_workers=jobs)
-    try:
-        return list(pool.map(called, targets))
-    finally:  # a user who stops the command waits for the calls under way alone, and these have their time limit
-        stop.set()
-        pool.shutdown(wait=False, cancel_futures=True)
+    # The threads of this pool are daemons: who stops the command with Ctrl-C does not wait for a server that hangs.
+    with ThreadPool(jobs) as pool:
+        try:
+            return list(pool.imap(called, targets))
+        finally:
+            stop.set()
 
 
 def _report(probe: Probe) -> SmokeReport:
