@@ -126,6 +126,7 @@ WITH_TESTS_OF_THEIR_OWN = {
     "effects.yaml",
     "imported.yaml",
     "memory.yaml",
+    "release-types.yaml",
     "rules/*.yaml",
     "secrets.yaml",
     "shapes.yaml",

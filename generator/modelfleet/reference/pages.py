@@ -17,6 +17,7 @@ from modelfleet.reference.markdown import Rows, fenced, markdown_table
 from modelfleet.resolve import catalog
 from modelfleet.resolve import catalog as resolve_catalog
 from modelfleet.resolve.release import Release
+from modelfleet.resolve.road import main_road, release_types
 
 
 def pages() -> dict[str, str]:
@@ -143,11 +144,34 @@ def upgrades_page() -> Iterator[str]:
         yield (
             f"{line[0].upper()}{line[1:]}.  " if ":" in line and "http" not in line else f"{line[0].upper()}{line[1:]}"
         )
+    yield ""
+    yield from _roads()
     for name in names:
         release = catalog.release(name)
         if release.successor is not None:
             yield ""
             yield from _upgrade(release, catalog.release(release.successor))
+
+
+def _roads() -> Iterator[str]:
+    """The types of releases, and the supported ways between releases, each with its source."""
+    releases = [catalog.release(name) for name in catalog.release_names()]
+    yield "## Types of releases, and the road"
+    yield ""
+    rows = [["Type", "Supported for", "Releases"]]
+    for key, facts in release_types().items():
+        named = [resolve_catalog.short(one.name) for one in releases if one.support["type"] == key]
+        rows.append([facts["name"], facts["support"], ", ".join(named)])
+    yield from markdown_table(rows)
+    yield ""
+    steps = " → ".join(dict.fromkeys(map(resolve_catalog.short, main_road())))
+    yield f"The road for clusters that follow the EUS releases: **{steps}**. `modelfleet rehearse` plans an upgrade along it."
+    yield ""
+    rows = [["Release", "Is upgraded to from", "Source"]]
+    for one in releases:
+        before = ", ".join(map(resolve_catalog.short, one.upgrade["from"])) or "none of these releases"
+        rows.append([resolve_catalog.short(one.name), before, one.upgrade["source"]])
+    yield from markdown_table(rows)
 
 
 def _upgrade(old: Release, new: Release) -> Iterator[str]:

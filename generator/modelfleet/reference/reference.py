@@ -17,6 +17,7 @@ from modelfleet.resolve import catalog
 from modelfleet.resolve.catalog import RUNTIME_VERSION, short
 from modelfleet.resolve.model import Runtime
 from modelfleet.resolve.release import Release
+from modelfleet.resolve.road import type_of
 from modelfleet.rules import Rule
 from modelfleet.spec.fields import featured
 
@@ -90,13 +91,14 @@ def release_rows() -> list[list[str]]:
         ["models from hf://", *("yes" if "hf" in item.capabilities["storageProtocols"] else "-" for item in releases)]
     )
     rows.append(["runtimes", *(str(len(item.runtimes)) for item in releases)])
+    rows.append(["type of release", *(type_of(item) or "?" for item in releases)])
     rows.append(["supported until", *(str(item.support["ends"] or "?") for item in releases)])
     return rows
 
 
 def release_notes() -> Iterator[str]:
     """What the table of releases does not say by itself."""
-    yield "yes: there; old: deprecated; TP: technology preview; -: not there; ?: the date is not known to modelfleet"
+    yield "yes: there; old: deprecated; TP: technology preview; -: not there; ?: not known to modelfleet"
     for source in dict.fromkeys(catalog.release(name).support["source"] for name in catalog.release_names()):
         yield f"support dates: {source}"
 
@@ -112,6 +114,7 @@ def _release_data(release: Release) -> dict[str, Any]:
         "title": release.title,
         "successor": release.successor,
         "support": dict(release.support),
+        "upgrade": dict(release.upgrade),
         "kubernetes": release.kubernetes,
         "capabilities": dict(release.capabilities),
         "terms": dict(release.terms),

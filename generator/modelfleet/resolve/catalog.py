@@ -51,6 +51,7 @@ def release(name: str) -> Release:
         title=data["title"],
         successor=_successor(name),
         support=data["support"],
+        upgrade=data["upgrade"],
         templates=tuple(data["templates"]),
         kubernetes=data["kubernetes"],
         crds=tuple(data["crds"]),

@@ -108,6 +108,7 @@ class Release:
     title: str
     successor: str | None
     support: Mapping[str, Any]
+    upgrade: Mapping[str, Any]
     templates: tuple[str, ...]
     kubernetes: str
     crds: tuple[Mapping[str, Any], ...]
