@@ -40,6 +40,7 @@ SINGLE: dict[str, Any] = {
             "tokens": ["ci", "web"],
             "callers": [{"serviceAccount": "frontend", "namespace": "shop"}, {"serviceAccount": "batch"}, {"group": "data-team"}],
             "servedName": "team/chat",
+            "queue": "gpu",
             "labels": {"stage": "live"},
             "annotations": {"example.org/owner": "vision"},
             "location": {"connection": "store", "path": "/granite-3-8b"},
@@ -104,6 +105,7 @@ BY_CAPABILITY: dict[Capability, dict[str, Any]] = {
                 "tokens": ["web"],
                 "priorityClass": "research",
                 "servedName": "team/experts",
+                "queue": "gpu",
                 "callers": [{"group": "data-team"}],
             },
             "simple": {

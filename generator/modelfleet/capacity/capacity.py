@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from modelfleet.capacity.fit import ModelFit, fit_violations, model_fits
 from modelfleet.capacity.nodes import NodeKind, is_judged, node_kinds, packable, without_nodes
 from modelfleet.capacity.pods import pod_units
+from modelfleet.capacity.queue_room import queue_violations
 from modelfleet.capacity.quota import ResourceUse, quota_of_project, quota_uses
 from modelfleet.capacity.room import ProjectPods, nodes_violations, quota_violations
 from modelfleet.finding import Finding
@@ -63,6 +64,9 @@ def project_findings(project: Project, objects: Sequence[Object]) -> Iterator[Fi
                 yield located(code, violation, project.spec, environment.name)
     if quota_of_project(environment, project.name) or environment.limit_range:
         for code, violation in quota_violations(_pods(project, objects)):
+            yield located(code, violation, project.spec, environment.name)
+    if environment.queues:
+        for code, violation in queue_violations(_pods(project, objects)):
             yield located(code, violation, project.spec, environment.name)
 
 

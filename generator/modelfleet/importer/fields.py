@@ -11,7 +11,7 @@ from typing import Any
 
 from modelfleet.importer.hardware import env_field, hardware_fields, replicas_field
 from modelfleet.importer.source import FieldSource
-from modelfleet.kubernetes.names import CONNECTIONS
+from modelfleet.kubernetes.names import CONNECTIONS, HARDWARE_PROFILE
 from modelfleet.kubernetes.objects import items, mapping, text
 from modelfleet.resolve.catalog import engines
 from modelfleet.resolve.connections import connection_kinds
@@ -125,6 +125,13 @@ def _served_name(source: FieldSource) -> Any:
         name = source.first("servedName")
         return name if isinstance(name, str) and name not in ("", source.given.name) else None
     return _split_args(source)[1]
+
+
+def _queue(source: FieldSource) -> Any:
+    """Not where the hardware profile puts it there anyway."""
+    name = source.first("queue")
+    profile = source.environment.profiles.get(source.annotation(HARDWARE_PROFILE) or "")
+    return name if isinstance(name, str) and name and not (profile and profile.queue == name) else None
 
 
 def _split_args(source: FieldSource) -> tuple[list[str], str | None]:
@@ -333,6 +340,7 @@ READERS: Mapping[str, FieldReader] = {
     "args": _args,
     "servedName": _served_name,
     "env": _env,
+    "queue": _queue,
     "multiNode": _multi_node,
     "stopped": _stopped,
     "modelType": _model_type,

@@ -16,6 +16,9 @@ SERVER_AUTH, SERVER_ROUTE = "enable-auth", "enable-route"
 """Of the ServingRuntime of a model server: whether its models ask for a token, and whether they have routes."""
 
 CONNECTIONS = "opendatahub.io/connections"
+QUEUE_NAME = "kueue.x-k8s.io/queue-name"
+"""The label with the LocalQueue in which pods wait."""
+
 HARDWARE_PROFILE = "opendatahub.io/hardware-profile-name"
 HARDWARE_PROFILE_NAMESPACE = "opendatahub.io/hardware-profile-namespace"
 ACCELERATOR_NAME = "opendatahub.io/accelerator-name"

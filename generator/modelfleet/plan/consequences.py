@@ -81,7 +81,7 @@ def restarted(
     ]
     if after.missing():
         words.append(f"up to {plural(after.missing(), 'replica')} fewer meanwhile")
-    words += room(before, after, quota)
+    words += [*room(before, after, quota), *_waits(after)]
     return Impact(effect, "; ".join(words))
 
 
@@ -153,6 +153,23 @@ def _needs(
         limit, kept = quota.limit.get(identifier), quota.kept.get(identifier, 0)
         if waits and kept and limit is not None and quota.used.get(identifier, 0) + kept > limit:
             yield f"but what stays unmanaged holds {kept} of them, so the new pods wait until that is deleted"
+    if waits:
+        yield from _waits(after)
+
+
+def _waits(after: RunningWorkload) -> Iterator[str]:
+    if after.queue is not None:
+        yield f"each new pod waits in its queue {code(after.queue)} until Kueue admits it"
+
+
+def requeued(before: RunningWorkload, after: RunningWorkload) -> Iterator[Impact]:
+    """Another queue of a model that runs: Kueue keeps its Deployment as it is."""
+    if before.queue != after.queue and before.running and after.running:
+        yield Impact(
+            Effect.REFUSED,
+            "Kueue lets no Deployment change its queue while pods of it run, so they go on as before: stop the model first "
+            "(`stopped: true`), and start it with the new queue in a second change",
+        )
 
 
 def reached(before: RunningWorkload, after: RunningWorkload) -> Iterator[Impact]:

@@ -7,7 +7,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from modelfleet.kubernetes.names import SERVING_GROUP
 from modelfleet.kubernetes.objects import group_of
 from modelfleet.plan.commands import deletion
-from modelfleet.plan.consequences import QuotaUse, by_runtime, reached, restart, restarted, scaled, started, tokens
+from modelfleet.plan.consequences import (
+    QuotaUse,
+    by_runtime,
+    reached,
+    requeued,
+    restart,
+    restarted,
+    scaled,
+    started,
+    tokens,
+)
 from modelfleet.plan.effect import RESTARTS, Effect
 from modelfleet.plan.effects import (
     Admission,
@@ -46,7 +56,7 @@ def serving_row(
     pods = list(_pods(change, key, objects, (old, new), quota))
     anew = any(item.effect is Effect.RECREATE for item in found)
     found += [item for item in pods if not (anew and item.effect in (*RESTARTS, Effect.RELOAD))]
-    found += [*scaled(old, new, quota), *_reached(change, key, old, new), *tokens(old, new)]
+    found += [*requeued(old, new), *scaled(old, new, quota), *_reached(change, key, old, new), *tokens(old, new)]
     gone = [item for item in objects if item.after is None]
     left = [item for item in gone if change.stays and (new.open or item.key[0] != "Secret")]
     if left:

@@ -27,6 +27,7 @@ def distributed(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
         "display_name": model.display_name,
         "description": model.description,
         "gen_ai_asset": model.gen_ai_asset,
+        "queue": model.queue,
         "use_case": model.use_case,
         "model_type": "generative",
         "stopped": model.stopped,

@@ -11,6 +11,7 @@ from typing import Any
 
 from modelfleet.kubernetes.names import TEMPLATE_NAME, access_name
 from modelfleet.render.llm import distributed
+from modelfleet.render.scaling import scaling_values
 from modelfleet.render.secrets import connection_secret, env_secret, wave_of_secrets
 from modelfleet.render.serving_runtime import model_server_spec, runtime_values, single_model_spec
 from modelfleet.render.values import TemplateCall, list_or_none, own_entries, profile_values, worker_tolerations
@@ -41,6 +42,7 @@ def _namespace(project: Project) -> TemplateCall:
     values = {
         "namespace": project.namespace,
         "modelmesh_enabled": "true" if project.platform == "multi-model" else "false",
+        "kueue_managed": "true" if any(model.waits_in for model in project.models) else None,
         "display_name": project.display_name,
         "description": project.description,
         "sync_wave": wave_of_secrets(project.environment),
@@ -86,7 +88,6 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
     can, term = project.environment.can, project.environment.term
     standard = model.mode == "standard"
     hardware = model.hardware
-    scaled = not model.multi_node  # a group of nodes is not a Deployment that an autoscaler could size
     return {
         "name": model.name,
         "display_name": model.display_name,
@@ -95,8 +96,8 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
         "internal_advanced": not model.route and not standard,
         "advanced": not standard,
         "deployment_mode": term("modeStandard" if standard else "modeAdvanced"),
-        "autoscaler_class": term("autoscalerMultiNode") if model.multi_node else None,
         "gen_ai_asset": model.gen_ai_asset,
+        "queue": model.queue,
         "use_case": model.use_case,
         "model_type": model.model_type if can("modelType") else None,
         "stopped": model.stopped,
@@ -107,8 +108,7 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
         "storage_secret": download_secret(model),
         "version_folder": made_version(model, can("ovmsAutoVersioning")),
         "strategy": {"rolling": "RollingUpdate", "recreate": "Recreate", None: None}[model.strategy],
-        "min_replicas": model.minimum if scaled else None,
-        "max_replicas": model.maximum if scaled else None,
+        **scaling_values(project, model),
         "format_name": model.format.name if model.format else None,
         "format_version": model.format.version if model.format else None,
         "runtime": model.name,

@@ -44,12 +44,13 @@ class PlatformSwitches:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HardwareProfile:
-    """A hardware profile of the cluster, and what it allows of each resource."""
+    """A hardware profile of the cluster, what it allows of each resource, and the LocalQueue into which it puts pods."""
 
     name: str
     namespace: str | None
     minimum: Mapping[str, str]
     maximum: Mapping[str, str]
+    queue: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +171,14 @@ OTHER_GATEWAY = GatewayFacts(host=None, gateway_class="openshift-default")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueueOffer:
+    """A LocalQueue that projects have: its ClusterQueue, and what that gives to all of its queues together."""
+
+    cluster_queue: str | None
+    nominal: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
     """What one cluster is and offers. `facts` is base.yaml with the environment's file laid over it, and says where what is."""
 
@@ -190,6 +199,8 @@ class Environment:
     """Whether the Namespaces are made here."""
     argocd: ArgocdInstance
     gateways: Mapping[str, GatewayFacts]
+    queues: Mapping[str, QueueOffer] | None
+    """None: nothing is known of them."""
     acknowledged: tuple[str, ...]
 
     @property
@@ -200,6 +211,13 @@ class Environment:
     def gateway(self, name: str) -> GatewayFacts:
         """What is known of a Gateway."""
         return self.gateways.get(name, OTHER_GATEWAY)
+
+    @property
+    def profiles(self) -> Mapping[str, HardwareProfile]:
+        """What is known of hardware profiles, by their names: those of sizes and of accelerators."""
+        sizes = (size.hardware_profile for size in self.sizes.values())
+        accelerators = (offer.hardware_profile for offer in self.accelerators.values())
+        return {profile.name: profile for profile in (*sizes, *accelerators) if profile is not None}
 
     def can(self, capability: Capability) -> Any:
         """A capability of the release; None where the release is open."""
@@ -248,6 +266,12 @@ def environment_from(name: str, facts: Merged, release: Release | None) -> Envir
             )
             for key, entry in _entries(data.get("gateways"))
         },
+        queues=None
+        if data.get("queues") is None
+        else {
+            key: QueueOffer(cluster_queue=entry.get("clusterQueue"), nominal=_texts(entry.get("nominal")))
+            for key, entry in _entries(data["queues"])
+        },
         acknowledged=tuple(data.get("acknowledge") or ()),
     )
 
@@ -275,6 +299,7 @@ def _profile(written: Any) -> HardwareProfile | None:
     return HardwareProfile(
         name=written["name"],
         namespace=written.get("namespace"),
+        queue=written.get("queue"),
         minimum=_texts(written.get("minimum")),
         maximum=_texts(written.get("maximum")),
     )

@@ -322,6 +322,7 @@ class Model(Workload):
     pipeline: int | None = None
     tensor: int | None = None
     served_name: str | None = None
+    queue: str | None = None
     pod_spec: Mapping[str, Any] = field(default_factory=dict)
     stopped: bool = False
     model_type: str | None = None
@@ -337,6 +338,12 @@ class Model(Workload):
     def multi_node(self) -> bool:
         """Whether one replica spreads over several nodes."""
         return self.pipeline is not None
+
+    @property
+    def waits_in(self) -> str | None:
+        """The LocalQueue of its pods: its own, else that into which its hardware profile puts them."""
+        profile = self.hardware.profile
+        return self.queue or (profile.queue if profile else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

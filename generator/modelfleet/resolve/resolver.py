@@ -174,6 +174,7 @@ class _Resolver:
             args=(*(data.get("args") or ()), *served_name_args(runtime, data.get("servedName"))),
             env=tuple(env_entry(key, value) for key, value in (data.get("env") or {}).items()),
             served_name=data.get("servedName"),
+            queue=data.get("queue"),
             pipeline=nodes.get("pipelineParallelSize", 1) if nodes else None,
             tensor=nodes.get("tensorParallelSize", 1) if nodes else None,
             pod_spec=pod_spec(data),

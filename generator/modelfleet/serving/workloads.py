@@ -25,6 +25,7 @@ from modelfleet.serving.accelerators import (
 )
 from modelfleet.serving.addresses import Address, address_of, way_of
 from modelfleet.serving.knowledge import knowledge
+from modelfleet.serving.queues import queue_of
 
 ServingMode = Literal["standard", "multi-node", "advanced", "server", "distributed"]
 
@@ -47,7 +48,7 @@ class RunningWorkload:
 
     `least` and `most` are its replicas; a model on a server has none of its own. `grouped`: a replica of several nodes that
     come and go together. `model` is false for a server. `tokens` are the Secrets that open it. `beside`: accelerators of
-    pods that are not replicas, such as those that read prompts for llm-d.
+    pods that are not replicas, such as those that read prompts for llm-d. `queue`: where its pods wait for Kueue.
     """
 
     key: Key
@@ -66,6 +67,7 @@ class RunningWorkload:
     address: Address | None
     tokens: tuple[str, ...]
     beside: Mapping[str, int] = field(default_factory=dict)
+    queue: str | None = None
 
     @property
     def open(self) -> bool:
@@ -183,6 +185,7 @@ def _service(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> Runn
         grouped=worker is not None,
         per_replica=per_replica,
         accelerator=accelerator_name(found.environment, per_replica, (item, runtime), found.accelerators.get(key[1])),
+        queue=queue_of(found.environment, item),
         images=() if on_server else _images(containers),
         runtime=None if on_server else _template(runtime, named),
         server=str(named) if on_server and named else None,
@@ -261,6 +264,7 @@ def _distributed(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> 
         per_replica=per_replica,
         beside=summed([(of_group(prefill), readers)]),
         accelerator=accelerator_name(found.environment, per_replica, (item, None), found.accelerators.get(name)),
+        queue=queue_of(found.environment, item),
         images=_images(maps(mapping(spec.get("template")).get("containers"))),
         runtime=None,
         server=None,

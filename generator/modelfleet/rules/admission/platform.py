@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 
 from modelfleet.finding import Severity
-from modelfleet.kubernetes.names import HARDWARE_PROFILE
+from modelfleet.kubernetes.names import HARDWARE_PROFILE, QUEUE_NAME
 from modelfleet.kubernetes.objects import items, mapping, text
 from modelfleet.rules import Violation, having
 from modelfleet.rules.admission.llm import MAIN, main_container
@@ -24,7 +24,6 @@ from modelfleet.rules.admission.request import (
     own_namespace,
 )
 
-QUEUE = "kueue.x-k8s.io/queue-name"
 TIERS = "alpha.maas.opendatahub.io/tiers"
 MANAGED = ("kueue.openshift.io/managed", "kueue-managed")
 
@@ -44,11 +43,11 @@ def without_queue(request: AdmissionRequest) -> Iterator[Violation]:
     if kind not in request.capabilities["queueKinds"] or managed is None or request.annotations.get(HARDWARE_PROFILE):
         return
     own = mapping(mapping(request.object.get("metadata")).get("labels"))
-    if not text(own.get(QUEUE)):
+    if not text(own.get(QUEUE_NAME)):
         yield Violation(
-            pointer=("metadata", "labels", QUEUE),
+            pointer=("metadata", "labels", QUEUE_NAME),
             message=f"where Kueue is on, it is refused without a queue: its namespace has the label {managed}",
-            hint=f"write the label {QUEUE}: with the name of a LocalQueue of {display(request.namespace)}",
+            hint=f"write the label {QUEUE_NAME}: with the name of a LocalQueue of {display(request.namespace)}",
             severity=Severity.WARNING,
         )
 
