@@ -43,9 +43,9 @@ def choices(words: Sequence[str], most: int = 12) -> str:
     return f"there {'is only' if len(words) == 1 else 'are'} {listed(words, most)}"
 
 
-def plural(count: int, word: str) -> str:
-    """`1 model`, `2 models`."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+def plural(count: int, word: str, several: str = "") -> str:
+    """`1 model`, `2 models`; `several` is a plural that does not just end with an s."""
+    return f"{count} {word}" if count == 1 else f"{count} {several or f'{word}s'}"
 
 
 def listed(words: Sequence[str], most: int = 12) -> str:

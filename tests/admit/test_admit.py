@@ -185,6 +185,7 @@ THING = {
                 "map": {"type": "object", "minProperties": 1, "maxProperties": 1},
                 "either": {"anyOf": [{"type": "null"}, {"type": "object", "required": ["x"]}]},
                 "not": {"not": {"enum": ["x"]}},
+                "even": {"multipleOf": 2},
             },
         },
     },
@@ -195,52 +196,59 @@ THING = {
     ("spec", "expected"),
     [
         ({"size": 1, "word": None, "amount": "1", "share": 0.5, "open": {"x": None}, "either": None}, []),
-        ({"size": 1, "sise": 1}, [("spec.sise", "unknown field 'sise'", "did you mean size?")]),
+        ({"size": 1, "sise": 1}, [("spec.sise", "unknown field 'sise'", "did you mean 'size'?")]),
         (
             {"size": 1, "zzz": 1},
             [
                 (
                     "spec.zzz",
                     "unknown field 'zzz'",
-                    "known are amount, either, flag, list, map, name, not, open, share, size, word",
+                    "there are size, word, name, amount, share, flag, open, list, map, either, not, even",
                 )
             ],
         ),
-        ({}, [("spec.size", "the field 'size' is missing", "write size")]),
-        ({"size": None}, [("spec.size", "the field 'size' is missing", "write size")]),
-        ({"size": "1"}, [("spec.size", "a whole number is wanted here, found text", "write a whole number")]),
-        ({"size": True}, [("spec.size", "a whole number is wanted here, found true or false", "write a whole number")]),
-        ({"size": {}}, [("spec.size", "a whole number is wanted here, found a mapping", "write a whole number")]),
-        ({"size": 1, "name": 5}, [("spec.name", "text is wanted here, found a number", "put it in quotes")]),
+        ({}, [("spec.size", "'size' is missing", "add size: ...")]),
+        ({"size": None}, [("spec.size", "'size' is missing", "add size: ...")]),
+        ({"size": "1"}, [("spec.size", "expected a whole number, found the text '1'", "remove the quotes: 1")]),
+        ({"size": True}, [("spec.size", "expected a whole number, found true", "")]),
+        ({"size": {}}, [("spec.size", "expected a whole number, found a map", "")]),
+        ({"size": 1, "name": 5}, [("spec.name", "expected text, found the number 5", "put it in quotes")]),
         (
             {"size": 1, "list": [None]},
-            [("spec.list[0]", "a mapping is wanted here, found nothing (null)", "write it, or remove it")],
+            [("spec.list[0]", "there is no value", "write a map")],
         ),
         (
             {"size": 1, "amount": []},
-            [("spec.amount", "a whole number or text is wanted here, found a list", "write a whole number or text")],
+            [("spec.amount", "expected a whole number or text, found a list", "")],
         ),
-        ({"size": 0}, [("spec.size", "0 is out of bounds", "at least 1")]),
-        ({"size": 10}, [("spec.size", "10 is out of bounds", "at most 9")]),
-        ({"size": 1, "share": 0}, [("spec.share", "0 is out of bounds", "more than 0")]),
-        ({"size": 1, "share": 1}, [("spec.share", "1 is out of bounds", "less than 1")]),
-        ({"size": 1, "word": "al"}, [("spec.word", "'al' is not allowed here", "did you mean all?")]),
-        ({"size": 1, "word": "x"}, [("spec.word", "'x' is not allowed here", "one of all, none")]),
-        ({"size": 1, "name": "A1"}, [("spec.name", "'A1' has not the right form", "it must match ^[a-z]+$")]),
-        ({"size": 1, "name": "abcdef"}, [("spec.name", "it has the wrong size", "at most this many characters: 5")]),
-        ({"size": 1, "name": "a"}, [("spec.name", "it has the wrong size", "at least this many characters: 2")]),
-        ({"size": 1, "list": []}, [("spec.list", "it has the wrong size", "at least this many items: 1")]),
+        ({"size": 0}, [("spec.size", "0 is less than 1", "write 1 or more")]),
+        ({"size": 10}, [("spec.size", "10 is more than 9", "write 9 or less")]),
+        ({"size": 1, "share": 0}, [("spec.share", "0 is not more than 0", "write more than 0")]),
+        ({"size": 1, "share": 1}, [("spec.share", "1 is not less than 1", "write less than 1")]),
+        (
+            {"size": 1, "word": "al"},
+            [("spec.word", "'al' is not a valid value", "did you mean 'all'? it is all or none")],
+        ),
+        ({"size": 1, "word": "x"}, [("spec.word", "'x' is not a valid value", "write all or none")]),
+        ({"size": 1, "name": "A1"}, [("spec.name", "'A1' does not have the right form", "it must match ^[a-z]+$")]),
+        (
+            {"size": 1, "name": "abcdef"},
+            [("spec.name", "'abcdef' has 6 characters, and at most 5 are allowed", "shorten it by 1")],
+        ),
+        ({"size": 1, "name": "a"}, [("spec.name", "'a' has fewer than 2 characters", "")]),
+        ({"size": 1, "list": []}, [("spec.list", "the list is empty", "")]),
         (
             {"size": 1, "list": [{}, {"x": 1}, {"y": 1}]},
-            [("spec.list", "it has the wrong size", "at most this many items: 2")],
+            [("spec.list[2]", "there are 3 entries, and at most 2 are allowed", "")],
         ),
-        ({"size": 1, "list": [{}, {}]}, [("spec.list", "an item is there twice", "remove one of them")]),
-        ({"size": 1, "map": {}}, [("spec.map", "it has the wrong size", "at least this many fields: 1")]),
-        ({"size": 1, "map": {"a": 1, "b": 1}}, [("spec.map", "it has the wrong size", "at most this many fields: 1")]),
-        ({"size": 1, "either": {}}, [("spec.either.x", "the field 'x' is missing", "write x")]),
+        ({"size": 1, "list": [{}, {}]}, [("spec.list[1]", "a map is listed twice", "remove it here")]),
+        ({"size": 1, "map": {}}, [("spec.map", "the map is empty", "")]),
+        ({"size": 1, "map": {"a": 1, "b": 1}}, [("spec.map", "there are 2 entries, and only 1 is allowed", "")]),
+        ({"size": 1, "either": {}}, [("spec.either.x", "'x' is missing", "add x: ...")]),
+        ({"size": 1, "not": "x"}, [("spec.not", "'x' does not belong here", "")]),
         (
-            {"size": 1, "not": "x"},
-            [("spec.not", "it is refused by the schema of its kind", "see `oc explain` for what is allowed")],
+            {"size": 1, "even": 3},
+            [("spec.even", "it is refused by the schema of its kind", "see `oc explain` for what is allowed")],
         ),
     ],
 )
@@ -256,10 +264,10 @@ def test_of_a_secret_no_value_is_shown() -> None:
     closed["properties"] = {**THING["properties"], "type": {"enum": ["Opaque"]}}  # type: ignore[dict-item]
     text = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ntype: hunter2\nstringData: {a: 12345, 1: 0x12}\n"
     assert told(text, schemas=Known(Secret=closed)) == [
-        "a.yaml:4:7: error[ADM002]: Secret s: type: refused by the API server: the value is not allowed here; one of Opaque",
-        "a.yaml:5:17: error[ADM002]: Secret s: stringData.a: refused by the API server: text is wanted here, found a number; "
+        "a.yaml:4:7: error[ADM002]: Secret s: type: refused by the API server: (hidden) is not a valid value; write Opaque",
+        "a.yaml:5:17: error[ADM002]: Secret s: stringData.a: refused by the API server: expected text, found the number (hidden); "
         "put it in quotes",
-        "a.yaml:5:27: error[ADM002]: Secret s: stringData.1: refused by the API server: text is wanted here, found a number; "
+        "a.yaml:5:27: error[ADM002]: Secret s: stringData.1: refused by the API server: expected text, found the number (hidden); "
         "put it in quotes",
         "RHOAI 2.25: 0 accepted, 1 refused",
     ]
@@ -661,5 +669,5 @@ def test_all_at_once(tmp_path: Path) -> None:
     file.write_text("apiVersion: example.org/v1\nkind: Thing\nmetadata: {name: a}\nspec: {size: 0}\n")
     verdicts = admit_files(gather([str(file)], None, stdin), catalog.release("rhoai-2.25"), [tmp_path])
     assert [(found.code, found.message) for verdict in verdicts for found in verdict.found] == [
-        ("ADM002", "0 is out of bounds")
+        ("ADM002", "0 is less than 1")
     ]

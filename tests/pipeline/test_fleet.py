@@ -75,9 +75,7 @@ def test_a_stage_says_everything_that_is_wrong_with_all_files(tmp_path: Path) ->
 def test_a_stage_that_refuses_leaves_later_ones_out(tmp_path: Path) -> None:
     wrong = SPEC.replace("Small", "Huge")  # which the rules would refuse
     root = miniature(tmp_path, {"projects/a.yaml": wrong, "projects/b.yaml": "version: 2\n" + wrong.partition("\n")[2]})
-    assert refused(root) == [
-        "projects/b.yaml:1:10: error[SPEC004]: version: 2 stands where 1 belongs; write version: 1"
-    ]
+    assert refused(root) == ["projects/b.yaml:1:10: error[SPEC004]: version: expected 1, found 2; write version: 1"]
 
 
 def test_what_holds_for_several_environments_is_said_once(tmp_path: Path) -> None:

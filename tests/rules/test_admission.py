@@ -27,7 +27,7 @@ STAGES = {"schema", "cel", "webhook", "reconcile", "run"}
 
 FINDINGS = {
     "ADM001": ("metadata.name", "metadata.name is missing", "an object needs apiVersion, kind and metadata.name"),
-    "ADM002": ("spec.predictor.model.storageUr", "unknown field 'storageUr'", "did you mean storageUri?"),
+    "ADM002": ("spec.predictor.model.storageUr", "unknown field 'storageUr'", "did you mean 'storageUri'?"),
     "ADM003": (
         "kind",
         "this release has no kind 'LLMInferenceService'",

@@ -58,9 +58,9 @@ def test_each_error_is_where_it_is(data: Any) -> None:
     ("text", "path", "message"),
     [
         ("connections: {{'{key}': {{s4: 1}}}}", "connections.{key}.s4", "unknown key 's4'"),
-        ("models: {{'{key}': 1}}", "models.{key}", "the number 1 stands where a map belongs"),
+        ("models: {{'{key}': 1}}", "models.{key}", "expected a map, found the number 1"),
         ("models: {{m: {{env: {{'{key}': 1}}}}}}", "models.m.env.{key}", "'{key}' is not a valid name for a variable"),
-        ("secrets: {{'{key}': {{keys: [1]}}}}", "secrets.{key}.keys[0]", "the number 1 stands where text belongs"),
+        ("secrets: {{'{key}': {{keys: [1]}}}}", "secrets.{key}.keys[0]", "expected text, found the number 1"),
     ],
 )
 def test_what_is_wrong_with_a_key_of_digits_is_said_of_it(

@@ -204,8 +204,8 @@ acme: type: a list for a map
 + models:
 +   - name: llama
 +     runtime
-! 13:3: error[SPEC001]: models: a list stands where a map from names to models belongs; write each entry under its
-! name, without a dash: <name>: ...
+! 13:3: error[SPEC001]: models: expected a map from names to models, found a list; write each entry under its name,
+! without a dash: <name>: ...
 = models:
 =   llama:
 =     displayName: Llama
@@ -214,153 +214,152 @@ acme: type: a list for a map
 acme: type: text for a number
 - replicas: 1
 + replicas: lots
-! 17:15: error[SPEC001]: models.llama.replicas: the text 'lots' stands where a whole number or {min, max} belongs
+! 17:15: error[SPEC001]: models.llama.replicas: expected a whole number or {min, max}, found the text 'lots'
 = replicas: {min: 0, max: 3}
 
 acme: type: a quoted number
 - replicas: 1
 + replicas: "1"
-! 17:15: error[SPEC001]: models.llama.replicas: the text '1' stands where a whole number or {min, max} belongs;
-! take the quotes away: 1
+! 17:15: error[SPEC001]: models.llama.replicas: expected a whole number or {min, max}, found the text '1'; remove the
+! quotes: 1
 = replicas: 0
 
 acme: type: true for a number
 - replicas: 1
 + replicas: true
-! 17:15: error[SPEC001]: models.llama.replicas: true stands where a whole number or {min, max} belongs
+! 17:15: error[SPEC001]: models.llama.replicas: expected a whole number or {min, max}, found true
 = replicas: 99
 
 acme: type: a fraction
 - replicas: 1
 + replicas: 1.5
-! 17:15: error[SPEC001]: models.llama.replicas: the number 1.5 stands where a whole number or {min, max} belongs
+! 17:15: error[SPEC001]: models.llama.replicas: expected a whole number or {min, max}, found the number 1.5
 = replicas: 15
 
 acme: type: 1.0 is not a whole number
 - count: 1
 + count: 1.0
-! 19:49: error[SPEC001]: models.llama.accelerator.count: the number 1.0 stands where a whole number belongs; write
-! 1 or more, or leave accelerator out where the model needs none
+! 19:49: error[SPEC001]: models.llama.accelerator.count: expected a whole number, found the number 1.0; write 1 or
+! more, or leave accelerator out where the model needs none
 = count: 10
 
 acme: type: text for a switch
 - route: true
 + route: "true"
-! 20:12: error[SPEC001]: models.llama.route: the text 'true' stands where true, false or {timeout: 10m} belongs;
-! take the quotes away: true
+! 20:12: error[SPEC001]: models.llama.route: expected true, false or {timeout: 10m}, found the text 'true'; remove the
+! quotes: true
 = route: false
 
 acme: type: words for a switch
 - route: true
 + route: "yes"
-! 20:12: error[SPEC001]: models.llama.route: the text 'yes' stands where true, false or {timeout: 10m} belongs
+! 20:12: error[SPEC001]: models.llama.route: expected true, false or {timeout: 10m}, found the text 'yes'
 = route: {timeout: 10m}
 
 acme: type: a number for text
 - VLLM_LOGGING_LEVEL: INFO
 + VLLM_LOGGING_LEVEL: 10
-! 24:31: error[SPEC001]: models.llama.env.VLLM_LOGGING_LEVEL: the number 10 stands where text or {secret, key}
-! belongs; put it in quotes: "10"
+! 24:31: error[SPEC001]: models.llama.env.VLLM_LOGGING_LEVEL: expected text or {secret, key}, found the number 10; put
+! it in quotes: "10"
 = VLLM_LOGGING_LEVEL: "10"
 
 acme: type: a switch for text
 - VLLM_LOGGING_LEVEL: INFO
 + VLLM_LOGGING_LEVEL: true
-! 24:31: error[SPEC001]: models.llama.env.VLLM_LOGGING_LEVEL: true stands where text or {secret, key} belongs; put
-! it in quotes: "true"
+! 24:31: error[SPEC001]: models.llama.env.VLLM_LOGGING_LEVEL: expected text or {secret, key}, found true; put it in
+! quotes: "true"
 = VLLM_LOGGING_LEVEL: "true"
 
 acme: type: a number for a name
 - namespace: acme-ml
 + namespace: 42
-! 3:12: error[SPEC001]: namespace: the number 42 stands where text belongs; put it in quotes: "42"
+! 3:12: error[SPEC001]: namespace: expected text, found the number 42; put it in quotes: "42"
 = namespace: "42"
 
 acme: type: a list for one of several
 - size: {requests: {cpu: "4", memory: 8Gi}, limits: {cpu: "8", memory: 10Gi}}
 + size: [Medium]
-! 18:11: error[SPEC001]: models.llama.size: a list stands where the name of a size or {requests, limits} belongs;
-! name a size of the environment, or write {requests: {cpu, memory}, limits: {cpu, memory}}
+! 18:11: error[SPEC001]: models.llama.size: expected the name of a size or {requests, limits}, found a list; name a
+! size of the environment, or write {requests: {cpu, memory}, limits: {cpu, memory}}
 = size: Medium
 
 acme: type: text for a list
 - tokens: [chatbot]
 + tokens: chatbot
-! 21:13: error[SPEC001]: models.llama.tokens: the text 'chatbot' stands where a list of names belongs; write
-! [chatbot]
+! 21:13: error[SPEC001]: models.llama.tokens: expected a list of names, found the text 'chatbot'; write [chatbot]
 = tokens: []
 
 acme: type: text for a list, which is not a name
 - tokens: [chatbot]
 + tokens: the chatbot
-! 21:13: error[SPEC001]: models.llama.tokens: the text 'the chatbot' stands where a list of names belongs; name a
-! token for each who may call it, such as [ci]; leave it out for none
+! 21:13: error[SPEC001]: models.llama.tokens: expected a list of names, found the text 'the chatbot'; name a token for
+! each who may call it, such as [ci]; leave it out for none
 = tokens: [the-chatbot]
 
 acme: type: a switch for a list
 - tokens: [chatbot]
 + tokens: true
-! 21:13: error[SPEC001]: models.llama.tokens: true stands where a list of names belongs; name a token for each who
-! may call it, such as [ci]; leave it out for none
+! 21:13: error[SPEC001]: models.llama.tokens: expected a list of names, found true; name a token for each who may call
+! it, such as [ci]; leave it out for none
 = tokens: ["true"]
 
 acme: type: an argument for a list
 - args: ["--max-model-len=8192"]
 + args: --max-model-len=8192
-! 23:11: error[SPEC001]: models.llama.args: the text '--max-model-len=8192' stands where a list of arguments
-! belongs; write each argument as an element: ["--max-model-len=8192"]
+! 23:11: error[SPEC001]: models.llama.args: expected a list of arguments, found the text '--max-model-len=8192'; write
+! each argument as an element: ["--max-model-len=8192"]
 = args: [--max-model-len=8192]
 
 acme: type: a number for one of several words
 - mode: standard
 + mode: 5
-! 16:11: error[SPEC001]: models.llama.mode: the number 5 stands where standard or advanced belongs
+! 16:11: error[SPEC001]: models.llama.mode: expected standard or advanced, found the number 5
 = mode: advanced
 
 acme: type: a number for a duration
 - route: true
 + route: {timeout: 10}
-! 20:22: error[SPEC001]: models.llama.route.timeout: the number 10 stands where a duration belongs; write a number
-! with s, m or h, such as 30s or 10m
+! 20:22: error[SPEC001]: models.llama.route.timeout: expected a duration, found the number 10; write a number with s, m
+! or h, such as 30s or 10m
 = route: {timeout: 10s}
 
 acme: type: a list of environments
 -   dev: {}
 -   prod: {namespace: acme-prod}
 +   - dev
-! 27:3: error[SPEC001]: environments: a list stands where a map from environments to what differs there belongs;
-! write each name as a key, without a dash: dev: {}
+! 27:3: error[SPEC001]: environments: expected a map from environments to what differs there, found a list; write each
+! name as a key, without a dash: dev: {}
 =   dev: {}
 
 acme: type: a list of variables
 - env: {VLLM_LOGGING_LEVEL: INFO, HF_TOKEN: {secret: hf-token, key: token}}
 + env: [VLLM_LOGGING_LEVEL]
-! 24:10: error[SPEC001]: models.llama.env: a list stands where a map from names to values belongs
+! 24:10: error[SPEC001]: models.llama.env: expected a map from names to values, found a list
 = env: {VLLM_LOGGING_LEVEL: INFO}
 
 acme: type: a number in a list
 - "--max-model-len=8192"]
 + "--max-model-len", 8192]
-! 23:31: error[SPEC001]: models.llama.args[1]: the number 8192 stands where text belongs; put it in quotes: "8192"
+! 23:31: error[SPEC001]: models.llama.args[1]: expected text, found the number 8192; put it in quotes: "8192"
 = "--max-model-len", "8192"]
 
 acme: type: version as text
 - version: 1
 + version: "1"
-! 1:10: error[SPEC001]: version: the text '1' stands where a whole number belongs; take the quotes away: 1
+! 1:10: error[SPEC001]: version: expected a whole number, found the text '1'; remove the quotes: 1
 = version: 1  # the only one
 
 acme: type: version with a fraction
 - version: 1
 + version: 1.0
-! 1:10: error[SPEC001]: version: the number 1.0 stands where a whole number belongs; write version: 1
+! 1:10: error[SPEC001]: version: expected a whole number, found the number 1.0; write version: 1
 = version:   1
 
 acme: type: nothing for a value
 - platform: single-model
 + platform:
-! 4:10: error[SPEC001]: platform: there is no value; give it one, or leave the key out; null removes something
-! only in environments.<environment>
+! 4:10: error[SPEC001]: platform: there is no value; give it one, or leave the key out; null removes something only in
+! environments.<environment>
 = platform: multi-model
 
 acme: type: nothing for an entry
@@ -379,15 +378,15 @@ acme: type: nothing for an environment
 acme: type: nothing inside of a whole
 - count: 1
 + count: null
-! 19:49: error[SPEC001]: models.llama.accelerator.count: there is no value; write 1 or more, or leave accelerator
-! out where the model needs none
+! 19:49: error[SPEC001]: models.llama.accelerator.count: there is no value; write 1 or more, or leave accelerator out
+! where the model needs none
 = count: 2
 
 acme: type: a list for an environment
 - dev: {}
 + dev: []
-! 27:8: error[SPEC001]: environments.dev: a list stands where a map of what differs in the environment belongs;
-! write {} where nothing differs
+! 27:8: error[SPEC001]: environments.dev: expected a map of what differs in the environment, found a list; write {}
+! where nothing differs
 = dev: {models: {llama: null}, connections: {store: {description: null}}}
 
 acme: key: misspelt at the top
@@ -421,16 +420,15 @@ acme: key: misspelt in an override
 acme: key: environments in an override
 - dev: {}
 + dev: {environments: {}}
-! 27:9: error[SPEC002]: environments.dev.environments: unknown key 'environments'; an environment has no
-! environments of its own
+! 27:9: error[SPEC002]: environments.dev.environments: unknown key 'environments'; an environment has no environments
+! of its own
 = dev: {acknowledge: [InferenceService/llama]}
 
 acme: key: an envelope
 - version: 1
 + version: 1
 + kind: Project
-! 2:1: error[SPEC002]: kind: unknown key 'kind'; a spec has no envelope: take apiVersion, kind, metadata and spec
-! away
+! 2:1: error[SPEC002]: kind: unknown key 'kind'; a spec has no envelope: take apiVersion, kind, metadata and spec away
 = version: 1
 = description: Project
 
@@ -443,15 +441,15 @@ acme: key: unlike any
 acme: key: amounts without requests and limits
 - size: {requests: {cpu: "4", memory: 8Gi}, limits: {cpu: "8", memory: 10Gi}}
 + size: {cpu: 4, memory: 8Gi}
-! 18:12: error[SPEC002]: models.llama.size.cpu: unknown keys 'cpu', 'memory'; write {requests: {cpu, memory},
-! limits: {cpu, memory}}
+! 18:12: error[SPEC002]: models.llama.size.cpu: unknown keys 'cpu', 'memory'; write {requests: {cpu, memory}, limits:
+! {cpu, memory}}
 = size: {requests: {cpu: 4, memory: 8Gi}, limits: {cpu: 4, memory: 8Gi}}
 
 prod: key: amounts without requests and limits
 - requests: {cpu: "1", memory: 4Gi}, limits: {cpu: "2", memory: 8Gi}
 + cpu: "1", memory: 4Gi
-! 6:11: error[SPEC002]: sizes.Small.cpu: unknown keys 'cpu', 'memory'; write {requests: {cpu, memory},
-! limits: {cpu, memory}}
+! 6:11: error[SPEC002]: sizes.Small.cpu: unknown keys 'cpu', 'memory'; write {requests: {cpu, memory}, limits: {cpu,
+! memory}}
 = requests: {cpu: "1", memory: 4Gi}, limits: {cpu: "1", memory: 4Gi}
 
 acme: key: an envelope of several keys
@@ -467,8 +465,8 @@ acme: key: an envelope of several keys
 acme: key: GPUs in a size
 - requests: {cpu: "4", memory: 8Gi}
 + requests: {cpu: "4", memory: 8Gi, nvidia.com/gpu: "1"}
-! 18:46: error[SPEC002]: models.llama.size.requests.nvidia.com/gpu: unknown key 'nvidia.com/gpu'; a size has cpu
-! and memory; accelerators are given by accelerator: {name, count}
+! 18:46: error[SPEC002]: models.llama.size.requests.nvidia.com/gpu: unknown key 'nvidia.com/gpu'; a size has cpu and
+! memory; accelerators are given by accelerator: {name, count}
 = requests: {cpu: "2", memory: 8Gi}
 
 acme: key: alone in its map
@@ -481,16 +479,16 @@ shop: key: at the model for the server
 - framework: onnx-1
 + framework: onnx-1
 +         replicas: 2
-! 12:9: error[SPEC002]: servers.coolstore.models.ranker.replicas: unknown key 'replicas'; that stands at the
-! server, for all of its models
+! 12:9: error[SPEC002]: servers.coolstore.models.ranker.replicas: unknown key 'replicas'; that stands at the server,
+! for all of its models
 = framework: onnx-1
 =         description: Ranks
 
 shop: key: mode of a server
 - replicas: 1
 + mode: advanced
-! 7:5: error[SPEC002]: servers.coolstore.mode: unknown key 'mode'; a model server has no deployment mode: all of
-! them are ModelMesh
+! 7:5: error[SPEC002]: servers.coolstore.mode: unknown key 'mode'; a model server has no deployment mode: all of them
+! are ModelMesh
 = route: true
 
 acme: key: a kind without patches
@@ -536,8 +534,8 @@ acme: missing: place of a model
 acme: missing: path on a volume
 - {connection: store, path: llama-3}
 + {pvc: weights}
-! 22:15: error[SPEC003]: models.llama.location: 'path' is missing; add the model's folder on the volume, such as
-! path: granite-3-8b
+! 22:15: error[SPEC003]: models.llama.location: 'path' is missing; add the model's folder on the volume, such as path:
+! granite-3-8b
 = {pvc: weights, path: llama-3}
 
 acme: missing: max
@@ -549,22 +547,21 @@ acme: missing: max
 acme: missing: tensorParallelSize
 - mode: standard
 + multiNode: {pipelineParallelSize: 2}
-! 16:16: error[SPEC003]: models.llama.multiNode: 'tensorParallelSize' is missing; add it, such as
-! tensorParallelSize: 4
+! 16:16: error[SPEC003]: models.llama.multiNode: 'tensorParallelSize' is missing; add it, such as tensorParallelSize: 4
 = multiNode: {pipelineParallelSize: 2, tensorParallelSize: 4}
 
 acme: missing: value of a patch
 - , value: research}
 + }
-! 25:32: error[SPEC003]: models.llama.patch.InferenceService[0]: 'value' is missing; add what is put there, such
-! as value: research
+! 25:32: error[SPEC003]: models.llama.patch.InferenceService[0]: 'value' is missing; add what is put there, such as
+! value: research
 = , value: null}
 
 llm: missing: dataLocal
 - data: 16, dataLocal: 8, expert
 + data: 16, expert
-! 8:20: error[SPEC003]: models.llama.llmd.parallelism: 'dataLocal' is missing, which goes with 'data'; add how
-! many copies there are on one node, such as dataLocal: 8
+! 8:20: error[SPEC003]: models.llama.llmd.parallelism: 'dataLocal' is missing, which goes with 'data'; add how many
+! copies there are on one node, such as dataLocal: 8
 = pipeline: 16, expert
 
 llm: missing: parallelism of prefill workers
@@ -577,17 +574,17 @@ llm: missing: parallelism of prefill workers
 prod: missing: amounts of a size
 - Small: {requests: {cpu: "1", memory: 4Gi}, limits: {cpu: "2", memory: 8Gi}}
 + Small: {}
-! 6:10: error[SPEC003]: sizes.Small: 'limits' is missing; add limits: {cpu: ..., memory: ...}, or a
-! hardwareProfile that has them
-! 6:10: error[SPEC003]: sizes.Small: 'requests' is missing; add requests: {cpu: ..., memory: ...}, or a
-! hardwareProfile that has them
+! 6:10: error[SPEC003]: sizes.Small: 'limits' is missing; add limits: {cpu: ..., memory: ...}, or a hardwareProfile
+! that has them
+! 6:10: error[SPEC003]: sizes.Small: 'requests' is missing; add requests: {cpu: ..., memory: ...}, or a hardwareProfile
+! that has them
 = Small: {hardwareProfile: {name: small, namespace: opendatahub}}
 
 prod: missing: limits beside requests
 - Small: {requests: {cpu: "1", memory: 4Gi}, limits: {cpu: "2", memory: 8Gi}}
 + Small: {hardwareProfile: {name: small, namespace: opendatahub}, requests: {cpu: "1", memory: 4Gi}}
-! 6:10: error[SPEC003]: sizes.Small: 'limits' is missing, which goes with 'requests'; add limits: {cpu: ...,
-! memory: ...}
+! 6:10: error[SPEC003]: sizes.Small: 'limits' is missing, which goes with 'requests'; add limits: {cpu: ..., memory:
+! ...}
 = Small: null
 
 prod: missing: name of a profile
@@ -606,20 +603,20 @@ prod: missing: name of a store
 prod: missing: key of a toleration
 - {key: nvidia.com/gpu.product, operator: Equal, value: A100, effect: NoSchedule}
 + {operator: Equal, value: A100}
-! 10:19: error[SPEC003]: accelerators.nvidia-a100-gpu.tolerations[0]: 'key' is missing; add the key of the taint,
-! or write operator: Exists to bear every taint
+! 10:19: error[SPEC003]: accelerators.nvidia-a100-gpu.tolerations[0]: 'key' is missing; add the key of the taint, or
+! write operator: Exists to bear every taint
 = {operator: Exists}
 
 acme: choice: mode
 - mode: standard
 + mode: serverless
-! 16:11: error[SPEC004]: models.llama.mode: 'serverless' is not one of the choices; write standard or advanced
+! 16:11: error[SPEC004]: models.llama.mode: 'serverless' is not a valid value; write standard or advanced
 = mode: advanced
 
 acme: choice: a deployment mode as KServe calls it
 - mode: standard
 + mode: RawDeployment
-! 16:11: error[SPEC004]: models.llama.mode: 'RawDeployment' is not one of the choices; RawDeployment is mode: standard
+! 16:11: error[SPEC004]: models.llama.mode: 'RawDeployment' is not a valid value; RawDeployment is mode: standard
 = mode: advanced
 
 acme: missing: environments
@@ -633,40 +630,40 @@ acme: missing: environments
 prod: choice: near miss
 - rawServiceConfig: Headless
 + rawServiceConfig: Headles
-! 4:66: error[SPEC004]: platforms.rawServiceConfig: 'Headles' is not one of the choices; did you mean 'Headless'? it
-! is Headless or Headed
+! 4:66: error[SPEC004]: platforms.rawServiceConfig: 'Headles' is not a valid value; did you mean 'Headless'? it is
+! Headless or Headed
 = rawServiceConfig: Headed
 
 acme: choice: platform
 - platform: single-model
 + platform: kserve
-! 4:11: error[SPEC004]: platform: 'kserve' is not one of the choices; write single-model or multi-model
+! 4:11: error[SPEC004]: platform: 'kserve' is not a valid value; write single-model or multi-model
 = platform: multi-model
 
 prod: choice: effect
 - effect: NoSchedule
 + effect: NoScheduled
-! 10:87: error[SPEC004]: accelerators.nvidia-a100-gpu.tolerations[0].effect: 'NoScheduled' is not one of the choices;
-! did you mean 'NoSchedule'? it is NoSchedule, PreferNoSchedule or NoExecute
+! 10:87: error[SPEC004]: accelerators.nvidia-a100-gpu.tolerations[0].effect: 'NoScheduled' is not a valid value; did
+! you mean 'NoSchedule'? it is NoSchedule, PreferNoSchedule or NoExecute
 = effect: NoExecute, tolerationSeconds: 60
 
 acme: choice: operation
 - op: add
 + op: move
-! 25:37: error[SPEC004]: models.llama.patch.InferenceService[0].op: 'move' is not one of the choices; did you mean
-! 'remove'? it is add, replace or remove
+! 25:37: error[SPEC004]: models.llama.patch.InferenceService[0].op: 'move' is not a valid value; did you mean 'remove'?
+! it is add, replace or remove
 = op: replace
 
 acme: choice: version
 - version: 1
 + version: 2
-! 1:10: error[SPEC004]: version: 2 stands where 1 belongs; write version: 1
+! 1:10: error[SPEC004]: version: expected 1, found 2; write version: 1
 = version: 1 # and no other
 
 prod: choice: API version
 - external-secrets.io/v1beta1
 + external-secrets.io/v2
-! 21:15: error[SPEC004]: secrets.apiVersion: 'external-secrets.io/v2' is not one of the choices; did you mean
+! 21:15: error[SPEC004]: secrets.apiVersion: 'external-secrets.io/v2' is not a valid value; did you mean
 ! 'external-secrets.io/v1'? it is external-secrets.io/v1 or external-secrets.io/v1beta1
 = external-secrets.io/v1
 
@@ -675,8 +672,8 @@ acme: form: upper case
 -     runtime
 +   Llama:
 +     runtime
-! 13:3: error[SPEC005]: models.Llama: 'Llama' is not a valid name for a model; a name has lower-case letters a-z, digits and
-! '-', begins with a letter and ends with a letter or digit
+! 13:3: error[SPEC005]: models.Llama: 'Llama' is not a valid name for a model; a name has lower-case letters a-z,
+! digits and '-', begins with a letter and ends with a letter or digit
 =   llama-2:
 =     runtime
 
@@ -695,8 +692,8 @@ acme: form: a dash at the end
 -     runtime
 +   llama-:
 +     runtime
-! 13:3: error[SPEC005]: models.llama-: 'llama-' is not a valid name for a model; a name has lower-case letters a-z, digits
-! and '-', begins with a letter and ends with a letter or digit
+! 13:3: error[SPEC005]: models.llama-: 'llama-' is not a valid name for a model; a name has lower-case letters a-z,
+! digits and '-', begins with a letter and ends with a letter or digit
 =   l:
 =     runtime
 
@@ -705,8 +702,8 @@ acme: form: other digits
 -     runtime
 +   llama٣:
 +     runtime
-! 13:3: error[SPEC005]: models.llama٣: 'llama٣' holds U+0663 (ARABIC-INDIC DIGIT THREE); a name has lower-case
-! letters a-z, digits and '-', begins with a letter and ends with a letter or digit
+! 13:3: error[SPEC005]: models.llama٣: 'llama٣' holds U+0663 (ARABIC-INDIC DIGIT THREE); a name has lower-case letters
+! a-z, digits and '-', begins with a letter and ends with a letter or digit
 =   llama3:
 =     runtime
 
@@ -720,8 +717,8 @@ acme: form: the Kelvin sign
 acme: form: a line break at the end
 - namespace: acme-ml
 + namespace: "acme-ml\n"
-! 3:12: error[SPEC005]: namespace: 'acme-ml\u000a' holds U+000A (a line break); a namespace has lower-case letters
-! a-z, digits and '-', and begins and ends with a letter or digit
+! 3:12: error[SPEC005]: namespace: 'acme-ml\u000a' holds U+000A (a line break); a namespace has lower-case letters a-z,
+! digits and '-', and begins and ends with a letter or digit
 = namespace: "acme-ml"
 
 acme: form: display name
@@ -781,8 +778,8 @@ acme: form: endpoint
 acme: form: bucket
 - bucket: models
 + bucket: "s3://models"
-! 7:73: error[SPEC005]: connections.store.s3.bucket: 's3://models' is not a valid name for a bucket; write the bare name,
-! without s3:// and without a path
+! 7:73: error[SPEC005]: connections.store.s3.bucket: 's3://models' is not a valid name for a bucket; write the bare
+! name, without s3:// and without a path
 = bucket: models.2
 
 acme: form: region
@@ -794,22 +791,22 @@ acme: form: region
 acme: form: path out of the folder
 - path: llama-3
 + path: ../other/llama-3
-! 22:41: error[SPEC005]: models.llama.location.path: '../other/llama-3' is not a path to a model; name the model's
-! own folder, not the root, with letters, digits, '-', '_', '.' and single '/', and without '..' or '//'
+! 22:41: error[SPEC005]: models.llama.location.path: '../other/llama-3' is not a path to a model; name the model's own
+! folder, not the root, with letters, digits, '-', '_', '.' and single '/', and without '..' or '//'
 = path: /models/..llama-3/
 
 acme: form: path to the root
 - path: llama-3
 + path: /
-! 22:41: error[SPEC005]: models.llama.location.path: '/' is not a path to a model; name the model's own folder, not
-! the root, with letters, digits, '-', '_', '.' and single '/', and without '..' or '//'
+! 22:41: error[SPEC005]: models.llama.location.path: '/' is not a path to a model; name the model's own folder, not the
+! root, with letters, digits, '-', '_', '.' and single '/', and without '..' or '//'
 = path: /l
 
 acme: form: path with two slashes
 - path: llama-3
 + path: llama//3
-! 22:41: error[SPEC005]: models.llama.location.path: 'llama//3' is not a path to a model; name the model's own
-! folder, not the root, with letters, digits, '-', '_', '.' and single '/', and without '..' or '//'
+! 22:41: error[SPEC005]: models.llama.location.path: 'llama//3' is not a path to a model; name the model's own folder,
+! not the root, with letters, digits, '-', '_', '.' and single '/', and without '..' or '//'
 = path: llama/3
 
 acme: form: uri
@@ -829,29 +826,29 @@ acme: form: uri of a file
 acme: form: store key
 - key: acme/object-store
 + key: /acme/object-store
-! 8:24: error[SPEC005]: connections.store.credentials.key: '/acme/object-store' is not a valid key of a secret store; write
-! a path such as team-a/object-store
+! 8:24: error[SPEC005]: connections.store.credentials.key: '/acme/object-store' is not a valid key of a secret store;
+! write a path such as team-a/object-store
 = key: acme/Object_Store.2
 
 acme: form: variable
 - VLLM_LOGGING_LEVEL: INFO
 + 1ST: x
-! 24:11: error[SPEC005]: models.llama.env.1ST: '1ST' is not a valid name for a variable; a name has letters a-z and A-Z,
-! digits, '_', '-' and '.', and does not begin with a digit
+! 24:11: error[SPEC005]: models.llama.env.1ST: '1ST' is not a valid name for a variable; a name has letters a-z and
+! A-Z, digits, '_', '-' and '.', and does not begin with a digit
 = _1st.x-y: x
 
 acme: form: token
 - tokens: [chatbot]
 + tokens: [Chat-Bot]
-! 21:14: error[SPEC005]: models.llama.tokens[0]: 'Chat-Bot' is not a valid name; a name has lower-case letters a-z, digits
-! and '-', and begins and ends with a letter or digit
+! 21:14: error[SPEC005]: models.llama.tokens[0]: 'Chat-Bot' is not a valid name; a name has lower-case letters a-z,
+! digits and '-', and begins and ends with a letter or digit
 = tokens: [chat-bot]
 
 acme: form: JSON pointer
 - path: /spec/predictor/priorityClassName
 + path: spec/predictor/priorityClassName
-! 25:48: error[SPEC005]: models.llama.patch.InferenceService[0].path: 'spec/predictor/priorityClassName' is not a
-! JSON pointer; begin with '/' and write the keys between slashes, such as /spec/predictor/priorityClassName
+! 25:48: error[SPEC005]: models.llama.patch.InferenceService[0].path: 'spec/predictor/priorityClassName' is not a JSON
+! pointer; begin with '/' and write the keys between slashes, such as /spec/predictor/priorityClassName
 = path: /metadata/annotations/a.b~1c
 
 acme: form: framework
@@ -864,8 +861,7 @@ acme: form: framework
 llm: form: cost
 - cost: "10.0"
 + cost: ten
-! 11:49: error[SPEC005]: models.llama.llmd.scaling.cost: 'ten' is not a cost; write a number in quotes, such as
-! "10.0"
+! 11:49: error[SPEC005]: models.llama.llmd.scaling.cost: 'ten' is not a cost; write a number in quotes, such as "10.0"
 = cost: "0.5"
 
 prod: form: release
@@ -877,21 +873,20 @@ prod: form: release
 prod: form: release as a number
 - release: rhoai-2.25
 + release: 2.25
-! 2:10: error[SPEC001]: release: the number 2.25 stands where the name of a release belongs; write release:
-! rhoai-2.25
+! 2:10: error[SPEC001]: release: expected the name of a release, found the number 2.25; write release: rhoai-2.25
 = release: null
 
 prod: form: Argo CD's version as a number
 - version: "2.14"
 + version: 2.10
-! 26:116: error[SPEC001]: argocd.version: the number 2.10 stands where text belongs; put it in quotes: "2.10"
+! 26:116: error[SPEC001]: argocd.version: expected text, found the number 2.10; put it in quotes: "2.10"
 = version: "2.10"
 
 prod: form: compute capability as a number
 - computeCapability: "8.0"
 + computeCapability: 8.0
-! 14:24: error[SPEC001]: accelerators.nvidia-a100-gpu.computeCapability: the number 8.0 stands where text belongs;
-! put it in quotes: "8.0"
+! 14:24: error[SPEC001]: accelerators.nvidia-a100-gpu.computeCapability: expected text, found the number 8.0; put it in
+! quotes: "8.0"
 = computeCapability: "12.0"
 
 prod: form: repository
@@ -911,22 +906,22 @@ prod: form: server
 prod: form: apps domain
 - appsDomain: apps.prod.example.org
 + appsDomain: "https://apps.prod.example.org"
-! 3:35: error[SPEC005]: cluster.appsDomain: 'https://apps.prod.example.org' is not a domain; write the domain alone,
-! in lower case, such as apps.example.org
+! 3:35: error[SPEC005]: cluster.appsDomain: 'https://apps.prod.example.org' is not a domain; write the domain alone, in
+! lower case, such as apps.example.org
 = appsDomain: apps
 
 prod: form: image
 - registry.example.org/vllm:1
 + https://registry.example.org/vllm:1
-! 16:50: error[SPEC005]: runtimes.vllm-cuda-runtime.images.kserve-container: 'https://registry.example.org/vllm:1'
-! is not an image reference; write registry/repository@sha256:digest or registry/repository:tag
+! 16:50: error[SPEC005]: runtimes.vllm-cuda-runtime.images.kserve-container: 'https://registry.example.org/vllm:1' is
+! not an image reference; write registry/repository@sha256:digest or registry/repository:tag
 = registry.example.org:5000/org/vllm:1@sha256:0000000000000000000000000000000000000000000000000000000000000000
 
 prod: form: identifier
 - identifier: nvidia.com/gpu
 + identifier: gpu
-! 9:17: error[SPEC005]: accelerators.nvidia-a100-gpu.identifier: 'gpu' is not a valid name for an extended resource; write a
-! domain and a name, such as nvidia.com/gpu
+! 9:17: error[SPEC005]: accelerators.nvidia-a100-gpu.identifier: 'gpu' is not a valid name for an extended resource;
+! write a domain and a name, such as nvidia.com/gpu
 = identifier: habana.ai/gaudi
 
 prod: form: quota
@@ -985,30 +980,30 @@ acme: length: model
 -     runtime
 +   mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm:
 +     runtime
-! 13:3: error[SPEC006]: models.mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm...: 'mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm...'
-! has 64 characters, of which 63 are allowed; shorten it by 1
+! 13:3: error[SPEC006]: models.mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm...: 'mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm...' has
+! 64 characters, and at most 63 are allowed; shorten it by 1
 =   mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm:
 =     runtime
 
 acme: length: namespace
 - namespace: acme-ml
 + namespace: nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn
-! 3:12: error[SPEC006]: namespace: 'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn...' has 64 characters, of which 63 are
+! 3:12: error[SPEC006]: namespace: 'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn...' has 64 characters, and at most 63 are
 ! allowed; shorten it by 1
 = namespace: nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn
 
 acme: length: bucket
 - bucket: models
 + bucket: ab
-! 7:73: error[SPEC006]: connections.store.s3.bucket: 'ab' has fewer than 3 characters; write the bare name,
-! without s3:// and without a path
+! 7:73: error[SPEC006]: connections.store.s3.bucket: 'ab' has fewer than 3 characters; write the bare name, without
+! s3:// and without a path
 = bucket: abc
 
 acme: number: none of an accelerator
 - count: 1
 + count: 0
-! 19:49: error[SPEC007]: models.llama.accelerator.count: 0 is less than 1; write 1 or more, or leave accelerator
-! out where the model needs none
+! 19:49: error[SPEC007]: models.llama.accelerator.count: 0 is less than 1; write 1 or more, or leave accelerator out
+! where the model needs none
 = count: 8
 
 acme: number: replicas below zero
@@ -1032,14 +1027,14 @@ acme: number: nodes
 prod: number: quota
 - requests.nvidia.com/gpu: 4}
 + requests.nvidia.com/gpu: -4}
-! 18:44: error[SPEC007]: quota.default.requests.nvidia.com/gpu: -4 is less than 0; write a number, perhaps with a
-! unit, such as 4 or 16Gi
+! 18:44: error[SPEC007]: quota.default.requests.nvidia.com/gpu: -4 is less than 0; write a number, perhaps with a unit,
+! such as 4 or 16Gi
 = requests.nvidia.com/gpu: 0}
 
 acme: list: a token twice
 - tokens: [chatbot]
 + tokens: [ci, chatbot, ci]
-! 21:27: error[SPEC008]: models.llama.tokens[2]: 'ci' is listed twice; take it away here
+! 21:27: error[SPEC008]: models.llama.tokens[2]: 'ci' is listed twice; remove it here
 = tokens: [ci, chatbot]
 
 acme: list: no keys of a secret
@@ -1051,8 +1046,8 @@ acme: list: no keys of a secret
 acme: list: no operation
 - [{op: add, path: /spec/predictor/priorityClassName, value: research}]
 + []
-! 25:31: error[SPEC010]: models.llama.patch.InferenceService: the list is empty; write [{op: ..., path: ...,
-! value: ...}]
+! 25:31: error[SPEC010]: models.llama.patch.InferenceService: the list is empty; write [{op: ..., path: ..., value:
+! ...}]
 = [{op: remove, path: /spec/predictor/priorityClassName}]
 
 acme: map: no environment
@@ -1066,8 +1061,7 @@ acme: map: no environment
 llm: map: no parallelism
 - parallelism: {tensor: 1, data: 16, dataLocal: 8, expert: true}
 + parallelism: {}
-! 8:20: error[SPEC010]: models.llama.llmd.parallelism: the map is empty; write how it is spread, such as {tensor:
-! 4}
+! 8:20: error[SPEC010]: models.llama.llmd.parallelism: the map is empty; write how it is spread, such as {tensor: 4}
 = parallelism: {tensor: 1}
 
 acme: together: two kinds of connection in an override
@@ -1087,22 +1081,22 @@ acme: together: nothing for a kind
 acme: together: two kinds of connection
 -     credentials: {key: acme/object-store}
 +     oci: {host: quay.io}
-! 8:5: error[SPEC009]: connections.store.oci: oci is a second kind: a connection is one of s3, oci and uri; keep
-! one of them
+! 8:5: error[SPEC009]: connections.store.oci: oci is a second kind: a connection is one of s3, oci and uri; keep one of
+! them
 =     existing: true
 
 acme: together: two places of a model
 - {connection: store, path: llama-3}
 + {connection: store, path: llama-3, pvc: weights}
-! 22:50: error[SPEC009]: models.llama.location.pvc: pvc is a second place: a location is a connection, a pvc or a
-! uri; keep one of them
+! 22:50: error[SPEC009]: models.llama.location.pvc: pvc is a second place: a location is a connection, a pvc or a uri;
+! keep one of them
 = {connection: store, uri: "oci://quay.io/org/llama:1"}
 
 acme: together: a path after an address
 - {connection: store, path: llama-3}
 + {uri: "hf://org/llama", path: llama-3}
-! 22:39: error[SPEC009]: models.llama.location.path: path does not go with uri: the address is all there is; make
-! it part of the address
+! 22:39: error[SPEC009]: models.llama.location.path: path does not go with uri: the address is all there is; make it
+! part of the address
 = {uri: "hf://org/llama"}
 
 acme: together: remove with a value
@@ -1121,29 +1115,29 @@ prod: together: name and server
 prod: together: Exists with a value
 - operator: Equal, value: A100
 + operator: Exists, value: A100
-! 10:74: error[SPEC009]: accelerators.nvidia-a100-gpu.tolerations[0].value: 'A100' does not go with operator
-! Exists; take value away, or write operator: Equal
+! 10:74: error[SPEC009]: accelerators.nvidia-a100-gpu.tolerations[0].value: 'A100' does not go with operator Exists;
+! take value away, or write operator: Equal
 = operator: Exists, value: ""
 
 prod: together: seconds without NoExecute
 - effect: NoSchedule}
 + effect: NoSchedule, tolerationSeconds: 5}
-! 10:99: error[SPEC009]: accelerators.nvidia-a100-gpu.tolerations[0].tolerationSeconds: tolerationSeconds goes
-! with effect NoExecute only; take it away, or write effect: NoExecute
+! 10:99: error[SPEC009]: accelerators.nvidia-a100-gpu.tolerations[0].tolerationSeconds: tolerationSeconds goes with
+! effect NoExecute only; take it away, or write effect: NoExecute
 = effect: NoExecute, tolerationSeconds: 5}
 
 llm: together: llmd false
 - worker: true
 + worker: false
-! 9:15: error[SPEC009]: models.llama.llmd.worker: false says nothing here; write true, or what differs from the
-! head; leave it out for one node
+! 9:15: error[SPEC009]: models.llama.llmd.worker: false says nothing here; write true, or what differs from the head;
+! leave it out for one node
 = worker: {size: Large}
 
 llm: together: pipeline and data
 - data: 16, dataLocal: 8
 + pipeline: 2, data: 16, dataLocal: 8
-! 8:45: error[SPEC009]: models.llama.llmd.parallelism.data: data does not go with pipeline; use data parallelism
-! or pipeline parallelism
+! 8:45: error[SPEC009]: models.llama.llmd.parallelism.data: data does not go with pipeline; use data parallelism or
+! pipeline parallelism
 ! 8:55: error[SPEC009]: models.llama.llmd.parallelism.dataLocal: dataLocal does not go with pipeline; use data
 ! parallelism or pipeline parallelism
 = data: 8, dataLocal: 8
@@ -1151,8 +1145,8 @@ llm: together: pipeline and data
 llm: together: prefill replicas and scaling
 - prefill: {replicas: 2,
 + prefill: {replicas: 2, scaling: {min: 1, max: 2, by: hpa},
-! 10:30: error[SPEC009]: models.llama.llmd.prefill.scaling: scaling does not go with replicas; write replicas for
-! a fixed number, or scaling: {min, max, by}
+! 10:30: error[SPEC009]: models.llama.llmd.prefill.scaling: scaling does not go with replicas; write replicas for a
+! fixed number, or scaling: {min, max, by}
 = prefill: {scaling: {min: 1, max: 2, by: hpa},
 
 llm: together: null inside of prefill
@@ -1178,28 +1172,28 @@ llm: llmd: an empty scheduler
 llm: llmd: replicas in it
 -       worker: true
 +       replicas: 2
-! 9:7: error[SPEC002]: models.llama.llmd.replicas: unknown key 'replicas'; replicas stand at the model; scaling:
-! {min, max} here scales by load
+! 9:7: error[SPEC002]: models.llama.llmd.replicas: unknown key 'replicas'; replicas stand at the model; scaling: {min,
+! max} here scales by load
 =       # none
 
 own: runtime: a List
 - kind: ServingRuntime
 + kind: List
-! 2:7: error[SPEC009]: kind: 'List' holds several objects, and a file in runtimes/ holds one; export it by its
-! name: oc get servingruntime <name> -o yaml
+! 2:7: error[SPEC009]: kind: 'List' holds several objects, and a file in runtimes/ holds one; export it by its name: oc
+! get servingruntime <name> -o yaml
 = kind: ServingRuntime  # one
 
 own: runtime: another kind
 - kind: ServingRuntime
 + kind: Deployment
-! 2:7: error[SPEC004]: kind: 'Deployment' is not one of the choices; write ServingRuntime, LLMInferenceServiceConfig
-! or Template
+! 2:7: error[SPEC004]: kind: 'Deployment' is not a valid value; write ServingRuntime, LLMInferenceServiceConfig or
+! Template
 = kind: "ServingRuntime"
 
 own: runtime: another version
 - serving.kserve.io/v1alpha1
 + serving.kserve.io/v9
-! 1:13: error[SPEC004]: apiVersion: 'serving.kserve.io/v9' stands where 'serving.kserve.io/v1alpha1' belongs; a
+! 1:13: error[SPEC004]: apiVersion: expected 'serving.kserve.io/v1alpha1', found 'serving.kserve.io/v9'; a
 ! ServingRuntime has apiVersion: serving.kserve.io/v1alpha1
 = "serving.kserve.io/v1alpha1"
 
@@ -1218,39 +1212,39 @@ own: runtime: no containers
 own: runtime: a version as a number
 - {name: vLLM, autoSelect: true}
 + {name: onnx, version: 1}
-! 14:49: error[SPEC001]: spec.supportedModelFormats[0].version: the number 1 stands where text belongs; put it in
-! quotes: "1"
+! 14:49: error[SPEC001]: spec.supportedModelFormats[0].version: expected text, found the number 1; put it in quotes:
+! "1"
 = {name: onnx, version: "1"}
 
 own: runtime: a value as a number
 - value: /tmp/hf_home
 + value: 8080
-! 11:34: error[SPEC001]: spec.containers[0].env[0].value: the number 8080 stands where text belongs; put it in
-! quotes: "8080"
+! 11:34: error[SPEC001]: spec.containers[0].env[0].value: expected text, found the number 8080; put it in quotes:
+! "8080"
 = value: "8080"
 
 own: runtime: annotations that are a list
 -   multiModel: false
 +   annotations: [a]
-! 13:16: error[SPEC001]: spec.annotations: a list stands where a map of texts belongs
+! 13:16: error[SPEC001]: spec.annotations: expected a map of texts, found a list
 =   annotations: {prometheus.io/path: /metrics}
 
 own: runtime: a label that is not a string
 -   multiModel: false
 +   labels: {tier: 1}
-! 13:18: error[SPEC001]: spec.labels.tier: the number 1 stands where text belongs; put it in quotes: "1"
+! 13:18: error[SPEC001]: spec.labels.tier: expected text, found the number 1; put it in quotes: "1"
 =   labels: {tier: "1"}
 
 own: runtime: an annotation of its own that is not a string
 - {openshift.io/display-name: Acme vLLM}
 + {openshift.io/display-name: {en: Acme}}
-! 5:44: error[SPEC001]: metadata.annotations.openshift.io/display-name: a map stands where text belongs
+! 5:44: error[SPEC001]: metadata.annotations.openshift.io/display-name: expected text, found a map
 = {openshift.io/display-name: ""}
 
 own: runtime: volumes that are a map
 -   multiModel: false
 +   volumes: {shm: {emptyDir: {}}}
-! 13:12: error[SPEC001]: spec.volumes: a map stands where a list belongs
+! 13:12: error[SPEC001]: spec.volumes: expected a list, found a map
 =   volumes: [{name: shm, emptyDir: {}}]
 
 own: runtime: a volume without a name
@@ -1275,27 +1269,27 @@ own: runtime: workers with an empty list of containers
 own: runtime: workers that are a list
 -   multiModel: false
 +   workerSpec: [{name: worker-container}]
-! 13:15: error[SPEC001]: spec.workerSpec: a list stands where a map belongs; write each entry under its name, without
-! a dash: <name>: ...
+! 13:15: error[SPEC001]: spec.workerSpec: expected a map, found a list; write each entry under its name, without a
+! dash: <name>: ...
 =   workerSpec: {containers: [{name: worker-container, volumeMounts: [{name: shm, mountPath: /dev/shm}]}]}
 
 own: runtime: ports that are numbers
 - ports: [{containerPort: 8080}]
 + ports: [8080]
-! 12:13: error[SPEC001]: spec.containers[0].ports[0]: the number 8080 stands where a map belongs
+! 12:13: error[SPEC001]: spec.containers[0].ports[0]: expected a map, found the number 8080
 = ports: [{containerPort: 65535, protocol: TCP, name: h2c}]
 
 own: runtime: a port that is a text
 - ports: [{containerPort: 8080}]
 + ports: [{containerPort: "8080"}]
-! 12:29: error[SPEC001]: spec.containers[0].ports[0].containerPort: the text '8080' stands where a whole number belongs;
-! take the quotes away: 8080
+! 12:29: error[SPEC001]: spec.containers[0].ports[0].containerPort: expected a whole number, found the text '8080';
+! remove the quotes: 8080
 = ports: []
 
 own: runtime: a mount that is a map
 - ports: [{containerPort: 8080}]
 + volumeMounts: {shm: /dev/shm}
-! 12:19: error[SPEC001]: spec.containers[0].volumeMounts: a map stands where a list belongs
+! 12:19: error[SPEC001]: spec.containers[0].volumeMounts: expected a list, found a map
 = volumeMounts: [{name: shm, mountPath: /dev/shm, readOnly: true}]
 
 own: runtime: a mount without a path
@@ -1308,19 +1302,19 @@ own: runtime: a mount without a path
 own: runtime: arguments that are a text
 - args: [--port=8080]
 + args: --port=8080
-! 10:11: error[SPEC001]: spec.containers[0].args: the text '--port=8080' stands where a list of texts belongs
+! 10:11: error[SPEC001]: spec.containers[0].args: expected a list of texts, found the text '--port=8080'
 = args: []
 
 own: runtime: a model format that is a text
 - [{name: vLLM, autoSelect: true}]
 + [vLLM]
-! 14:27: error[SPEC001]: spec.supportedModelFormats[0]: the text 'vLLM' stands where a map belongs
+! 14:27: error[SPEC001]: spec.supportedModelFormats[0]: expected a map, found the text 'vLLM'
 = [{name: vLLM}]
 
 config: config: volumes that are a map
 - {template: {containers
 + {template: {volumes: {}, containers
-! 4:28: error[SPEC001]: spec.template.volumes: a map stands where a list belongs
+! 4:28: error[SPEC001]: spec.template.volumes: expected a list, found a map
 = {template: {volumes: [{name: shm}], containers
 
 template: template: no object
@@ -1332,8 +1326,8 @@ template: template: no object
 -     containers: [{name: kserve-container, image: "registry.example.org/vllm:1"}]
 -     supportedModelFormats: [{name: vLLM}]
 + objects: []
-! 4:10: error[SPEC010]: objects: the list is empty; objects holds one ServingRuntime, or one
-! LLMInferenceServiceConfig, and nothing else
+! 4:10: error[SPEC010]: objects: the list is empty; objects holds one ServingRuntime, or one LLMInferenceServiceConfig,
+! and nothing else
 = objects:
 = - apiVersion: serving.kserve.io/v1alpha2
 =   kind: LLMInferenceServiceConfig
@@ -1345,21 +1339,21 @@ template: template: no object
 template: template: two objects
 - parameters: []
 + - {apiVersion: v1, kind: Secret, metadata: {name: more}}
-! 11:3: error[SPEC010]: objects[1]: there are 2 entries, and 1 is the most; objects holds one ServingRuntime, or
+! 11:3: error[SPEC010]: objects[1]: there are 2 entries, and only 1 is allowed; objects holds one ServingRuntime, or
 ! one LLMInferenceServiceConfig, and nothing else
 = parameters: [{name: IMAGE, value: x}]
 
 template: template: another object
 -   kind: ServingRuntime
 +   kind: ClusterRoleBinding
-! 6:9: error[SPEC004]: objects[0].kind: 'ClusterRoleBinding' is not one of the choices; write ServingRuntime or
+! 6:9: error[SPEC004]: objects[0].kind: 'ClusterRoleBinding' is not a valid value; write ServingRuntime or
 ! LLMInferenceServiceConfig
 =   kind: "ServingRuntime"
 
 config: config: another version
 - v1alpha2
 + v1beta1
-! 1:13: error[SPEC004]: apiVersion: 'serving.kserve.io/v1beta1' is not one of the choices; did you mean
+! 1:13: error[SPEC004]: apiVersion: 'serving.kserve.io/v1beta1' is not a valid value; did you mean
 ! 'serving.kserve.io/v1alpha1'? it is serving.kserve.io/v1alpha1 or serving.kserve.io/v1alpha2
 = v1alpha1
 """
@@ -1400,7 +1394,7 @@ def test_a_name_leaves_room_for_the_name_of_its_file(old: str, line: int, within
 
     assert named(226) == []
     assert named(227) == [
-        f"{line}:3: error[SPEC006]: {within}.{'a' * 37}...: '{'a' * 35}...' has 227 characters, of which 226 are allowed; "
+        f"{line}:3: error[SPEC006]: {within}.{'a' * 37}...: '{'a' * 35}...' has 227 characters, and at most 226 are allowed; "
         "shorten it by 1; the name of its file patch-externalsecret-<name>.yaml must stay below 255 bytes"
     ]
 
@@ -1411,8 +1405,8 @@ def test_everything_is_said_at_once_in_the_order_of_the_file() -> None:
         text.replace("route: true", "rout: true").replace("platform: single-model", "platfrom: single-model")
     ) == [
         "4:1: error[SPEC002]: platfrom: unknown key 'platfrom'; did you mean 'platform'?",
-        "16:11: error[SPEC004]: models.llama.mode: 'serverless' is not one of the choices; write standard or advanced",
-        "17:15: error[SPEC001]: models.llama.replicas: the text 'lots' stands where a whole number or {min, max} belongs",
+        "16:11: error[SPEC004]: models.llama.mode: 'serverless' is not a valid value; write standard or advanced",
+        "17:15: error[SPEC001]: models.llama.replicas: expected a whole number or {min, max}, found the text 'lots'",
         "20:5: error[SPEC002]: models.llama.rout: unknown key 'rout'; did you mean 'route'?",
     ]
 
@@ -1842,8 +1836,8 @@ def test_a_hidden_value_is_told_from_a_value() -> None:
         f"21:14: error[SPEC005]: models.llama.tokens[0]: (hidden) is not a valid name; {hint}"
     ]
     assert said(changed(ACME, "VLLM_LOGGING_LEVEL: INFO", "API_PASSWORD: 31415926")) == [
-        "24:25: error[SPEC001]: models.llama.env.API_PASSWORD: the number (hidden) stands where text or {secret, key} "
-        "belongs; put it in quotes"
+        "24:25: error[SPEC001]: models.llama.env.API_PASSWORD: expected text or {secret, key}, found the number "
+        "(hidden); put it in quotes"
     ]
 
 
@@ -1899,9 +1893,13 @@ def test_the_schemas_are_valid(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
 
 
+OF_OBJECTS = {"exclusiveMinimum", "exclusiveMaximum", "maxProperties"}
+"""Keywords that only the schemas of Kubernetes objects use."""
+
+
 def test_every_keyword_has_a_phrase_and_every_phrase_a_keyword() -> None:
     used = {word for schemas in EVERYWHERE.values() for schema in schemas.values() for word in schema}
-    assert used - ANNOTATIONS - OUR_WORDS - (APPLICATORS - PHRASES.keys()) == PHRASES.keys()
+    assert used - ANNOTATIONS - OUR_WORDS - (APPLICATORS - PHRASES.keys()) == PHRASES.keys() - OF_OBJECTS
     assert {code for code, _ in PHRASES.values()} | {"SPEC011"} == TITLES.keys()
 
 
@@ -2072,7 +2070,7 @@ def test_fractions_are_taken_where_anything_may_stand() -> None:
     text = changed(ACME, "value: research", "value: 1.0")
     assert said(text) == []
     assert said(text.replace("count: 1", "count: 2.0")) == [
-        "19:49: error[SPEC001]: models.llama.accelerator.count: the number 2.0 stands where a whole number belongs; "
+        "19:49: error[SPEC001]: models.llama.accelerator.count: expected a whole number, found the number 2.0; "
         "write 1 or more, or leave accelerator out where the model needs none"
     ]
 
@@ -2085,7 +2083,7 @@ def test_data_is_left_as_it_is() -> None:
             at=Location("somewhere.yaml"),
             code="SPEC001",
             path="version",
-            message="the number 1.0 stands where a whole number belongs",
+            message="expected a whole number, found the number 1.0",
             hint="write version: 1",
         )
     ]

@@ -600,7 +600,7 @@ def test_hostile_texts_take_no_time(part: str, size: int) -> None:
         (False, "password", "false"),
         (None, "password", "null"),
         ([1], "", "a list"),
-        ({"password": "abc"}, "", "a mapping"),
+        ({"password": "abc"}, "", "a map"),
         ("x" * 38, "", f"'{'x' * 38}'"),
         ("x" * 39, "", f"'{'x' * 35}...'"),
         (10**60, "", f"1{'0' * 36}..."),

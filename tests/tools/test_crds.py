@@ -236,7 +236,7 @@ spec: {{model: {{uri: "hf://example/model"}}, scaling: {{{most}wva: {{hpa: {{}}}
 """
     schemas = schemas_of_release("rhoai-3.4")
     assert refused(schemas, "rhoai-3.4", scaling.format(most="")) == [
-        "ADM002 spec.scaling.maxReplicas: the field 'maxReplicas' is missing"
+        "ADM002 spec.scaling.maxReplicas: 'maxReplicas' is missing"
     ]
     assert refused(schemas, "rhoai-3.4", scaling.format(most="maxReplicas: 3, ")) == []
 
@@ -282,7 +282,7 @@ spec: {{nodes: {{root: {{routerType: {router}, steps: [{{serviceName: demo, name
         schemas = schemas_of_release(release)
         assert refused(schemas, release, graph.format(router="Sequence")) == []
         assert refused(schemas, release, graph.format(router="Parallel")) == [
-            "ADM002 spec.nodes.root.routerType: 'Parallel' is not allowed here"
+            "ADM002 spec.nodes.root.routerType: 'Parallel' is not a valid value"
         ]
 
 
@@ -338,8 +338,8 @@ def test_an_empty_text_of_a_route_is_none(schemas_of_release: SchemasOf) -> None
     for host, path in (("", ""), ("models.example.org", "/v1"), ("", "/")):
         assert refused(schemas, "rhoai-3.3", ROUTE.format(host=host, path=path)) == []
     assert refused(schemas, "rhoai-3.3", ROUTE.format(host="not a host!", path="v1")) == [
-        "ADM002 spec.host: 'not a host!' has not the right form",
-        "ADM002 spec.path: 'v1' has not the right form",
+        "ADM002 spec.host: 'not a host!' does not have the right form",
+        "ADM002 spec.path: 'v1' does not have the right form",
     ]
 
 
@@ -421,6 +421,6 @@ def test_what_only_the_openapi_requires_may_be_left_out(release: str, schemas_of
 
 def test_what_the_api_server_requires_is_missed(schemas_of_release: SchemasOf) -> None:
     assert refused(schemas_of_release("rhoai-2.22"), "rhoai-2.22", LACKING) == [
-        "ADM002 roleRef.name: the field 'name' is missing",
-        "ADM002 spec.selector: the field 'selector' is missing",
+        "ADM002 roleRef.name: 'name' is missing",
+        "ADM002 spec.selector: 'selector' is missing",
     ]

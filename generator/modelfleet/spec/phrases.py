@@ -1,6 +1,6 @@
-"""The phrases for what a JSON Schema refuses, a keyword each.
+"""The phrases for what a JSON Schema refuses, a keyword each: of the hand-written files, and of Kubernetes objects.
 
-The schemas bring the words that only they can know, beside the keywords that they belong to:
+The schemas of the hand-written files bring the words that only they can know, beside the keywords that they belong to:
 
     x-message    what is wrong with a value that `pattern` or `not` refuses; it follows the value
     x-hint       what to do about a wrong value
@@ -27,7 +27,7 @@ from modelfleet.finding import Pointer, dotted
 from modelfleet.spec.fields import refused_fields
 from modelfleet.spec.secret_shapes import HIDDEN
 from modelfleet.spec.secrets import redacted
-from modelfleet.wording import choices, closest, did_you_mean
+from modelfleet.wording import choices, closest, did_you_mean, plural
 
 MAX_SHOWN = 100
 """Most findings of one file; a file that is wrong through and through gets no better by the thousandth."""
@@ -56,7 +56,7 @@ class SchemaCase:
     """A keyword that does not hold: what it wants, the schema around it, and the value.
 
     `is_key`: the value is a key. `raw` is a number as it was typed, `told` the value as a message may show it; `root` is
-    the whole schema, to which parts of it refer.
+    the whole schema, to which parts of it refer; `entry` is what a key is called: a key of a file, a field of an object.
     """
 
     keyword: str
@@ -68,6 +68,7 @@ class SchemaCase:
     is_key: bool
     raw: str | None
     told: str
+    entry: str = "key"
 
     @property
     def name(self) -> str:
@@ -137,7 +138,7 @@ def _other_type(case: SchemaCase) -> Iterator[SchemaProblem]:
     elif case.value is None:
         yield case.problem("there is no value", case.words("x-hint", f"write {wanted}"))
     else:
-        yield case.problem(f"{_described(case)} stands where {wanted} belongs", _retyped(case))
+        yield case.problem(f"expected {wanted}, found {_described(case)}", _retyped(case))
 
 
 def _described(case: SchemaCase) -> str:
@@ -155,13 +156,13 @@ def _retyped(case: SchemaCase) -> str:
         return said
     if isinstance(value, bool | int | float) and "string" in types:
         return _quoted(case)
-    if isinstance(value, str):
+    if isinstance(value, str) and case.told != HIDDEN:
         number = "integer" in types and re.fullmatch(r"0|[1-9][0-9]{0,17}", value, re.ASCII)
         if number or ("boolean" in types and value in ("true", "false")):
-            return f"take the quotes away: {value}"
+            return f"remove the quotes: {value}"
     if types == ["array"] and isinstance(value, str):
         return _listed(case)
-    if types == ["object"] and isinstance(value, list) and value:
+    if types == ["object"] and isinstance(value, list) and value and case.told != HIDDEN:
         return _keyed(case, value[0])
     return case.words("x-hint")
 
@@ -214,7 +215,7 @@ def _unknown_keys(case: SchemaCase) -> Iterator[SchemaProblem]:
         if key == alike[0]:
             yield SchemaProblem(
                 pointer=(*case.pointer, key),
-                message=f"unknown {'keys' if len(alike) > 1 else 'key'} {', '.join(map(redacted, alike))}",
+                message=f"unknown {case.entry}{'s' if len(alike) > 1 else ''} {', '.join(map(redacted, alike))}",
                 hint=_instead(key, list(known), case) if told is None else str(told),
                 at_key=True,
                 unknown=tuple(alike),
@@ -283,7 +284,7 @@ def _refused(case: SchemaCase) -> Iterator[SchemaProblem]:
 
 
 def _other_value(case: SchemaCase) -> Iterator[SchemaProblem]:
-    yield case.problem(f"{case.told} stands where {redacted(case.wanted)} belongs")
+    yield case.problem(f"expected {redacted(case.wanted)}, found {case.told}")
 
 
 def _no_choice(case: SchemaCase) -> Iterator[SchemaProblem]:
@@ -291,13 +292,14 @@ def _no_choice(case: SchemaCase) -> Iterator[SchemaProblem]:
     written = case.value if isinstance(case.value, str) else ""
     near = closest(written, words)
     hint = f"did you mean {near!r}? it is {_either(words)}" if near else f"write {_either(words)}"
-    yield case.problem(f"{case.told} is not one of the choices", _by_pattern(case, written) or hint)
+    yield case.problem(f"{case.told} is not a valid value", _by_pattern(case, written) or hint)
 
 
 def _wrong_form(case: SchemaCase) -> Iterator[SchemaProblem]:
     odd = _odd_character(case.value)
-    message = f"{case.told} {f'holds {odd}' if odd else case.words('x-message', 'is not of the right form')}"
-    yield case.problem(message, None if odd or case.told == HIDDEN else _by_pattern(case, case.value) or None)
+    message = f"{case.told} {f'holds {odd}' if odd else case.words('x-message', 'does not have the right form')}"
+    instead = "" if odd or case.told == HIDDEN else _by_pattern(case, case.value)
+    yield case.problem(message, instead or case.words("x-hint", f"it must match {case.wanted}"))
 
 
 def _odd_character(text: str) -> str:
@@ -313,7 +315,7 @@ def _odd_character(text: str) -> str:
 
 def _too_long(case: SchemaCase) -> Iterator[SchemaProblem]:
     length = len(case.value)
-    message = f"{case.told} has {length} characters, of which {case.wanted} are allowed"
+    message = f"{case.told} has {length} characters, and at most {case.wanted} are allowed"
     why = case.words("x-longest")
     yield case.problem(message, f"shorten it by {length - case.wanted}" + (f"; {why}" if why else ""))
 
@@ -331,20 +333,39 @@ def _too_large(case: SchemaCase) -> Iterator[SchemaProblem]:
     yield case.problem(f"{case.told} is more than {case.wanted}", case.words("x-hint", f"write {case.wanted} or less"))
 
 
-def _empty(case: SchemaCase) -> Iterator[SchemaProblem]:
-    yield case.problem(f"the {'map' if isinstance(case.value, dict) else 'list'} is empty")
+def _not_above(case: SchemaCase) -> Iterator[SchemaProblem]:
+    yield case.problem(
+        f"{case.told} is not more than {case.wanted}", case.words("x-hint", f"write more than {case.wanted}")
+    )
+
+
+def _not_below(case: SchemaCase) -> Iterator[SchemaProblem]:
+    yield case.problem(
+        f"{case.told} is not less than {case.wanted}", case.words("x-hint", f"write less than {case.wanted}")
+    )
+
+
+def _too_few(case: SchemaCase) -> Iterator[SchemaProblem]:
+    kind = "map" if isinstance(case.value, dict) else "list"
+    few = f"the {kind} has {plural(len(case.value), 'entry', 'entries')}, and at least {case.wanted} are needed"
+    yield case.problem(few if case.value else f"the {kind} is empty")
 
 
 def _too_many(case: SchemaCase) -> Iterator[SchemaProblem]:
-    problem = case.problem(f"there are {len(case.value)} entries, and {case.wanted} is the most")
-    yield replace(problem, pointer=(*case.pointer, case.wanted))
+    entries = plural(len(case.value), "entry", "entries")
+    problem = case.problem(
+        f"there are {entries}, and at most {case.wanted} are allowed".replace("at most 1 are", "only 1 is")
+    )
+    at_first_surplus = isinstance(case.value, list)
+    yield replace(problem, pointer=(*case.pointer, case.wanted)) if at_first_surplus else problem
 
 
 def _listed_twice(case: SchemaCase) -> Iterator[SchemaProblem]:
     seen: set[str] = set()
     for index, item in enumerate(case.value):
         if (text := repr(item)) in seen:
-            problem = case.problem(f"{redacted(item)} is listed twice", "take it away here")
+            shown = case.told if case.told == HIDDEN else redacted(item)
+            problem = case.problem(f"{shown} is listed twice", "remove it here")
             yield replace(problem, pointer=(*case.pointer, index))
         seen.add(text)
 
@@ -363,9 +384,12 @@ PHRASES: Mapping[str, tuple[str, Callable[[SchemaCase], Iterator[SchemaProblem]]
     "pattern": ("SPEC005", _wrong_form),
     "minimum": ("SPEC007", _too_small),
     "maximum": ("SPEC007", _too_large),
+    "exclusiveMinimum": ("SPEC007", _not_above),
+    "exclusiveMaximum": ("SPEC007", _not_below),
     "uniqueItems": ("SPEC008", _listed_twice),
-    "minItems": ("SPEC010", _empty),
-    "minProperties": ("SPEC010", _empty),
+    "minItems": ("SPEC010", _too_few),
+    "minProperties": ("SPEC010", _too_few),
     "maxItems": ("SPEC010", _too_many),
+    "maxProperties": ("SPEC010", _too_many),
 }
 """Every keyword that the schemas use, with its code and its phrase; of several that one value fails, the first is said."""

@@ -95,7 +95,7 @@ def redacted(value: object, key: str = "") -> str:
     `key` is the name of the field or option that holds the value. Text is quoted, lists and mappings are only named.
     """
     if isinstance(value, dict | list):
-        return "a mapping" if isinstance(value, dict) else "a list"
+        return "a map" if isinstance(value, dict) else "a list"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     word = str(value)

@@ -143,7 +143,7 @@ def admission_rule(**declared: Unpack[_Declared]) -> Callable[[Check], Admission
 def display(value: object) -> str:
     """A value for a message: at most 40 characters, and no structure."""
     if isinstance(value, dict | list):
-        return "a mapping" if isinstance(value, dict) else "a list"
+        return "a map" if isinstance(value, dict) else "a list"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     word = str(value)
