@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
+from modelfleet.kubernetes.kinds import owned_name
 from modelfleet.kubernetes.objects import Object, mapping
 from modelfleet.packaged import packaged_data
 
@@ -56,6 +57,9 @@ def is_kept_by_cluster(item: Object) -> bool:
     """Whether every namespace has such an object, or a controller keeps it without owning it by a reference."""
     kind, metadata = str(item["kind"]), item["metadata"]
     if kind in _data()["kinds"] and is_live(item):
+        return True
+    owner = owned_name(kind, str(metadata["name"]))
+    if owner is not None and owner.labelled.items() <= mapping(metadata.get("labels")).items():
         return True
     for entry in _data()["objects"]:
         labels = entry.get("labelled", {})

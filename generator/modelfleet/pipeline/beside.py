@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from modelfleet.finding import Finding, Pointer, dotted
-from modelfleet.kubernetes.kinds import cluster_kinds
+from modelfleet.kubernetes.kinds import cluster_kinds, owned_name
 from modelfleet.kubernetes.objects import Identity, Object, by_name, group_of, identity, with_namespace
 from modelfleet.layout import BASE, CRDS
 from modelfleet.render.objects import RenderedObject, entry_at, identities
@@ -97,6 +97,11 @@ def beside_findings(
                         see=entry_at(project, other.manifest.pointer),
                     ),
                 )
+            )
+        elif (owner := owned_name(key[1], key[2], [one.name for one in project.models if not one.llm])) is not None:
+            message = f"{owner.by} owns the {key[1]} {key[2]!r}: it {owner.does}, over whatever is there"
+            found.append(
+                ("OBJ005", Violation(pointer=("metadata", "name"), message=message, hint="choose another name"))
             )
         if not found:
             item = with_namespace(items[key], project.namespace)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelfleet.finding import Pointer, Severity
+from modelfleet.kubernetes.kinds import owned_name
 from modelfleet.rules import Violation, having
 from modelfleet.rules.spec.subjects import OfModel, OfProject, OfServer, spec_rule
 from modelfleet.wording import choices, did_you_mean
@@ -91,23 +92,17 @@ OWN_BY_NOBODY = frozenset({"default", "openshift", "redhat-ods-applications", "r
 OWN_PREFIXES = ("kube-", "openshift-")
 
 
-OWNED_SECRETS = frozenset({"storage-config"})
-"""Secrets that the model controller makes in every namespace that has connections (odh-model-controller,
-internal/controller/core/secret_controller.go)."""
-
-
 @spec_rule("NAME008", "A controller owns the Secret of that name")
 def owned_secret(subject: OfProject) -> Iterator[Violation]:
     project = subject.project
     made = [(one.name, one.pointer) for one in project.connections.values() if one.secret]
     made += [(name, ("secrets", name)) for name in project.secrets]
     for name, pointer in made:
-        if name in OWNED_SECRETS:
+        if (owner := owned_name("Secret", name)) is not None:
             yield Violation(
                 pointer=pointer,
                 key=True,
-                message=f"the model controller owns the Secret {name!r}: it writes all connections of the namespace into it, "
-                "over whatever is there",
+                message=f"{owner.by} owns the Secret {name!r}: it {owner.does}, over whatever is there",
                 hint="choose another name",
             )
 
