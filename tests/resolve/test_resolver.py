@@ -23,11 +23,11 @@ from modelfleet.resolve.model import Accelerator, Connection, Format, Hardware, 
 from modelfleet.resolve.resolver import (
     amounts,
     chosen_format,
-    env_entry,
     replicas,
     resolve,
     seconds,
 )
+from modelfleet.resolve.shared_runtimes import env_entry
 from modelfleet.spec.load import parse
 from modelfleet.spec.merge import as_layer
 

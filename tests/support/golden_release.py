@@ -20,6 +20,8 @@ CONNECTIONS: dict[str, Any] = {
     "zoo": {"uri": "https://models.example.org/resnet50.onnx"},
 }  # fmt: skip
 
+OTHER = {"size": "Medium", "accelerator": GPU}
+
 SINGLE: dict[str, Any] = {
     "version": 1,
     "displayName": "Team",
@@ -28,7 +30,29 @@ SINGLE: dict[str, Any] = {
     "labels": {"team": "vision", "stage": "lab"},
     "connections": CONNECTIONS,
     "secrets": {"hub": {"keys": ["token"]}},
+    "runtimes": {
+        "lean-vllm": {  # one for two models, of the release's own
+            "displayName": "vLLM for short answers",
+            "runtime": "vllm-cuda-runtime",
+            "args": ["--port=8080", "--max-model-len=4096"],
+            "env": {"VLLM_LOGGING_LEVEL": "WARNING", "HF_TOKEN": {"secret": "hub", "key": "token"}},
+            "images": {"kserve-container": "registry.example.org/vllm:0.9.2"},
+            "labels": {"team": "vision"},
+            "annotations": {"example.org/owner": "vision"},
+            "patch": {"ServingRuntime": [{"op": "add", "path": "/spec/imagePullSecrets", "value": [{"name": "registry"}]}]},
+        },
+        "settled-vllm": {  # another release's
+            "runtime": "vllm-cuda-runtime",
+            "release": "rhoai-2.21",
+            "images": {"kserve-container": "registry.example.org/vllm:0.8.4"},
+        },
+        "team-vllm": {"existing": True},
+    },
     "models": {
+        "short": {**OTHER, "runtime": "lean-vllm", "location": {"connection": "store", "path": "short"}},
+        "shorter": {**OTHER, "runtime": "lean-vllm", "location": {"connection": "store", "path": "shorter"}},
+        "settled": {**OTHER, "runtime": "settled-vllm", "location": {"connection": "store", "path": "settled"}},
+        "guest": {**OTHER, "runtime": "team-vllm", "framework": "vLLM", "location": {"connection": "store", "path": "guest"}},
         "chat": {  # everything that is written about most models
             "displayName": "Chat model",
             "description": "For tests",

@@ -87,7 +87,7 @@ def endpoints(project: Project, objects: Iterable[Object]) -> Iterator[Endpoint]
     known = {(item["kind"], item["metadata"]["name"]): item for item in objects}
     for model in project.models:
         item = known["LLMInferenceService" if model.llm is not None else "InferenceService", model.name]
-        runtime = known.get(("ServingRuntime", model.name))
+        runtime = known.get(("ServingRuntime", model.serving_runtime))
         for protocol, address in _of_model(model, item, runtime, project.environment):
             yield _endpoint(project, model, item, address, protocol)
     shared = catalog.multi_model_endpoints()

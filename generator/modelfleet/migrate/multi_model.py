@@ -17,7 +17,7 @@ from modelfleet.migrate.step import (
     new_name,
     with_models,
 )
-from modelfleet.resolve.catalog import images
+from modelfleet.resolve.catalog import as_served, images
 from modelfleet.resolve.model import Format, Project, Runtime, ServedModel, Server
 from modelfleet.wording import listed
 
@@ -190,7 +190,7 @@ def _successor(subject: MigratedSpec, project: Project, server: Server) -> Runti
         runtime, choice = subject.runtime_catalog.find(name, environment.name, release), environment.runtimes.get(name)
         if runtime is None or runtime.kind != "ServingRuntime" or runtime.multi_node or (choice and choice.disabled):
             continue
-        complete = all(image for _, image in images(runtime, choice.images if choice else {}))
+        complete = all(image for _, image in images(as_served(runtime, choice.images if choice else {})))
         suits = runtime.accelerator != "required" or server.hardware.accelerator is not None
         serves = needed <= {item.name for item in runtime.formats}
         if "single-model" in runtime.platforms and complete and suits and serves:

@@ -53,6 +53,7 @@ def spec_page() -> Iterator[str]:
     yield from _section("The project", _rows(schema, "", schema.root))
     for title, prefix, part in (
         ("A connection", f"connections.{_ENTRY}", entries["connection"]),
+        ("A shared runtime", f"runtimes.{_ENTRY}", entries["sharedRuntime"]),
         ("A model", f"models.{_ENTRY}", entries["model"]),
         ("A model server", f"servers.{_ENTRY}", entries["server"]),
         ("A model on a server", f"servers.{_ENTRY}.models.{_ENTRY}", entries["servedModel"]),
@@ -114,7 +115,7 @@ def _below(schema: _Schema, name: str, described: Mapping[str, Any]) -> Iterator
             yield from _rows(schema, f"{name}{step}", schema.followed(inner))
 
 
-_SECTIONS = frozenset({"connection", "model", "server", "servedModel", "override", "given", "whole"})
+_SECTIONS = frozenset({"connection", "sharedRuntime", "model", "server", "servedModel", "override", "given", "whole"})
 
 
 def _seen(schema: _Schema, part: Mapping[str, Any]) -> bool:

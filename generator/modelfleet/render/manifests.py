@@ -13,7 +13,12 @@ from modelfleet.kubernetes.names import TEMPLATE_NAME, access_name
 from modelfleet.render.llm import distributed
 from modelfleet.render.scaling import scaling_values
 from modelfleet.render.secrets import connection_secret, env_secret, wave_of_secrets
-from modelfleet.render.serving_runtime import model_server_spec, runtime_values, single_model_spec
+from modelfleet.render.serving_runtime import (
+    model_server_spec,
+    runtime_values,
+    shared_values,
+    single_model_spec,
+)
 from modelfleet.render.values import TemplateCall, list_or_none, own_entries, profile_values, worker_tolerations
 from modelfleet.resolve.distributed import Llm
 from modelfleet.resolve.downloads import download_secret, is_downloaded, lands_without_version
@@ -31,6 +36,15 @@ def manifests(project: Project) -> Iterator[TemplateCall]:
     for secret in project.secrets.values():
         if not secret.existing:
             yield env_secret(project, secret)
+    for shared in project.runtimes.values():
+        if shared.runtime is not None:
+            yield TemplateCall(
+                template="servingruntime",
+                pointer=shared.pointer,
+                values=shared_values(project, shared, shared.runtime),
+                patches=shared.patches,
+                runtime=shared.runtime,
+            )
     specs: dict[str, dict[str, Any]] = {}
     for model in project.models:
         yield from _model(project, model, specs)
@@ -58,7 +72,7 @@ def _model(project: Project, model: Model, specs: dict[str, dict[str, Any]]) -> 
     if model.llm is not None:
         yield from _distributed(project, model, model.llm)
         return
-    if model.runtime is not None:
+    if model.runtime is not None and model.shared is None:
         if model.runtime.name not in specs:
             specs[model.runtime.name] = single_model_spec(project, model.runtime)
         yield TemplateCall(
@@ -111,7 +125,7 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
         **scaling_values(project, model),
         "format_name": model.format.name if model.format else None,
         "format_version": model.format.version if model.format else None,
-        "runtime": model.name,
+        "runtime": model.serving_runtime,
         "args": list(model.args) or None,
         "env": list(model.env) or None,
         "resources": hardware.resources,

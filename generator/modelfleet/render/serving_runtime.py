@@ -16,6 +16,7 @@ from modelfleet.kubernetes.names import (
 )
 from modelfleet.resolve.catalog import images
 from modelfleet.resolve.model import Project, Runtime, Server, Workload
+from modelfleet.resolve.shared_runtimes import SharedRuntime
 
 SHARED_MEMORY_MOUNT = {"name": "shm", "mountPath": "/dev/shm"}
 
@@ -74,10 +75,56 @@ def runtime_values(project: Project, workload: Workload, runtime: Runtime) -> di
     return written | {"other_annotations": [(key, text) for key, text in own.items() if key not in OURS]}
 
 
+def shared_values(project: Project, shared: SharedRuntime, runtime: Runtime) -> dict[str, Any]:
+    """The same for a runtime that several models share. One of a user's file is what the file says, and nothing else."""
+    can = project.environment.can
+    metadata = runtime.object["metadata"]
+    labels, own = dict(metadata.get("labels") or {}), dict(metadata.get("annotations") or {})
+    if not shared.as_filed:
+        own = {
+            DISPLAY_NAME: runtime.display_name,
+            TEMPLATE_NAME: runtime.template_name if can("runtimeTemplateName") == "template" else runtime.name,
+            "opendatahub.io/template-display-name": runtime.display_name,
+            "opendatahub.io/serving-runtime-scope": "global" if can("runtimeScope") else None,
+            "opendatahub.io/apiProtocol": runtime.api_protocol or own.get("opendatahub.io/apiProtocol"),
+            **{key: text for key, text in own.items() if key not in OURS},
+        }
+        labels |= {DASHBOARD: "true"} if can("runtimeForcesDashboardLabel") else {}
+    own |= {DISPLAY_NAME: shared.display_name} if shared.display_name else {}
+    by_workload = (
+        "template_name",
+        "template_display_name",
+        "scope",
+        "api_protocol",
+        "display_name",
+        "accelerator_name",
+    )
+    return dict.fromkeys(by_workload) | {
+        "api_version": runtime.object["apiVersion"],
+        "name": shared.name,
+        "labels": {**labels, **shared.labels} or None,
+        "spec": _as_filed(runtime) if shared.as_filed else single_model_spec(project, runtime),
+        "other_annotations": list({**own, **shared.annotations}.items()),
+        "exposed_server": False,
+        "guarded_server": False,
+    }
+
+
+def _as_filed(runtime: Runtime) -> dict[str, Any]:
+    """The spec as it stands in its file, with the images that are chosen."""
+    chosen = dict(images(runtime))
+
+    def whole(pod: Mapping[str, Any]) -> dict[str, Any]:
+        return {**pod, "containers": [_container(container, chosen, {}) for container in pod.get("containers") or ()]}
+
+    spec = whole(runtime.spec)
+    return {**spec, "workerSpec": whole(spec["workerSpec"])} if runtime.multi_node else spec
+
+
 def single_model_spec(project: Project, runtime: Runtime) -> dict[str, Any]:
     """The runtime's spec for a deployment. A group of nodes keeps what its runtime asks for each node."""
     can = project.environment.can
-    chosen = _images(project, runtime)
+    chosen = dict(images(runtime))
     keep = can("runtimeKeepsResources") or runtime.multi_node
     spec = {key: value for key, value in runtime.spec.items() if key != "replicas"}
     spec["containers"] = [
@@ -93,7 +140,7 @@ def single_model_spec(project: Project, runtime: Runtime) -> dict[str, Any]:
 
 def model_server_spec(project: Project, server: Server, runtime: Runtime) -> dict[str, Any]:
     """The runtime's spec for a ModelMesh model server: size and accelerator on every container."""
-    chosen = _images(project, runtime)
+    chosen = dict(images(runtime))
     spec = dict(runtime.spec)
     spec["replicas"] = server.minimum
     spec["containers"] = [
@@ -105,11 +152,6 @@ def model_server_spec(project: Project, server: Server, runtime: Runtime) -> dic
     if server.hardware.node_selector:
         spec["nodeSelector"] = server.hardware.node_selector
     return _with_shared_memory(spec)
-
-
-def _images(project: Project, runtime: Runtime) -> dict[str, str | None]:
-    choice = project.environment.runtimes.get(runtime.name)
-    return dict(images(runtime, choice.images if choice else {}))
 
 
 def _container(

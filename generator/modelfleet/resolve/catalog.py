@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from modelfleet.finding import Finding, Pointer, dotted
 from modelfleet.kubernetes.images import image_reference
 from modelfleet.packaged import packaged, packaged_data
-from modelfleet.resolve.model import Engine, Runtime, json_list
+from modelfleet.resolve.model import SERVING_CONTAINER, Engine, Runtime, json_list
 from modelfleet.resolve.option_tables import version_in
 from modelfleet.resolve.release import Release
 from modelfleet.wording import choices
@@ -253,17 +253,18 @@ def catalog_runtimes(documents: Iterable[tuple[str | None, Document]]) -> tuple[
     return RuntimeCatalog(runtimes), findings
 
 
-def images(runtime: Runtime, chosen: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
-    """Each container's name with its image: the environment's choice, else what the runtime's file says."""
+def images(runtime: Runtime) -> Iterator[tuple[str, str | None]]:
+    """Each container's name with its image: the one that is chosen, else what the runtime's file says."""
     for container in runtime.containers:
-        yield str(container["name"]), chosen.get(container["name"]) or container.get("image")
+        yield str(container["name"]), runtime.images.get(container["name"]) or container.get("image")
 
 
 def as_served(runtime: Runtime, chosen: Mapping[str, str]) -> Runtime:
-    """A runtime whose engine has the version that the tag of its image names, where it names one."""
-    serving = dict(images(runtime, chosen)).get("kserve-container")
+    """A runtime with images that are chosen for it; its engine has the version that the tag of its image names, if it does."""
+    served = replace(runtime, images=chosen)
+    serving = dict(images(served)).get(SERVING_CONTAINER)
     version = version_in(image_reference(serving).tag) if serving else None
-    return replace(runtime, engine=replace(runtime.engine, version=version)) if version else runtime
+    return replace(served, engine=replace(served.engine, version=version)) if version else served
 
 
 # ---- releases --------------------------------------------------------------------------------------------------------

@@ -25,8 +25,12 @@ from modelfleet.spec.merge import Merged
 
 if TYPE_CHECKING:
     from modelfleet.resolve.distributed import Llm
+    from modelfleet.resolve.shared_runtimes import SharedRuntime
     from modelfleet.spec.load import Document
 
+
+SERVING_CONTAINER = "kserve-container"
+"""The container of a ServingRuntime that serves, over which KServe lays that of the model."""
 
 Amounts = Mapping[str, str]
 """Resource name to canonical quantity."""
@@ -78,8 +82,8 @@ class Engine:
 class Runtime:
     """A serving runtime that can be chosen by name: of the release's catalogue, or the user's own.
 
-    `object` is the ServingRuntime (or LLMInferenceServiceConfig) as it stands in its template. `document` is a user's
-    own file, `pointer` says where in it the object stands.
+    `object` is the ServingRuntime (or LLMInferenceServiceConfig) as it stands in its template. `images` are those that are
+    chosen for its containers. `document` is a user's own file, `pointer` says where in it the object stands.
     """
 
     name: str
@@ -90,6 +94,7 @@ class Runtime:
     platforms: frozenset[str]
     accelerator: Literal["required", "optional", "none"]
     model_types: tuple[str, ...]
+    images: Mapping[str, str] = field(default_factory=dict)
     document: Document | None = None
     pointer: Pointer = ()
 
@@ -120,6 +125,11 @@ class Runtime:
         """Its containers, the worker's after the head's."""
         worker = self.spec.get("workerSpec") or {}
         return (*(self.spec.get("containers") or ()), *(worker.get("containers") or ()))
+
+    @property
+    def serving(self) -> Mapping[str, Any]:
+        """The container that serves; empty where none has its name."""
+        return next((container for container in self.containers if container.get("name") == SERVING_CONTAINER), {})
 
     @property
     def multi_node(self) -> bool:
@@ -279,13 +289,14 @@ class ModelLocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """What a single-model deployment and a model server have in common."""
+    """What a single-model deployment and a model server have in common. `shared`: the project's runtime that it names."""
 
     name: str
     pointer: Pointer
     display_name: str
     runtime_name: str | None
     runtime: Runtime | None
+    shared: SharedRuntime | None
     hardware: Hardware
     minimum: int
     maximum: int
@@ -301,6 +312,11 @@ class Workload:
     def guarded(self) -> bool:
         """Whether callers are asked for a token."""
         return bool(self.tokens or self.callers)
+
+    @property
+    def serving_runtime(self) -> str:
+        """The name of the ServingRuntime that serves it: one that it shares, or the one that is made for it."""
+        return self.shared.name if self.shared is not None else self.name
 
     @property
     def service_account(self) -> str:
@@ -382,6 +398,7 @@ class Project:
     platform: Platform
     connections: Mapping[str, Connection]
     secrets: Mapping[str, EnvSecret]
+    runtimes: Mapping[str, SharedRuntime] = field(default_factory=dict)
     models: tuple[Model, ...] = ()
     servers: tuple[Server, ...] = ()
     consumers: tuple[Consumer, ...] = ()

@@ -31,6 +31,13 @@ from modelfleet.resolve.model import (
     ServedModel,
     Server,
 )
+from modelfleet.resolve.shared_runtimes import (
+    SharedRuntime,
+    engine_of_format,
+    env_entry,
+    shared_runtimes,
+    spelled_format,
+)
 from modelfleet.resolve.weights import weights_from
 from modelfleet.spec.fields import pod_fields
 from modelfleet.spec.merge import Merged
@@ -63,6 +70,7 @@ def resolve(name: str, file: str, spec: Merged, environment: Environment, runtim
         platform=data.get("platform") or "single-model",
         connections=connections,
         secrets=secrets,
+        runtimes=resolver.shared,
         models=models,
         servers=servers,
         consumers=tuple(consumers_of(data.get("consumers") or {})),
@@ -81,6 +89,9 @@ class _Resolver:
         self.runtime_catalog = runtime_catalog
         self.prefix = environment.secrets.key_prefix
         self.from_store = environment.secrets.by_operator
+        self.shared: Mapping[str, SharedRuntime] = dict(
+            shared_runtimes(project.get("runtimes") or {}, environment, runtime_catalog)
+        )
 
     def store_key(self, name: str) -> str | None:
         return f"{self.prefix}/{self.namespace}/{name}" if self.prefix else None
@@ -122,6 +133,8 @@ class _Resolver:
         name = data.get("runtime")
         if name is None:
             return None
+        if name in self.shared:
+            return self.shared[name].runtime
         found = self.runtime_catalog.find(name, self.environment.name, release.name if release else None)
         choice = self.environment.runtimes.get(name)
         return as_served(found, choice.images if choice else {}) if found else None
@@ -142,6 +155,7 @@ class _Resolver:
             "display_name": _display(data, name),
             "runtime_name": data.get("runtime"),
             "runtime": self.runtime(data),
+            "shared": self.shared.get(data.get("runtime") or ""),
             "hardware": self.hardware(data),
             "minimum": low,
             "maximum": high,
@@ -160,18 +174,15 @@ class _Resolver:
         nodes = data.get("multiNode")
         asset = data.get("genAiAsset") or False
         runtime: Runtime | None = shared["runtime"]
+        served, engine = self.served_by(data, runtime, shared["shared"])
         return Model(
             **shared,
             description=data.get("description"),
-            engine=runtime.engine
-            if runtime
-            else Engine(name="llm-d", facts=engines()["llm-d"])
-            if data.get("llmd")
-            else None,
-            format=chosen_format(runtime, data.get("framework")),
+            engine=engine,
+            format=served,
             mode=data.get("mode") or "standard",
             location=location(data.get("location") or {}, connections),
-            args=(*(data.get("args") or ()), *served_name_args(runtime, data.get("servedName"))),
+            args=named_args(data.get("args") or (), engine, data.get("servedName")),
             env=tuple(env_entry(key, value) for key, value in (data.get("env") or {}).items()),
             served_name=data.get("servedName"),
             queue=data.get("queue"),
@@ -188,6 +199,17 @@ class _Resolver:
             weights=weights_from(data.get("weights")),
             llm=self.llm(data, runtime),
         )
+
+    def served_by(
+        self, data: Mapping[str, Any], runtime: Runtime | None, shared: SharedRuntime | None
+    ) -> tuple[Format | None, Engine | None]:
+        """The format of a model and the engine that serves it; of a runtime that is not ours as far as the spec says it."""
+        if runtime is not None:
+            return chosen_format(runtime, data.get("framework")), runtime.engine
+        if shared is not None and shared.existing:
+            served = spelled_format(data.get("framework"))
+            return served, engine_of_format(served, workers=bool(data.get("multiNode")))
+        return None, Engine(name="llm-d", facts=engines()["llm-d"]) if data.get("llmd") else None
 
     def llm(self, data: Mapping[str, Any], runtime: Runtime | None) -> Llm | None:
         """Distributed inference, or an administrator's configuration of it that was chosen as runtime."""
@@ -346,17 +368,12 @@ def chosen_format(runtime: Runtime | None, framework: str | None) -> Format | No
     return named[0] if len(named) == 1 else None
 
 
-def env_entry(name: str, value: Any) -> Mapping[str, Any]:
-    """An environment variable as a container lists it; KServe's webhook drops an empty value, and none means the same."""
-    if isinstance(value, dict):
-        return {"name": name, "valueFrom": {"secretKeyRef": {"name": value["secret"], "key": value["key"]}}}
-    return {"name": name, "value": str(value)} if value != "" else {"name": name}
-
-
-def served_name_args(runtime: Runtime | None, name: str | None) -> tuple[str, ...]:
-    """The argument with the name under which a model answers; of two such arguments the last counts."""
-    option = runtime.engine.facts["servedNameArg"] if runtime else None
-    return (f"{option}={name}",) if name and option else ()
+def named_args(args: Sequence[str], engine: Engine | None, name: str | None) -> tuple[str, ...]:
+    """The arguments with the name under which a model answers, unless they hold it; of two such arguments the last counts."""
+    option = engine.facts["servedNameArg"] if engine is not None and engine.name != "llm-d" else None
+    if engine is None or not option or not name or option in map(engine.option, args):
+        return tuple(args)
+    return (*args, f"{option}={name}")
 
 
 def pod_spec(written: Mapping[str, Any]) -> Mapping[str, Any]:

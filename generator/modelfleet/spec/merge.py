@@ -26,6 +26,7 @@ _WHOLE: Mapping[str, Mapping[str, Any]] = {
     "project": {
         "models": {ANY: {**_SIZED, "weights": {}, "env": {ANY: {}}, "llmd": {ANY: {}}}},
         "servers": {ANY: {**_SIZED, "models": {ANY: {"location": {}}}}},
+        "runtimes": {ANY: {"env": {ANY: {}}}},
     },
     "environment": {
         "sizes": {ANY: {}},

@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import ceil
 from typing import Any
 
-from modelfleet.finding import Pointer, Severity
+from modelfleet.finding import Pointer, Severity, dotted
 from modelfleet.kubernetes.quantity import NotAQuantity, quantity_value
 from modelfleet.resolve.model import Model, Project, Runtime
 from modelfleet.rules import Violation, having, lacking
@@ -215,12 +215,16 @@ def no_size(subject: OfWorkload) -> Iterator[Violation]:
     )
 
 
-@spec_rule("CAP026", "Several accelerators of a model need shared memory", when=lacking("runtimeSharedMemory"))
+@spec_rule("CAP026", "Several accelerators of a model need shared memory")
 def no_shared_memory(subject: OfModel) -> Iterator[Violation]:
     model, runtime, engine = subject.model, subject.model.runtime, subject.model.engine
     if runtime is None or engine is None or engine.facts["tensorParallelArg"] is None or model.llm is not None:
         return
-    if model.hardware.gpus < 2 or _mounts_shared_memory(runtime) or "/dev/shm" in str(model.patches):
+    shared = model.shared
+    if subject.environment.can("runtimeSharedMemory") and not (shared and shared.as_filed):
+        return
+    patches = shared.patches if shared else model.patches
+    if model.hardware.gpus < 2 or _mounts_shared_memory(runtime) or "/dev/shm" in str(patches):
         return
     steps = (
         "{op: add, path: /spec/volumes, value: [{name: shm, emptyDir: {medium: Memory}}]}, "
@@ -230,7 +234,7 @@ def no_shared_memory(subject: OfModel) -> Iterator[Violation]:
         pointer=(*model.pointer, "accelerator"),
         message=f"{model.hardware.gpus} accelerators exchange data through /dev/shm, "
         f"of which {runtime.name!r} leaves the container its 64 MiB",
-        hint=f"add patch: {{ServingRuntime: [{steps}]}}",
+        hint=f"add patch: {{ServingRuntime: [{steps}]}}{f' to {dotted(shared.pointer)}' if shared else ''}",
         severity=Severity.WARNING,
     )
 
@@ -245,7 +249,7 @@ def dropped_accelerators(subject: OfWorkload) -> Iterator[Violation]:
     workload, runtime = subject.workload, subject.workload.runtime
     if runtime is None or runtime.kind != "ServingRuntime" or workload.hardware.accelerator is not None:
         return
-    if isinstance(workload, Model) and (runtime.multi_node or subject.environment.can("runtimeKeepsResources")):
+    if isinstance(workload, Model) and (runtime.multi_node or _keeps_resources(subject, workload)):
         return
     asked = sorted(_accelerators(subject, runtime))
     if asked:
@@ -258,11 +262,20 @@ def dropped_accelerators(subject: OfWorkload) -> Iterator[Violation]:
         )
 
 
-@spec_rule("CAP042", "One pod would ask for two kinds of accelerator", when=having("runtimeKeepsResources"))
+def _keeps_resources(subject: OfProject, model: Model) -> bool:
+    """Whether the containers of its runtime keep the amounts that the runtime has."""
+    return bool(subject.environment.can("runtimeKeepsResources")) or (
+        model.shared is not None and model.shared.as_filed
+    )
+
+
+@spec_rule("CAP042", "One pod would ask for two kinds of accelerator")
 def two_kinds(subject: OfModel) -> Iterator[Violation]:
     model, runtime = subject.model, subject.model.runtime
     accelerator = model.hardware.accelerator
     if runtime is None or accelerator is None or accelerator.identifier is None or model.llm is not None:
+        return
+    if not _keeps_resources(subject, model):
         return
     kinds = sorted({*_accelerators(subject, runtime), accelerator.identifier})
     if len(kinds) > 1:

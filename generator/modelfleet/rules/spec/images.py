@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from modelfleet.finding import Pointer, Severity
 from modelfleet.kubernetes.images import image_reference
 from modelfleet.resolve.catalog import images, moving_tags, needs_home
+from modelfleet.resolve.model import SERVING_CONTAINER
 from modelfleet.rules import Violation
 from modelfleet.rules.spec.subjects import OfEnvironment, OfModel, spec_rule
 
@@ -36,10 +37,8 @@ def no_home(subject: OfModel) -> Iterator[Violation]:
     runtime = subject.model.runtime
     if runtime is None or runtime.kind != "ServingRuntime":
         return
-    choice = subject.environment.runtimes.get(runtime.name)
-    image = dict(images(runtime, choice.images if choice else {})).get("kserve-container")
-    serving = [container for container in runtime.containers if container.get("name") == "kserve-container"]
-    variables = {str(entry.get("name")) for container in serving for entry in container.get("env") or ()}
+    image = dict(images(runtime)).get(SERVING_CONTAINER)
+    variables = {str(entry.get("name")) for entry in runtime.serving.get("env") or ()}
     variables |= {name for _, name, _ in subject.variables}
     if image and needs_home(image) and variables.isdisjoint(("HOME", "TRITON_CACHE_DIR", "XDG_CACHE_HOME")):
         yield Violation(

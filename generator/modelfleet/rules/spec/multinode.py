@@ -147,7 +147,8 @@ def _parallel(engine: Engine, args: Sequence[str]) -> Iterator[tuple[int, int]]:
 )
 def foreign_executor(subject: OfModel) -> Iterator[Violation]:
     runtime, release = subject.model.runtime, subject.environment.release
-    if runtime is None or runtime.document is None or not runtime.multi_node or release is None:
+    pinned = subject.model.shared is not None and subject.model.shared.release is not None
+    if runtime is None or not (runtime.document or pinned) or not runtime.multi_node or release is None:
         return
     executor = subject.environment.can("multiNodeExecutor")
     annotations = runtime.spec.get("annotations") or {}

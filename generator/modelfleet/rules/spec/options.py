@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
-from modelfleet.finding import Severity
+from modelfleet.finding import Pointer, Severity
 from modelfleet.resolve.catalog import reserved_env
-from modelfleet.resolve.model import Engine, Model, Runtime
+from modelfleet.resolve.model import Engine, EnvSecret, Model, Runtime
 from modelfleet.rules import Violation
 from modelfleet.rules.spec.subjects import OfModel, spec_rule
 from modelfleet.wording import did_you_mean, listed
@@ -112,6 +113,11 @@ def expanded_argument(subject: OfModel) -> Iterator[Violation]:
         *subject.arguments,
         *((pointer, text) for pointer, _, text in subject.variables if isinstance(text, str)),
     ]
+    yield from expanded_braces(texts)
+
+
+def expanded_braces(texts: Iterable[tuple[Pointer, str]]) -> Iterator[Violation]:
+    """Texts in which KServe would expand more than it should."""
     for pointer, text in texts:
         if "{{" in _EXPANDED.sub("", text):
             yield Violation(
@@ -154,8 +160,14 @@ def reserved_variable(subject: OfModel) -> Iterator[Violation]:
 
 @spec_rule("OPT006", "The Secret holds no such key")
 def unknown_secret_key(subject: OfModel) -> Iterator[Violation]:
-    known = subject.project.secrets
-    for pointer, _, reference in subject.variables:
+    yield from unknown_references(subject.project.secrets, subject.variables)
+
+
+def unknown_references(
+    known: Mapping[str, EnvSecret], variables: Iterable[tuple[Pointer, str, Any]]
+) -> Iterator[Violation]:
+    """Variables that are taken from a Secret, or a key of one, that the project does not declare."""
+    for pointer, _, reference in variables:
         if not isinstance(reference, dict):
             continue
         name, key = reference["secret"], reference["key"]

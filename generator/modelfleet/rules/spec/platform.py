@@ -95,7 +95,9 @@ def gone_in_next_release(subject: OfModel) -> Iterator[Violation]:
     used = {}
     if subject.model.mode == "advanced":
         used["mode"] = ("serverless", "mode advanced")
-    if runtime is not None and runtime.document is None and platform_of(subject.model) in runtime.platforms:
+    pinned = subject.model.shared is not None and subject.model.shared.release is not None
+    own = pinned or (runtime is not None and runtime.document is not None)
+    if runtime is not None and not own and platform_of(subject.model) in runtime.platforms:
         used["runtime"] = (f"runtime:{runtime.name}", repr(runtime.name))
     for field, (feature, what) in used.items():
         fact = lifecycle(following, feature, "removed")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 
 from modelfleet.finding import Pointer, Severity
 from modelfleet.resolve.catalog import images, shipping_releases
@@ -12,13 +12,13 @@ from modelfleet.rules import Violation, having
 from modelfleet.rules.spec.hardware import accelerator_name_pointer
 from modelfleet.rules.spec.platform import lifecycle, title_of_release
 from modelfleet.rules.spec.subjects import OfModel, OfProject, OfServer, OfWorkload, platform_of, spec_rule
-from modelfleet.wording import choices, closest, listed
+from modelfleet.wording import choices, closest, did_you_mean, listed
 
 
 @spec_rule("CAP007", "There is no such serving runtime")
 def unknown_runtime(subject: OfWorkload) -> Iterator[Violation]:
     name = subject.workload.runtime_name
-    if name is None or subject.workload.runtime is not None:
+    if name is None or subject.workload.runtime is not None or subject.workload.shared is not None:
         return
     release = subject.environment.release
     names = subject.runtime_catalog.names(subject.environment.name, release.name if release else None)
@@ -32,21 +32,20 @@ def unknown_runtime(subject: OfWorkload) -> Iterator[Violation]:
     yield Violation(
         pointer=pointer,
         message=f"{title} ships no runtime {name!r}, and runtimes/ holds none",
-        hint=_meant_runtime(subject, name, names),
+        hint=did_you_mean(name, subject.project.runtimes, _meant_runtime(subject, name, names)),
     )
 
 
 def _meant_runtime(subject: OfWorkload, name: str, names: tuple[str, ...]) -> str:
     """What to write in place of a runtime that is not there: the one that was meant, or all that there are.
 
-    Nearly all names end in `-runtime`, which makes no two of them alike; nor is one meant that does not fit the hardware.
+    None is meant that does not fit the hardware.
     """
     offered = _for_platforms(subject, {platform_of(subject.workload)}, names)
     suitable = [other for other in offered if _suits(subject, other)]
-    stems = {other.removesuffix(_ENDING): other for other in suitable}
     family = [other for other in suitable if other.startswith(f"{name}-")]
-    near = None if family else closest(name.removesuffix(_ENDING), stems)
-    meant = [stems[near]] if near else family
+    near = None if family else near_runtime(name, suitable)
+    meant = [near] if near else family
     if len(meant) == 1:
         return f"did you mean {meant[0]!r}?"
     titled = [other for other in suitable if name.removesuffix(_ENDING).lower() in _title(subject, other).lower()]
@@ -59,6 +58,13 @@ def _meant_runtime(subject: OfWorkload, name: str, names: tuple[str, ...]) -> st
 
 
 _ENDING = "-runtime"
+
+
+def near_runtime(name: str, names: Iterable[str]) -> str | None:
+    """The runtime that was probably meant: nearly all names end alike, which makes no two of them alike."""
+    stems = {other.removesuffix(_ENDING): other for other in names}
+    near = closest(name.removesuffix(_ENDING), stems)
+    return stems[near] if near else None
 
 
 def _title(subject: OfProject, name: str) -> str:
@@ -89,7 +95,7 @@ def _for_platforms(subject: OfProject, platforms: Set[str], names: tuple[str, ..
 @spec_rule("CAP008", "The serving runtime is disabled")
 def disabled_runtime(subject: OfWorkload) -> Iterator[Violation]:
     name = subject.workload.runtime_name
-    choice = subject.environment.runtimes.get(name or "")
+    choice = subject.environment.runtimes.get(name or "") if subject.workload.shared is None else None
     if name is not None and choice is not None and choice.disabled:
         yield Violation(
             pointer=(*subject.workload.pointer, "runtime"),
@@ -126,13 +132,12 @@ def _chosen(workload: Workload) -> Runtime | None:
 @spec_rule("CAP010", "A container of the runtime has no image")
 def no_image(subject: OfWorkload) -> Iterator[Violation]:
     runtime = _chosen(subject.workload)
-    if runtime is None or runtime.kind != "ServingRuntime":
+    if runtime is None or runtime.kind != "ServingRuntime" or subject.workload.shared is not None:
         return
     choice = subject.environment.runtimes.get(runtime.name)
     if choice is not None and choice.disabled:
         return
-    chosen = choice.images if choice else {}
-    for container, image in images(runtime, chosen):
+    for container, image in images(runtime):
         if image is None:
             yield Violation(
                 pointer=(*subject.workload.pointer, "runtime"),
@@ -144,7 +149,13 @@ def no_image(subject: OfWorkload) -> Iterator[Violation]:
 
 @spec_rule("CAP011", "The runtime does not serve the framework")
 def unknown_framework(subject: OfModel) -> Iterator[Violation]:
-    written = subject.written.get("framework")
+    written, shared = subject.written.get("framework"), subject.model.shared
+    if shared is not None and shared.existing and written is None:
+        yield Violation(
+            pointer=subject.model.pointer,
+            message=f"framework is missing, and what {shared.name!r} serves is not known here",
+            hint="add framework, as the supportedModelFormats of the runtime call it, such as framework: vLLM",
+        )
     runtime = _chosen(subject.model)
     yield from framework_problems(runtime, subject.model.format, written, subject.model.pointer, subject)
 

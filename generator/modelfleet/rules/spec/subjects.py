@@ -21,6 +21,7 @@ from modelfleet.resolve.model import (
     Workload,
 )
 from modelfleet.resolve.release import Capabilities
+from modelfleet.resolve.shared_runtimes import SharedRuntime
 from modelfleet.rules import Rule, Violation, always
 
 
@@ -52,6 +53,24 @@ class OfWorkload(OfProject):
     """A deployment or a model server."""
 
     workload: Workload
+
+
+@dataclass(frozen=True, slots=True)
+class OfSharedRuntime(OfProject):
+    """A runtime that several models of a project share."""
+
+    shared: SharedRuntime
+
+    @property
+    def written(self) -> Mapping[str, Any]:
+        """The runtime as the merged spec has it."""
+        found: Mapping[str, Any] = self.project.spec.data["runtimes"][self.shared.name]
+        return found
+
+    @property
+    def users(self) -> tuple[Workload, ...]:
+        """The models and servers that name it."""
+        return tuple(workload for workload in self.project.workloads if workload.shared is self.shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +157,8 @@ def spec_rule(
 def subjects(project: Project, runtime_catalog: RuntimeCatalog) -> Iterator[OfProject]:
     """Everything in a project that rules look at."""
     yield OfProject(project, runtime_catalog)
+    for shared in project.runtimes.values():
+        yield OfSharedRuntime(project, runtime_catalog, shared)
     for workload in project.workloads:
         yield OfWorkload(project, runtime_catalog, workload)
         section, name = workload.pointer
