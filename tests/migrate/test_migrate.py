@@ -10,26 +10,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from console import example, modelfleet, tree, write
+from enough_room import roomy
 from fleets import Repository, placed, repositories
 from modelfleet.finding import Rejected
 from modelfleet.kubernetes.objects import Object
 from modelfleet.migrate.migrate import Migration, RepositoryState, TakenStep, repository_state, take
+from modelfleet.pipeline.fleet import fleet
 from modelfleet.resolve import catalog
 from modelfleet.resolve.model import Project, Workload
 from modelfleet.rules.admission.rulebook import rulebook
 from modelfleet.serving.workloads import SERVICE, RunningWorkload, project_state, running_workloads
 
 GOLDEN = Path(__file__).parents[1] / "golden/migrate"
-ROOMY = "\n    {project}: {{limits.cpu: 1k, limits.memory: 4Ti, requests.nvidia.com/gpu: 16}}"
-
-
-def roomy(root: Path, project: str) -> None:
-    """Room for two of everything: without it the first step is refused."""
-    for path in root.glob("environments/nerc-*.yaml"):
-        lines = path.read_text("utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if not line.startswith(f"    {project}: ")]
-        text = "".join(kept).replace("\n  projects:", f"\n  projects:{ROOMY.format(project=project)}")
-        path.write_text(text, "utf-8")
 
 
 @pytest.mark.parametrize(
@@ -145,6 +137,129 @@ argocd: {namespace: openshift-gitops, repoURL: "https://git.example.org/models.g
     nothing = "acme: nothing to {}: it takes one step, --step add, where a model has llmd.scaling\n"
     for step in ("add", "remove"):
         assert modelfleet(root, *words, step).out == nothing.format(step)
+
+
+# ---- accelerator profiles --------------------------------------------------------------------------------------------
+
+PROFILE = """\
+note: {0} in nerc-ocp-prod gets the hardware profile redhat-ods-applications/{0}-serving: so the operator calls what it \
+makes of the accelerator profile during the upgrade to 3.x; if you create a profile yourself, write its name instead
+note: nothing is rendered differently yet: Red Hat OpenShift AI 2.25 goes by the tolerations of {0}
+note: the profile redhat-ods-applications/{0}-serving has the tolerations of the accelerator profile, and no node selector: add \
+spec.scheduling.node.nodeSelector: {{nvidia.com/gpu.product: {1}}} to it, or its pods may land on nodes with another product
+"""
+
+
+def test_an_accelerator_gets_its_hardware_profile_and_loses_its_tolerations(tmp_path: Path) -> None:
+    """The first step renders nothing differently; in the second one, the models name the profile."""
+    root = example(tmp_path)
+    file = root / "environments/nerc-ocp-prod.yaml"
+    before, rendered = file.read_text("utf-8"), fleet(root).files
+    words = ("migrate", "accelerator-profiles", "--project", "granite", "--env", "nerc-ocp-prod", "--step")
+    ran = modelfleet(root, *words, "add")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == (
+        "wrote environments/nerc-ocp-prod.yaml\n"
+        + PROFILE.format("nvidia-a100-gpu", "NVIDIA-A100-SXM4-40GB")
+        + "next: render, review, merge; when the cluster has the hardware profiles, which an upgrade to 3.x makes,\n"
+        "      modelfleet migrate accelerator-profiles --project granite --env nerc-ocp-prod --step remove\n"
+    )
+    block = (
+        "\naccelerators:\n  nvidia-a100-gpu:\n"
+        "    hardwareProfile: {name: nvidia-a100-gpu-serving, namespace: redhat-ods-applications}\n"
+    )
+    assert file.read_text("utf-8") == before + block
+    assert fleet(root).files == rendered
+    again = modelfleet(root, *words, "add")
+    assert again.out == (
+        "granite: nothing to add: the hardware profiles are there already; `--step remove` takes the tolerations away\n"
+    )
+    ran = modelfleet(root, *words, "remove")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == (
+        "wrote environments/nerc-ocp-prod.yaml\n"
+        "note: from now on models with nvidia-a100-gpu in nerc-ocp-prod name the hardware profile, and restart once: Red Hat "
+        "OpenShift AI 2.25 refuses them as long as redhat-ods-applications/nvidia-a100-gpu-serving is not on the cluster\n"
+        "note: nvidia-a100-gpu in nerc-ocp-prod is used by llama-on-demand, too: the same happens there\n"
+        "next: render, review, merge\n"
+    )
+    assert file.read_text("utf-8") == before + block + "    tolerations: null\n"
+    found = {path for path, text in fleet(root).files.items() if rendered.get(path) != text}
+    assert {path.split("/")[2] for path in found} == {"granite", "llama-on-demand"}
+    (model,) = (
+        item
+        for one in fleet(root).deployed
+        if one.project.environment.name == "nerc-ocp-prod" and one.project.name == "granite"
+        for item in one.objects
+        if item["kind"] == "InferenceService"
+    )
+    annotations = model["metadata"]["annotations"]
+    assert {key: value for key, value in annotations.items() if "hardware" in key} == {
+        "opendatahub.io/hardware-profile-name": "nvidia-a100-gpu-serving",
+        "opendatahub.io/hardware-profile-namespace": "redhat-ods-applications",
+    }
+    assert {"tolerations", "nodeSelector"} & model["spec"]["predictor"].keys() == set()
+    assert modelfleet(root, *words, "remove").out == (
+        "granite: nothing to remove: no accelerator of it goes by an accelerator profile alone\n"
+    )
+
+
+def test_workers_keep_their_tolerations(tmp_path: Path) -> None:
+    root = example(tmp_path)
+    words = ("migrate", "accelerator-profiles", "--project", "llama-405b", "--env", "nerc-ocp-prod", "--step")
+    assert modelfleet(root, *words, "add").code == 0
+    before = tree(root)
+    ran = modelfleet(root, *words, "remove")
+    assert (ran.code, ran.err, tree(root)) == (0, "", before)
+    assert ran.out == (
+        "llama-405b: nothing to remove: nvidia-h100-gpu in nerc-ocp-prod keeps its tolerations: a hardware profile gives none "
+        "to the workers of llama-405b\n"
+    )
+
+
+def test_a_release_that_reads_no_profiles_keeps_its_tolerations(tmp_path: Path) -> None:
+    root = example(tmp_path)
+    words = ("migrate", "accelerator-profiles", "--project", "granite", "--env", "nerc-ocp-edu")
+    early = modelfleet(root, *words, "--step", "remove")
+    assert (early.code, early.out) == (1, "")
+    assert early.err == (
+        "modelfleet: environments/base.yaml:13:3: in nerc-ocp-edu 'nvidia-a100-gpu' has no hardware profile yet; run "
+        "`modelfleet migrate accelerator-profiles --project granite --step add` first; nothing was written\n"
+    )
+    assert modelfleet(root, *words, "--step", "add").code == 0
+    before = tree(root)
+    ran = modelfleet(root, *words, "--step", "remove")
+    assert (ran.code, ran.out, tree(root)) == (1, "", before)
+    assert ran.err == (
+        "modelfleet: environments/base.yaml:13:3: Red Hat OpenShift AI 2.22 reads no hardware profiles, so 'nvidia-a100-gpu' "
+        "needs its tolerations in nerc-ocp-edu; nothing was written\n"
+    )
+
+
+def test_on_3x_the_profile_is_there_already_and_the_tolerations_go_without_a_change(tmp_path: Path) -> None:
+    root = example(tmp_path)
+    rendered = fleet(root).files
+    words = ("migrate", "accelerator-profiles", "--project", "granite", "--env", "nerc-ocp-test", "--step")
+    assert modelfleet(root, *words, "add").out == (
+        "granite: nothing to add: the hardware profiles are there already; `--step remove` takes the tolerations away\n"
+    )
+    assert modelfleet(root, *words, "remove").out == (
+        "wrote environments/nerc-ocp-test.yaml\n"
+        "note: nvidia-a100-gpu in nerc-ocp-test loses its tolerations, which nothing was rendered from any more\n"
+        "next: render, review, merge\n"
+    )
+    assert fleet(root).files == rendered
+
+
+@pytest.mark.parametrize("project", ["coolstore", "vision"])
+def test_without_accelerators_there_is_nothing_to_do(project: str, tmp_path: Path) -> None:
+    root = example(tmp_path)
+    for step in ("add", "remove"):
+        ran = modelfleet(root, "migrate", "accelerator-profiles", "--project", project, "--step", step)
+        assert (ran.code, ran.out) == (
+            0,
+            f"{project}: nothing to {step}: no accelerator of it goes by an accelerator profile alone\n",
+        )
 
 
 # ---- fleets that nobody has thought of -------------------------------------------------------------------------------

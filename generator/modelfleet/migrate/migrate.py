@@ -5,26 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from modelfleet.finding import MachineFailed
+from modelfleet.migrate.accelerator_profiles import add_profiles, remove_tolerations
 from modelfleet.migrate.advanced import add_standard, remove_advanced
 from modelfleet.migrate.llmd_scaling import fix_replicas, keep_fixed
 from modelfleet.migrate.multi_model import add_deployments, remove_servers
 from modelfleet.migrate.rewrite import rewritten
-from modelfleet.migrate.step import MigratedSpec, Step
+from modelfleet.migrate.step import FactsStep, MigratedFacts, MigratedSpec, Step
 from modelfleet.pipeline.fleet import fleet_of
-from modelfleet.pipeline.repository import Repository, load_repository, settle_environments, with_project
+from modelfleet.pipeline.repository import (
+    Repository,
+    load_repository,
+    settle_environments,
+    with_environment,
+    with_project,
+)
 from modelfleet.resolve.fleet import DeployedProject, Fleet
 from modelfleet.spec.load import Document, parse
 
-Maker = Callable[[MigratedSpec], Step | None]
+SpecMaker = Callable[[MigratedSpec], Step | None]
+FactsMaker = Callable[[MigratedFacts], FactsStep | None]
 
-STEPS: Mapping[str, Mapping[str, Maker]] = {
+_IN_SPECS: Mapping[str, Mapping[str, SpecMaker]] = {
     "multi-model": {"add": add_deployments, "remove": remove_servers},
     "advanced": {"add": add_standard, "remove": remove_advanced},
     "llmd-scaling": {"add": fix_replicas, "remove": keep_fixed},
 }
-"""What can be left, and how each step is made."""
+_IN_FACTS: Mapping[str, Mapping[str, FactsMaker]] = {
+    "accelerator-profiles": {"add": add_profiles, "remove": remove_tolerations},
+}
+MIGRATIONS = ("multi-model", "advanced", *_IN_FACTS, "llmd-scaling")
+"""What can be left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +63,13 @@ class RepositoryState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakenStep:
-    """A step, with the repository before and after, and what the spec's file is to hold."""
+    """A step, with the repository before and after, and what the files that it changes are to hold."""
 
     name: str
     step: Step
     before: RepositoryState
     after: RepositoryState
-    document: Document
+    documents: tuple[Document, ...]
 
 
 def repository_state(root: Path) -> RepositoryState:
@@ -72,6 +85,19 @@ def take(root: Path, before: RepositoryState, asked: Migration, name: str) -> Ta
         NotMigratable: something has nothing that could follow it, or the first step is missing.
         Rejected: the project would be refused afterwards.
     """
+    made = _in_facts(before, asked, name) if asked.kind in _IN_FACTS else _in_spec(before, asked, name)
+    if made is None:
+        return None
+    step, repository, documents = made
+    after = RepositoryState(repository, fleet_of(root, repository))
+    return TakenStep(name=name, step=step, before=before, after=after, documents=documents)
+
+
+_Made = tuple[Step, Repository, tuple[Document, ...]]
+
+
+def _in_spec(before: RepositoryState, asked: Migration, name: str) -> _Made | None:
+    """A step that changes the spec."""
     document = before.repository.projects[asked.project]
     projects = {key: one.project for key, one in before.of(asked.project).items()}
     subject = MigratedSpec(
@@ -81,18 +107,50 @@ def take(root: Path, before: RepositoryState, asked: Migration, name: str) -> Ta
         chosen=asked.environments or frozenset(projects),
         runtime_catalog=settle_environments(before.repository)[1],
     )
-    step = STEPS[asked.kind][name](subject)
+    step = _IN_SPECS[asked.kind][name](subject)
     if step is None:
         return None
-    text = rewritten(document.text, step.wanted, step.copies)
-    changed = parse(text.encode(), document.file)
-    repository = with_project(before.repository, asked.project, changed)
-    after = RepositoryState(repository, fleet_of(root, repository))
-    return TakenStep(name=name, step=step, before=before, after=after, document=changed)
+    changed = parse(rewritten(document.text, step.wanted, step.copies).encode(), document.file)
+    return step, with_project(before.repository, asked.project, changed), (changed,)
 
 
-def write_document(root: Path, document: Document, before: Document) -> None:
-    """Puts a changed hand-written file in the place of the one that was read."""
+def _in_facts(before: RepositoryState, asked: Migration, name: str) -> _Made | None:
+    """A step that changes the files of environments."""
+    chosen = asked.environments or frozenset(before.of(asked.project))
+    deployed = [one.project for one in before.fleet.deployed]
+    projects = {
+        key: tuple(project for project in deployed if project.environment.name == key)
+        for key in before.repository.environments
+    }
+    documents = before.repository.environments
+    subject = MigratedFacts(
+        name=asked.project, base=before.repository.base, documents=documents, projects=projects, chosen=chosen
+    )
+    step = _IN_FACTS[asked.kind][name](subject)
+    if step is None:
+        return None
+    repository, changed = before.repository, []
+    for key, wanted in step.wanted.items():
+        document = rewritten_document(documents[key], wanted)
+        repository = with_environment(repository, key, document)
+        changed.append(document)
+    return Step(wanted={}, moves=(), remarks=step.remarks), repository, tuple(changed)
+
+
+def rewritten_document(document: Document, wanted: Mapping[str, Any]) -> Document:
+    """A hand-written file that says something else, and is otherwise as it was."""
+    return parse(rewritten(document.text, wanted, {}).encode(), document.file)
+
+
+def write_documents(root: Path, taken: TakenStep) -> None:
+    """Puts the changed hand-written files in the place of those that were read."""
+    known = taken.before.repository
+    before = {one.file: one for one in (*known.projects.values(), *known.environments.values())}
+    for document in taken.documents:
+        _write(root, document, before[document.file])
+
+
+def _write(root: Path, document: Document, before: Document) -> None:
     import os
     import tempfile
 

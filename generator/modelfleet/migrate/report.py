@@ -20,6 +20,7 @@ def step_lines(taken: TakenStep, asked: Migration) -> Iterator[str]:
     """A step in words."""
     before, after = taken.before.of(asked.project), taken.after.of(asked.project)
     again = f"modelfleet migrate {asked.kind} --project {asked.project}"
+    again += "".join(f" --env {name}" for name in sorted(asked.environments))
     places = dict.fromkeys(move.environment for move in taken.step.moves)
     for environment in places:
         moves = [move for move in taken.step.moves if move.environment == environment]
@@ -31,7 +32,10 @@ def step_lines(taken: TakenStep, asked: Migration) -> Iterator[str]:
             yield from _removed(before[environment], after[environment], moves)
     for remark in taken.step.remarks:
         yield f"note: {remark}"
-    if not places:
+    if asked.kind == "accelerator-profiles" and taken.name == "add":
+        yield "next: render, review, merge; when the cluster has the hardware profiles, which an upgrade to 3.x makes,"
+        yield f"      {again} --step remove"
+    elif not places:
         yield "next: render, review, merge"
     elif taken.name == "add":
         yield "next: render, review, merge; when the new models answer (`modelfleet smoke`) and every caller has moved,"

@@ -15,6 +15,8 @@ from modelfleet.kubernetes import emit
 from modelfleet.spec.load import parse
 
 _COMMENT = re.compile(r"[ \t]*#")
+_MAX_LINE = 100
+"""A longer entry is written as a block, as people do."""
 _OF_FLOW = re.compile(r"[,\[\]{}]|: |:$")
 
 
@@ -161,10 +163,11 @@ class _Rewriting:
             copied = self.copied(source, key)
             return _Rewriting(copied, {}).result({key: value})
         inside = any(target[: len(pointer)] == pointer for target in self.copies)
-        if isinstance(value, dict) and inside:
+        line = f"{flow(key)}: {flow(value)}\n"
+        if isinstance(value, dict) and (inside or len(line) > _MAX_LINE):
             children = "".join(self.entry(name, item, (*pointer, name)) for name, item in value.items())
             return f"{flow(key)}:\n" + re.sub(r"^(?=.)", "  ", children, flags=re.MULTILINE)
-        return f"{flow(key)}: {flow(value)}\n"
+        return line
 
     def copied(self, source: Pointer, name: str) -> str:
         """An entry of the file with its comments, under another name, moved to the first column."""

@@ -70,6 +70,25 @@ class Step:
     remarks: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigratedFacts:
+    """A project that is migrated by facts of its environments: their files, and all projects that run in each."""
+
+    name: str
+    base: Document | None
+    documents: Mapping[str, Document]
+    projects: Mapping[str, tuple[Project, ...]]
+    chosen: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactsStep:
+    """A step as data: what the files of environments are to say, and what to know of it."""
+
+    wanted: Mapping[str, Mapping[str, Any]]
+    remarks: tuple[str, ...]
+
+
 # ---- names -----------------------------------------------------------------------------------------------------------
 
 

@@ -113,6 +113,14 @@ def with_project(repository: Repository, name: str, document: Document) -> Repos
     return replace(repository, projects={**repository.projects, name: document})
 
 
+def with_environment(repository: Repository, name: str, document: Document) -> Repository:
+    """The repository with other facts of an environment, valid by themselves. Raises `Rejected` where they are not."""
+    from modelfleet.spec.schema import validate
+
+    stop_on_errors([*secret.scan(document), *validate(document, "environment")])
+    return replace(repository, environments={**repository.environments, name: document})
+
+
 # ---- environments ----------------------------------------------------------------------------------------------------
 
 

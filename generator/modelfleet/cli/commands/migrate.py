@@ -9,7 +9,15 @@ import click
 from modelfleet.cli.options import complete_projects, env_option, no_such
 from modelfleet.cli.output import WRONG, Exit, say, tell
 from modelfleet.finding import MachineFailed, Rejected
-from modelfleet.migrate.migrate import STEPS, Migration, RepositoryState, repository_state, take, write_document
+from modelfleet.migrate.migrate import (
+    MIGRATIONS,
+    Migration,
+    RepositoryState,
+    TakenStep,
+    repository_state,
+    take,
+    write_documents,
+)
 from modelfleet.migrate.report import step_lines
 from modelfleet.migrate.step import NotMigratable
 from modelfleet.tree import write
@@ -18,12 +26,21 @@ from modelfleet.wording import printable
 _NOTHING = {
     "multi-model": "there is no model server, so all of it is single-model already",
     "advanced": "no model is in mode advanced any more",
+    "accelerator-profiles": "no accelerator of it goes by an accelerator profile alone",
     "llmd-scaling": "it takes one step, --step add, where a model has llmd.scaling",
 }
 
 
+_MODELS = "the new models are there already; `--step remove` takes the old ones away"
+_BEGUN = {
+    "multi-model": _MODELS,
+    "advanced": _MODELS,
+    "accelerator-profiles": "the hardware profiles are there already; `--step remove` takes the tolerations away",
+}
+
+
 @click.command(short_help="Rewrite a spec from what a release loses, in two steps.")
-@click.argument("kind", type=click.Choice(list(STEPS)))
+@click.argument("kind", type=click.Choice(MIGRATIONS))
 @click.option("--project", required=True, metavar="NAME", shell_complete=complete_projects, help="The project.")
 @env_option
 @click.option(
@@ -70,28 +87,44 @@ def _refuse_unknown(state: RepositoryState, project: str, environments: tuple[st
 
 def _take(root: Path, state: RepositoryState, asked: Migration, step: str) -> None:
     taken = take(root, state, asked, step)
-    if taken is None:
-        say(_nothing_to_do(root, state, asked, step))
+    if taken is None or not taken.documents:
+        say(_nothing_to_do(root, state, asked, step, taken))
         return
     lines = list(step_lines(taken, asked))
-    write_document(root, taken.document, state.repository.projects[asked.project])
-    say(f"wrote {taken.document.file}")
+    write_documents(root, taken)
+    for document in taken.documents:
+        say(f"wrote {document.file}")
     for line in lines:
         say(line)
 
 
-def _nothing_to_do(root: Path, state: RepositoryState, asked: Migration, step: str) -> str:
-    begun = step == "add" and take(root, state, asked, "remove") is not None
-    why = "the new models are there already; `--step remove` takes the old ones away" if begun else _NOTHING[asked.kind]
-    return f"{asked.project}: nothing to {step}: {why}"
+def _nothing_to_do(root: Path, state: RepositoryState, asked: Migration, step: str, taken: TakenStep | None) -> str:
+    if taken is not None:
+        return f"{asked.project}: nothing to {step}: {'; '.join(taken.step.remarks)}"
+    why = _BEGUN.get(asked.kind) if step == "add" and _can_remove(root, state, asked) else None
+    return f"{asked.project}: nothing to {step}: {why or _NOTHING[asked.kind]}"
+
+
+def _can_remove(root: Path, state: RepositoryState, asked: Migration) -> bool:
+    try:
+        taken = take(root, state, asked, "remove")
+    except NotMigratable:
+        return False
+    return taken is not None and bool(taken.documents)
 
 
 def _describe(root: Path, state: RepositoryState, asked: Migration) -> None:
     """Both steps, the second as it will be after the first."""
     for number, step in enumerate(("add", "remove"), 1):
-        taken = take(root, state, asked, step)
-        if taken is None:
-            say(_nothing_to_do(root, state, asked, step))
+        try:
+            taken = take(root, state, asked, step)
+        except NotMigratable as reason:
+            if step == "add":
+                raise
+            say(f"step {number}, --step {step}: not yet: {printable(str(reason))}")
+            continue
+        if taken is None or not taken.documents:
+            say(_nothing_to_do(root, state, asked, step, taken))
             continue
         say(f"step {number}, --step {step}:")
         for line in step_lines(taken, asked):
