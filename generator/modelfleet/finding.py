@@ -17,10 +17,11 @@ Pointer = tuple[str | int, ...]
 
 
 class Severity(StrEnum):
-    """An error stops the run; a warning is printed and the run goes on."""
+    """An error stops the run; a warning is printed and the run goes on; an accepted one is a warning that is meant to be."""
 
     ERROR = "error"
     WARNING = "warning"
+    ACCEPTED = "accepted"
 
 
 class Location(NamedTuple):
@@ -41,7 +42,7 @@ class Finding:
     `path` names the field in the spec (`models.granite.accelerator`), `message` says what is wrong with it and `hint` what
     to do. `see` is a second place that matters, such as the line of the environment that offers something else.
     `environments` are those for which it holds; empty where it holds for the file as such. `policy` marks what is refused
-    by policy (exit code 4) and not merely wrong (1).
+    by policy (exit code 4) and not merely wrong (1). `reason` is why it is accepted, where it is.
     """
 
     at: Location
@@ -53,14 +54,24 @@ class Finding:
     severity: Severity = Severity.ERROR
     environments: tuple[str, ...] = ()
     policy: bool = False
+    reason: str = ""
+
+    @property
+    def label(self) -> str:
+        """How heavy it is, and its code: `error[NET001]`."""
+        return f"{self.severity}[{self.code}]"
 
     def text(self) -> str:
         """The finding as one printable line."""
+        return printable(f"{self.at}: {self.label}: {self.words()}")
+
+    def words(self) -> str:
+        """What is wrong and what to do, without the place."""
         where = f"{self.path}: " if self.path else ""
         where += f"in {', '.join(self.environments)}: " if self.environments else ""
         remedy = f"; {self.hint}" if self.hint else ""
         see = f" ({self.see})" if self.see else ""
-        return printable(f"{self.at}: {self.severity}[{self.code}]: {where}{self.message}{remedy}{see}")
+        return f"{where}{self.message}{remedy}{see}"
 
     def data(self) -> dict[str, object]:
         """The finding for machines."""
@@ -73,6 +84,7 @@ class Finding:
             "path": self.path,
             "message": self.message,
             "hint": self.hint,
+            "reason": self.reason,
             "environments": list(self.environments),
         }
 

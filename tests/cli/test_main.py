@@ -88,12 +88,15 @@ Usage: modelfleet check [OPTIONS]
   fixed; --env and --project choose the warnings.
 
 Options:
-  --env NAME                   Only this environment; may be given several
-                               times.
-  --project NAME               Only this project; may be given several times.
-  --strict                     End with exit code 1 where there are warnings.
-  --format [text|json|github]  How findings are printed.
-  -h, --help                   Show this message and exit.
+  --env NAME                      Only this environment; may be given several
+                                  times.
+  --project NAME                  Only this project; may be given several
+                                  times.
+  --strict                        End with exit code 1 where there are
+                                  warnings that are not accepted.
+  --format [text|json|github|sarif|gitlab]
+                                  How findings are printed.
+  -h, --help                      Show this message and exit.
 """
 RENDER_HELP = """\
 Usage: modelfleet render [OPTIONS]
@@ -101,16 +104,20 @@ Usage: modelfleet render [OPTIONS]
   Render the overlays of every environment and say what changed.
 
 Options:
-  --env NAME                   Only this environment; may be given several
-                               times.
-  --project NAME               Only this project; may be given several times.
-  --check                      Write nothing; exit 3 and show the diff where
-                               files differ.
-  --overwrite                  Go on where files were edited by hand or are
-                               not ours.
-  --verify                     Then verify everything with the real tools.
-  --format [text|json|github]  How findings are printed.
-  -h, --help                   Show this message and exit.
+  --env NAME                      Only this environment; may be given several
+                                  times.
+  --project NAME                  Only this project; may be given several
+                                  times.
+  --check                         Write nothing; exit 3 and show the diff
+                                  where files differ.
+  --overwrite                     Go on where files were edited by hand or are
+                                  not ours.
+  --verify                        Then verify everything with the real tools.
+  --strict                        End with exit code 1 where there are
+                                  warnings that are not accepted.
+  --format [text|json|github|sarif|gitlab]
+                                  How findings are printed.
+  -h, --help                      Show this message and exit.
 """
 VERIFY_HELP = """\
 Usage: modelfleet verify [OPTIONS]
@@ -119,12 +126,15 @@ Usage: modelfleet verify [OPTIONS]
   and the clusters' schemas.
 
 Options:
-  --env NAME                   Only this environment; may be given several
-                               times.
-  --project NAME               Only this project; may be given several times.
-  --strict                     End with exit code 1 where there are warnings.
-  --format [text|json|github]  How findings are printed.
-  -h, --help                   Show this message and exit.
+  --env NAME                      Only this environment; may be given several
+                                  times.
+  --project NAME                  Only this project; may be given several
+                                  times.
+  --strict                        End with exit code 1 where there are
+                                  warnings that are not accepted.
+  --format [text|json|github|sarif|gitlab]
+                                  How findings are printed.
+  -h, --help                      Show this message and exit.
 """
 
 ARGOCD_HELP = """\
@@ -150,7 +160,10 @@ def test_help_of_the_main_commands(name: str, text: str, root: Path) -> None:
     [
         (["chek"], "No such command 'chek'. Did you mean 'check'?"),
         (["check", "--formt=json"], "No such option '--formt'. Did you mean '--format'?"),
-        (["check", "--format", "xml"], "Invalid value for '--format': 'xml' is not one of 'text', 'json', 'github'."),
+        (
+            ["check", "--format", "xml"],
+            "Invalid value for '--format': 'xml' is not one of 'text', 'json', 'github', 'sarif', 'gitlab'.",
+        ),
         (["check", "acme"], "Got unexpected extra argument (acme); did you mean --project acme?"),
         (["render", "prod"], "Got unexpected extra argument (prod); did you mean --env prod?"),
         (
@@ -393,6 +406,7 @@ def test_json_of_a_refusal(root: Path) -> None:
         "path": "models.ranker.size",
         "message": "no size 'Smal' is offered",
         "hint": "did you mean 'Small'? there are Small, Medium",
+        "reason": "",
         "environments": ["prod"],
         "policy": False,
     }
@@ -427,6 +441,7 @@ def test_json_of_drift_leaves_the_words_to_stderr(root: Path) -> None:
         "path": "",
         "message": "missing",
         "hint": "run `modelfleet render` and commit the result",
+        "reason": "",
         "environments": [],
         "policy": False,
     }

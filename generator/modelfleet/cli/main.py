@@ -10,7 +10,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import click
 from modelfleet import __version__
 from modelfleet.cli.group import LazyGroup
 from modelfleet.cli.mistakes import usage_hint
-from modelfleet.cli.output import BUG, FINE, MACHINE, USAGE, WRONG, Exit, exit_code, show_findings, tell
+from modelfleet.cli.output import BUG, FINE, MACHINE, SCREEN, USAGE, WRONG, Exit, Screen, exit_code, show_findings, tell
 from modelfleet.cli.root import root_of
 from modelfleet.finding import MachineFailed, Rejected
 from modelfleet.wording import printable
@@ -39,9 +39,16 @@ from modelfleet.wording import printable
     show_envvar=True,
     help="The repository: the folder with projects/ and environments/.  [default: this folder, or the nearest above it]",
 )
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Whether findings and plans have colours; auto: on a terminal, unless NO_COLOR is set.",
+)
 @click.option("--debug", is_flag=True, expose_value=False, help="On a bug of modelfleet, show where it happened.")
 @click.pass_context
-def cli(context: click.Context, root: Path | None) -> None:
+def cli(context: click.Context, root: Path | None, color: str) -> None:
     """Model serving on OpenShift AI as reviewed code.
 
     Reads projects/*.yaml and environments/*.yaml, checks them against what each cluster really is, and renders Kustomize
@@ -53,7 +60,9 @@ def cli(context: click.Context, root: Path | None) -> None:
     if root is not None and not root.is_dir():
         message = f"--root {printable(str(root))}: there is no such folder"
         raise click.UsageError(message)
-    context.obj = root_of(context)
+    screen = context.obj if isinstance(context.obj, Screen) else Screen()
+    screen.root, screen.color = root_of(context), color
+    context.meta[SCREEN], context.obj = screen, screen.root
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -65,8 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # a terminal that cannot show a letter
     gc.disable()  # the process is short and makes next to no cycles; looking for them would cost a tenth of a large run
     words = list(sys.argv[1:] if arguments is None else arguments)
-    words.sort(key=lambda word: word != "--debug")  # it may stand behind the command too
-    code = _run(words)
+    code = _run(_hoisted(words))
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -75,13 +83,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
     raise SystemExit(code)
 
 
+def _hoisted(words: list[str]) -> list[str]:
+    """The words with --debug and --color at the beginning: they may stand behind the command, too."""
+    first: list[str] = []
+    rest: list[str] = []
+    waiting = iter(words)
+    for word in waiting:
+        if word == "--":
+            rest += [word, *waiting]
+        elif word == "--color":
+            first += [word, *islice(waiting, 1)]
+        else:
+            (first if word == "--debug" or word.startswith("--color=") else rest).append(word)
+    return [*first, *rest]
+
+
 def _run(words: list[str]) -> int:
+    screen = Screen()
     try:
-        cli.main(args=words, prog_name="modelfleet", standalone_mode=False)
+        cli.main(args=words, prog_name="modelfleet", standalone_mode=False, obj=screen)
     except Exit as done:
         return done.code
     except Rejected as rejected:
-        show_findings(rejected.findings, _format_in(words))
+        show_findings(rejected.findings, _format_in(words), screen)
         return exit_code(rejected.findings) or WRONG
     except MachineFailed as failed:
         tell(f"modelfleet: {printable(str(failed))}")

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelfleet.cli.output import FORMATS
+from modelfleet.cli.output import FORMATS, WRONG, Exit
 from modelfleet.cli.root import root_of
+from modelfleet.finding import Finding, Severity
 from modelfleet.wording import choices, did_you_mean, printable
 
 if TYPE_CHECKING:
@@ -56,7 +57,16 @@ env_option = _only("--env", "environments")
 project_option = _only("--project", "projects")
 format_option = click.option("--format", "form", type=FORMATS, default="text", help="How findings are printed.")
 
-strict_option = click.option("--strict", is_flag=True, help="End with exit code 1 where there are warnings.")
+
+def refuse_warnings(warnings: Sequence[Finding], strict: bool) -> None:
+    """Ends a strict command where there are warnings that nobody has accepted."""
+    if strict and any(each.severity is Severity.WARNING for each in warnings):
+        raise Exit(WRONG)
+
+
+strict_option = click.option(
+    "--strict", is_flag=True, help="End with exit code 1 where there are warnings that are not accepted."
+)
 
 text_or_json = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How it is printed."

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from modelfleet.finding import Finding, Severity
 from modelfleet.wording import printable
 
+if TYPE_CHECKING:
+    from modelfleet.report.source_lines import SourceLines
+
 FINE, WRONG, USAGE, DRIFT, POLICY, MACHINE, BUG = 0, 1, 2, 3, 4, 5, 70
 _HARMLESS_LENGTH = 15
-FORMATS = click.Choice(["text", "json", "github"])
+DOCUMENT_FORMATS = ("json", "sarif", "gitlab")
+"""Those that are one document on stdout, so that nothing else may stand there."""
+
+FORMATS = click.Choice(["text", "json", "github", "sarif", "gitlab"])
+SCREEN = "modelfleet.screen"
+"""Where a context keeps its screen."""
 
 
 class Exit(Exception):
@@ -22,13 +35,13 @@ class Exit(Exception):
         self.code = code
 
 
-def put(text: str, *, err: bool = False, end: str = "\n") -> None:
+def put(text: str, *, err: bool = False, end: str = "\n", color: bool | None = None) -> None:
     """Prints a text as it is, but for what has the shape of a secret: whatever it stands in, it is not told."""
     if len(text) > _HARMLESS_LENGTH:
         from modelfleet.spec.secret_shapes import without_shapes
 
         text = without_shapes(text)
-    click.echo(f"{text}{end}", err=err, nl=False)
+    click.echo(f"{text}{end}", err=err, nl=False, color=color)
 
 
 def say(text: str = "") -> None:
@@ -48,20 +61,90 @@ def print_json(data: object) -> None:
     put(json.dumps(data, ensure_ascii=False, indent=2).replace("##[", "\\u0023#["))  # see `printable`
 
 
-def show_findings(findings: Iterable[Finding], form: str) -> None:
-    """Prints findings, one a line, in the format that was asked for."""
+def show_findings(findings: Iterable[Finding], form: str, screen: Screen | None = None) -> None:
+    """Prints findings, one a line, in the format that was asked for; on a terminal with the line that they are about."""
     found = list(findings)
-    if form == "json":
-        from modelfleet.report.findings import finding_json
-
-        print_json([finding_json(finding) for finding in found])
+    if form in DOCUMENT_FORMATS:
+        print_json(_document(found, form))
         return
+    screen = screen or screen_in_use()
+    lines = _source_lines(screen.root) if screen.decorated else None
     for finding in found:
-        tell(finding.text())
+        _show(finding, screen, lines.of(finding) if lines else [])
         if form == "github":
             from modelfleet.report.findings import finding_github
 
             put(finding_github(finding))
+
+
+def _document(found: Sequence[Finding], form: str) -> object:
+    from modelfleet.report.findings import code_quality, finding_json, sarif
+
+    if form == "sarif":
+        from modelfleet.reference.reference import titles
+
+        return sarif(found, titles({finding.code for finding in found}))
+    return code_quality(found) if form == "gitlab" else [finding_json(finding) for finding in found]
+
+
+def _source_lines(root: Path | None) -> SourceLines | None:
+    from modelfleet.report.source_lines import SourceLines
+
+    return SourceLines(root) if root is not None else None
+
+
+_STYLES: Mapping[Severity, Mapping[str, Any]] = {
+    Severity.ERROR: {"fg": "red", "bold": True},
+    Severity.WARNING: {"fg": "yellow", "bold": True},
+    Severity.ACCEPTED: {"fg": "green"},
+}
+
+
+def _show(finding: Finding, screen: Screen, source: Sequence[str]) -> None:
+    """A finding as text; in colours only its place, its label and the line below it."""
+    if not screen.coloured:
+        tell(finding.text())
+        for line in source:
+            tell(line)
+        return
+    place = click.style(str(finding.at), bold=True)
+    label = click.style(printable(finding.label), **_STYLES[finding.severity])
+    put(f"{place}: {label}: {printable(finding.words())}", err=True, color=True)
+    for line in source:
+        style: Mapping[str, Any] = {"fg": "red", "bold": True} if line.endswith("^") else {"dim": True}
+        put(click.style(line, **style), err=True, color=True)
+
+
+@dataclass
+class Screen:
+    """What is known of the terminal and of the repository, once the options are read. `color` is that of --color."""
+
+    root: Path | None = None
+    color: str = "auto"
+
+    @property
+    def decorated(self) -> bool:
+        """Whether people read it, and not another program."""
+        return self.color == "always" or sys.stderr.isatty()
+
+    @property
+    def coloured(self) -> bool:
+        """Whether it has colours."""
+        return wants_colour(self.color, sys.stderr)
+
+
+def wants_colour(color: str, stream: TextIO) -> bool:
+    """Whether a stream has colours: as --color says, else where it is a terminal that nobody has asked to do without."""
+    if color != "auto":
+        return color == "always"
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def screen_in_use() -> Screen:
+    """That of the command which runs."""
+    context = click.get_current_context(silent=True)
+    found = context.find_root().meta.get(SCREEN) if context is not None else None
+    return found if isinstance(found, Screen) else Screen(color="never")
 
 
 def exit_code(findings: Iterable[Finding]) -> int:

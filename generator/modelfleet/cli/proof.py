@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from modelfleet.cli.output import DRIFT, WRONG, Exit, say, show_findings, tell
+from modelfleet.cli.output import DOCUMENT_FORMATS, DRIFT, WRONG, Exit, say, show_findings, tell
 from modelfleet.layout import EVERYTHING, Scope
 from modelfleet.resolve.fleet import Fleet
 from modelfleet.tree.compare import stale_reason
@@ -19,10 +19,10 @@ def prove(root: Path, found: Fleet, form: str, scope: Scope = EVERYTHING) -> Non
         tell(f"modelfleet: {reason}")
         raise Exit(DRIFT)
     verified, tools = verify_fleet(root, found, tell, tell if sys.stderr.isatty() else lambda text: None)
-    show_findings([*(found.warnings if form == "json" else ()), *verified.findings], form)
+    show_findings([*(found.warnings if form in DOCUMENT_FORMATS else ()), *verified.findings], form)
     if verified.findings:
         raise Exit(WRONG)
-    if form == "json":
+    if form in DOCUMENT_FORMATS:
         return
     before = f", {verified.unchanged} of them unchanged since they were verified before" if verified.unchanged else ""
     say(

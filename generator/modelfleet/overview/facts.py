@@ -119,7 +119,7 @@ def _overview(fleet: Fleet, environment: Environment) -> EnvironmentOverview:
         models=tuple(entry for one in here for entry in _entries(one, workloads[one.project.name])),
         accelerators=used_by_name(each for found in workloads.values() for each in found.values()),
         quotas=tuple(use for one in here for use in _quotas(one, workloads[one.project.name].values())),
-        warnings=tuple(each for each in fleet.warnings if environment.name in each.environments),
+        warnings=tuple(each for each in fleet.open_warnings if environment.name in each.environments),
     )
 
 

@@ -8,15 +8,17 @@ judged, and again when all objects are. Nothing here writes or prints.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelfleet.capacity.capacity import environment_findings
-from modelfleet.finding import Finding, MachineFailed, merged
+from modelfleet.finding import Finding, MachineFailed, Rejected
 from modelfleet.kubernetes.objects import Object
 from modelfleet.kustomize.overlay import base_files
 from modelfleet.layout import APPLICATION_FILE, CRDS, argocd_folder, environment_file
 from modelfleet.pipeline import workers
+from modelfleet.pipeline.acceptances import acceptances_of, with_acceptances
 from modelfleet.pipeline.beside import ObjectsBeside
 from modelfleet.pipeline.project import BuildContext, ProjectResult, build_project, rulebooks, sealed_files
 from modelfleet.pipeline.repository import (
@@ -28,6 +30,7 @@ from modelfleet.pipeline.repository import (
     stop_on_errors,
 )
 from modelfleet.render import argocd
+from modelfleet.resolve.catalog import RuntimeCatalog
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.fleet import DeployedProject, Fleet, SyncedEnvironment
 from modelfleet.resolve.model import Project
@@ -56,6 +59,28 @@ def fleet_of(root: Path, repository: Repository, *, though_crowded: bool = False
     warnings: list[Finding] = []
     environments, runtime_catalog = settle_environments(repository, warnings)
     projects = list(resolved_projects(repository, environments, runtime_catalog))
+    accepted = acceptances_of(environments.values(), projects)
+    settled = Settled(environments, runtime_catalog, projects)
+    try:
+        whole = _built(root, repository, settled, warnings, though_crowded=though_crowded)
+    except Rejected as rejected:
+        raise Rejected(with_acceptances(rejected.findings, accepted, complete=False)) from None
+    return replace(whole, warnings=tuple(with_acceptances(whole.warnings, accepted, complete=not though_crowded)))
+
+
+class Settled(NamedTuple):
+    """What the hand-written files mean, before it is judged."""
+
+    environments: dict[str, Environment]
+    runtime_catalog: RuntimeCatalog
+    projects: list[Project]
+
+
+def _built(
+    root: Path, repository: Repository, settled: Settled, warnings: list[Finding], *, though_crowded: bool
+) -> Fleet:
+    """Judges and renders everything. Raises `Rejected`."""
+    environments, runtime_catalog, projects = settled
     findings = [*judge.check_environments(environments.values(), repository.projects, runtime_catalog)]
     findings += [*owners(projects), *judge.check_fleet(projects)]
     common = BuildContext(
@@ -81,7 +106,7 @@ def fleet_of(root: Path, repository: Repository, *, though_crowded: bool = False
         files |= written
     if not though_crowded:
         stop_on_errors(crowded, warnings)
-    return Fleet(environments, tuple(deployed), tuple(synced), files, tuple(merged(warnings)))
+    return Fleet(environments, tuple(deployed), tuple(synced), files, tuple(warnings))
 
 
 def _beside(root: Path, repository: Repository, environments: Mapping[str, Environment]) -> ObjectsBeside:

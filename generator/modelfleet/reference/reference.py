@@ -42,6 +42,7 @@ FAMILIES: Mapping[str, str] = {
     "LLM": "distributed inference (llm-d)",
     "PATCH": "patches",
     "OBJ": "objects beside the models",
+    "ACC": "warnings that are accepted",
     "OUT": "the generated files",
     "VER": "verification with the real tools",
     "PLAN": "what merging does",
@@ -316,6 +317,12 @@ def without_places(finding: Finding) -> str:
     import re
 
     return re.sub(r":\d+:\d+(?=[:)])", "", finding.text())
+
+
+def titles(wanted: Iterable[str]) -> dict[str, str]:
+    """The titles of codes, of those that are known."""
+    known = codes()
+    return {code: explanation(code).title for code in wanted if code in known}
 
 
 def rule_rows() -> list[list[str]]:

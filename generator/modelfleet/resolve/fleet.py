@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from modelfleet.finding import Finding
+from modelfleet.finding import Finding, Severity
 from modelfleet.kubernetes.objects import Object
 from modelfleet.layout import Scope, argocd_folder
 from modelfleet.resolve.environment import Environment
@@ -48,6 +48,12 @@ class Fleet:
     synced: tuple[SyncedEnvironment, ...]
     files: Mapping[str, str]
     warnings: tuple[Finding, ...]
+    """Those that are accepted, too."""
+
+    @property
+    def open_warnings(self) -> tuple[Finding, ...]:
+        """Warnings that nobody has accepted."""
+        return tuple(each for each in self.warnings if each.severity is Severity.WARNING)
 
 
 def narrowed(fleet: Fleet, scope: Scope) -> Fleet:

@@ -54,8 +54,15 @@ class Document:
 def read_document(root: Path, file: str) -> Document:
     """The document in a file below the root, whose path is separated by '/'.
 
-    Raises Rejected as `parse` does and for links, what is not a regular file and more than 4 MiB; MachineFailed where it
-    cannot be read.
+    Raises Rejected and MachineFailed as `parse` and `read_content` do.
+    """
+    return parse(read_content(root, file), file)
+
+
+def read_content(root: Path, file: str) -> bytes:
+    """The bytes of a file below the root, whose path is separated by '/', as far as the limit and one byte more.
+
+    Raises Rejected for links, what is not a regular file and more than 4 MiB; MachineFailed where it cannot be read.
     """
     path = root
     try:
@@ -68,7 +75,7 @@ def read_document(root: Path, file: str) -> Document:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as stream:
             _refuse_unreadable(os.fstat(descriptor), file)
-            content = stream.read(MAX_BYTES + 1)
+            return stream.read(MAX_BYTES + 1)
     except OSError as error:
         hint = (
             "give this user the right to read it"
@@ -77,7 +84,6 @@ def read_document(root: Path, file: str) -> Document:
         )
         message = f"cannot read {printable(file)}: {error.strerror}; {hint}"
         raise MachineFailed(message) from error
-    return parse(content, file)
 
 
 def _refuse_unreadable(status: os.stat_result, file: str) -> None:

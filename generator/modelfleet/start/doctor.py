@@ -91,7 +91,7 @@ def _repository(root: Path) -> Iterator[Diagnosis]:
     except MachineFailed as failed:
         yield Diagnosis("specs", printable(str(failed)), "make it readable", "machine")
         return
-    yield Diagnosis("specs", f"valid, with {plural(len(found.warnings), 'warning')}")
+    yield Diagnosis("specs", f"valid, with {plural(len(found.open_warnings), 'warning')}")
     yield from _facts(found)
     if stale is None:
         yield Diagnosis("generated files", "as this version renders them")

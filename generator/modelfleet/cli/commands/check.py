@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from modelfleet.cli.options import env_option, format_option, project_option, scope_of, strict_option
-from modelfleet.cli.output import WRONG, Exit, say, show_findings
+from modelfleet.cli.options import env_option, format_option, project_option, refuse_warnings, scope_of, strict_option
+from modelfleet.cli.output import DOCUMENT_FORMATS, say, show_findings
 from modelfleet.pipeline.fleet import fleet
 from modelfleet.resolve.fleet import Fleet, narrowed
 from modelfleet.resolve.unknown_facts import unknown_facts
@@ -28,23 +28,24 @@ def check(root: Path, environments: tuple[str, ...], projects: tuple[str, ...], 
     whole = fleet(root)
     found = narrowed(whole, scope_of(whole, environments, projects))
     show_findings(found.warnings, form)
-    if form != "json":
+    if form not in DOCUMENT_FORMATS:
         say(_summary(found))
         if sorts := _unknown(found):
             say(
                 f"more could be checked with facts that are not written: {listed(sorts)}; `modelfleet doctor` lists them"
             )
-    if strict and found.warnings:
-        raise Exit(WRONG)
+    refuse_warnings(found.warnings, strict)
 
 
 def _summary(found: Fleet) -> str:
+    accepted = len(found.warnings) - len(found.open_warnings)
     models = sum(one.project.served for one in found.deployed)
     return (
         f"{plural(len({one.project.name for one in found.deployed}), 'project')} in "
         f"{plural(len(found.environments), 'environment')}: {plural(models, 'model')}, "
         f"{plural(sum(len(one.objects) for one in found.deployed), 'object')}"
-        + (f", {plural(len(found.warnings), 'warning')}" if found.warnings else "; all specs are valid")
+        + (f", {plural(len(found.open_warnings), 'warning')}" if found.open_warnings else "; all specs are valid")
+        + (f", {accepted} accepted" if accepted else "")
     )
 
 

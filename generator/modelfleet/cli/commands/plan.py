@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from modelfleet.cli.options import env_option, no_such
-from modelfleet.cli.output import Exit, exit_code, print_json, put, show_findings
+from modelfleet.cli.options import env_option, no_such, refuse_warnings, scope_of, strict_option
+from modelfleet.cli.output import Exit, exit_code, print_json, put, screen_in_use, show_findings, wants_colour
 from modelfleet.finding import MachineFailed
 from modelfleet.pipeline.fleet import fleet
 from modelfleet.plan.machine import plan_data
@@ -18,6 +18,7 @@ from modelfleet.plan.markdown import plan_markdown
 from modelfleet.plan.plan import plan as make
 from modelfleet.plan.report import plan_text
 from modelfleet.plan.result import NoSuchEnvironment
+from modelfleet.resolve.fleet import narrowed
 from modelfleet.tree import write
 from modelfleet.wording import printable
 
@@ -42,9 +43,12 @@ PLAN_STYLES: Mapping[str, Mapping[str, Any]] = {
 @click.option(
     "--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", help="How it is printed."
 )
+@strict_option
 @click.option("--no-diff", is_flag=True, help="As text, leave the differences of the objects out.")
 @click.pass_obj
-def plan(root: Path, against: str | None, environments: tuple[str, ...], form: str, no_diff: bool) -> None:
+def plan(  # noqa: PLR0913 - one parameter an option, as click passes them
+    root: Path, against: str | None, environments: tuple[str, ...], form: str, strict: bool, no_diff: bool
+) -> None:
     """Show what merging does to running models; exit 4 where it destroys what nobody has acknowledged."""
 
     if against is not None and (not against or against.startswith("-")):
@@ -61,10 +65,13 @@ def plan(root: Path, against: str | None, environments: tuple[str, ...], form: s
     elif form == "markdown":
         put(plan_markdown(made_plan), end="")
     else:
-        coloured = False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
+        coloured = wants_colour(screen_in_use().color, sys.stdout)
         for line in plan_text(made_plan, with_differences=not no_diff):
             click.secho(printable(line.text), color=coloured, **PLAN_STYLES.get(line.tone, {}))
     if form != "json":
         show_findings(made_plan.findings, "text")
+    warnings = narrowed(found, scope_of(found, environments, ())).warnings if strict else ()
+    show_findings(warnings, "text")
     if code := exit_code(made_plan.findings):
         raise Exit(code)
+    refuse_warnings([*made_plan.findings, *warnings], strict)

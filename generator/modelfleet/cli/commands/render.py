@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from modelfleet.cli.options import env_option, format_option, project_option, scope_of
-from modelfleet.cli.output import DRIFT, POLICY, Exit, say, show_findings, tell
+from modelfleet.cli.options import env_option, format_option, project_option, refuse_warnings, scope_of, strict_option
+from modelfleet.cli.output import DOCUMENT_FORMATS, DRIFT, POLICY, Exit, say, show_findings, tell
 from modelfleet.finding import Finding, MachineFailed, Severity, merged
 from modelfleet.layout import Scope
 from modelfleet.pipeline.fleet import fleet
@@ -28,6 +28,7 @@ from modelfleet.tree.conflicts import conflicts
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 3 and show the diff where files differ.")
 @click.option("--overwrite", is_flag=True, help="Go on where files were edited by hand or are not ours.")
 @click.option("--verify", "also_verify", is_flag=True, help="Then verify everything with the real tools.")
+@strict_option
 @format_option
 @click.pass_obj
 def render(  # noqa: PLR0913 - one parameter an option, as click passes them
@@ -37,6 +38,7 @@ def render(  # noqa: PLR0913 - one parameter an option, as click passes them
     only_check: bool,
     overwrite: bool,
     also_verify: bool,
+    strict: bool,
     form: str,
 ) -> None:
     """Render the overlays of every environment and say what changed."""
@@ -50,10 +52,16 @@ def render(  # noqa: PLR0913 - one parameter an option, as click passes them
     files = {path: text for path, text in found.files.items() if scope.covers(path)}
     if only_check:
         _show_drift(root, files, scope, (form, found.warnings))
+        refuse_warnings(found.warnings, strict)
         return
+    if strict and found.open_warnings:
+        if form in DOCUMENT_FORMATS:
+            show_findings(found.warnings, form)
+        tell("modelfleet: nothing is written, since --strict refuses warnings that are not accepted")
+        refuse_warnings(found.warnings, strict)
     changes = write.write(root, files, scope, overwrite=overwrite)
     replaced = merged(conflicts(changes, overwrite=True)) if overwrite else []
-    if form == "json":
+    if form in DOCUMENT_FORMATS:
         show_findings([*found.warnings, *replaced], form)
         return
     show_findings(replaced, form)
@@ -78,13 +86,13 @@ def _with_all_overlays(root: Path, files: Mapping[str, str], scope: Scope) -> Sc
 def _show_drift(root: Path, files: Mapping[str, str], scope: Scope, shown: tuple[str, tuple[Finding, ...]]) -> None:
     """The words about drift go to stderr where stdout is for machines."""
     form, warnings = shown
-    words = tell if form == "json" else say
+    words = tell if form in DOCUMENT_FORMATS else say
     changes = compare_tree(root, files, scope)
     if reason := write.unfinished(root):
         raise MachineFailed(reason)
-    found = [finding for finding in conflicts(changes) if form == "json" or finding.code != "OUT004"]
-    drifted = drift.drift_findings(root, files, changes) if form == "json" else ()
-    show_findings([*(warnings if form == "json" else ()), *found, *drifted], form)
+    found = [finding for finding in conflicts(changes) if form in DOCUMENT_FORMATS or finding.code != "OUT004"]
+    drifted = drift.drift_findings(root, files, changes) if form in DOCUMENT_FORMATS else ()
+    show_findings([*(warnings if form in DOCUMENT_FORMATS else ()), *found, *drifted], form)
     found = [finding for finding in found if finding.code != "OUT004"]
     refused = any(finding.severity is Severity.ERROR for finding in found)
     if changes.links or changes.blocked or (refused and not changes.writes):
@@ -102,7 +110,7 @@ def _show_drift(root: Path, files: Mapping[str, str], scope: Scope, shown: tuple
         words(line)
     for line in drift.drift_github(root, files, changes) if form == "github" else ():
         say(line)
-    if form != "json":
+    if form not in DOCUMENT_FORMATS:
         for line in drift.diffs(root, files, changes):
             say(line)
     words(drift.remedy(changes))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from modelfleet.cli.options import env_option, format_option, project_option, scope_of, strict_option
-from modelfleet.cli.output import WRONG, Exit, show_findings
+from modelfleet.cli.options import env_option, format_option, project_option, refuse_warnings, scope_of, strict_option
+from modelfleet.cli.output import show_findings
 from modelfleet.cli.proof import prove
 from modelfleet.pipeline.fleet import fleet
 from modelfleet.resolve.fleet import narrowed
@@ -27,5 +27,4 @@ def verify(root: Path, environments: tuple[str, ...], projects: tuple[str, ...],
     if form == "text":  # in a workflow `check` has put them on their lines
         show_findings(found.warnings, form)
     prove(root, found, form, scope)
-    if strict and found.warnings:
-        raise Exit(WRONG)
+    refuse_warnings(found.warnings, strict)
