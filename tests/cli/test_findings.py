@@ -17,6 +17,7 @@ from console import SPEC, miniature, modelfleet, tree, write
 WARNED = SPEC.replace("    size: Small\n", "    size: Small\n    route: true\n")
 SUMMARY = "1 project in 2 environments: 1 model, 4 objects"
 NET001 = "models.ranker.route: in prod: a route without tokens: whoever knows the address can use the model"
+MORE = "more could be checked with facts that are not written: nodes, limitRange; `modelfleet doctor` lists them\n"
 REASON = "Only the company network reaches it."
 ENTRY = f'accept: [{{code: NET001, path: models.ranker.route, reason: "{REASON}"}}]\n'
 STYLE = {"place": "\x1b[1m", "warning": "\x1b[33m\x1b[1m", "error": "\x1b[31m\x1b[1m", "end": "\x1b[0m"}
@@ -39,7 +40,7 @@ def test_an_accepted_warning_is_shown_with_its_reason_and_is_strict_enough(tmp_p
     root = accepting(tmp_path)
     said = (
         f"projects/acme.yaml:11:12: accepted[NET001]: {NET001}; accepted: {REASON} (projects/acme.yaml:13:10)\n"
-        f"{SUMMARY}; all specs are valid, 1 accepted\n[exit 0]\n"
+        f"{SUMMARY}; all specs are valid, 1 accepted\n{MORE}[exit 0]\n"
     )
     assert modelfleet(root, "check", "--strict").text() == said
     assert modelfleet(root, "render", "--strict").code == 0
@@ -71,7 +72,7 @@ def test_an_acceptance_of_nothing_is_a_warning_and_accepts_nothing(entry: str, s
     assert ran.text() == (
         f"projects/acme.yaml:11:12: warning[NET001]: {NET001}; add tokens: [...], or take the route away\n"
         f"projects/acme.yaml:13:10: warning[ACC001]: accept[0]: {said}\n"
-        f"{SUMMARY}, 2 warnings\n[exit 1]\n"
+        f"{SUMMARY}, 2 warnings\n{MORE}[exit 1]\n"
     )
 
 
@@ -82,7 +83,7 @@ def test_an_error_cannot_be_accepted(tmp_path: Path) -> None:
         "projects/acme.yaml:10:11: error[CAP006]: models.ranker.size: in prod: no size 'Smal' is offered; did you mean "
         "'Small'? there are Small, Medium\n"
         "projects/acme.yaml:12:10: error[ACC002]: accept[0]: CAP006 is an error there, and only warnings can be accepted; "
-        "fix what projects/acme.yaml:10:11 says, and delete this entry\n[exit 1]\n"
+        "fix the error, and delete this entry (projects/acme.yaml:10:11)\n[exit 1]\n"
     )
 
 
@@ -229,7 +230,7 @@ def test_a_terminal_has_colours_and_the_line_with_a_mark_below_the_place(tmp_pat
     place, warning, error, end = STYLE.values()
     assert seen == (
         f"{place}projects/acme.yaml:11:12{end}: {warning}warning[NET001]{end}: {NET001}; add tokens: [...], or take the "
-        f"route away\n\x1b[2m   11 |     route: true{end}\n{error}      |            ^{end}\n{SUMMARY}, 1 warning\n"
+        f"route away\n\x1b[2m   11 |     route: true{end}\n{error}      |            ^{end}\n{SUMMARY}, 1 warning\n{MORE}"
     )
 
 

@@ -111,7 +111,8 @@ def _not_acceptable(acceptance: Acceptance, error: Finding) -> Finding:
         code="ACC002",
         path=f"accept[{acceptance.index}]",
         message=f"{error.code} is an error there, and only warnings can be accepted",
-        hint=f"fix what {error.at} says, and delete this entry",
+        hint="fix the error, and delete this entry",
+        see=error.at,
     )
 
 
