@@ -128,6 +128,7 @@ WITH_TESTS_OF_THEIR_OWN = {
     "memory.yaml",
     "release-types.yaml",
     "rules/*.yaml",
+    "sarif.yaml",
     "secrets.yaml",
     "shapes.yaml",
     "start/**/*.yaml",
