@@ -6,6 +6,7 @@ an object is found when the spec is rendered, and becomes a patch.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -174,9 +175,18 @@ def serving_container(pod: Mapping[str, Any]) -> Mapping[str, Any]:
 def _additional_args(container: Mapping[str, Any]) -> list[str] | None:
     for variable in items(container.get("env")):
         if mapping(variable).get("name") == ARGUMENTS and isinstance(variable.get("value"), str):
-            words = variable["value"].split(" ")
-            return words if all(words) else None
+            return _shell_words(variable["value"])
     return None
+
+
+def _shell_words(text: str) -> list[str] | None:
+    """The arguments that a shell makes of a text; None where its quotes do not end, or a spec may not say them."""
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return None
+    reserved = engines()["llm-d"]["reservedArgs"]
+    return None if any(word.partition("=")[0] in reserved for word in words) else words or None
 
 
 def _multi_node(source: FieldSource) -> Any:

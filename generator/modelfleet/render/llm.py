@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelfleet.render.values import list_or_none, own_entries, profile_values
-from modelfleet.resolve.distributed import Group, Llm, Pods
+from modelfleet.resolve.distributed import Group, Llm, Pods, quoted
 from modelfleet.resolve.downloads import download_secret
 from modelfleet.resolve.model import Model, Project
 
@@ -71,7 +71,7 @@ def _pod(pods: Pods, startup_probe: Mapping[str, Any] | None, *, inline: bool) -
     accelerator, hardware = pods.hardware.accelerator, pods.hardware
     env = list(pods.env)
     if pods.args:
-        env.append({"name": "VLLM_ADDITIONAL_ARGS", "value": " ".join(pods.args)})
+        env.append({"name": "VLLM_ADDITIONAL_ARGS", "value": " ".join(map(quoted, pods.args))})
     container = {
         "name": "main",
         "env": env or None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -68,3 +70,13 @@ class Llm:
     def groups(self) -> tuple[Group, ...]:
         """All groups of pods."""
         return (self.main, self.prefill) if self.prefill else (self.main,)
+
+
+_OPTION = re.compile(r"(--[A-Za-z][\w.-]*=)(.+)", re.ASCII | re.DOTALL)
+"""An option with its value."""
+
+
+def quoted(arg: str) -> str:
+    """An argument as the shell of the presets is given it: with quotes, where it would take it apart."""
+    option = _OPTION.fullmatch(arg)
+    return option[1] + shlex.quote(option[2]) if option else shlex.quote(arg)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelfleet.finding import Pointer, Severity
-from modelfleet.resolve.distributed import Group
+from modelfleet.resolve.distributed import Group, quoted
+from modelfleet.resolve.model import Runtime
 from modelfleet.rules import Violation, having
-from modelfleet.rules.spec.options import through_shell
 from modelfleet.rules.spec.subjects import OfModel, spec_rule
 
 
@@ -51,25 +51,29 @@ def pipeline_trap(subject: OfModel) -> Iterator[Violation]:
             )
 
 
-@spec_rule("LLM004", "A shell reads the arguments", when=having("llm"))
-def shell_text(subject: OfModel) -> Iterator[Violation]:
-    if not through_shell(subject.model):
+@spec_rule("LLM004", "A configuration of one's own may take quoted arguments apart", when=having("llm"))
+def quoted_arguments(subject: OfModel) -> Iterator[Violation]:
+    llm, runtime = subject.model.llm, subject.model.runtime
+    if llm is None or not (llm.base_refs or llm.config) or (runtime is not None and _evaluates(runtime)):
         return
     for pointer, arg in subject.arguments:
-        odd = next((char for char in arg if char in _SHELL or char.isspace()), None)
-        if odd is not None or arg.startswith("~") or not arg:
-            shown = (
-                "nothing in it" if not arg else "white space in it" if (odd or "").isspace() else f"{odd or '~'} in it"
-            )
+        if arg != quoted(arg):
+            whose = f"{subject.model.runtime_name!r}" if llm.config else f"{llm.base_refs[-1]!r} in baseRefs"
             yield Violation(
                 pointer=pointer,
-                message=f"an argument with {shown}: they travel in one variable, which a shell takes apart",
-                hint="write letters, digits and -_=.,:/+@%^ only; "
-                "JSON is taken with dots, as in --kv-transfer-config.kv_role=kv_both",
+                message=f"it is quoted for the shell of the presets, and {whose} may not hand it to one",
+                hint="see that its script passes VLLM_ADDITIONAL_ARGS to eval; "
+                "JSON needs no quotes with dots, as in --kv-transfer-config.kv_role=kv_both",
+                severity=Severity.WARNING,
             )
 
 
-_SHELL = frozenset("'\"\\`$;&|<>(){}[]*?!#")
+def _evaluates(runtime: Runtime) -> bool:
+    """Whether a script of the configuration reads its arguments as a shell does."""
+    pod = runtime.spec.get("template") or {}
+    containers = pod.get("containers") or ()
+    lists = (container.get(part) or () for container in containers for part in ("command", "args"))
+    return any("eval" in str(word).split() for words in lists for word in words)
 
 
 @spec_rule("LLM006", "The least number of replicas is above the most", when=having("llmScaling"))

@@ -114,7 +114,7 @@ def parallel_arguments(subject: OfModel) -> Iterator[Violation]:
             message=f"{model.args[wrong].partition('=')[0]} has no number of accelerators",
             hint=f"write {tensor}={model.hardware.gpus}",
         )
-    elif given and product != model.hardware.gpus:
+    elif given and product != max(model.hardware.gpus, 1):
         option = model.args[given[0][0]].partition("=")[0]
         yield Violation(
             pointer=(*model.pointer, "args", given[0][0]),

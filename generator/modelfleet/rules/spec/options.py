@@ -75,19 +75,12 @@ def missing_argument(subject: OfModel) -> Iterator[Violation]:
             )
 
 
-def through_shell(model: Model) -> bool:
-    """Whether a shell reads the arguments: those of an LLMInferenceService travel in a variable that one expands."""
-    if model.llm is None or model.engine is None:
-        return False
-    return model.llm.config or bool(model.engine.facts["argsThroughShell"])
-
-
 @spec_rule("OPT002", "An element of args is more than one argument")
 def hidden_option(subject: OfModel) -> Iterator[Violation]:
     for pointer, arg in subject.arguments:
         found = _HIDDEN.search(arg)
         name = arg.partition("=")[0]
-        if arg.startswith("--") and " " in name and not found and not through_shell(subject.model):
+        if arg.startswith("--") and " " in name and not found:
             option, _, rest = name.partition(" ")
             yield Violation(
                 pointer=pointer,
@@ -130,8 +123,6 @@ def expanded_braces(texts: Iterable[tuple[Pointer, str]]) -> Iterator[Violation]
 
 @spec_rule("OPT004", "Kubernetes expands the variable")
 def expanded_variable(subject: OfModel) -> Iterator[Violation]:
-    if through_shell(subject.model):
-        return  # LLM004 refuses the text
     texts = list(subject.arguments)
     texts += [(pointer, text) for pointer, _, text in subject.variables if isinstance(text, str)]
     for pointer, text in texts:
@@ -195,6 +186,7 @@ def lost_arguments(subject: OfModel) -> Iterator[Violation]:
             key=True,
             message=f"{model.runtime.name!r} runs a script that drops the arguments of a model without a word",
             hint='take args away, or use a runtime of your own whose script ends in "$@"',
+            severity=Severity.WARNING,
         )
     elif model.args and model.args[0].startswith("-") and _replaced_command(model):
         yield Violation(
