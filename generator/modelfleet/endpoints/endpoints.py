@@ -201,13 +201,13 @@ def _notes(workload: Workload, item: Object, address: Address, needed: bool) -> 
         yield f"the host of gateway {name} is not known: write gateways: {{{name}: {{host: ...}}}} into the environment"
     if workload.tokens and not address.guarded:
         yield "gRPC leads past the proxy that asks for a token"
-    for caller in workload.callers if needed else ():
+    for caller in (workload.callers or ()) if needed else ():
         if "serviceAccount" in caller:
             namespace = caller.get("namespace") or item["metadata"]["namespace"]
             yield f"a token of {caller['serviceAccount']}: oc create token {caller['serviceAccount']} -n {namespace}"
         else:
             yield f"a token of anyone in the group {caller['group']}: oc whoami -t"
-    if needed and not workload.guarded:
+    if needed and not (workload.tokens or workload.callers):
         yield "a token of anyone who may get the model in this namespace"
 
 

@@ -72,11 +72,11 @@ def is_kept_by_cluster(item: Object) -> bool:
     return False
 
 
-def filled_places(item: Object) -> tuple[tuple[str, ...], ...]:
-    """The places of an object that a webhook or the server fills in where nothing is said."""
+def filled_places(item: Object, *, live: bool) -> tuple[tuple[str, ...], ...]:
+    """The places of an object that a webhook or the server fills in where nothing is said; `live`: they had it."""
     annotations = mapping(item["metadata"].get("annotations"))
     return tuple(
         tuple(step.replace("~1", "/").replace("~0", "~") for step in entry["at"].split("/")[1:])
         for entry in _data()["filled"].get(str(item["kind"]), ())
-        if entry.get("annotated") is None or annotations.get(entry["annotated"])
+        if (entry.get("annotated") is None or annotations.get(entry["annotated"])) and (live or not entry.get("live"))
     )

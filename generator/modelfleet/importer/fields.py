@@ -112,7 +112,9 @@ def _tokens(source: FieldSource) -> Any:
 def _callers(source: FieldSource) -> Any:
     """Only where it asks for a token at all: otherwise naming them would shut the others out."""
     asks = source.first("tokens") != "false" if source.workload == "distributed" else source.first("tokens") == "true"
-    return [dict(one) for one in source.callers] or None if asks else None
+    if not asks:
+        return None
+    return [dict(one) for one in source.callers] or (None if source.tokens else [])
 
 
 def _args(source: FieldSource) -> Any:
@@ -198,7 +200,22 @@ def _multi_node(source: FieldSource) -> Any:
 
 
 def _stopped(source: FieldSource) -> Any:
-    return True if source.first("stopped") == "true" else None
+    return {"true": True, "false": False}.get(str(source.first("stopped")))
+
+
+def _omit(source: FieldSource) -> Any:
+    """Fields of which the object says nothing, though it would if it were rendered."""
+    can, distributed = source.environment.can, source.workload == "distributed"
+    said = {
+        "displayName": True,
+        "description": bool(can("inferenceDescription")) and not distributed,
+        "mode": not distributed,
+        "tokens": bool(can("enableAuthAlways")) and not distributed,
+        "modelType": bool(can("modelType")) or distributed,
+    }
+    found = [field for field, written in said.items() if written and source.first(field) is None]
+    labels = mapping(source.item["metadata"].get("labels"))
+    return [*found, *([] if "opendatahub.io/dashboard" in labels else ["dashboard"])] or None
 
 
 def _model_type(source: FieldSource) -> Any:
@@ -358,6 +375,7 @@ READERS: Mapping[str, FieldReader] = {
     "strategy": _strategy,
     "timeout": _timeout,
     "return401": _return401,
+    "omit": _omit,
     "llmd": _llmd,
 }
 """What a value at the paths of a field means. `runtime`, `size`, `accelerator` and fields of pods are read otherwise."""

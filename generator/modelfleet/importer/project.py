@@ -59,7 +59,7 @@ def import_project(
     result.spec = with_runtimes(draft, chosen)
     workshop = workshop.with_runtimes(result.runtimes.items())
     rendered = workshop.rendered(result.spec)
-    by_key = {(one.kind, one.name): one.object for one in here}
+    by_key = {(one.kind, one.name): one for one in here}
     add_patches(result.spec, patches_for(rendered, by_key))
     _place(result, here, rendered)
     return result

@@ -71,7 +71,7 @@ def prove_import(result: ProjectImport, deployed: DeployedProject) -> ImportProo
 
 
 def _unlike(one: GivenObject, built: Object) -> list[FieldDifference]:
-    given = with_namespace(as_written(one.object, built), str(built["metadata"].get("namespace", "")))
+    given = with_namespace(as_written(one, built), str(built["metadata"].get("namespace", "")))
     if one.kind == "Namespace":
         given = comparable(one.object)
     return differences(given, comparable(built), by_meaning)
@@ -110,7 +110,7 @@ def _rows(result: ProjectImport, deployed: DeployedProject) -> Iterator[Row]:
 
 
 def _kept_whole(one: GivenObject, built: Object | None) -> Object:
-    return one.object if built is None or one.kind == "Namespace" else as_written(one.object, built)
+    return one.object if built is None or one.kind == "Namespace" else as_written(one, built)
 
 
 def _change(name: str, old: ProjectState, new: ProjectState) -> ProjectChange:

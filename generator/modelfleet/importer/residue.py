@@ -7,6 +7,7 @@ from typing import Any
 
 from modelfleet.finding import Pointer
 from modelfleet.importer.facts import filled_places
+from modelfleet.importer.given import GivenObject
 from modelfleet.importer.hardware import canonical_amounts
 from modelfleet.kubernetes.json_patch import PatchStep, patch_between
 from modelfleet.kubernetes.objects import Object
@@ -18,11 +19,11 @@ PATCHED = ("InferenceService", "ServingRuntime", "LLMInferenceService", "LLMInfe
 """Kinds that a spec can patch."""
 
 
-def as_written(given: Object, rendered: Object) -> Object:
+def as_written(given: GivenObject, rendered: Object) -> Object:
     """The given object without its namespace, and without what the cluster filled in where the spec says nothing."""
-    metadata = {key: value for key, value in given["metadata"].items() if key != "namespace"}
-    found: Object = comparable({**given, "metadata": metadata})
-    for place in filled_places(given):
+    metadata = {key: value for key, value in given.object["metadata"].items() if key != "namespace"}
+    found: Object = comparable({**given.object, "metadata": metadata})
+    for place in filled_places(given.object, live=given.live):
         if _is_absent(rendered, place):
             found = _without(found, place)
     return found
@@ -59,7 +60,7 @@ def _without(item: Any, place: Sequence[str]) -> Any:
 
 
 def patches_for(
-    rendered: Sequence[RenderedObject], given: Mapping[tuple[str, str], Object]
+    rendered: Sequence[RenderedObject], given: Mapping[tuple[str, str], GivenObject]
 ) -> dict[Pointer, dict[str, list[PatchStep]]]:
     """By entry of the spec and kind the steps that make of what it renders what was given, as far as patches may."""
     found: dict[Pointer, dict[str, list[PatchStep]]] = {}
@@ -74,10 +75,10 @@ def patches_for(
     return found
 
 
-def steps_between(rendered: Object, wanted: Object) -> list[PatchStep]:
+def steps_between(rendered: Object, wanted: GivenObject) -> list[PatchStep]:
     """The steps that a patch may take."""
     steps = patch_between(comparable(rendered), as_written(wanted, rendered))
-    return [step for step in steps if not any(locked_field((step,), ()))]
+    return [step for step in steps if not any(locked_field((step,), rendered))]
 
 
 def spec_steps(steps: Sequence[PatchStep]) -> list[PatchStep]:

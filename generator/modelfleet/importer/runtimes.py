@@ -47,7 +47,7 @@ def _from_catalogue(draft: SpecDraft, entry: Entry, given: GivenObject, workshop
     for name in _candidates(given, workshop):
         for one in workshop.rendered(with_runtimes(draft, {entry: name})):
             fits = one.object["kind"] == "ServingRuntime" and one.manifest.pointer == entry
-            if fits and not spec_steps(steps_between(one.object, given.object)):
+            if fits and not spec_steps(steps_between(one.object, given)):
                 return name
     return None
 

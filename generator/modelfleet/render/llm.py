@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from modelfleet.render.values import list_or_none, own_entries, profile_values
+from modelfleet.render.values import list_or_none, own_entries, profile_values, said_of, stop_word
 from modelfleet.resolve.distributed import Group, Llm, Pods, quoted
 from modelfleet.resolve.downloads import download_secret
 from modelfleet.resolve.model import Model, Project
@@ -30,8 +30,8 @@ def distributed(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
         "queue": model.queue,
         "use_case": model.use_case,
         "model_type": "generative",
-        "stopped": model.stopped,
-        "open": not model.guarded,
+        "stopped": stop_word(project, model),
+        "enable_auth": None if model.guarded else "false",
         "storage_secret": download_secret(model),
         **dict.fromkeys(("connection_name", "connection_path", "storage_uri")),
         **model.location.carried("distributed"),
@@ -44,6 +44,7 @@ def distributed(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
         **_group(llm.main, probes.get("decode" if llm.prefill else "server")),
         "prefill": _group(llm.prefill, probes.get("server")) if llm.prefill else None,
         **profile_values(model.hardware),
+        **said_of(model),
     }
 
 

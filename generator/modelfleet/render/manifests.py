@@ -19,7 +19,15 @@ from modelfleet.render.serving_runtime import (
     shared_values,
     single_model_spec,
 )
-from modelfleet.render.values import TemplateCall, list_or_none, own_entries, profile_values, worker_tolerations
+from modelfleet.render.values import (
+    TemplateCall,
+    list_or_none,
+    own_entries,
+    profile_values,
+    said_of,
+    stop_word,
+    worker_tolerations,
+)
 from modelfleet.resolve.distributed import Llm
 from modelfleet.resolve.downloads import download_secret, is_downloaded, lands_without_version
 from modelfleet.resolve.model import Model, ModelLocation, Project, ServedModel, Server, Workload
@@ -90,10 +98,10 @@ def _model(project: Project, model: Model, specs: dict[str, dict[str, Any]]) -> 
     yield TemplateCall(
         template="inferenceservice",
         pointer=model.pointer,
-        values=inference_service(project, model),
+        values=inference_service(project, model) | said_of(model),
         patches=model.patches,
     )
-    if model.guarded:
+    if model.tokens or model.callers:
         yield from _access(project, model, "inferenceservices", role=True)
 
 
@@ -114,7 +122,7 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
         "queue": model.queue,
         "use_case": model.use_case,
         "model_type": model.model_type if can("modelType") else None,
-        "stopped": model.stopped,
+        "stopped": stop_word(project, model),
         "enable_auth": _enable_auth(model, can("enableAuthAlways")),
         "return_401": model.return_401,
         "route_timeout": model.route_timeout,
@@ -188,7 +196,7 @@ def _distributed(project: Project, model: Model, llm: Llm) -> Iterator[TemplateC
         values=distributed(project, model, llm),
         patches=model.patches,
     )
-    if model.guarded:
+    if model.tokens or model.callers:
         yield from _access(project, model, "llminferenceservices", role=True)
 
 
@@ -216,7 +224,7 @@ def _server(project: Project, server: Server) -> Iterator[TemplateCall]:
             values=_served(model, server),
             patches=model.patches,
         )
-    if server.guarded:
+    if server.tokens or server.callers:
         yield from _access(project, server, "inferenceservices", role=False)
 
 
@@ -269,7 +277,7 @@ def _subjects(project: Project, workload: Workload) -> Iterator[dict[str, str]]:
     """Who is bound to the model: the account of its tokens, and callers that are there already."""
     if workload.tokens:
         yield {"kind": "ServiceAccount", "name": workload.service_account}
-    for caller in workload.callers:
+    for caller in workload.callers or ():
         if "group" in caller:
             yield {"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": caller["group"]}
         else:

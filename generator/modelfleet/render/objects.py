@@ -66,7 +66,8 @@ def patched(
     pointer = (*manifest.pointer, "patch", item["kind"])
     name = project.environment.name
     findings = [
-        judge.located("PATCH001", violation, project.spec, name) for violation in patches.locked_field(steps, pointer)
+        judge.located("PATCH001", violation, project.spec, name)
+        for violation in patches.locked_field(steps, item, pointer)
     ]
     if findings:
         return item, findings

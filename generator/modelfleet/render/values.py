@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelfleet.finding import Pointer
-from modelfleet.resolve.model import Hardware, Model, Runtime, ServedModel
+from modelfleet.resolve.model import Hardware, Model, Project, Runtime, ServedModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,3 +45,26 @@ def profile_values(hardware: Hardware) -> dict[str, Any]:
         "profile_name": profile.name if profile else None,
         "profile_namespace": profile.namespace if profile else None,
     }
+
+
+_SAID = {
+    "displayName": "display_name",
+    "description": "description",
+    "mode": "deployment_mode",
+    "tokens": "enable_auth",
+    "modelType": "model_type",
+    "dashboard": "dashboard",
+}
+"""The values with which templates say fields that a spec can leave unsaid."""
+
+
+def said_of(model: Model) -> dict[str, str | None]:
+    """What goes over the values of a template, so that it says nothing of the fields that are left unsaid."""
+    return {"dashboard": "true", **{_SAID[field]: None for field in model.omit}}
+
+
+def stop_word(project: Project, model: Model) -> str | None:
+    """Whether it is stopped, in the words of its annotation; None where nothing is said of it."""
+    if model.stopped or (model.told_to_run and project.environment.can("stop")):
+        return "true" if model.stopped else "false"
+    return None

@@ -303,15 +303,15 @@ class Workload:
     route: bool
     route_timeout: str | None
     tokens: tuple[str, ...]
-    callers: tuple[Mapping[str, str], ...]
+    callers: tuple[Mapping[str, str], ...] | None
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     patches: Mapping[str, tuple[Mapping[str, Any], ...]]
 
     @property
     def guarded(self) -> bool:
-        """Whether callers are asked for a token."""
-        return bool(self.tokens or self.callers)
+        """Whether callers are asked for a token; that none are named leaves it to others who may call."""
+        return bool(self.tokens) or self.callers is not None
 
     @property
     def serving_runtime(self) -> str:
@@ -341,6 +341,8 @@ class Model(Workload):
     queue: str | None = None
     pod_spec: Mapping[str, Any] = field(default_factory=dict)
     stopped: bool = False
+    told_to_run: bool = False
+    omit: tuple[str, ...] = ()
     model_type: str | None = None
     gen_ai_asset: bool = False
     use_case: str | None = None

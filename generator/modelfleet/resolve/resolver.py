@@ -162,7 +162,7 @@ class _Resolver:
             "route": bool(route),
             "route_timeout": route.get("timeout") if isinstance(route, dict) else None,
             "tokens": tuple(data.get("tokens") or ()),
-            "callers": tuple(data.get("callers") or ()),
+            "callers": None if data.get("callers") is None else tuple(data["callers"]),
             **self.metadata(data),
             "patches": {kind: tuple(steps) for kind, steps in (data.get("patch") or {}).items()},
         }
@@ -190,6 +190,8 @@ class _Resolver:
             tensor=nodes.get("tensorParallelSize", 1) if nodes else None,
             pod_spec=pod_spec(data),
             stopped=bool(data.get("stopped")),
+            told_to_run=data.get("stopped") is False,
+            omit=tuple(data.get("omit") or ()),
             model_type=data.get("modelType") or model_type(runtime),
             gen_ai_asset=bool(asset),
             use_case=asset.get("useCase") if isinstance(asset, dict) else None,

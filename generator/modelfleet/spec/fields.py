@@ -39,7 +39,8 @@ class ObjectPath:
     """A place in objects of a kind (of every kind where `kind` is empty), and below it; `*` in a step stands for anything.
 
     `words` is None where it is not spoken of, and `modes` limits it to ways of serving. `lock` is the reason why a patch
-    may not touch it; `policy` says that nobody but the spec decides it.
+    may not touch it, but to put one of the values that are `alike` in another's place; `policy` says that nobody but the
+    spec decides it.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class ObjectPath:
     lock: str = ""
     policy: bool = False
     modes: frozenset[str] = frozenset()
+    alike: tuple[Any, ...] = ()
 
     @property
     def weight(self) -> tuple[int, int, bool]:
@@ -221,6 +223,7 @@ def _paths(name: str, entry: Mapping[str, Any]) -> Iterator[ObjectPath]:
                 lock=entry["decides"] if locked else f"write {name.partition('.')[0]} in the spec" if checked else "",
                 policy=locked,
                 modes=frozenset(own.get("modes", ())),
+                alike=tuple(own.get("alike", ())),
             )
 
 

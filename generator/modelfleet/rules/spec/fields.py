@@ -7,6 +7,7 @@ from typing import Any
 
 from modelfleet.finding import Pointer, Severity
 from modelfleet.resolve.model import Model
+from modelfleet.resolve.release import Term
 from modelfleet.rules import Violation, having
 from modelfleet.rules.spec.subjects import OfModel, OfWorkload, spec_rule
 from modelfleet.spec.fields import WorkloadKind, needy_fields, pod_fields, refused_fields
@@ -63,6 +64,29 @@ def feature_of_knative(subject: OfModel) -> Iterator[Violation]:
                 hint="enable it in the KnativeServing of the cluster, or use mode: standard",
                 severity=Severity.WARNING,
             )
+
+
+@spec_rule("CAP050", "What is left unsaid would mean something else")
+def unsaid_otherwise(subject: OfModel) -> Iterator[Violation]:
+    model, environment = subject.model, subject.environment
+    meant: dict[str, tuple[str, str]] = {}
+    default = environment.can("defaultMode")
+    if model.llm is None and default not in (None, environment.term(_MODE_TERMS[model.mode])):
+        meant["mode"] = (f"without a word of it the mode is {default}", "take mode out of omit")
+    if model.llm is not None and not model.guarded:
+        meant["tokens"] = (
+            "an LLMInferenceService asks for a token where nothing is said",
+            "take tokens out of omit, or write callers: [] for authorization that others grant",
+        )
+    elif model.llm is None and model.guarded:
+        meant["tokens"] = ("without a word of it nobody is asked for a token", "take tokens out of omit")
+    for index, field in enumerate(model.omit):
+        if field in meant:
+            message, hint = meant[field]
+            yield Violation(pointer=(*model.pointer, "omit", index), message=message, hint=hint)
+
+
+_MODE_TERMS: Mapping[str, Term] = {"standard": "modeStandard", "advanced": "modeAdvanced"}
 
 
 def _refused(written: Mapping[str, Any], pointer: Pointer, kind: WorkloadKind) -> Iterator[Violation]:

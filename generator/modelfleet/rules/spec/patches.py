@@ -7,22 +7,36 @@ from typing import Any
 
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes import json_patch
+from modelfleet.kubernetes.objects import Object
 from modelfleet.rules import Violation
-from modelfleet.spec.fields import locked_paths
+from modelfleet.spec.fields import ObjectPath, locked_paths
 
 
-def locked_field(steps: tuple[Mapping[str, Any], ...], pointer: Pointer) -> Iterator[Violation]:
-    """Steps that would change what the spec decides."""
+def locked_field(steps: tuple[Mapping[str, Any], ...], item: Object, pointer: Pointer = ()) -> Iterator[Violation]:
+    """Steps that would change what the spec decides in an object."""
     for index, step in enumerate(steps):
         path = json_patch.pointer_steps(str(step["path"]))
-        place = next((place for place in locked_paths() if _touches(path, place.steps)), None)
-        if place is not None:
+        touched = (
+            place for place in locked_paths() if place.kind in ("", item["kind"]) and _touches(path, place.steps)
+        )
+        place = next(touched, None)
+        if place is not None and not _means_the_same(place, path, step, item):
             yield Violation(
                 pointer=(*pointer, index, "path"),
                 message=f"a patch cannot change {'/'.join(place.steps)}",
                 hint=place.lock,
                 policy=place.policy,
             )
+
+
+def _means_the_same(place: ObjectPath, path: tuple[str, ...], step: Mapping[str, Any], item: Object) -> bool:
+    """Whether the step puts a value where another stood that means the same."""
+    if path != place.steps or item["kind"] != place.kind:
+        return False
+    before: Any = item
+    for key in path:
+        before = before.get(key) if isinstance(before, dict) else None
+    return before in place.alike and step.get("value") in place.alike
 
 
 def wrong_kind(before: Any, after: Any, pointer: Pointer = ()) -> Iterator[tuple[Pointer, str, str]]:
