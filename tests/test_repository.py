@@ -118,6 +118,7 @@ FITS = {
     "connections.yaml": "connections",
     "fields.yaml": "fields",
     "kinds.yaml": "kinds",
+    "platform.yaml": "platform",
 }
 WITH_TESTS_OF_THEIR_OWN = {
     "argocd.yaml",

@@ -16,6 +16,7 @@ from modelfleet.kubernetes.names import CONNECTIONS, HARDWARE_PROFILE
 from modelfleet.kubernetes.objects import items, mapping, text
 from modelfleet.resolve.catalog import engines
 from modelfleet.resolve.connections import connection_kinds
+from modelfleet.resolve.platform import platform_facts
 from modelfleet.spec.fields import fields, pod_fields
 
 FieldReader = Callable[[FieldSource], Any]
@@ -80,9 +81,9 @@ def _framework(source: FieldSource) -> Any:
 
 
 def _mode(source: FieldSource) -> Any:
-    """The word of the release, or of an older one, for advanced; where nothing is said, the release's own default."""
+    """`advanced`, in the word of any release; where nothing is said, the release's own default."""
     written = source.first("mode") or source.environment.can("defaultMode")
-    return "advanced" if written in (source.environment.term("modeAdvanced"), "Serverless", "Knative") else None
+    return "advanced" if platform_facts().modes.get(str(written)) == "advanced" else None
 
 
 def _replicas(source: FieldSource) -> Any:

@@ -16,12 +16,8 @@ from modelfleet.kubernetes.names import (
 )
 from modelfleet.resolve.catalog import images
 from modelfleet.resolve.model import Project, Runtime, Server, Workload
+from modelfleet.resolve.platform import platform_facts
 from modelfleet.resolve.shared_runtimes import SharedRuntime
-
-SHARED_MEMORY_MOUNT = {"name": "shm", "mountPath": "/dev/shm"}
-
-SHARED_MEMORY_VOLUME = {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "2Gi"}}
-"""What the dashboard of 2.x adds to each runtime (odh-dashboard v2.35.0, frontend/src/api/k8s/servingRuntimes.ts)."""
 
 DASHBOARD = "opendatahub.io/dashboard"
 
@@ -168,7 +164,7 @@ def _container(
 
 
 def _with_shared_memory(spec: dict[str, Any]) -> dict[str, Any]:
-    mount, volume = SHARED_MEMORY_MOUNT, SHARED_MEMORY_VOLUME
+    mount, volume = platform_facts().shared_memory_mount, platform_facts().shared_memory_volume
     containers = []
     for container in spec["containers"]:
         mounts = container.get("volumeMounts") or []

@@ -10,26 +10,15 @@ from modelfleet.kubernetes.names import DEPLOYMENT_MODE, ENABLE_AUTH, SERVER_AUT
 from modelfleet.kubernetes.objects import Object, mapping, mappings
 from modelfleet.resolve import catalog
 from modelfleet.resolve.environment import Environment
+from modelfleet.resolve.platform import DeploymentWay, platform_facts
 
 AUTH_PORT = 8443
 """The port of the proxy that asks for a token."""
 
 HTTPS_PORT, HTTP_PORT, DEFAULT_CONTAINER_PORT = 443, 80, 8080
 
-GATEWAY = {"name": "openshift-ai-inference", "namespace": "openshift-ingress"}
-"""What an LLMInferenceService is reached through where it names nothing."""
-
-Way = Literal["standard", "advanced", "server", "distributed"]
-"""How a model is served: an ordinary Deployment, Knative, a ModelMesh server, llm-d."""
-
-
-_WAYS: Mapping[str, Way] = {
-    "RawDeployment": "standard",
-    "Standard": "standard",
-    "Serverless": "advanced",
-    "Knative": "advanced",
-    "ModelMesh": "server",
-}
+Way = DeploymentWay | Literal["distributed"]
+"""How a model is served: as an InferenceService, or by llm-d."""
 
 _SERVING_CONTAINERS = ("transformer-container", "kserve-container")
 """The containers that a Service may stand for, the likeliest first; where a runtime has neither, its first one."""
@@ -55,7 +44,7 @@ def way_of(item: Mapping[str, Any], default: str | None = None) -> Way:
     """How an InferenceService or LLMInferenceService is served; `default` is the release's mode where none is written."""
     if item["kind"] == "LLMInferenceService":
         return "distributed"
-    return _WAYS.get(str(_annotations(item).get(DEPLOYMENT_MODE) or default), "standard")
+    return platform_facts().modes.get(str(_annotations(item).get(DEPLOYMENT_MODE) or default), "standard")
 
 
 def address_of(item: Object, runtime: Object | None, environment: Environment) -> Address:
@@ -138,7 +127,8 @@ def _through_gateway(item: Object, environment: Environment) -> Address:
 
 def gateway_of(item: Object) -> Mapping[str, str]:
     """The Gateway of an LLMInferenceService: `name` and `namespace`."""
+    default = platform_facts().gateway
     gateway = mapping(mapping(mapping(item.get("spec")).get("router")).get("gateway"))
     for _, ref in mappings(gateway.get("refs")):
-        return {**GATEWAY, **{key: str(ref[key]) for key in GATEWAY if key in ref}}
-    return GATEWAY
+        return {**default, **{key: str(ref[key]) for key in default if key in ref}}
+    return default

@@ -86,12 +86,6 @@ def expanded_text(subject: OfProject) -> Iterator[Violation]:
                 )
 
 
-OWN_BY_NOBODY = frozenset({"default", "openshift", "redhat-ods-applications", "redhat-ods-operator", "redhat-ods-monitoring",
-                           "opendatahub", "rhods-notebooks"})  # fmt: skip
-
-OWN_PREFIXES = ("kube-", "openshift-")
-
-
 @spec_rule("NAME008", "A controller owns the Secret of that name")
 def owned_secret(subject: OfProject) -> Iterator[Violation]:
     project = subject.project
@@ -110,13 +104,8 @@ def owned_secret(subject: OfProject) -> Iterator[Violation]:
 @spec_rule("OWN001", "The namespace belongs to the system")
 def system_namespace(subject: OfProject) -> Iterator[Violation]:
     namespace = subject.project.namespace
-    protected = subject.environment.can("protectedNamespaces") or ()
-    if (
-        namespace in OWN_BY_NOBODY
-        or namespace in protected
-        or namespace.startswith(OWN_PREFIXES)
-        or namespace == "kube"
-    ):
+    protected, facts = subject.environment.can("protectedNamespaces") or (), platform_facts()
+    if namespace in facts.system_namespaces or namespace in protected or namespace.startswith(facts.system_prefixes):
         written = "namespace" in subject.project.spec.data
         yield Violation(
             pointer=("namespace",) if written else (),
