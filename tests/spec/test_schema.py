@@ -1547,8 +1547,8 @@ def test_null_takes_the_kind_of_a_connection_away() -> None:
 
     assert overridden('{s3: null, credentials: null, uri: "hf://org/model"}') == []
     assert overridden("{s3: null}") == [
-        "projects/acme.yaml:7:5: error[SPEC003]: connections.store: 's3', 'oci' or 'uri' is missing; "
-        "add s3: {endpoint, region, bucket}, oci: {host} or uri: https://..."
+        "projects/acme.yaml:7:5: error[SPEC009]: connections.store: store does not say what kind of connection it is; "
+        "add the kind, such as s3: {endpoint, region, bucket}, oci: {host} or uri: https://..."
     ]
 
 
@@ -1601,17 +1601,8 @@ INCOMPLETE: dict[str, tuple[str, str, str, list[str]]] = {
         '  catalogue: {uri: "https://models.example.org/llama"}',
         "  catalogue: {}",
         [
-            "9:14: error[SPEC003]: connections.catalogue: 's3', 'oci' or 'uri' is missing; "
-            "add s3: {endpoint, region, bucket}, oci: {host} or uri: https://...",
-        ],
-    ),
-    "credentials for an address": (
-        PROJECT,
-        'llama"}',
-        'llama", credentials: {key: a}}',
-        [
-            "9:56: error[SPEC009]: connections.catalogue.credentials: credentials does not go with uri: "
-            "an address has no credentials; take credentials away, or use s3 or oci",
+            "9:14: error[SPEC009]: connections.catalogue: catalogue does not say what kind of connection it is; "
+            "add the kind, such as s3: {endpoint, region, bucket}, oci: {host} or uri: https://...",
         ],
     ),
     "credentials for what is there": (

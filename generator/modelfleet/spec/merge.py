@@ -33,6 +33,7 @@ _WHOLE: Mapping[str, Mapping[str, Any]] = {
         "accelerators": {ANY: {"hardwareProfile": {}}},
         "secrets": {"store": {}},
         "limitRange": {},
+        "queues": {ANY: {}},
     },
 }
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from modelfleet.finding import Severity
 from modelfleet.resolve import downloads
+from modelfleet.resolve.connections import connection_kinds
 from modelfleet.resolve.downloads import is_downloaded
 from modelfleet.resolve.model import Connection, EnvSecret, Model, Project
 from modelfleet.rules import Violation, having
@@ -52,6 +53,23 @@ def path_for_kind(subject: OfLocated) -> Iterator[Violation]:
                 message=form.other_scheme.format(name=name),
                 hint=f"write {kind.scheme}://{written.partition('://')[2][:60]}",
             )
+
+
+@spec_rule("LOC013", "The connection takes no credentials")
+def needless_credentials(subject: OfProject) -> Iterator[Violation]:
+    for connection in subject.project.connections.values():
+        written = subject.project.spec.data["connections"][connection.name]
+        if connection.kind.secret is None and written.get("credentials") is not None:
+            yield Violation(
+                pointer=(*connection.pointer, "credentials"),
+                key=True,
+                message=f"credentials does not go with {connection.kind.name}: such a connection has no credentials",
+                hint="remove credentials, or use a connection with a Secret: " + _either_kind(),
+            )
+
+
+def _either_kind() -> str:
+    return " or ".join(name for name, kind in connection_kinds().items() if kind.secret is not None)
 
 
 @spec_rule("LOC004", "OpenVINO looks for a folder per version")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from modelfleet.finding import Pointer, Severity
 from modelfleet.kubernetes.kinds import owned_name
+from modelfleet.resolve.platform import platform_facts
 from modelfleet.rules import Violation, having
 from modelfleet.rules.spec.subjects import OfModel, OfProject, OfServer, spec_rule
 from modelfleet.wording import choices, did_you_mean
