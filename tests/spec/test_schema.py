@@ -1664,17 +1664,6 @@ INCOMPLETE: dict[str, tuple[str, str, str, list[str]]] = {
             f"11:9: error[SPEC003]: servers.coolstore.models.ranker: 'location' is missing; {LOCATED}",
         ],
     ),
-    "llmd with a runtime": (
-        LLMD,
-        "    size: Medium\n",
-        "    runtime: vllm-cuda-runtime\n    framework: vLLM\n",
-        [
-            "13:5: error[SPEC009]: models.llama.runtime: runtime does not go with llmd: an LLMInferenceService brings its own "
-            "runtime; take runtime or llmd away",
-            "14:5: error[SPEC009]: models.llama.framework: framework does not go with llmd: an LLMInferenceService has no "
-            "framework; take framework away",
-        ],
-    ),
     "llmd from nowhere": (
         LLMD,
         '    location: {uri: "hf://meta-llama/Llama-3.1-8B-Instruct"}\n',
