@@ -19,7 +19,8 @@ from modelfleet.resolve.environment import (
     environment_from,
     without_empty,
 )
-from modelfleet.resolve.model import Accelerator, Connection, Format, Hardware, ModelLocation, Project
+from modelfleet.resolve.hardware import Accelerator, Hardware
+from modelfleet.resolve.model import Connection, Format, ModelLocation, Project
 from modelfleet.resolve.resolver import (
     amounts,
     chosen_format,
@@ -164,7 +165,14 @@ def test_a_model_that_says_nothing() -> None:
         None,
     )
     nothing = Hardware(
-        size=None, requests=None, limits=None, accelerator=None, profile=None, tolerations=None, node_selector=None
+        size=None,
+        requests=None,
+        limits=None,
+        accelerator=None,
+        profile=None,
+        inline=False,
+        own_tolerations=(),
+        own_node_selector={},
     )
     assert found.hardware == nothing
 
@@ -305,10 +313,10 @@ PROFILE = HardwareProfile(name="a100", namespace="apps", minimum={}, maximum={})
     [
         ("a100", OLD, ({"key": "gpu", "operator": "Exists"},), None),
         ("a100", NEW, ({"key": "gpu", "operator": "Exists"},), None),
-        ("profiled", OLD, None, PROFILE),
-        ("profiled", NEW, None, PROFILE),
+        ("profiled", OLD, (), PROFILE),
+        ("profiled", NEW, (), PROFILE),
         ("both", OLD, ({"key": "gpu"},), None),
-        ("both", NEW, None, PROFILE),
+        ("both", NEW, (), PROFILE),
     ],
 )
 def test_tolerations_or_a_hardware_profile_whichever_the_release_reads(
@@ -341,7 +349,7 @@ def test_models_on_a_server() -> None:
 def test_the_base_leaves_open_what_base_yaml_leaves_open() -> None:
     found = project("models: {m: {runtime: kserve-ovms, size: Small, accelerator: a100}}", "version: 1", None)
     hardware = found.models[0].hardware
-    assert (found.models[0].runtime, hardware.requests, hardware.tolerations) == (None, None, None)
+    assert (found.models[0].runtime, hardware.requests, hardware.tolerations) == (None, None, ())
     assert hardware.accelerator is not None
     assert (hardware.accelerator.known, hardware.accelerator.identifier) == (False, None)
 

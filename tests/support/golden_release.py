@@ -22,6 +22,43 @@ CONNECTIONS: dict[str, Any] = {
 
 OTHER = {"size": "Medium", "accelerator": GPU}
 
+PODS: dict[str, Any] = {
+    "nodeSelector": {"topology.kubernetes.io/zone": "a"},
+    "tolerations": [{"key": "dedicated", "operator": "Equal", "value": "serving", "effect": "NoSchedule"}],
+    "affinity": {
+        "podAntiAffinity": {
+            "preferredDuringSchedulingIgnoredDuringExecution": [
+                {
+                    "weight": 1,
+                    "podAffinityTerm": {
+                        "topologyKey": "kubernetes.io/hostname",
+                        "labelSelector": {"matchLabels": {"app": "cache"}},
+                    },
+                }
+            ]
+        }
+    },
+    "serviceAccount": "model-reader",
+    "volumes": [
+        {"name": "templates", "configMap": {"name": "chat-templates"}},
+        {"name": "cache", "emptyDir": {"sizeLimit": "20Gi"}},
+    ],
+    "volumeMounts": [
+        {"name": "templates", "mountPath": "/chat-templates", "readOnly": True},
+        {"name": "cache", "mountPath": "/cache"},
+    ],
+    "initContainers": [
+        {
+            "name": "prepare",
+            "image": "registry.example.org/tools:1",
+            "command": ["prepare", "/cache"],
+            "volumeMounts": [{"name": "cache", "mountPath": "/cache"}],
+            "resources": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "1", "memory": "1Gi"}},
+        }
+    ],
+}
+"""What every pod of a model gets, and its container that serves."""
+
 SINGLE: dict[str, Any] = {
     "version": 1,
     "displayName": "Team",
@@ -69,7 +106,15 @@ SINGLE: dict[str, Any] = {
             "annotations": {"example.org/owner": "vision"},
             "location": {"connection": "store", "path": "/granite-3-8b"},
             "args": ["--tensor-parallel-size=2", "--max-model-len=8192"],
-            "env": {"VLLM_LOGGING_LEVEL": "INFO", "HF_TOKEN": {"secret": "hub", "key": "token"}},
+            "env": {
+                "VLLM_LOGGING_LEVEL": "INFO",
+                "HF_TOKEN": {"secret": "hub", "key": "token"},
+                "LEVEL": {"configMap": "settings", "key": "level", "optional": True},
+                "POD": {"field": "metadata.name"},
+                "MEMORY": {"resource": "limits.memory"},
+            },
+            "envFrom": [{"prefix": "VLLM_", "configMapRef": {"name": "settings"}}],
+            **PODS,
             "patch": {"InferenceService": [{"op": "add", "path": "/spec/predictor/priorityClassName", "value": "research"}]},
         },
         "detector": {  # on CPUs, as many as the load needs, from an image behind a pull secret
@@ -91,6 +136,7 @@ SINGLE: dict[str, Any] = {
             "accelerator": {"name": GPU, "count": 4},
             "multiNode": {"pipelineParallelSize": 2, "tensorParallelSize": 4},
             "priorityClass": "research",
+            **PODS,
             "location": {"pvc": "weights", "path": "llama-3.1-405b"},
         },
     },
@@ -129,6 +175,9 @@ BY_CAPABILITY: dict[Capability, dict[str, Any]] = {
                 "args": ["--max-model-len=8192", '--override-generation-config={"temperature": 0}'],
                 "tokens": ["web"],
                 "priorityClass": "research",
+                **PODS,
+                "env": {"POD": {"field": "metadata.name"}},
+                "envFrom": [{"secretRef": {"name": "extra", "optional": True}}],
                 "servedName": "team/experts",
                 "queue": "gpu",
                 "callers": [{"group": "data-team"}],
@@ -160,6 +209,8 @@ MULTI: dict[str, Any] = {
             "route": True,
             "tokens": ["shop"],
             "callers": [{"serviceAccount": "frontend"}],
+            "nodeSelector": PODS["nodeSelector"],
+            "tolerations": PODS["tolerations"],
             "annotations": {"example.org/owner": "shop"},
             "models": {
                 "products": {

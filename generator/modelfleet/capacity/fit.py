@@ -9,7 +9,8 @@ from modelfleet.capacity.engine import engine_options, option_place
 from modelfleet.capacity.memory import GIB, EngineOptions, Gpu, MemoryFit, memory_data, memory_fit
 from modelfleet.finding import Pointer, Severity
 from modelfleet.kubernetes.quantity import quantity_value
-from modelfleet.resolve.model import Accelerator, Model, Project
+from modelfleet.resolve.hardware import Accelerator
+from modelfleet.resolve.model import Model, Project
 from modelfleet.resolve.weights import Weights
 from modelfleet.rules import Violation
 from modelfleet.serving.workloads import LLM, SERVICE, ProjectState

@@ -156,7 +156,7 @@ def _secrets_used(models: dict[str, Any]) -> dict[str, list[str]]:
         if not isinstance(value, dict):
             continue
         for reference in mapping(value.get("env")).values():
-            if isinstance(reference, dict):
+            if isinstance(reference, dict) and "secret" in reference:
                 keys = found.setdefault(str(reference["secret"]), [])
                 keys += [reference["key"]] if reference["key"] not in keys else []
         waiting += [child for key, child in value.items() if key != "env"]

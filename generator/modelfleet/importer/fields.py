@@ -17,7 +17,7 @@ from modelfleet.kubernetes.objects import items, mapping, text
 from modelfleet.resolve.catalog import engines
 from modelfleet.resolve.connections import connection_kinds
 from modelfleet.resolve.platform import platform_facts
-from modelfleet.spec.fields import fields, pod_fields
+from modelfleet.spec.fields import container_fields, fields, pod_fields
 
 FieldReader = Callable[[FieldSource], Any]
 
@@ -41,10 +41,10 @@ def _offered(source: FieldSource, needs: Any) -> bool:
 
 
 def _pod_spec(source: FieldSource) -> Iterator[tuple[str, Any]]:
-    """Fields that stand in a pod as they are written."""
-    for field in pod_fields():
+    """Fields that stand in a pod or its container as they are written."""
+    for field in (*pod_fields(), *container_fields()):
         value = source.first(field.name)
-        if value is not None and source.workload not in field.refusals:
+        if value and source.workload not in field.refusals:
             yield field.name, value
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelfleet.kubernetes.names import ACCELERATOR_NAME, HARDWARE_PROFILE, HARDWARE_PROFILE_NAMESPACE
-from modelfleet.kubernetes.objects import mapping, number, same_value
+from modelfleet.kubernetes.objects import items, mapping, number, same_value
 from modelfleet.kubernetes.quantity import NotAQuantity, canonical_quantity
 from modelfleet.resolve.environment import AcceleratorOffer, Environment
+from modelfleet.resolve.variables import env_sources
 
 _OF_A_SIZE = frozenset({"cpu", "memory"})
 
@@ -29,7 +30,16 @@ def hardware_fields(
         identifier = environment.accelerators[name].identifier
         count = counts.get(identifier or "", "1")
         found["accelerator"] = {"name": name, "count": int(count)} if count.isdecimal() and int(count) > 1 else name
-    return found
+    return found | _placing(environment.accelerators.get(name) if name else None, pod)
+
+
+def _placing(offer: AcceleratorOffer | None, pod: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields `nodeSelector` and `tolerations`: what pods have of them that their accelerator does not bring."""
+    brought = [dict(one) for one in (offer.tolerations if offer else None) or ()]
+    tolerations = [one for one in items(pod.get("tolerations")) if one not in brought]
+    labels = (offer.node_selector if offer else None) or {}
+    selector = {key: value for key, value in mapping(pod.get("nodeSelector")).items() if labels.get(key) != value}
+    return {name: value for name, value in (("nodeSelector", selector), ("tolerations", tolerations)) if value}
 
 
 def canonical_amounts(written: Mapping[str, Any]) -> dict[str, str]:
@@ -93,14 +103,15 @@ def env_field(variables: Sequence[Any]) -> dict[str, Any] | None:
     """The field `env` of a container's variables; None where one of them is more than the field can say."""
     found: dict[str, Any] = {}
     for variable in variables:
-        name, source = mapping(variable).get("name"), mapping(mapping(variable).get("valueFrom"))
+        name, given = mapping(variable).get("name"), mapping(mapping(variable).get("valueFrom"))
         if not isinstance(name, str) or name in found:
             return None
-        reference = mapping(source.get("secretKeyRef"))
-        if reference and set(reference) == {"name", "key"} and len(source) == 1:
-            found[name] = {"secret": reference["name"], "key": reference["key"]}
-        elif not source:
+        if not given:
             found[name] = str(mapping(variable).get("value", ""))
-        else:
+            continue
+        source = next((one for one in env_sources() if given.keys() == {one.key}), None)
+        written = source.written(mapping(given[source.key])) if source is not None else None
+        if written is None:
             return None
+        found[name] = written
     return found

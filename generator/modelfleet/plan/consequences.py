@@ -215,6 +215,15 @@ def secret_users(found: ProjectState, name: str) -> tuple[str, ...]:
     return tuple(users)
 
 
+_SECRET_REFERENCES = (
+    ("secretKeyRef", "name"),
+    ("secretRef", "name"),
+    ("secret", "secretName"),  # a volume
+    ("secret", "name"),  # a source of a projected volume
+    ("storage", "key"),
+)
+
+
 def _reads(value: Any, name: str) -> bool:
     if isinstance(value, list):
         return any(_reads(child, name) for child in value)
@@ -222,7 +231,7 @@ def _reads(value: Any, name: str) -> bool:
         return False
     if value.get(CONNECTIONS) == name:
         return True
-    for field, part in (("secretKeyRef", "name"), ("secretRef", "name"), ("storage", "key")):
+    for field, part in _SECRET_REFERENCES:
         reference = value.get(field)
         if isinstance(reference, dict) and reference.get(part) == name:
             return True

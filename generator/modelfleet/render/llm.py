@@ -69,7 +69,7 @@ def _group(group: Group, startup_probe: Mapping[str, Any] | None) -> dict[str, A
 
 def _pod(pods: Pods, startup_probe: Mapping[str, Any] | None, *, inline: bool) -> dict[str, Any]:
     """A pod; where a hardware profile places the head, nobody does so for the workers."""
-    accelerator, hardware = pods.hardware.accelerator, pods.hardware
+    hardware = pods.hardware
     env = list(pods.env)
     if pods.args:
         env.append({"name": "VLLM_ADDITIONAL_ARGS", "value": " ".join(map(quoted, pods.args))})
@@ -78,11 +78,11 @@ def _pod(pods: Pods, startup_probe: Mapping[str, Any] | None, *, inline: bool) -
         "env": env or None,
         "resources": hardware.resources,
         "startupProbe": dict(startup_probe) if startup_probe else None,
+        **pods.container,
     }
-    tolerations = accelerator.tolerations if accelerator is not None and inline else None
     found = {
-        "nodeSelector": (accelerator.node_selector if accelerator is not None and inline else None) or None,
-        "tolerations": list_or_none(tolerations),
+        "nodeSelector": (hardware.whole_node_selector if inline else hardware.own_node_selector) or None,
+        "tolerations": list_or_none(hardware.all_tolerations if inline else hardware.own_tolerations),
         **pods.spec,
         "containers": [{key: value for key, value in container.items() if value is not None}],
     }

@@ -33,6 +33,9 @@ from modelfleet.resolve.downloads import download_secret, is_downloaded, lands_w
 from modelfleet.resolve.model import Model, ModelLocation, Project, ServedModel, Server, Workload
 from modelfleet.resolve.timeouts import request_timeout
 
+RuntimeSpecs = dict[tuple[str, bool], dict[str, Any]]
+"""The specs of runtimes that were met before, by name and whether they keep their resources: the same runtime is one object."""
+
 
 def manifests(project: Project) -> Iterator[TemplateCall]:
     """Everything that the project consists of in its environment, in the order in which it is read best."""
@@ -53,7 +56,7 @@ def manifests(project: Project) -> Iterator[TemplateCall]:
                 patches=shared.patches,
                 runtime=shared.runtime,
             )
-    specs: dict[str, dict[str, Any]] = {}
+    specs: RuntimeSpecs = {}
     for model in project.models:
         yield from _model(project, model, specs)
     for server in project.servers:
@@ -75,20 +78,20 @@ def _namespace(project: Project) -> TemplateCall:
 # ---- the single-model platform ---------------------------------------------------------------------------------------
 
 
-def _model(project: Project, model: Model, specs: dict[str, dict[str, Any]]) -> Iterator[TemplateCall]:
-    """`specs` are those of runtimes that were met before: deployments with one runtime share the very same spec."""
+def _model(project: Project, model: Model, specs: RuntimeSpecs) -> Iterator[TemplateCall]:
     if model.llm is not None:
         yield from _distributed(project, model, model.llm)
         return
     if model.runtime is not None and model.shared is None:
-        if model.runtime.name not in specs:
-            specs[model.runtime.name] = single_model_spec(project, model.runtime)
+        key = (model.runtime.name, model.kept_resources)
+        if key not in specs:
+            specs[key] = single_model_spec(project, model.runtime, kept_resources=model.kept_resources)
         yield TemplateCall(
             template="servingruntime",
             pointer=model.pointer,
             values=runtime_values(project, model, model.runtime)
             | {
-                "spec": specs[model.runtime.name],
+                "spec": specs[key],
                 "exposed_server": False,
                 "guarded_server": False,
             },
@@ -137,13 +140,13 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
         "args": list(model.args) or None,
         "env": list(model.env) or None,
         "resources": hardware.resources,
-        "node_selector": hardware.node_selector,
+        "node_selector": hardware.node_selector or None,
         "tolerations": list_or_none(hardware.tolerations),
         **own_entries(model),
         "multi_node": model.multi_node,
         "pipeline": model.pipeline,
         "tensor": model.tensor,
-        "worker_node_selector": hardware.node_selector,
+        "worker_node_selector": hardware.node_selector or None,
         "worker_tolerations": worker_tolerations(hardware),
         **profile_values(hardware),
         **_storage(model.location, by_annotation=can("connectionAnnotation")),

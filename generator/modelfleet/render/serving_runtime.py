@@ -14,6 +14,7 @@ from modelfleet.kubernetes.names import (
     SERVER_ROUTE,
     TEMPLATE_NAME,
 )
+from modelfleet.kubernetes.objects import Object
 from modelfleet.resolve.catalog import images
 from modelfleet.resolve.model import Project, Runtime, Server, Workload
 from modelfleet.resolve.platform import platform_facts
@@ -99,7 +100,9 @@ def shared_values(project: Project, shared: SharedRuntime, runtime: Runtime) -> 
         "api_version": runtime.object["apiVersion"],
         "name": shared.name,
         "labels": {**labels, **shared.labels} or None,
-        "spec": _as_filed(runtime) if shared.as_filed else single_model_spec(project, runtime),
+        "spec": _as_filed(runtime)
+        if shared.as_filed
+        else single_model_spec(project, runtime, kept_resources=runtime.multi_node),
         "other_annotations": list({**own, **shared.annotations}.items()),
         "exposed_server": False,
         "guarded_server": False,
@@ -117,11 +120,11 @@ def _as_filed(runtime: Runtime) -> dict[str, Any]:
     return {**spec, "workerSpec": whole(spec["workerSpec"])} if runtime.multi_node else spec
 
 
-def single_model_spec(project: Project, runtime: Runtime) -> dict[str, Any]:
-    """The runtime's spec for a deployment. A group of nodes keeps what its runtime asks for each node."""
+def single_model_spec(project: Project, runtime: Runtime, *, kept_resources: bool) -> dict[str, Any]:
+    """The runtime's spec for a deployment."""
     can = project.environment.can
     chosen = dict(images(runtime))
-    keep = can("runtimeKeepsResources") or runtime.multi_node
+    keep = can("runtimeKeepsResources") or kept_resources
     spec = {key: value for key, value in runtime.spec.items() if key != "replicas"}
     spec["containers"] = [
         _container(container, chosen, {"resources": container.get("resources") if keep else None})
@@ -135,12 +138,13 @@ def single_model_spec(project: Project, runtime: Runtime) -> dict[str, Any]:
 
 
 def model_server_spec(project: Project, server: Server, runtime: Runtime) -> dict[str, Any]:
-    """The runtime's spec for a ModelMesh model server: size and accelerator on every container."""
+    """The runtime's spec for a ModelMesh model server: size and accelerator on every container, which without a size keeps what
+    it asks for."""
     chosen = dict(images(runtime))
     spec = dict(runtime.spec)
     spec["replicas"] = server.minimum
     spec["containers"] = [
-        _container(container, chosen, {"resources": server.hardware.resources})
+        _container(container, chosen, {"resources": _server_resources(container, server)})
         for container in spec.get("containers") or ()
     ]
     if server.hardware.tolerations:
@@ -148,6 +152,15 @@ def model_server_spec(project: Project, server: Server, runtime: Runtime) -> dic
     if server.hardware.node_selector:
         spec["nodeSelector"] = server.hardware.node_selector
     return _with_shared_memory(spec)
+
+
+def _server_resources(container: Mapping[str, Any], server: Server) -> Object | None:
+    given = server.hardware.resources or {}
+    if not server.kept_resources:
+        return given
+    there = container.get("resources") or {}
+    parts = {part: {**(there.get(part) or {}), **(given.get(part) or {})} for part in ("requests", "limits")}
+    return {part: amounts for part, amounts in parts.items() if amounts} or None
 
 
 def _container(

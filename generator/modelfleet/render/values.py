@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelfleet.finding import Pointer
-from modelfleet.resolve.model import Hardware, Model, Project, Runtime, ServedModel
+from modelfleet.resolve.hardware import Hardware
+from modelfleet.resolve.model import Model, Project, Runtime, ServedModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,8 @@ class TemplateCall:
 def own_entries(model: Model | ServedModel) -> dict[str, Any]:
     """What a spec gives a model key by key, for the loops of a template: labels, annotations, parts of a pod's spec."""
     found = {"labels": model.labels, "annotations": model.annotations}
-    found |= {"pod_spec": model.pod_spec} if isinstance(model, Model) else {}
+    if isinstance(model, Model):
+        found |= {"pod_spec": model.pod_spec, "container_spec": model.container_spec}
     return {name: tuple(entries.items()) for name, entries in found.items()}
 
 
@@ -35,7 +37,7 @@ def list_or_none(values: tuple[Mapping[str, Any], ...] | None) -> list[Mapping[s
 
 def worker_tolerations(hardware: Hardware) -> list[Mapping[str, Any]] | None:
     """A worker's pods get theirs from nobody else: the hardware profile's webhook looks at the head alone."""
-    return list_or_none(hardware.accelerator.tolerations) if hardware.accelerator else None
+    return list_or_none(hardware.all_tolerations)
 
 
 def profile_values(hardware: Hardware) -> dict[str, Any]:

@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from modelfleet.resolve.model import Hardware
+    from modelfleet.resolve.hardware import Hardware
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pods:
-    """The pods of one role in a distributed deployment. `spec` is what the model's fields add to the spec of each."""
+    """The pods of one role in a distributed deployment. `spec` and `container` are what the model's fields add to the spec of
+    each, and to its container that serves."""
 
     hardware: Hardware
     args: tuple[str, ...]
     env: tuple[Mapping[str, Any], ...]
     spec: Mapping[str, Any]
+    container: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

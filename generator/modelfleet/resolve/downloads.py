@@ -27,8 +27,8 @@ def is_downloaded(scheme: str | None) -> bool:
 def download_secret(model: Model) -> str | None:
     """The Secret whose token the download of a model needs: the variables of the server do not reach it."""
     tokens = [entry for entry in model.env if is_token(entry["name"], model.location.scheme)]
-    references = [entry["valueFrom"]["secretKeyRef"] for entry in tokens if "valueFrom" in entry]
-    return next((str(found["name"]) for found in references if found["key"] == token_key()), None)
+    references = (entry.get("valueFrom", {}).get("secretKeyRef") for entry in tokens)
+    return next((str(found["name"]) for found in references if found and found["key"] == token_key()), None)
 
 
 def lands_without_version(model: Model) -> bool:

@@ -18,7 +18,8 @@ from modelfleet.kubernetes.objects import Object
 from modelfleet.layout import overlay_folder
 from modelfleet.resolve.connections import Carrier, ConnectionKind
 from modelfleet.resolve.consumers import Consumer
-from modelfleet.resolve.environment import Environment, HardwareProfile, Toleration
+from modelfleet.resolve.environment import Environment
+from modelfleet.resolve.hardware import Hardware
 from modelfleet.resolve.option_tables import OptionParser, option_parser
 from modelfleet.resolve.weights import Weights
 from modelfleet.spec.merge import Merged
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 
 SERVING_CONTAINER = "kserve-container"
 """The container of a ServingRuntime that serves, over which KServe lays that of the model."""
-
-Amounts = Mapping[str, str]
-"""Resource name to canonical quantity."""
 
 Platform = Literal["single-model", "multi-model"]
 Mode = Literal["standard", "advanced"]
@@ -162,52 +160,6 @@ def _text(value: Any) -> str | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Accelerator:
-    """An accelerator of the environment, as a model or server uses it."""
-
-    name: str
-    count: int
-    identifier: str | None
-    tolerations: tuple[Toleration, ...] | None
-    node_selector: Mapping[str, str] | None
-    profile: HardwareProfile | None
-    per_node: int | None
-    compute_capability: str | None
-    memory: str | None
-    known: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hardware:
-    """What a workload asks of its nodes. `accelerator_resource` maps the identifier to its count as a quantity."""
-
-    size: str | None
-    requests: Amounts | None
-    limits: Amounts | None
-    accelerator: Accelerator | None
-    profile: HardwareProfile | None
-    tolerations: tuple[Toleration, ...] | None
-    node_selector: Mapping[str, str] | None
-
-    @property
-    def gpus(self) -> int:
-        """Accelerators of one replica on one node."""
-        return self.accelerator.count if self.accelerator else 0
-
-    @property
-    def resources(self) -> Object | None:
-        """The `resources` of a container, accelerators included."""
-        extra = {}
-        if self.accelerator and self.accelerator.identifier:
-            extra = {self.accelerator.identifier: str(self.accelerator.count)}
-        found = {}
-        for key, amounts in (("requests", self.requests), ("limits", self.limits)):
-            if whole := {**(amounts or {}), **extra}:
-                found[key] = whole
-        return found or None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """A connection of the project: where models are read from."""
 
@@ -309,6 +261,13 @@ class Workload:
     patches: Mapping[str, tuple[Mapping[str, Any], ...]]
 
     @property
+    def kept_resources(self) -> bool:
+        """Whether the runtime's containers keep what they ask for in every release."""
+        if self.runtime is not None and self.runtime.multi_node:
+            return True
+        return self.shared.as_filed if self.shared is not None else not self.hardware.sized
+
+    @property
     def guarded(self) -> bool:
         """Whether callers are asked for a token; that none are named leaves it to others who may call."""
         return bool(self.tokens) or self.callers is not None
@@ -326,7 +285,8 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model(Workload):
-    """A deployment on the single-model platform. `pod_spec` is what its fields add to the spec of each of its pods."""
+    """A deployment on the single-model platform. `pod_spec` is what its fields add to the spec of each of its pods,
+    `container_spec` what they add to each container that serves."""
 
     description: str | None
     engine: Engine | None
@@ -340,6 +300,7 @@ class Model(Workload):
     served_name: str | None = None
     queue: str | None = None
     pod_spec: Mapping[str, Any] = field(default_factory=dict)
+    container_spec: Mapping[str, Any] = field(default_factory=dict)
     stopped: bool = False
     told_to_run: bool = False
     omit: tuple[str, ...] = ()

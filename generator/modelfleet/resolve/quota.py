@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelfleet.kubernetes.quantity import quantity_value
-from modelfleet.resolve.model import Hardware, Model, Project, Workload
+from modelfleet.resolve.hardware import Hardware
+from modelfleet.resolve.model import Model, Project, Workload
 
 
 def accelerators_used(project: Project) -> Iterator[tuple[str, int, int | None]]:

@@ -7,7 +7,7 @@ resolved, whose environment (`base.yaml`) leaves most facts open.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.quantity import NotAQuantity, canonical_quantity
@@ -16,14 +16,12 @@ from modelfleet.resolve.connections import connection_kinds
 from modelfleet.resolve.consumers import consumers_of
 from modelfleet.resolve.distributed import Group, Llm, Pods
 from modelfleet.resolve.environment import Environment, Size
+from modelfleet.resolve.hardware import Accelerator, Amounts, Hardware
 from modelfleet.resolve.model import (
-    Accelerator,
-    Amounts,
     Connection,
     Engine,
     EnvSecret,
     Format,
-    Hardware,
     Model,
     ModelLocation,
     Project,
@@ -39,7 +37,7 @@ from modelfleet.resolve.shared_runtimes import (
     spelled_format,
 )
 from modelfleet.resolve.weights import weights_from
-from modelfleet.spec.fields import pod_fields
+from modelfleet.spec.fields import fields
 from modelfleet.spec.merge import Merged
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -188,7 +186,8 @@ class _Resolver:
             queue=data.get("queue"),
             pipeline=nodes.get("pipelineParallelSize", 1) if nodes else None,
             tensor=nodes.get("tensorParallelSize", 1) if nodes else None,
-            pod_spec=pod_spec(data),
+            pod_spec=copied_fields(data, "pod"),
+            container_spec=copied_fields(data, "container"),
             stopped=bool(data.get("stopped")),
             told_to_run=data.get("stopped") is False,
             omit=tuple(data.get("omit") or ()),
@@ -251,7 +250,8 @@ class _Resolver:
             hardware=self.hardware(data),
             args=tuple(data.get("args") or ()),
             env=tuple(env_entry(key, value) for key, value in (data.get("env") or {}).items()),
-            spec=pod_spec(data),
+            spec=copied_fields(data, "pod"),
+            container=copied_fields(data, "container"),
         )
 
     def server(
@@ -278,23 +278,21 @@ class _Resolver:
         written = data.get("size")
         size = self.environment.sizes.get(written) if isinstance(written, str) else _own_size(written)
         accelerator = self.accelerator(data.get("accelerator"))
-        inline = self.environment.can("acceleratorProfiles")
+        inline = accelerator is not None and (
+            accelerator.profile is None or bool(self.environment.can("acceleratorProfiles") and accelerator.tolerations)
+        )
         profile = size.hardware_profile if size else None
-        tolerations = node_selector = None
-        if accelerator is not None:
-            by_profile = accelerator.profile is not None and not (inline and accelerator.tolerations)
-            if by_profile:
-                profile = accelerator.profile
-            else:
-                tolerations, node_selector = accelerator.tolerations, accelerator.node_selector
+        if accelerator is not None and not inline:
+            profile = accelerator.profile
         return Hardware(
             size=written if isinstance(written, str) else None,
             requests=amounts(size.requests) if size else None,
             limits=amounts(size.limits) if size else None,
             accelerator=accelerator,
             profile=profile,
-            tolerations=tolerations or None,
-            node_selector=node_selector,
+            inline=inline,
+            own_tolerations=tuple(data.get("tolerations") or ()),
+            own_node_selector=data.get("nodeSelector") or {},
         )
 
     def accelerator(self, written: Any) -> Accelerator | None:
@@ -378,9 +376,10 @@ def named_args(args: Sequence[str], engine: Engine | None, name: str | None) -> 
     return (*args, f"{option}={name}")
 
 
-def pod_spec(written: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the fields of an entry add to the spec of each of its pods."""
-    return {field.pod: written[field.name] for field in pod_fields() if written.get(field.name) is not None}
+def copied_fields(written: Mapping[str, Any], part: Literal["pod", "container"]) -> Mapping[str, Any]:
+    """What the fields of an entry add to the spec of each of its pods, or to each container that serves."""
+    copied = ((getattr(field, part), written.get(field.name)) for field in fields().values())
+    return {key: value for key, value in copied if key and value}
 
 
 def location(written: Mapping[str, Any], connections: Mapping[str, Connection]) -> ModelLocation:

@@ -11,6 +11,7 @@ from modelfleet.finding import Pointer
 from modelfleet.resolve.catalog import RuntimeCatalog, as_served, engines, release, release_names, shipped_runtime
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import SERVING_CONTAINER, Engine, Format, Runtime
+from modelfleet.resolve.variables import env_sources
 
 _VERSIONED = re.compile(r"(?P<name>.+)-(?P<version>(?:opset)?[0-9]+(?:\.[0-9]+)*)", re.ASCII)
 
@@ -127,7 +128,8 @@ def _with_variables(there: Sequence[Mapping[str, Any]], written: Mapping[str, An
 def env_entry(name: str, value: Any) -> Mapping[str, Any]:
     """An environment variable as a container lists it; KServe's webhook drops an empty value, and none means the same."""
     if isinstance(value, dict):
-        return {"name": name, "valueFrom": {"secretKeyRef": {"name": value["secret"], "key": value["key"]}}}
+        source = next(one for one in env_sources() if one.field in value)
+        return {"name": name, "valueFrom": {source.key: source.reference(value)}}
     return {"name": name, "value": str(value)} if value != "" else {"name": name}
 
 

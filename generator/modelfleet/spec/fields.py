@@ -72,12 +72,13 @@ class Field:
     """A field of a model or of a server, by its way in the entry: `route`, `route.timeout`.
 
     `needs` is a capability of releases, or nothing; a test holds it among those that there are. `pod` is the key of a pod's
-    spec that its value becomes, and `knative` the feature without which Knative refuses that. A field that is only `judged`
-    ends up in no object.
+    spec that its value becomes, `container` that of a serving container, and `knative` the feature without which Knative
+    refuses that. A field that is only `judged` ends up in no object.
     """
 
     name: str
     pod: str
+    container: str
     knative: str
     refusals: Mapping[WorkloadKind, str]
     judged: bool
@@ -120,6 +121,12 @@ def needy_fields() -> tuple[Field, ...]:
 def pod_fields() -> tuple[Field, ...]:
     """Those whose values go into every pod of a workload as they are."""
     return tuple(field for field in fields().values() if field.pod)
+
+
+@lru_cache(maxsize=1)
+def container_fields() -> tuple[Field, ...]:
+    """Those whose values go into every container that serves as they are."""
+    return tuple(field for field in fields().values() if field.container)
 
 
 @lru_cache(maxsize=8)
@@ -201,13 +208,14 @@ def _field(name: str, entry: Mapping[str, Any]) -> Field:
     return Field(
         name=name,
         pod=entry.get("pod", ""),
+        container=entry.get("container", ""),
         knative=entry.get("knative", ""),
         refusals=entry.get("not", {}),
         judged=entry.get("judged", False),
         needs=entry.get("needs", ""),
         instead=entry.get("instead", ""),
         neutral=tuple(entry.get("neutral", ())),
-        paths=(*_paths(name, entry), *_pod_paths(entry)),
+        paths=(*_paths(name, entry), *_copied_paths(entry, "pod"), *_copied_paths(entry, "container")),
     )
 
 
@@ -227,11 +235,12 @@ def _paths(name: str, entry: Mapping[str, Any]) -> Iterator[ObjectPath]:
             )
 
 
-def _pod_paths(entry: Mapping[str, Any]) -> Iterator[ObjectPath]:
-    for kind, pods in _data()["pods"].items() if "pod" in entry else ():
-        for pointer, whose in pods.items():
+def _copied_paths(entry: Mapping[str, Any], part: str) -> Iterator[ObjectPath]:
+    """Where a value stands as it is, in every pod or in every container that serves."""
+    for kind, places in _data()[f"{part}s"].items() if part in entry else ():
+        for pointer, whose in places.items():
             words = FieldWords(says=f"{entry['says']}{whose}")
-            yield ObjectPath(kind=kind, steps=(*_steps(pointer), entry["pod"]), words=words)
+            yield ObjectPath(kind=kind, steps=(*_steps(pointer), entry[part]), words=words)
 
 
 def _field_paths() -> Iterator[ObjectPath]:

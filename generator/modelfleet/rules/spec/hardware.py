@@ -9,7 +9,7 @@ from typing import Any
 
 from modelfleet.finding import Pointer, Severity, dotted
 from modelfleet.kubernetes.quantity import NotAQuantity, quantity_value
-from modelfleet.resolve.model import Model, Project, Runtime
+from modelfleet.resolve.model import Model, Project, Runtime, Workload
 from modelfleet.rules import Violation, having, lacking
 from modelfleet.rules.spec.subjects import OfHardware, OfModel, OfProject, OfWorkload, spec_rule
 from modelfleet.wording import choices, closest, listed, plural
@@ -201,10 +201,11 @@ def no_hardware_profiles(subject: OfHardware) -> Iterator[Violation]:
 def no_size(subject: OfWorkload) -> Iterator[Violation]:
     workload = subject.workload
     hardware, runtime = workload.hardware, workload.runtime
-    own = (
-        runtime is not None and runtime.multi_node and hardware.profile is None
-    )  # a profile's webhook fills in its own
-    if hardware.requests or hardware.size is not None or own:
+    own = runtime is not None and (
+        (_keeps_resources(subject, workload) and _brings_amounts(runtime))
+        or (runtime.multi_node and hardware.profile is None)
+    )
+    if hardware.sized or own:
         return
     sizes = subject.environment.sizes
     yield Violation(
@@ -213,6 +214,13 @@ def no_size(subject: OfWorkload) -> Iterator[Violation]:
         hint=f"add size: one of {listed(list(sizes))}" if sizes else "add size: {requests: ..., limits: ...}",
         severity=Severity.WARNING,
     )
+
+
+def _brings_amounts(runtime: Runtime) -> bool:
+    """Whether the container that serves asks for CPU or memory by itself."""
+    serving = next((one for one in runtime.containers if one.get("name") == "kserve-container"), {})
+    parts = (part for part in (serving.get("resources") or {}).values() if isinstance(part, dict))
+    return any(name in part for part in parts for name in ("cpu", "memory"))
 
 
 @spec_rule("CAP026", "Several accelerators of a model need shared memory")
@@ -249,7 +257,7 @@ def dropped_accelerators(subject: OfWorkload) -> Iterator[Violation]:
     workload, runtime = subject.workload, subject.workload.runtime
     if runtime is None or runtime.kind != "ServingRuntime" or workload.hardware.accelerator is not None:
         return
-    if isinstance(workload, Model) and (runtime.multi_node or _keeps_resources(subject, workload)):
+    if _keeps_resources(subject, workload):
         return
     asked = sorted(_accelerators(subject, runtime))
     if asked:
@@ -262,11 +270,10 @@ def dropped_accelerators(subject: OfWorkload) -> Iterator[Violation]:
         )
 
 
-def _keeps_resources(subject: OfProject, model: Model) -> bool:
+def _keeps_resources(subject: OfProject, workload: Workload) -> bool:
     """Whether the containers of its runtime keep the amounts that the runtime has."""
-    return bool(subject.environment.can("runtimeKeepsResources")) or (
-        model.shared is not None and model.shared.as_filed
-    )
+    of_release = isinstance(workload, Model) and bool(subject.environment.can("runtimeKeepsResources"))
+    return of_release or workload.kept_resources
 
 
 @spec_rule("CAP042", "One pod would ask for two kinds of accelerator")

@@ -107,7 +107,7 @@ def unseen_variable(subject: OfModel) -> Iterator[Violation]:
         hint = downloads.lost_variable(name, scheme)
         if hint is None or (downloads.is_token(name, scheme) and downloads.download_secret(model)):
             continue
-        if downloads.is_token(name, scheme) and isinstance(value, dict):
+        if downloads.is_token(name, scheme) and isinstance(value, dict) and "secret" in value:
             key = downloads.token_key()
             yield Violation(
                 pointer=(*pointer, "key"),

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 
 from modelfleet.finding import Pointer, Severity
-from modelfleet.resolve.model import Engine, Hardware, Project
+from modelfleet.resolve.hardware import Hardware
+from modelfleet.resolve.model import Engine, Project
 from modelfleet.rules import Violation, having, lacking
 from modelfleet.rules.spec.subjects import OfModel, spec_rule
 from modelfleet.wording import listed

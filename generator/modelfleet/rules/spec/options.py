@@ -159,7 +159,7 @@ def unknown_references(
 ) -> Iterator[Violation]:
     """Variables that are taken from a Secret, or a key of one, that the project does not declare."""
     for pointer, _, reference in variables:
-        if not isinstance(reference, dict):
+        if not isinstance(reference, dict) or "secret" not in reference:
             continue
         name, key = reference["secret"], reference["key"]
         secret = known.get(name)

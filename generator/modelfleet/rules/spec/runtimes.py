@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Set
 from modelfleet.finding import Pointer, Severity
 from modelfleet.resolve.catalog import images, shipping_releases
 from modelfleet.resolve.environment import Environment
-from modelfleet.resolve.model import Accelerator, Format, Model, Runtime, Workload
+from modelfleet.resolve.hardware import Accelerator
+from modelfleet.resolve.model import Format, Model, Runtime, Workload
 from modelfleet.rules import Violation, having
 from modelfleet.rules.spec.hardware import accelerator_name_pointer
 from modelfleet.rules.spec.platform import lifecycle, title_of_release

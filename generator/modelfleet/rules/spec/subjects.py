@@ -9,17 +9,8 @@ from typing import Any, TypeVar
 from modelfleet.finding import Pointer
 from modelfleet.resolve.catalog import RuntimeCatalog
 from modelfleet.resolve.environment import Environment
-from modelfleet.resolve.model import (
-    Accelerator,
-    Hardware,
-    Model,
-    ModelLocation,
-    Platform,
-    Project,
-    ServedModel,
-    Server,
-    Workload,
-)
+from modelfleet.resolve.hardware import Accelerator, Hardware
+from modelfleet.resolve.model import Model, ModelLocation, Platform, Project, ServedModel, Server, Workload
 from modelfleet.resolve.release import Capabilities
 from modelfleet.resolve.shared_runtimes import SharedRuntime
 from modelfleet.rules import Rule, Violation, always
