@@ -28,6 +28,7 @@ from modelfleet.plan.project_change import ProjectChange
 from modelfleet.plan.project_rows import rows_of
 from modelfleet.plan.remarks import large_loss, remarks
 from modelfleet.plan.result import EnvironmentPlan, NoSuchEnvironment, Plan
+from modelfleet.plan.traces import traces
 from modelfleet.resolve.environment import Environment
 from modelfleet.rules.admission.rulebook import rulebook
 from modelfleet.serving.workloads import Key
@@ -85,7 +86,8 @@ def _of_environment(
     )
     projects = [one.project for one in comparison.after.deployed]
     needs = required_acks(loss, written, comparison.after.environments, projects)
-    told = (*remarks(comparison, facts, rows, changes), *large_loss(loss, needs))
+    touched = [one.change for one in changes if one.differs]
+    told = (*remarks(comparison, facts, rows, changes), *traces(touched), *large_loss(loss, needs))
     state = "added" if before is None else "removed" if after is None else "changed" if rows else "unchanged"
     return EnvironmentPlan(
         name=name,
