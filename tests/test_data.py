@@ -21,10 +21,10 @@ from modelfleet.packaged import packaged
 from modelfleet.reference.reference import span
 from modelfleet.resolve import catalog
 from modelfleet.resolve.connections import connection_kinds
-from modelfleet.resolve.release import Capability, Term
+from modelfleet.resolve.release import Capability, Term, short
 
 DATA = packaged("data")
-RELEASES = [catalog.short(name) for name in catalog.release_names()]
+RELEASES = [short(name) for name in catalog.release_names()]
 RUNTIME_FILES = sorted(str(path.relative_to(DATA / "runtimes").with_suffix("")) for path in DATA.glob("runtimes/*/*"))
 SCHEMAS = [
     "connections",

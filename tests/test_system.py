@@ -18,6 +18,7 @@ from bench.fleet import write_server
 from console import REPOSITORY, SPEC, Ran, example, miniature, modelfleet, process, tree, write
 from modelfleet.kubernetes import yaml as kubernetes_yaml
 from modelfleet.pipeline import fleet as pipeline
+from modelfleet.pipeline.needs import schemas_of
 from modelfleet.tools import folder as toolbox
 from modelfleet.tools import install as tools
 from modelfleet.tools import kustomize
@@ -41,7 +42,7 @@ def equip(
 
     def equipped(root: Path) -> Path:
         for environment in pipeline.fleet(root).environments.values():
-            api_schemas.schemas(toolbox.cache_folder(REPOSITORY), pipeline.schemas_of(environment), _may_install)
+            api_schemas.schemas(toolbox.cache_folder(REPOSITORY), schemas_of(environment), _may_install)
         cache = toolbox.cache_folder(REPOSITORY)
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         for name in ("bin", "schemas"):

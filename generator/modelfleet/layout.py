@@ -30,6 +30,11 @@ GENERATED_FILE = re.compile(rf"{TOP}(?:/[a-z0-9][a-z0-9._-]*){{3,}}")
 # ---- files -----------------------------------------------------------------------------------------------------------
 
 
+def project_file(name: str) -> str:
+    """What is written by hand of a project."""
+    return f"projects/{name}.yaml"
+
+
 def environment_file(name: str) -> str:
     """What is written by hand of an environment."""
     return f"{TOP}/{name}.yaml"

@@ -54,6 +54,20 @@ def test_version() -> None:
     assert process("--version") == (0, f"modelfleet, version {__version__}\n", "")
 
 
+def test_the_version_is_said_alike_without_the_command_line() -> None:
+    words = [sys.executable, "-X", "importtime", "-m", "modelfleet", "--version"]
+    done = subprocess.run(words, capture_output=True, check=True, text=True)
+    assert done.stdout == f"modelfleet, version {__version__}\n"
+    assert "modelfleet.cli.entry" in done.stderr and "click" not in done.stderr
+
+
+def test_without_anywhere_to_say_the_version_it_ends_as_any_other_command_does() -> None:
+    words = [sys.executable, "-m", "modelfleet", "--version"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, check=False, text=True)
+    assert (done.returncode, done.stderr) == (5, "modelfleet: the output cannot be written: No space left on device\n")
+
+
 def test_help_is_the_same_with_h_and_lists_the_commands(root: Path) -> None:
     asked = modelfleet(root, "--help")
     assert asked == modelfleet(root, "-h")
@@ -94,6 +108,9 @@ Options:
                                   times.
   --strict                        End with exit code 1 where there are
                                   warnings that are not accepted.
+  --no-cache                      Neither use nor keep what is remembered of
+                                  earlier runs.  [env var:
+                                  MODELFLEET_NO_CACHE]
   --format [text|json|github|sarif|gitlab]
                                   How findings are printed.
   -h, --help                      Show this message and exit.
@@ -115,6 +132,9 @@ Options:
   --verify                        Then verify everything with the real tools.
   --strict                        End with exit code 1 where there are
                                   warnings that are not accepted.
+  --no-cache                      Neither use nor keep what is remembered of
+                                  earlier runs.  [env var:
+                                  MODELFLEET_NO_CACHE]
   --format [text|json|github|sarif|gitlab]
                                   How findings are printed.
   -h, --help                      Show this message and exit.
@@ -132,6 +152,9 @@ Options:
                                   times.
   --strict                        End with exit code 1 where there are
                                   warnings that are not accepted.
+  --no-cache                      Neither use nor keep what is remembered of
+                                  earlier runs.  [env var:
+                                  MODELFLEET_NO_CACHE]
   --format [text|json|github|sarif|gitlab]
                                   How findings are printed.
   -h, --help                      Show this message and exit.
@@ -361,7 +384,7 @@ BROKEN = """\
 import sys
 from modelfleet.cli.commands import check
 from modelfleet.cli.main import main
-def fleet(root): raise ZeroDivisionError("hunter2 is a secret")
+def fleet(root, **options): raise ZeroDivisionError("hunter2 is a secret")
 check.fleet = fleet
 main(sys.argv[1:])
 """
@@ -599,7 +622,7 @@ def test_a_full_disk_behind_stdout(root: Path) -> None:
 
 def test_an_interrupt_ends_it_without_a_traceback(root: Path) -> None:
     script = "import modelfleet.cli.commands.check as p, time\n"
-    script += "p.fleet = lambda root: (print('ready', flush=True), time.sleep(30))\n"
+    script += "p.fleet = lambda root, **options: (print('ready', flush=True), time.sleep(30))\n"
     script += "from modelfleet.cli.main import main; main()"
     running = subprocess.Popen(
         [sys.executable, "-c", script, "--root", str(root), "check"],

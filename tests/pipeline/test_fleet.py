@@ -12,9 +12,9 @@ from console import SPEC, example, miniature, write
 from modelfleet.finding import Finding, Location, Pointer, Rejected, Severity
 from modelfleet.kustomize.overlay import Overlay
 from modelfleet.packaged import packaged
-from modelfleet.pipeline import fleet as pipeline
 from modelfleet.pipeline import project as projects
 from modelfleet.pipeline.fleet import fleet
+from modelfleet.pipeline.needs import schemas_of
 from modelfleet.pipeline.repository import stop_on_errors
 from modelfleet.render.objects import RenderedObject, place_of, render_project
 from modelfleet.render.templates import Templates
@@ -153,7 +153,7 @@ def test_an_environment_without_projects_is_judged_too(tmp_path: Path) -> None:
 
 def test_what_the_objects_are_checked_with(tmp_path: Path) -> None:
     found = fleet(example(tmp_path))
-    wanted = {name: pipeline.schemas_of(environment) for name, environment in found.environments.items()}
+    wanted = {name: schemas_of(environment) for name, environment in found.environments.items()}
     assert {name: needs.kubernetes for name, needs in wanted.items()} == {
         name: environment.release.kubernetes for name, environment in found.environments.items() if environment.release
     }
@@ -167,7 +167,7 @@ def test_without_an_api_version_of_the_store_the_current_one_is_written_and_chec
     write(root, {"environments/base.yaml": base.replace("apiVersion: external-secrets.io/v1beta1, ", "")})
     found = fleet(root)
     (secret,) = (item for item in found.deployed[0].objects if item["kind"] == "ExternalSecret")
-    modules = {module.module.rpartition("/")[2] for module in pipeline.schemas_of(found.environments["prod"]).modules}
+    modules = {module.module.rpartition("/")[2] for module in schemas_of(found.environments["prod"]).modules}
     assert (secret["apiVersion"], modules) == ("external-secrets.io/v1", {"kserve", "api", "external-secrets", "v2"})
 
 

@@ -12,8 +12,7 @@ from console import REPOSITORY, TESTS, modelfleet
 from modelfleet.reference import markdown, pages
 from modelfleet.reference.reference import codes, explanation, folded, span, state_of
 from modelfleet.resolve import catalog
-from modelfleet.resolve.catalog import short
-from modelfleet.resolve.release import Capability
+from modelfleet.resolve.release import Capability, short
 
 GOLDEN = TESTS / "golden" / "reference"
 

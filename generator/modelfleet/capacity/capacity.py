@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from modelfleet.capacity.fit import ModelFit, fit_violations, model_fits
 from modelfleet.capacity.nodes import NodeKind, is_judged, node_kinds, packable, without_nodes
 from modelfleet.capacity.pods import pod_units
 from modelfleet.capacity.queue_room import queue_violations
@@ -22,6 +22,9 @@ from modelfleet.resolve.model import Project
 from modelfleet.resolve.unknown_facts import unknown_facts
 from modelfleet.rules.check import located
 from modelfleet.serving.workloads import ProjectState, project_state
+
+if TYPE_CHECKING:
+    from modelfleet.capacity.fit import ModelFit
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ def project_findings(project: Project, objects: Sequence[Object]) -> Iterator[Fi
     """What is wrong with the memory of a project's models, and what its quota and LimitRange refuse."""
     environment = project.environment
     if _has_memory(environment) or any(model.weights for model in project.models):
+        from modelfleet.capacity.fit import fit_violations, model_fits  # and all that is known of engines
+
         for fit in model_fits(project, _state(project, objects)):
             for code, violation in fit_violations(fit):
                 yield located(code, violation, project.spec, environment.name)
@@ -97,6 +102,8 @@ def _has_memory(environment: Environment) -> bool:
 
 def environment_capacity(environment: Environment, deployed: Sequence[DeployedProject]) -> EnvironmentCapacity:
     """The figures of an environment; the nodes hold the pods of all projects, whichever are shown."""
+    from modelfleet.capacity.fit import model_fits
+
     pods = {one.project.name: _pods(one.project, one.objects) for one in deployed}
     projects = tuple(
         ProjectCapacity(

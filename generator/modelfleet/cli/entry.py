@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 
 def start() -> None:
     """Runs the command line."""
     try:
+        if sys.argv[1:] == ["--version"] and _version_is_said():
+            return
         from modelfleet.cli.main import main
 
         main()
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+def _version_is_said() -> bool:
+    """Editors and hooks ask for the version alone at each start, so it is said without the command line where that works."""
+    from modelfleet import __version__
+
+    try:
+        os.write(1, f"modelfleet, version {__version__}\n".encode())
+    except OSError:  # closed, or nobody reads: the command line says what there is to say
+        return False
+    return True

@@ -15,6 +15,7 @@ from modelfleet.wording import choices, did_you_mean, printable
 if TYPE_CHECKING:
     from modelfleet.layout import Scope
     from modelfleet.resolve.fleet import Fleet
+    from modelfleet.tools.store import Memory
 
 
 Completion = Callable[[click.Context, click.Parameter, str], list[str]]
@@ -68,6 +69,24 @@ strict_option = click.option(
     "--strict", is_flag=True, help="End with exit code 1 where there are warnings that are not accepted."
 )
 
+
+def _memory(context: click.Context, parameter: click.Parameter, without: bool) -> Memory | None:
+    """Turns the option into what it leaves of the memory."""
+    from modelfleet.tools.store import memory_of
+
+    return memory_of(root_of(context), cached=not without)
+
+
+cache_option = click.option(
+    "--no-cache",
+    "memory",
+    is_flag=True,
+    envvar="MODELFLEET_NO_CACHE",
+    show_envvar=True,
+    callback=_memory,
+    help="Neither use nor keep what is remembered of earlier runs.",
+)
+
 text_or_json = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How it is printed."
 )
@@ -76,7 +95,7 @@ text_or_json = click.option(
 def release_named(name: str) -> str:
     """The release that a name means, or a number alone, as it stands in tables."""
     from modelfleet.resolve import catalog
-    from modelfleet.resolve.catalog import short
+    from modelfleet.resolve.release import short
 
     known = catalog.release_names()
     found = {short(release): release for release in known}.get(name, name)
@@ -96,8 +115,10 @@ def no_such(what: str, name: str, known: Iterable[str]) -> str:
 
 def scope_of(found: Fleet, environments: Sequence[str], projects: Sequence[str]) -> Scope:
     """The folders that the options choose. The base goes with every project."""
-    from modelfleet.layout import ARGOCD, BASE, Scope
+    from modelfleet.layout import ARGOCD, BASE, EVERYTHING, Scope
 
+    if not environments and not projects:
+        return EVERYTHING
     names = {path.split("/")[2] for path in found.files} - {ARGOCD}
     for option, given, known in (("--env", environments, found.environments), ("--project", projects, names)):
         for name in given:

@@ -14,7 +14,7 @@ from modelfleet.migrate.llmd_scaling import fix_replicas, keep_fixed
 from modelfleet.migrate.multi_model import add_deployments, remove_servers
 from modelfleet.migrate.rewrite import rewritten
 from modelfleet.migrate.step import FactsStep, MigratedFacts, MigratedSpec, Step
-from modelfleet.pipeline.fleet import fleet_of
+from modelfleet.pipeline.build import fleet_of
 from modelfleet.pipeline.repository import (
     Repository,
     load_repository,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from modelfleet.finding import Finding, Location, Severity, merged
 from modelfleet.packaged import packaged
@@ -67,6 +68,17 @@ def _written(layers: Merged, environment: str, project: str | None) -> Iterator[
             environment=environment,
             project=project,
         )
+
+
+def acceptance_row(acceptance: Acceptance) -> list[Any]:
+    """An acceptance as plain data."""
+    return [getattr(acceptance, name) for name in Acceptance.__slots__]
+
+
+def acceptance_from(row: Sequence[Any]) -> Acceptance:
+    """The acceptance that such data stand for."""
+    found = dict(zip(Acceptance.__slots__, row, strict=True))
+    return Acceptance(**{**found, "at": Location(*found["at"])})
 
 
 def with_acceptances(findings: Iterable[Finding], written: Sequence[Acceptance], *, complete: bool) -> list[Finding]:

@@ -5,25 +5,30 @@ Nothing here depends on another project, so projects can be made side by side.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelfleet.capacity.capacity import project_findings
 from modelfleet.finding import Finding, Location, Pointer, dotted
 from modelfleet.kubernetes import emit
 from modelfleet.kubernetes.objects import Object, ObjectsByIdentity, by_identity, identity, with_namespace
 from modelfleet.kustomize.overlay import base_files, mismatches, overlay, overlay_files
 from modelfleet.layout import BASE, base_folder, environment_file
 from modelfleet.packaged import packaged
+from modelfleet.pipeline.acceptances import Acceptance
 from modelfleet.pipeline.beside import ObjectsBeside, beside_findings
+from modelfleet.render.argocd import observed
 from modelfleet.render.objects import RenderedObject, admission_findings, collisions, place_of, render_project
 from modelfleet.resolve.catalog import RuntimeCatalog
 from modelfleet.resolve.environment import Environment
+from modelfleet.resolve.fleet import EnvironmentBrief, ProjectBrief
 from modelfleet.resolve.model import Project
+from modelfleet.resolve.quota import accelerators_used
 from modelfleet.resolve.resolver import resolve
+from modelfleet.resolve.unknown_facts import unknown_facts
 from modelfleet.rules import check as check
 from modelfleet.rules.admission.rulebook import Rulebook, rulebook
+from modelfleet.rules.check import Claims
 from modelfleet.spec.load import Document
 from modelfleet.spec.merge import as_layer
 from modelfleet.tree.seal import sealed
@@ -83,8 +88,17 @@ class ProjectResult:
     spec_findings: tuple[Finding, ...] = ()
     admission_findings: tuple[Finding, ...] = ()
     capacity_findings: tuple[Finding, ...] = ()
-    objects: tuple[tuple[Object, ...], ...] = ()
+    briefs: tuple[ProjectBrief, ...] = ()
+    objects: Sequence[tuple[Object, ...]] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+
+
+class RecalledProject(NamedTuple):
+    """What was made of a project before, what it claims among others, and which warnings it accepts."""
+
+    result: ProjectResult
+    claims: Claims
+    accepted: Sequence[Acceptance]
 
 
 def build_project(name: str, document: Document, projects: Sequence[Project], common: BuildContext) -> ProjectResult:
@@ -115,14 +129,54 @@ def build_project(name: str, document: Document, projects: Sequence[Project], co
         ]
         files |= _overlay_files(project, base, by_identity(whole))
         objects.append(tuple(with_namespace(item, project.namespace) for item in whole))
-    crowded = (project_findings(project, here) for (project, _), here in zip(found, objects, strict=True))
+    crowded = (_capacity_findings(project, here) for (project, _), here in zip(found, objects, strict=True))
     return ProjectResult(
         spec_findings=judged,
         admission_findings=tuple(findings),
         capacity_findings=tuple(finding for here in crowded for finding in here),
+        briefs=tuple(brief_of(project, here) for (project, _), here in zip(found, objects, strict=True)),
         objects=tuple(objects),
         files=files,
     )
+
+
+def brief_of(project: Project, objects: Sequence[Object]) -> ProjectBrief:
+    """What is told of a project in an environment without looking into it."""
+    kinds, conditions = observed(objects)
+    known = unknown_of(project.environment, [])
+    return ProjectBrief(
+        name=project.name,
+        environment=project.environment.name,
+        namespace=project.namespace,
+        served=project.served,
+        objects=len(objects),
+        accelerators=tuple(accelerators_used(project)),
+        kinds=tuple(sorted((*kind,) for kind in kinds)),
+        conditions=tuple(sorted(conditions)),
+        unknown=tuple(sort for sort in unknown_of(project.environment, [project]) if sort not in known),
+    )
+
+
+def brief_of_environment(environment: Environment) -> EnvironmentBrief:
+    """What is told of an environment without looking into it."""
+    return EnvironmentBrief(environment.release.name if environment.release else None, unknown_of(environment, []))
+
+
+def unknown_of(environment: Environment, projects: Sequence[Project]) -> tuple[str, ...]:
+    """The sorts of facts that are missing there and that checks depend on."""
+    return tuple(dict.fromkeys(fact.sort for fact in unknown_facts(environment, projects) if fact.checked))
+
+
+def _capacity_findings(project: Project, objects: Sequence[Object]) -> Iterator[Finding]:
+    """What finds no room; the room that counts is loaded only where there is a fact to count with."""
+    environment = project.environment
+    quota = environment.quota.default or environment.quota.projects
+    limited = quota or environment.limit_range or environment.queues
+    measured = any(offer.memory for offer in environment.accelerators.values())
+    if limited or measured or any(model.weights for model in project.models):
+        from modelfleet.capacity.capacity import project_findings
+
+        yield from project_findings(project, objects)
 
 
 def cause(project: Project, item: Object, pointer: Pointer) -> tuple[Location, str] | None:

@@ -5,7 +5,7 @@ What is wrong with all of them is collected, and where it is an error, the line 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -54,12 +54,15 @@ def stop_on_errors(findings: Iterable[Finding], kept: list[Finding] | None = Non
 _WORTH_A_PROCESS = 60_000
 
 
-def load_repository(root: Path) -> Repository:
-    """Reads every hand-written file and judges each by itself: syntax, shape, secrets."""
+def load_repository(root: Path, known: Set[str] = frozenset()) -> Repository:
+    """Reads every hand-written file and judges each by itself: syntax, shape, secrets.
+
+    The files of projects that are `known` to be in order are read when somebody asks for them.
+    """
     sources: Sources = discover(root)
     kinds = dict.fromkeys([sources.base] if sources.base else (), "environment")
     kinds |= dict.fromkeys(sources.environments.values(), "environment")
-    kinds |= dict.fromkeys(sources.projects.values(), "project")
+    kinds |= dict.fromkeys((file for name, file in sources.projects.items() if name not in known), "project")
     kinds |= dict.fromkeys(sources.runtimes.values(), "custom-runtime")
     kinds |= dict.fromkeys(sources.objects.values(), "carried-object")
     kinds |= dict.fromkeys(sources.models.values(), "model")
@@ -73,7 +76,7 @@ def load_repository(root: Path) -> Repository:
     stop_on_errors(finding for _, findings in found for finding in findings)
     documents = {file: document for file, (document, _) in zip(kinds, found, strict=True) if document}
     return Repository(
-        projects={name: documents[file] for name, file in sources.projects.items()},
+        projects=_DocumentsOnDemand(root, sources.projects, documents),
         environments={name: documents[file] for name, file in sources.environments.items()},
         base=documents[sources.base] if sources.base else None,
         runtimes={key: documents[file] for key, file in sources.runtimes.items()},
@@ -81,6 +84,30 @@ def load_repository(root: Path) -> Repository:
         crds=sources.crds,
         models={name: documents[file] for name, file in sources.models.items()},
     )
+
+
+class _DocumentsOnDemand(Mapping[str, Document]):
+    """Documents by name, of which some are read when they are asked for."""
+
+    def __init__(self, root: Path, files: Mapping[str, str], documents: dict[str, Document]) -> None:
+        self._root = root
+        self._files = files
+        self._documents = documents
+
+    def __getitem__(self, name: str) -> Document:
+        file = self._files[name]
+        if file not in self._documents:
+            self._documents[file] = read_document(self._root, file)
+        return self._documents[file]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._files
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
 
 
 def _size(path: Path) -> int:

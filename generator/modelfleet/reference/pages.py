@@ -15,8 +15,7 @@ from modelfleet.reference.effects import effects_page, plan_schema
 from modelfleet.reference.field_pages import environment_page, spec_page
 from modelfleet.reference.markdown import Rows, fenced, markdown_table
 from modelfleet.resolve import catalog
-from modelfleet.resolve import catalog as resolve_catalog
-from modelfleet.resolve.release import Release
+from modelfleet.resolve.release import Release, short
 from modelfleet.resolve.road import main_road, release_types
 
 
@@ -160,22 +159,22 @@ def _roads() -> Iterator[str]:
     yield ""
     rows = [["Type", "Supported for", "Releases"]]
     for key, facts in release_types().items():
-        named = [resolve_catalog.short(one.name) for one in releases if one.support["type"] == key]
+        named = [short(one.name) for one in releases if one.support["type"] == key]
         rows.append([facts["name"], facts["support"], ", ".join(named)])
     yield from markdown_table(rows)
     yield ""
-    steps = " → ".join(dict.fromkeys(map(resolve_catalog.short, main_road())))
+    steps = " → ".join(dict.fromkeys(map(short, main_road())))
     yield f"The road for clusters that follow the EUS releases: **{steps}**. `modelfleet rehearse` plans an upgrade along it."
     yield ""
     rows = [["Release", "Is upgraded to from", "Source"]]
     for one in releases:
-        before = ", ".join(map(resolve_catalog.short, one.upgrade["from"])) or "none of these releases"
-        rows.append([resolve_catalog.short(one.name), before, one.upgrade["source"]])
+        before = ", ".join(map(short, one.upgrade["from"])) or "none of these releases"
+        rows.append([short(one.name), before, one.upgrade["source"]])
     yield from markdown_table(rows)
 
 
 def _upgrade(old: Release, new: Release) -> Iterator[str]:
-    yield f"## {resolve_catalog.short(old.name)} to {resolve_catalog.short(new.name)}"
+    yield f"## {short(old.name)} to {short(new.name)}"
     yield ""
     blocks = {
         "Before the upgrade": list(_to_do(old, new)),
@@ -187,8 +186,8 @@ def _upgrade(old: Release, new: Release) -> Iterator[str]:
         return
     heads = {
         "Before the upgrade": ["What", "Is", "What to do"],
-        "Runtimes": ["Runtime", resolve_catalog.short(old.name), resolve_catalog.short(new.name)],
-        "Facts": ["What the fact is about", resolve_catalog.short(old.name), resolve_catalog.short(new.name)],
+        "Runtimes": ["Runtime", short(old.name), short(new.name)],
+        "Facts": ["What the fact is about", short(old.name), short(new.name)],
     }
     blocks = {title: rows for title, rows in blocks.items() if rows}
     for index, (title, rows) in enumerate(blocks.items()):

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from modelfleet.layout import ARGOCD, BASE
 from modelfleet.report.table import table
-from modelfleet.resolve.catalog import short
-from modelfleet.resolve.model import Project
-from modelfleet.resolve.quota import accelerators_used
+from modelfleet.resolve.release import short
 from modelfleet.tree.compare import Changes
 from modelfleet.wording import plural
 
 if TYPE_CHECKING:
-    from modelfleet.resolve.fleet import Fleet
+    from modelfleet.resolve.fleet import Fleet, ProjectBrief
+    from modelfleet.resolve.model import Project
 
 
 # ---- what a render did -----------------------------------------------------------------------------------------------
@@ -26,8 +25,7 @@ def rendered(found: Fleet, changes: Changes, seconds: float) -> Iterator[str]:
     yield from table(_rows(found, states))
     for name in sorted(states.keys() - {*found.environments, BASE}):
         yield f"{name}: {changed_projects(states[name])}; the environment has no file any more"
-    projects = [one.project for one in found.deployed]
-    new = [one for one in projects if states.get(one.environment.name, {}).get(one.name) == "new"]
+    new = [one.project for one in found.deployed if states.get(one.brief.environment, {}).get(one.brief.name) == "new"]
     if commands := list(label_commands(new)):
         yield ""
         yield "These namespaces are made elsewhere. Without the labels their models are not shown, or never load:"
@@ -45,18 +43,19 @@ def rendered(found: Fleet, changes: Changes, seconds: float) -> Iterator[str]:
 def _rows(found: Fleet, states: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, ...]]:
     """The table of the environments; of accelerators how many are used at most, and the projects' quota."""
     yield ("ENVIRONMENT", "RELEASE", "PROJECTS", "MODELS", "OBJECTS", "ACCELERATORS", "CHANGES")
-    for name, environment in sorted(found.environments.items()):
-        here = [one for one in found.deployed if one.project.environment.name == name]
+    for name in sorted(found.environments):
+        release = found.facts[name].release
+        here = [one.brief for one in found.deployed if one.brief.environment == name]
         used = ", ".join(
             f"{count} of {quota} {identifier}" if quota is not None else f"{count} {identifier}"
-            for identifier, (count, quota) in accelerators_of(one.project for one in here).items()
+            for identifier, (count, quota) in accelerators_of(here).items()
         )
         yield (
             name,
-            short(environment.release.name) if environment.release else "-",
+            short(release) if release else "-",
             str(len(here)),
-            str(sum(one.project.served for one in here)),
-            str(sum(len(one.objects) for one in here)),
+            str(sum(brief.served for brief in here)),
+            str(sum(brief.objects for brief in here)),
             used or "-",
             changed_projects(states.get(name, {})),
         )
@@ -75,16 +74,16 @@ def _states(found: Fleet, changes: Changes) -> dict[str, dict[str, str]]:
         state = next((word for word in ("removed", "new") if word in said), "changed")
         states.setdefault(environment, {})[project] = state
     for one in found.deployed:
-        if one.project.name in states.get(BASE, {}):  # every overlay builds on the base
-            states.setdefault(one.project.environment.name, {}).setdefault(one.project.name, "changed")
+        if one.brief.name in states.get(BASE, {}):  # every overlay builds on the base
+            states.setdefault(one.brief.environment, {}).setdefault(one.brief.name, "changed")
     return states
 
 
-def accelerators_of(projects: Iterable[Project]) -> dict[str, tuple[int, int | None]]:
+def accelerators_of(briefs: Iterable[ProjectBrief]) -> dict[str, tuple[int, int | None]]:
     """For each identifier: how many the projects use at most, and the sum of their quotas where all have one."""
     found: dict[str, tuple[int, int | None]] = {}
-    for project in projects:
-        for identifier, used, quota in accelerators_used(project):
+    for brief in briefs:
+        for identifier, used, quota in brief.accelerators:
             before, limit = found.get(identifier, (0, 0))
             found[identifier] = (before + used, None if quota is None or limit is None else limit + quota)
     return found

@@ -19,8 +19,9 @@ from modelfleet.layout import GENERATED_FILE
 from modelfleet.packaged import packaged
 from modelfleet.spec import secrets
 from modelfleet.spec.characters import decoded
-from modelfleet.spec.load import parse, read_content
+from modelfleet.spec.load import parse
 from modelfleet.spec.secret_shapes import may_be_secret
+from modelfleet.spec.source import read_content
 from modelfleet.wording import printable
 
 HIDDEN_WORD = "…"

@@ -13,6 +13,7 @@ from modelfleet.packaged import packaged, packaged_data
 from modelfleet.resolve.model import SERVING_CONTAINER, Engine, Runtime, json_list
 from modelfleet.resolve.option_tables import version_in
 from modelfleet.resolve.release import Release
+from modelfleet.resolve.release import short as short
 from modelfleet.wording import choices
 
 if TYPE_CHECKING:
@@ -265,11 +266,3 @@ def as_served(runtime: Runtime, chosen: Mapping[str, str]) -> Runtime:
     serving = dict(images(served)).get(SERVING_CONTAINER)
     version = version_in(image_reference(serving).tag) if serving else None
     return replace(served, engine=replace(served.engine, version=version)) if version else served
-
-
-# ---- releases --------------------------------------------------------------------------------------------------------
-
-
-def short(release: str) -> str:
-    """A release as it stands in tables: `2.25`."""
-    return release.rpartition("-")[2]

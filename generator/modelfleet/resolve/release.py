@@ -118,3 +118,8 @@ class Release:
     lifecycle: tuple[Mapping[str, Any], ...]
     injected: Mapping[str, Mapping[str, Any]]
     runtimes: Mapping[str, Mapping[str, Any]]
+
+
+def short(release: str) -> str:
+    """A release as it stands in tables: `2.25`."""
+    return release.rpartition("-")[2]

@@ -6,15 +6,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from modelfleet.finding import Finding, Severity, dotted
+from modelfleet.finding import Finding, Location, Severity, dotted
 from modelfleet.resolve import catalog
 from modelfleet.resolve.catalog import RuntimeCatalog
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Project
 from modelfleet.rules import Rule, Violation, topics
+from modelfleet.rules.claims import Claim, FleetRule
 from modelfleet.rules.spec import (
     locations,
     multinode,
+    ownership,
     runtime_files,
 )
 from modelfleet.rules.spec.subjects import OfEnvironment, parameter, subjects
@@ -80,12 +82,39 @@ def check_environments(
                 yield located(rule.code, violation, environment.facts, environment.name)
 
 
-def check_fleet(projects: Sequence[Project]) -> Iterator[Finding]:
-    """What no project shows by itself."""
-    for project, violation in multinode.too_many_groups(projects):
-        yield located(multinode.MOST_GROUPS, violation, project.spec, project.environment.name)
-    for project, violation in locations.shared_beginnings(projects):
-        yield located(locations.NEIGHBOUR, violation, project.spec, project.environment.name)
+FLEET_RULES: Mapping[str, FleetRule] = {
+    "namespaces": FleetRule(ownership.namespace_claims, ownership.owners),
+    "groups": FleetRule(multinode.group_claims, multinode.too_many_groups),
+    "downloads": FleetRule(locations.download_claims, locations.shared_beginnings),
+}
+"""The rules on what no project shows by itself, by the name of what they ask the projects for."""
+
+Claims = Mapping[str, Sequence[Claim]]
+"""What projects claim, by the name of the rule that asks."""
+
+
+def claims_of(projects: Iterable[Project]) -> dict[str, list[Claim]]:
+    """What some projects say to the rules on the fleet."""
+    found = list(projects)
+    return {name: [claim for one in found for claim in rule.claims(one)] for name, rule in FLEET_RULES.items()}
+
+
+def claims_from(rows: Mapping[str, Any]) -> dict[str, list[Claim]]:
+    """The same from plain data."""
+    return {
+        name: [
+            Claim(project, environment, tuple(pointer), Location(*at), facts)
+            for project, environment, pointer, at, facts in rows[name]
+        ]
+        for name in FLEET_RULES
+    }
+
+
+def check_fleet(claims: Iterable[Claims], environments: Mapping[str, Environment]) -> Iterator[Finding]:
+    """What no project shows by itself, from what all of them claim, in their order."""
+    known = list(claims)
+    for name, rule in FLEET_RULES.items():
+        yield from rule.judge([claim for one in known for claim in one[name]], environments)
 
 
 def check_runtime_files(documents: Iterable[Document]) -> Iterator[Finding]:

@@ -6,22 +6,19 @@ No message shows what may be a secret: a file that is refused here never gets to
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modelfleet.finding import Finding, Location, MachineFailed, Pointer, Rejected
+from modelfleet.finding import Finding, Location, Pointer, Rejected
 from modelfleet.spec.characters import decoded, location_in
 from modelfleet.spec.compose import Composer, Stopped
-from modelfleet.spec.discover import irregular, kind_of, linked
 from modelfleet.spec.limits import MAX_BYTES, MAX_FINDINGS
 from modelfleet.spec.places import Table
+from modelfleet.spec.source import read_content, too_large
 from modelfleet.spec.syntax import ESCAPES, syntax_error
-from modelfleet.wording import printable
 
 _DIRECTIVE = re.compile(r"(?:[ \t\r]*+(?:#[^\n]*+)?\n)*+%")
 
@@ -38,6 +35,8 @@ class Document:
     """What became a number or a truth value, as it was written."""
     text: str = field(default="", repr=False, compare=False)
     """The whole file, comments too."""
+    digest: str = field(default="", repr=False, compare=False)
+    """The SHA-256 of the file's bytes."""
 
     def at(self, pointer: Pointer) -> Location:
         """Where the value stands, or its nearest ancestor that is there."""
@@ -59,55 +58,15 @@ def read_document(root: Path, file: str) -> Document:
     return parse(read_content(root, file), file)
 
 
-def read_content(root: Path, file: str) -> bytes:
-    """The bytes of a file below the root, whose path is separated by '/', as far as the limit and one byte more.
-
-    Raises Rejected for links, what is not a regular file and more than 4 MiB; MachineFailed where it cannot be read.
-    """
-    path = root
-    try:
-        for step in file.split("/"):
-            path = path / step
-            if path.is_symlink():
-                raise Rejected([linked(path.relative_to(root).as_posix())])
-        _refuse_unreadable(path.lstat(), file)
-        # What was looked at may be another file by now: neither follow it nor wait for it.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as stream:
-            _refuse_unreadable(os.fstat(descriptor), file)
-            return stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        hint = (
-            "give this user the right to read it"
-            if isinstance(error, PermissionError)
-            else "run again when it is there"
-        )
-        message = f"cannot read {printable(file)}: {error.strerror}; {hint}"
-        raise MachineFailed(message) from error
-
-
-def _refuse_unreadable(status: os.stat_result, file: str) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise Rejected([irregular(file, kind_of(status.st_mode))])
-    if status.st_size > MAX_BYTES:
-        raise Rejected([_too_large(file, status.st_size)])
-
-
-def _too_large(file: str, size: int) -> Finding:
-    message, hint = (
-        f"the file has {size:,} bytes, and 4 MiB ({MAX_BYTES:,}) is the limit",
-        "split it, or take out what is not a spec",
-    )
-    return Finding(at=Location(file), code="YAML004", message=message, hint=hint)
-
-
 def parse(content: bytes, file: str, *, libyaml: bool = True) -> Document:
     """A document from the bytes of a file; without libyaml it is read all the same, more slowly.
 
     Raises Rejected with everything that is wrong and can be found, about a hundred findings at most.
     """
+    import hashlib
+
     if len(content) > MAX_BYTES:
-        raise Rejected([_too_large(file, len(content))])
+        raise Rejected([too_large(file, len(content))])
     text = whole = decoded(content, file)
     composer = Composer(file)
     while (directive := _DIRECTIVE.match(text)) is not None:
@@ -121,8 +80,8 @@ def parse(content: bytes, file: str, *, libyaml: bool = True) -> Document:
         composer.findings += _wrong_root(composer)
     if findings := composer.concluded():
         raise Rejected(sorted(findings, key=lambda finding: finding.order))
-    places = composer.places
-    return Document(file, composer.root[0], Table(places, 0), Table(places, 1), Table(places, 2), whole)
+    places, digest = composer.places, hashlib.sha256(content).hexdigest()
+    return Document(file, composer.root[0], Table(places, 0), Table(places, 1), Table(places, 2), whole, digest)
 
 
 def _composed(composer: Composer, text: str, *, libyaml: bool) -> bool:

@@ -7,7 +7,6 @@ alone. What is in it is checked by its hash before each use.
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -125,6 +124,8 @@ def _digest(path: Path) -> str:
 @contextmanager
 def alone(folder: Path, say: Say) -> Iterator[None]:
     """Holds the lock of the folder, so that two runs do not install the same; takes Go's caches away at the end."""
+    import shutil
+
     try:
         folder.mkdir(exist_ok=True, parents=True)
         lock = (folder / "lock").open("a")

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from modelfleet.finding import MachineFailed
-from modelfleet.pipeline.fleet import schemas_of
+from modelfleet.finding import Location, MachineFailed, Pointer
+from modelfleet.kubernetes.objects import Object
+from modelfleet.pipeline.needs import schemas_of
 from modelfleet.pipeline.project import cause
-from modelfleet.resolve.fleet import Fleet
+from modelfleet.resolve.fleet import DeployedProject, Fleet
 from modelfleet.tools import install, schemas
 from modelfleet.tools.folder import cache_folder
 from modelfleet.tools.install import Tool
@@ -36,8 +37,12 @@ def verify_fleet(
     return verify(root, list(_meant(fleet)), programs, known, progress), programs
 
 
+def _cause(one: DeployedProject, item: Object, pointer: Pointer) -> tuple[Location, str] | None:
+    return cause(one.project, item, pointer)
+
+
 def _meant(fleet: Fleet) -> Iterator[ExpectedOverlay]:
     for one in fleet.deployed:
-        yield ExpectedOverlay(one.project.environment.name, one.folder, one.objects, partial(cause, one.project))
+        yield ExpectedOverlay(one.brief.environment, one.folder, one.objects, partial(_cause, one))
     for synced in fleet.synced:
         yield ExpectedOverlay(synced.environment, synced.folder, synced.objects)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelfleet.cli.options import env_option, no_such, refuse_warnings, scope_of, strict_option
+from modelfleet.cli.options import cache_option, env_option, no_such, refuse_warnings, scope_of, strict_option
 from modelfleet.cli.output import Exit, exit_code, print_json, put, screen_in_use, show_findings, wants_colour
 from modelfleet.finding import MachineFailed
 from modelfleet.pipeline.fleet import fleet
@@ -21,6 +21,9 @@ from modelfleet.plan.result import NoSuchEnvironment
 from modelfleet.resolve.fleet import narrowed
 from modelfleet.tree import write
 from modelfleet.wording import printable
+
+if TYPE_CHECKING:
+    from modelfleet.tools.store import Memory
 
 PLAN_STYLES: Mapping[str, Mapping[str, Any]] = {
     "head": {"bold": True},
@@ -44,16 +47,23 @@ PLAN_STYLES: Mapping[str, Mapping[str, Any]] = {
     "--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", help="How it is printed."
 )
 @strict_option
+@cache_option
 @click.option("--no-diff", is_flag=True, help="As text, leave the differences of the objects out.")
 @click.pass_obj
 def plan(  # noqa: PLR0913 - one parameter an option, as click passes them
-    root: Path, against: str | None, environments: tuple[str, ...], form: str, strict: bool, no_diff: bool
+    root: Path,
+    against: str | None,
+    environments: tuple[str, ...],
+    form: str,
+    strict: bool,
+    memory: Memory | None,
+    no_diff: bool,
 ) -> None:
     """Show what merging does to running models; exit 4 where it destroys what nobody has acknowledged."""
 
     if against is not None and (not against or against.startswith("-")):
         raise click.UsageError(printable(f"--against {against}: that names no revision"))
-    found = fleet(root)
+    found = fleet(root, memory=memory)
     try:
         made_plan = make(root, found, against, environments)
     except NoSuchEnvironment as wrong:

@@ -6,10 +6,19 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from modelfleet.cli.options import env_option, format_option, project_option, refuse_warnings, scope_of, strict_option
+from modelfleet.cli.options import (
+    cache_option,
+    env_option,
+    format_option,
+    project_option,
+    refuse_warnings,
+    scope_of,
+    strict_option,
+)
 from modelfleet.cli.output import DOCUMENT_FORMATS, DRIFT, POLICY, Exit, say, show_findings, tell
 from modelfleet.finding import Finding, MachineFailed, Severity, merged
 from modelfleet.layout import Scope
@@ -21,6 +30,9 @@ from modelfleet.tree import write
 from modelfleet.tree.compare import changed_bases, compare_tree
 from modelfleet.tree.conflicts import conflicts
 
+if TYPE_CHECKING:
+    from modelfleet.tools.store import Memory
+
 
 @click.command(short_help="Write the overlays and say what changed.")
 @env_option
@@ -29,6 +41,7 @@ from modelfleet.tree.conflicts import conflicts
 @click.option("--overwrite", is_flag=True, help="Go on where files were edited by hand or are not ours.")
 @click.option("--verify", "also_verify", is_flag=True, help="Then verify everything with the real tools.")
 @strict_option
+@cache_option
 @format_option
 @click.pass_obj
 def render(  # noqa: PLR0913 - one parameter an option, as click passes them
@@ -39,13 +52,14 @@ def render(  # noqa: PLR0913 - one parameter an option, as click passes them
     overwrite: bool,
     also_verify: bool,
     strict: bool,
+    memory: Memory | None,
     form: str,
 ) -> None:
     """Render the overlays of every environment and say what changed."""
     started = os.times()
     if not only_check:
         write.recover(root)
-    found = fleet(root)
+    found = fleet(root, memory=memory)
     scope = _with_all_overlays(root, found.files, scope_of(found, environments, projects))
     if form == "text" or (form == "github" and not only_check):
         show_findings(found.warnings, form)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import takewhile
 from urllib.parse import urlsplit
 
-from modelfleet.finding import Severity
+from modelfleet.finding import Finding, Severity
 from modelfleet.resolve import downloads
 from modelfleet.resolve.connections import connection_kinds
 from modelfleet.resolve.downloads import is_downloaded
+from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Connection, EnvSecret, Model, Project
 from modelfleet.rules import Violation, having
+from modelfleet.rules.claims import Claim, claim_at, claim_finding
 from modelfleet.rules.spec.subjects import OfLocated, OfModel, OfProject, spec_rule
 from modelfleet.wording import choices, did_you_mean, listed
 
@@ -253,15 +255,23 @@ NEIGHBOUR = "LOC012"
 """The code of what `shared_beginnings` finds: no single model shows it."""
 
 
-def shared_beginnings(projects: Sequence[Project]) -> Iterator[tuple[Project, Violation]]:
+def download_claims(project: Project) -> Iterator[Claim]:
+    """What a project's models are downloaded from, where store, bucket and path are known."""
+    for model in project.models:
+        if (bucket := _bucket(model)) is not None:
+            pointer = (*model.pointer, "location", "path")
+            yield claim_at(project, pointer, model=model.name, bucket=list(bucket), path=str(model.location.path))
+
+
+def shared_beginnings(claims: Sequence[Claim], environments: Mapping[str, Environment]) -> Iterator[Finding]:
     """Paths in a bucket with which others begin: the download takes all that begins so, the neighbour's files too."""
-    buckets: dict[tuple[str, str], dict[str, str]] = {}
-    located = [(project, model) for project in projects for model in project.models if _bucket(model) is not None]
-    for project, model in located:
-        buckets.setdefault(_bucket(model) or ("", ""), {})[str(model.location.path)] = f"{project.name}/{model.name}"
+    buckets: dict[tuple[str, ...], dict[str, str]] = {}
+    for claim in claims:
+        bucket, path = tuple(claim.facts["bucket"]), claim.facts["path"]
+        buckets.setdefault(bucket, {})[path] = f"{claim.project}/{claim.facts['model']}"
     ordered = {bucket: sorted(paths) for bucket, paths in buckets.items()}
-    for project, model in located:
-        path, bucket = str(model.location.path), _bucket(model) or ("", "")
+    for claim in claims:
+        bucket, path = tuple(claim.facts["bucket"]), claim.facts["path"]
         if path.endswith("/") or downloads.is_one_file(path):
             continue
         after = ordered[bucket][bisect(ordered[bucket], path) :]
@@ -269,12 +279,12 @@ def shared_beginnings(projects: Sequence[Project]) -> Iterator[tuple[Project, Vi
         other = next((one for one in longer if one[len(path)] != "/"), None)
         if other is not None:
             violation = Violation(
-                pointer=(*model.pointer, "location", "path"),
+                pointer=claim.pointer,
                 message=f"the download takes all that begins with {path!r}, so {other!r} of {buckets[bucket][other]} too",
                 hint=f"write {path}/",
                 severity=Severity.WARNING,
             )
-            yield project, violation
+            yield claim_finding(NEIGHBOUR, claim, violation)
 
 
 def _bucket(model: Model) -> tuple[str, str] | None:

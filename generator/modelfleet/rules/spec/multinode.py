@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 
-from modelfleet.finding import Pointer, Severity
+from modelfleet.finding import Finding, Pointer, Severity
+from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.hardware import Hardware
 from modelfleet.resolve.model import Engine, Project
 from modelfleet.rules import Violation, having, lacking
+from modelfleet.rules.claims import Claim, claim_at, claim_finding
 from modelfleet.rules.spec.subjects import OfModel, spec_rule
 from modelfleet.wording import listed
 
@@ -187,23 +189,27 @@ MOST_GROUPS = "MN009"
 """The code of what `too_many_groups` finds: no single project shows it."""
 
 
-def too_many_groups(projects: Iterable[Project]) -> Iterator[tuple[Project, Violation]]:
+def group_claims(project: Project) -> Iterator[Claim]:
+    """The groups of nodes of a project, where a cluster of the release bears only so many."""
+    most = project.environment.can("multiNodeMost")
+    for model in project.models:
+        if most is not None and model.multi_node:
+            cluster = project.environment.cluster_key
+            yield claim_at(project, (*model.pointer, "multiNode"), key=True, cluster=cluster, most=most)
+
+
+def too_many_groups(claims: Sequence[Claim], environments: Mapping[str, Environment]) -> Iterator[Finding]:
     """Groups of nodes beyond the number that a cluster of the release bears, over all of its namespaces."""
     seen: dict[str, int] = {}
-    for project in projects:
-        most = project.environment.can("multiNodeMost")
-        for model in project.models:
-            if most is None or not model.multi_node:
-                continue
-            cluster = project.environment.cluster_key
-            seen[cluster] = seen.get(cluster, 0) + 1
-            if seen[cluster] > most:
-                violation = Violation(
-                    pointer=(*model.pointer, "multiNode"),
-                    key=True,
-                    message=f"this is multi-node model number {seen[cluster]} of the cluster: from {most + 1} on, "
-                    "the controller deletes the Services of older ones",
-                    hint="serve fewer models over several nodes there",
-                    severity=Severity.WARNING,
-                )
-                yield project, violation
+    for claim in claims:
+        cluster, most = claim.facts["cluster"], claim.facts["most"]
+        seen[cluster] = seen.get(cluster, 0) + 1
+        if seen[cluster] > most:
+            violation = Violation(
+                pointer=claim.pointer,
+                message=f"this is multi-node model number {seen[cluster]} of the cluster: from {most + 1} on, "
+                "the controller deletes the Services of older ones",
+                hint="serve fewer models over several nodes there",
+                severity=Severity.WARNING,
+            )
+            yield claim_finding(MOST_GROUPS, claim, violation)

@@ -2,51 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from modelfleet.finding import Finding, Pointer, dotted
+from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Project
+from modelfleet.rules.claims import Claim, claim_at
 
 
-def owners(projects: Sequence[Project]) -> Iterator[Finding]:
+def namespace_claims(project: Project) -> Iterator[Claim]:
+    """The namespace of a project on the cluster of its environment, which may have two names."""
+    environment = project.environment
+    pointer: Pointer = ("namespace",) if "namespace" in project.spec.data else ()
+    clusters = sorted({environment.cluster_key, str(environment.cluster.apps_domain)})
+    yield claim_at(project, pointer, namespace=project.namespace, cluster=environment.cluster_key, clusters=clusters)
+
+
+def owners(claims: Sequence[Claim], environments: Mapping[str, Environment]) -> Iterator[Finding]:
     """A namespace of a cluster belongs to one project in one environment."""
-    first: dict[tuple[str, str], Project] = {}
+    first: dict[tuple[str, str], Claim] = {}
     told: set[tuple[str, str]] = set()
-    for project in projects:
-        environment = project.environment
-        clusters = {environment.cluster_key, str(environment.cluster.apps_domain)}  # two names may be one cluster
-        taken = [first.setdefault((cluster, project.namespace), project) for cluster in sorted(clusters)]
-        owner = next((other for other in taken if other is not project), project)
-        if owner is project:
+    for claim in claims:
+        namespace = claim.facts["namespace"]
+        taken = [first.setdefault((cluster, namespace), claim) for cluster in claim.facts["clusters"]]
+        owner = next((other for other in taken if other is not claim), claim)
+        if owner is claim:
             continue
-        if owner.name == project.name:
-            if (pair := (environment.name, owner.environment.name)) not in told:
-                yield _same_cluster(project, owner)
+        if owner.project == claim.project:
+            if (pair := (claim.environment, owner.environment)) not in told:
+                yield _same_cluster(claim, environments[claim.environment], environments[owner.environment])
             told.add(pair)
             continue
-        pointer: Pointer = ("namespace",) if "namespace" in project.spec.data else ()
         yield Finding(
-            at=project.spec.at(pointer),
+            at=claim.at,
             code="OWN002",
-            path=dotted(pointer),
-            message=f"namespace {project.namespace!r} on cluster {environment.cluster_key} would be {project.name}'s "
-            f"in {environment.name} and {owner.name}'s in {owner.environment.name}",
+            path=dotted(claim.pointer),
+            message=f"namespace {namespace!r} on cluster {claim.facts['cluster']} would be {claim.project}'s "
+            f"in {claim.environment} and {owner.project}'s in {owner.environment}",
             hint="give each its own namespace",
-            see=owner.spec.at(("namespace",) if "namespace" in owner.spec.data else ()),
+            see=owner.at,
             policy=True,
         )
 
 
-def _same_cluster(project: Project, other: Project) -> Finding:
+def _same_cluster(claim: Claim, here: Environment, there: Environment) -> Finding:
     """Two environments on one cluster: said where the second names it, and once for all projects."""
-    facts, named = project.environment.facts, ("cluster", "name" if project.environment.cluster.name else "server")
+    named = ("cluster", "name" if here.cluster.name else "server")
     return Finding(
-        at=facts.at(named),
+        at=here.facts.at(named),
         code="OWN002",
         path=dotted(named),
-        message=f"cluster {project.environment.cluster_key!r} is that of environments/{other.environment.name}.yaml, too, "
-        f"and {project.name} would have namespace {project.namespace!r} in both",
+        message=f"cluster {here.cluster_key!r} is that of environments/{there.name}.yaml, too, "
+        f"and {claim.project} would have namespace {claim.facts['namespace']!r} in both",
         hint="correct the cluster, or give each project another namespace in one of them",
-        see=other.environment.facts.at(named),
+        see=there.facts.at(named),
         policy=True,
     )
