@@ -189,3 +189,13 @@ def test_no_two_fields_end_up_in_the_same_place() -> None:
 def test_what_only_the_spec_decides_comes_first() -> None:
     policies = [path.policy for path in locked_paths()]
     assert policies == sorted(policies, reverse=True)
+
+
+def test_what_a_template_takes_as_it_is_written_has_a_name_of_its_own() -> None:
+    named = [field for field in fields().values() if field.template]
+    templates = packaged("templates") / "common"
+    texts = {path.stem: path.read_text("utf-8") for path in templates.glob("*inferenceservice.yaml.j2")}
+    assert len({field.template for field in named}) == len(named)
+    for field in named:
+        for kind in {path.kind for path in field.paths}:
+            assert f"{{{{ {field.template} }}}}" in texts[f"{kind.lower()}.yaml"], (field.name, kind)

@@ -28,7 +28,6 @@ def distributed(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
         "description": model.description,
         "gen_ai_asset": model.gen_ai_asset,
         "queue": model.queue,
-        "use_case": model.use_case,
         "model_type": "generative",
         "stopped": stop_word(project, model),
         "enable_auth": None if model.guarded else "false",

@@ -23,11 +23,13 @@ class TemplateCall:
 
 
 def own_entries(model: Model | ServedModel) -> dict[str, Any]:
-    """What a spec gives a model key by key, for the loops of a template: labels, annotations, parts of a pod's spec."""
+    """What a spec gives a model as it is: labels, annotations and parts of a pod's spec, for the loops of a template, fields."""
     found = {"labels": model.labels, "annotations": model.annotations}
+    written: dict[str, Any] = {}
     if isinstance(model, Model):
         found |= {"pod_spec": model.pod_spec, "container_spec": model.container_spec}
-    return {name: tuple(entries.items()) for name, entries in found.items()}
+        written |= model.as_written
+    return written | {name: tuple(entries.items()) for name, entries in found.items()}
 
 
 def list_or_none(values: tuple[Mapping[str, Any], ...] | None) -> list[Mapping[str, Any]] | None:

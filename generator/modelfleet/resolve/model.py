@@ -286,7 +286,9 @@ class Workload:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model(Workload):
     """A deployment on the single-model platform. `pod_spec` is what its fields add to the spec of each of its pods,
-    `container_spec` what they add to each container that serves."""
+    `container_spec` what they add to each container that serves; `as_written` has the fields that are only put into a
+    template, by their names there.
+    """
 
     description: str | None
     engine: Engine | None
@@ -301,12 +303,12 @@ class Model(Workload):
     queue: str | None = None
     pod_spec: Mapping[str, Any] = field(default_factory=dict)
     container_spec: Mapping[str, Any] = field(default_factory=dict)
+    as_written: Mapping[str, Any] = field(default_factory=dict)
     stopped: bool = False
     told_to_run: bool = False
     omit: tuple[str, ...] = ()
     model_type: str | None = None
     gen_ai_asset: bool = False
-    use_case: str | None = None
     strategy: str | None = None
     timeout: int | None = None
     return_401: bool = False

@@ -170,7 +170,6 @@ class _Resolver:
     ) -> Model:
         shared = self.workload(name, data, pointer)
         nodes = data.get("multiNode")
-        asset = data.get("genAiAsset") or False
         runtime: Runtime | None = shared["runtime"]
         served, engine = self.served_by(data, runtime, shared["shared"])
         return Model(
@@ -188,12 +187,12 @@ class _Resolver:
             tensor=nodes.get("tensorParallelSize", 1) if nodes else None,
             pod_spec=copied_fields(data, "pod"),
             container_spec=copied_fields(data, "container"),
+            as_written={field.template: field.value_in(data) for field in fields().values() if field.template},
             stopped=bool(data.get("stopped")),
             told_to_run=data.get("stopped") is False,
             omit=tuple(data.get("omit") or ()),
             model_type=data.get("modelType") or model_type(runtime),
-            gen_ai_asset=bool(asset),
-            use_case=asset.get("useCase") if isinstance(asset, dict) else None,
+            gen_ai_asset=bool(data.get("genAiAsset")),
             strategy=data.get("strategy"),
             timeout=seconds(data.get("timeout")),
             return_401=bool(data.get("return401")),

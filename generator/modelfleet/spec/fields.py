@@ -73,12 +73,14 @@ class Field:
 
     `needs` is a capability of releases, or nothing; a test holds it among those that there are. `pod` is the key of a pod's
     spec that its value becomes, `container` that of a serving container, and `knative` the feature without which Knative
-    refuses that. A field that is only `judged` ends up in no object.
+    refuses that. `template` is the name by which the templates of a model put in the value as it is. A field that is only
+    `judged` ends up in no object.
     """
 
     name: str
     pod: str
     container: str
+    template: str
     knative: str
     refusals: Mapping[WorkloadKind, str]
     judged: bool
@@ -209,6 +211,7 @@ def _field(name: str, entry: Mapping[str, Any]) -> Field:
         name=name,
         pod=entry.get("pod", ""),
         container=entry.get("container", ""),
+        template=entry.get("template", ""),
         knative=entry.get("knative", ""),
         refusals=entry.get("not", {}),
         judged=entry.get("judged", False),
