@@ -17,18 +17,21 @@ from console import REPOSITORY
 from modelfleet.finding import Finding, Location, Severity
 from modelfleet.kubernetes.differences import ABSENT, FieldDifference, differences
 from modelfleet.packaged import packaged
-from modelfleet.plan.difference import by_meaning, canonical_object
 from modelfleet.plan.effect import EFFECTS_BY_ID, Effect
 from modelfleet.plan.effects import Impact, ObjectChange, code, object_change, rule_for
+from modelfleet.plan.environment_words import happenings, title
 from modelfleet.plan.figures import Figures
-from modelfleet.plan.markdown import MARKER, MAX_CHARACTERS, escaped_markdown, inline, plan_markdown
+from modelfleet.plan.markdown import MARKER, MAX_CHARACTERS, plan_markdown
+from modelfleet.plan.markup import escaped_markdown, inline
+from modelfleet.plan.meaning import by_meaning, canonical_object
+from modelfleet.plan.object_differences import object_differences
 from modelfleet.plan.project_change import ProjectChange
 from modelfleet.plan.project_rows import rows_of
 from modelfleet.plan.report import plan_text
 from modelfleet.plan.result import EnvironmentPlan, Plan
 from modelfleet.plan.row import PROJECT, SET, Row, State
-from modelfleet.plan.summary import happenings, object_differences, title, verdict
 from modelfleet.plan.values import both_texts, masked, unified, value_text
+from modelfleet.plan.verdict import verdict
 from modelfleet.plan.words import said
 from modelfleet.resolve import catalog
 from modelfleet.resolve.environment import Environment, environment_from

@@ -13,9 +13,9 @@ from modelfleet.importer.project import ImportDifference, ProjectImport
 from modelfleet.importer.residue import as_written, comparable
 from modelfleet.kubernetes.differences import ABSENT, FieldDifference, differences
 from modelfleet.kubernetes.objects import Object, with_namespace
-from modelfleet.plan.difference import by_meaning, canonical_object
 from modelfleet.plan.effect import Effect
 from modelfleet.plan.effects import plain_text
+from modelfleet.plan.meaning import by_meaning, canonical_object
 from modelfleet.plan.project_change import ProjectChange
 from modelfleet.plan.project_rows import rows_of
 from modelfleet.plan.row import Row

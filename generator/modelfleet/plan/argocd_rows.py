@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from modelfleet.kubernetes.differences import ABSENT
 from modelfleet.kubernetes.objects import Object
 from modelfleet.layout import ARGOCD, argocd_folder
-from modelfleet.plan.committed import Comparison, built_before
-from modelfleet.plan.comparison import prunes
+from modelfleet.plan.committed_overlays import built_before
+from modelfleet.plan.compared import prunes
+from modelfleet.plan.comparison import Comparison
 from modelfleet.plan.effect import Effect
 from modelfleet.plan.effects import Impact, ObjectChange, code, object_change
 from modelfleet.plan.figures import EnvironmentFacts

@@ -8,7 +8,7 @@ from typing import Any
 from modelfleet.endpoints.contract import Breach, breaches, contract_in, contract_of
 from modelfleet.layout import CONTRACT_FILE, overlay_folder
 from modelfleet.plan import git
-from modelfleet.plan.committed import Comparison
+from modelfleet.plan.comparison import Comparison
 from modelfleet.plan.effects import code
 from modelfleet.resolve.consumers import Consumer
 from modelfleet.wording import listed

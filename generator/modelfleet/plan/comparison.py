@@ -1,33 +1,77 @@
-"""The two sides of a plan: what is committed at a revision, and a fresh render; project by project in each environment."""
+"""The two sides of a plan: what is committed at a revision, and a fresh render."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from modelfleet.finding import MachineFailed
-from modelfleet.kubernetes.objects import Object, mapping
-from modelfleet.kustomize.build import BuiltOverlay
-from modelfleet.layout import ARGOCD, BASE, Scope, overlay_folder
+from modelfleet.layout import ARGOCD, BASE, TOP, Scope, base_folder, overlay_folder
 from modelfleet.plan import git as plan_git
-from modelfleet.plan.committed import (
-    Comparison,
-    RenderedFleet,
-    built_before,
-    committed_environment,
-    environment_files,
-    project_differs,
-    revision_of,
-    same_on_disk,
-)
-from modelfleet.plan.figures import EnvironmentFacts
+from modelfleet.plan.committed_environments import committed_environment, environment_files, revision_of, same_on_disk
 from modelfleet.plan.git import Tree
-from modelfleet.plan.project_change import ProjectChange, Successor, handed_over
+from modelfleet.plan.rendered import RenderedFleet
 from modelfleet.resolve.environment import Environment
-from modelfleet.serving.accelerators import scheduling_parts
-from modelfleet.serving.workloads import ProjectState, project_state, running_workloads
 from modelfleet.tree.compare import compare_tree
+
+
+@dataclass(slots=True)
+class Comparison:
+    """Both sides while the plan is made.
+
+    `commits` says for each environment with which commit it is compared, `default` for those that are only committed;
+    `revision` names them all for people.
+    `ids` are the blob ids of the fresh render, `fresh` the same by folder. `read` holds the committed files that differ,
+    by commit, `parsed` what is in them; `built` collects what took the real kustomize.
+    """
+
+    root: Path
+    after: RenderedFleet
+    trees: Mapping[str, Tree]
+    commits: Mapping[str, str]
+    default: str
+    revision: str
+    ids: Mapping[str, str]
+    fresh: Mapping[str, Mapping[str, str]]
+    built: list[str] = field(default_factory=list)
+    parsed: dict[str, list[Any]] = field(default_factory=dict)
+    read: dict[str, dict[str, bytes]] = field(default_factory=dict)
+
+    def tree(self, environment: str) -> Tree:
+        """What is committed of an environment."""
+        return self.trees[self.commits.get(environment, self.default)]
+
+
+def environments_before(comparison: Comparison) -> dict[str, Environment]:
+    """The environments that are in the committed tree, by name; facts that cannot be read are left open."""
+    found = {}
+    committed = comparison.trees[comparison.default]
+    names = {*comparison.after.environments, *(folder.split("/")[1] for folder in committed.folders)}
+    names |= {path.split("/")[1].removesuffix(".yaml") for path in committed.blobs if _is_environment(path)}
+    names.discard(BASE)
+    for name in names:
+        tree = comparison.tree(name)
+        files = environment_files(name)
+        if files[1] not in tree.blobs and not any(folder.split("/")[1] == name for folder in tree.folders):
+            continue
+        now = comparison.after.environments.get(name)
+        if now is not None and same_on_disk(comparison.root, tree, files):
+            found[name] = now
+        else:
+            found[name] = committed_environment(name, plan_git.contents(tree, files), files)
+    return found
+
+
+def _is_environment(path: str) -> bool:
+    return path.startswith(f"{TOP}/") and path.count("/") == 1 and path.endswith(".yaml")
+
+
+def project_differs(comparison: Comparison, tree: Tree, name: str, project: str) -> bool:
+    """Whether a file of the overlay or of its base does."""
+    folders = (overlay_folder(name, project), base_folder(project))
+    return any(tree.folders.get(folder) != comparison.fresh.get(folder) for folder in folders)
 
 
 def comparison_of(root: Path, after: RenderedFleet, against: str | None) -> Comparison:
@@ -83,103 +127,3 @@ def stale_files(comparison: Comparison) -> tuple[str, ...]:
         return ()
     changes = compare_tree(comparison.root, comparison.after.files, Scope())
     return tuple(sorted(changes.paths))
-
-
-# ---- the projects of an environment -----------------------------------------------------------------------------------
-
-
-def prunes(environment: Environment | None) -> bool:
-    """Whether Argo CD deletes there what is no longer in Git."""
-    return environment is not None and environment.argocd.prune
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """A project of an environment, and whether anything about it can differ."""
-
-    change: ProjectChange
-    differs: bool
-
-
-def project_changes(comparison: Comparison, name: str, facts: EnvironmentFacts) -> tuple[list[Compared], bool]:
-    """Every project of the environment; those that cannot differ with the same objects on both sides."""
-    tree = comparison.tree(name)
-    here = {one.project.name: one for one in comparison.after.deployed if one.project.environment.name == name}
-    committed = [folder.split("/")[2] for folder in tree.folders if folder.split("/")[1] == name]
-    known = [*here, *(project for project in committed if project not in here and project != ARGOCD)]
-    differing = [project for project in known if project_differs(comparison, tree, name, project)]
-    rendered = {project: here[project] for project in differing if project in here}
-    built = built_before(comparison, tree, name, differing, rendered)
-    found = []
-    for project in known:
-        one = here.get(project)
-        after = (
-            project_state(one.project.environment, one.project.namespace, one.objects, one.project)
-            if one and facts.after
-            else None
-        )
-        if project in differing:
-            old = built.get(project)
-            before = _before_side(facts, project, old) if old is not None else None
-            before = replace(before, accelerators=_still_wanted(before, after)) if before and after else before
-        else:
-            before = replace(after, environment=facts.before) if after and facts.before else None
-        if before or after:
-            found.append(Compared(_change(facts, project, before, after), project in differing or facts.differ))
-    changes = [_succeeded(comparison, change) for change in handed_over([one.change for one in found])]
-    return [Compared(change, one.differs) for change, one in zip(changes, found, strict=True)], bool(differing)
-
-
-def _still_wanted(before: ProjectState, after: ProjectState) -> dict[str, str]:
-    """What the spec calls accelerators today, for workloads whose pods ran on the same nodes before."""
-    same = {
-        name for (kind, name), item in after.objects.items()
-        if (old := before.objects.get((kind, name))) is not None and _placing(old) == _placing(item)
-    }  # fmt: skip
-    return {name: accelerator for name, accelerator in after.accelerators.items() if name in same}
-
-
-def _placing(item: Object) -> list[Any]:
-    """What of an object says where its pods may run."""
-    parts = scheduling_parts(item, item)
-    annotations = mapping(mapping(item.get("metadata")).get("annotations"))
-    named = [value for key, value in annotations.items() if "accelerator" in key or "hardware-profile" in key]
-    return [*((part.get("nodeSelector"), part.get("tolerations")) for part in parts), named]
-
-
-def _succeeded(comparison: Comparison, change: ProjectChange) -> ProjectChange:
-    """The change, with the project that has the namespace that this one leaves. Two names may be one cluster."""
-    before = change.before
-    if before is None or change.heir is not None or (change.after is not None and not change.moves):
-        return change
-    cluster, domain = before.environment.cluster_key, before.environment.cluster.apps_domain
-    for one in comparison.after.deployed:
-        there, namespace = one.project.environment, one.project.namespace
-        alike = there.cluster_key == cluster or (domain is not None and there.cluster.apps_domain == domain)
-        if alike and namespace == before.namespace:
-            return replace(change, successor=Successor(one.project.name, project_state(there, namespace, one.objects)))
-    return change
-
-
-def _change(
-    facts: EnvironmentFacts, project: str, before: ProjectState | None, after: ProjectState | None
-) -> ProjectChange:
-    now = running_workloads(after) if after else {}
-    unmoved = before is not None and after is not None and before.objects is after.objects and not facts.differ
-    return ProjectChange(
-        name=project,
-        before=before,
-        after=after,
-        was=now if unmoved else running_workloads(before) if before else {},
-        now=now,
-        prune=prunes(facts.after),
-        environment_goes=facts.after is None,
-    )
-
-
-def _before_side(facts: EnvironmentFacts, project: str, old: BuiltOverlay) -> ProjectState:
-    environment = facts.before or facts.after
-    if environment is None:
-        raise AssertionError(project)
-    spaces = [str(item["metadata"].get("namespace")) for item in old.objects if item["metadata"].get("namespace")]
-    return project_state(environment, old.namespace or (spaces[0] if spaces else project), old.objects)

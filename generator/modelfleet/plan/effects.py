@@ -13,8 +13,8 @@ from functools import lru_cache
 from modelfleet.finding import Severity
 from modelfleet.kubernetes.differences import FieldDifference, FieldPath, differences
 from modelfleet.kubernetes.objects import Object, Peers, by_name
-from modelfleet.plan.difference import by_meaning
 from modelfleet.plan.effect import EFFECTS_BY_ID, Effect
+from modelfleet.plan.meaning import by_meaning
 from modelfleet.rules.admission.rulebook import Rulebook
 from modelfleet.serving.knowledge import knowledge
 from modelfleet.serving.workloads import Key, ProjectState, ServingMode

@@ -13,8 +13,8 @@ from modelfleet.capacity.quota import quota_of_project, quota_uses
 from modelfleet.finding import dotted
 from modelfleet.kubernetes.differences import ABSENT, FieldDifference, differences
 from modelfleet.kubernetes.objects import same_value
-from modelfleet.plan.difference import canonical_object
 from modelfleet.plan.effects import code
+from modelfleet.plan.meaning import canonical_object
 from modelfleet.plan.project_change import ProjectChange
 from modelfleet.plan.row import Row
 from modelfleet.plan.values import both_texts, short_image

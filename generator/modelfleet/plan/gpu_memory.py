@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from modelfleet.capacity.fit import model_fits
 from modelfleet.capacity.report import memory_sum
-from modelfleet.plan.committed import RenderedFleet
 from modelfleet.plan.effect import RESTARTS, Effect
 from modelfleet.plan.effects import code
+from modelfleet.plan.rendered import RenderedFleet
 from modelfleet.plan.row import Row
 from modelfleet.serving.workloads import LLM, SERVICE, project_state
 from modelfleet.wording import plural

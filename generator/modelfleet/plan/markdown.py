@@ -5,38 +5,24 @@ No text of a user becomes markup: names and values stand in code spans, differen
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from modelfleet.finding import Finding, Severity
 from modelfleet.plan.effect import Effect, Tone
+from modelfleet.plan.environment_words import effect_words, given_acks, happenings, thing, title
+from modelfleet.plan.figure_words import both, figure_lines
+from modelfleet.plan.markdown_diffs import difference_folds
+from modelfleet.plan.markup import code_span, escaped_markdown, fence_for, fold, html_text, inline
 from modelfleet.plan.result import EnvironmentPlan, Plan
 from modelfleet.plan.row import Row
-from modelfleet.plan.summary import (
-    MAX_LINES_OF_OBJECT,
-    Difference,
-    both,
-    effect_words,
-    figure_lines,
-    given_acks,
-    happenings,
-    heading,
-    object_differences,
-    thing,
-    title,
-    verdict,
-)
-from modelfleet.plan.values import unified
+from modelfleet.plan.verdict import heading, verdict
 from modelfleet.wording import plural, printable
 
 MARKER = "<!-- modelfleet plan -->"
 """The first line of the comment, by which it is found again."""
-
 MAX_CHARACTERS = 65_000
 """GitHub takes 65,536 characters in a comment; whoever posts it may put a line of its own before it."""
-
 _ROOM_FOR_NOTICE = 400
 _BETWEEN = 2  # the end of a line, and an empty line
 _TABLE = "| what | effect | change |\n|---|---|---|"
@@ -72,9 +58,9 @@ def _size(text: str) -> int:
 def _differences(found: Plan, room: int, cut: dict[str, int]) -> Iterator[_Part]:
     """The folds with the differences, as long as there is room for them; no difference is made that is not shown."""
     begun = False
-    for number, (count, fold) in enumerate(_folds(found)):
+    for number, (count, make) in enumerate(difference_folds(found)):
         head = "" if begun else "### Differences\n\n"
-        text = "" if "diff" in cut else fold()
+        text = "" if "diff" in cut else make()
         if "diff" not in cut and _size(head + text) <= room:
             room -= _size(head + text)
             begun = True
@@ -128,9 +114,6 @@ def _notice(cut: Mapping[str, int]) -> Iterator[str]:
         yield f"_Left out, because a comment cannot be longer: {left}. `modelfleet plan --format json` has them all._"
 
 
-# ---- the top ---------------------------------------------------------------------------------------------------------
-
-
 def _top(found: Plan, most: int) -> Iterator[str]:
     """What is never cut as a whole; each of its lists has its share of the comment, and what is beyond is counted."""
     yield MARKER
@@ -168,27 +151,27 @@ def _summary(found: Plan, room: int) -> Iterator[str]:
         yield "**No effective change.**" + (" Only spelling, order or comments differ." if differs else "")
     yield ""
     legend = f" {_LEGEND}" if found.changes else ""
-    yield f"<sub>Compared with {_code(found.revision)} at {_code(found.commit[:12])}.{legend}</sub>"
+    yield f"<sub>Compared with {code_span(found.revision)} at {code_span(found.commit[:12])}.{legend}</sub>"
     yield ""
 
 
 def _environment(one: EnvironmentPlan) -> str:
-    used = "<br>".join(f"{both(count)} {_code(name)}" for name, count in one.figures.accelerators.items())
+    used = "<br>".join(f"{both(count)} {code_span(name)}" for name, count in one.figures.accelerators.items())
     words = "<br>".join(_happens(one))
-    return f"| {_code(one.name, table=True)} | {words} | {both(one.figures.models)} | {used or '–'} |"
+    return f"| {code_span(one.name, table=True)} | {words} | {both(one.figures.models)} | {used or '–'} |"
 
 
 def _to_write(finding: Finding) -> str:
     """An acknowledgement that is missing, and where it belongs."""
     where = f"{finding.at.file}:{finding.at.line}"
     block = finding.path.rpartition(".")[0]
-    under = f", under {_code(block)}" if block else ""
+    under = f", under {code_span(block)}" if block else ""
     _, _, line = finding.hint.partition("`")
-    return f"> - {_code(where)}{under}: {_code(line.rstrip('`'))}"
+    return f"> - {code_span(where)}{under}: {code_span(line.rstrip('`'))}"
 
 
 def _noticed(finding: Finding) -> str:
-    where = _code(f"{finding.at.file}:{finding.at.line}")
+    where = code_span(f"{finding.at.file}:{finding.at.line}")
     return f"> ⚠️ {where}: {escaped_markdown(finding.message)}; {escaped_markdown(finding.hint)}"
 
 
@@ -219,9 +202,6 @@ def _happens(one: EnvironmentPlan) -> Iterator[str]:
             yield f"{_MARKS[effect.tone]} {effect.title}: {inline(things, table=True)}"
 
 
-# ---- the environments ------------------------------------------------------------------------------------------------
-
-
 def _parts(found: Plan) -> Iterator[_Part]:
     for place, one in enumerate(found.environments):
         if not one.rows and not one.facts:
@@ -241,7 +221,7 @@ def _parts(found: Plan) -> Iterator[_Part]:
 
 
 def _head(one: EnvironmentPlan, *, table: bool) -> Iterator[str]:
-    yield f"### {_code(one.name)}: {title(one)}"
+    yield f"### {code_span(one.name)}: {title(one)}"
     yield ""
     for remark in one.remarks:
         yield f"> ⚠️ {inline(remark)}"
@@ -277,91 +257,10 @@ def _quiet(rows: Sequence[Row]) -> str:
     for row in rows:
         why = "; ".join(inline(one.text) for one in row.consequences if one.text)
         lines.append(f"- {inline(thing(row))}: {'; '.join(map(inline, row.what))}" + (f" ({why})" if why else ""))
-    return _folded(f"{plural(len(rows), 'change')} without effect", lines)
+    return fold(f"{plural(len(rows), 'change')} without effect", lines)
 
 
 def _commands(environment: str, commands: Sequence[str]) -> str:
-    fence = _fence(commands)
+    fence = fence_for(commands)
     lines = [f"{fence}sh", *map(printable, commands), fence]
-    return _folded(f"Commands for <code>{_html(environment)}</code>, after the merge", lines)
-
-
-def _folds(found: Plan) -> Iterator[tuple[int, Callable[[], str]]]:
-    """For each fold of differences how many it holds, and how to make it, the most important first.
-
-    Objects that come or go are only named, those of a project together: the files show them whole.
-    """
-    several = len(found.environments) > 1
-    named: dict[tuple[str, str, tuple[str, ...]], list[Difference]] = {}
-    for one in (shown := object_differences(found)):
-        if one.change.state != "changed":
-            named.setdefault((one.project, one.change.state, one.environments), []).append(one)
-    for one in shown:
-        if one.change.state == "changed":
-            yield 1, partial(_changed, one, several)
-        elif here := named.pop((one.project, one.change.state, one.environments), []):
-            yield len(here), partial(_listed, here, several)
-
-
-def _listed(found: Sequence[Difference], several: bool) -> str:
-    first = found[0]
-    summary = f"{plural(len(found), 'object')} of <code>{_html(first.project)}</code> {first.change.state}"
-    names = [f"- {escaped_markdown(one.change.key[0])} {_code(one.change.key[1])}" for one in found]
-    return _folded(summary + _in(first, several), names)
-
-
-def _changed(found: Difference, several: bool) -> str:
-    kind, name = found.change.key
-    lines = unified(found.change.before, found.change.after)
-    plus, minus = (sum(line.startswith(sign) for line in lines) for sign in "+-")
-    counts = " ".join(filter(None, (f"+{plus}" if plus else "", f"−{minus}" if minus else "")))
-    summary = f"{_html(kind)} <code>{_html(name)}</code> of <code>{_html(found.project)}</code>"
-    return _folded(f"{summary}{_in(found, several)} ({counts})", _fenced(lines))
-
-
-def _in(found: Difference, several: bool) -> str:
-    return f" in {', '.join(f'<code>{_html(each)}</code>' for each in found.environments)}" if several else ""
-
-
-def _folded(summary: str, lines: Sequence[str]) -> str:
-    return "\n".join([f"<details><summary>{summary}</summary>", "", *lines, "", "</details>"])
-
-
-def _fenced(lines: Sequence[str]) -> list[str]:
-    shown = [printable(line) for line in lines[:MAX_LINES_OF_OBJECT]]
-    if len(lines) > MAX_LINES_OF_OBJECT:
-        shown.append(f"@@ {len(lines) - MAX_LINES_OF_OBJECT} more lines @@")
-    fence = _fence(shown)
-    return [f"{fence}diff", *shown, fence]
-
-
-# ---- text that is not markup ------------------------------------------------------------------------------------------
-
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@:$^=-])")
-
-
-def escaped_markdown(text: str) -> str:
-    """A text in which nothing is markup, a link or a mention."""
-    return _MARKUP.sub(lambda match: f"&#{ord(match[1])};", printable(text))
-
-
-def inline(text: str, *, table: bool = False) -> str:
-    """A text of ours with names and values between backticks."""
-    parts = text.split("`")
-    return "".join(_code(part, table=table) if index % 2 else part for index, part in enumerate(parts))
-
-
-def _code(text: str, *, table: bool = False) -> str:
-    """A code span, in which nothing is markup; a bar would end the cell of a table."""
-    word = printable(text).replace("`", "'")
-    return f"`{word.replace('|', chr(92) + '|') if table else word}`" if word else ""
-
-
-def _html(text: str) -> str:
-    return "".join(char if char.isalnum() or char in "-./ " else f"&#{ord(char)};" for char in printable(text))
-
-
-def _fence(lines: Iterable[str]) -> str:
-    """Longer than any run of backticks in the lines."""
-    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
-    return "`" * max(3, longest + 1)
+    return fold(f"Commands for <code>{html_text(environment)}</code>, after the merge", lines)

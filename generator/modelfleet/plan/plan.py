@@ -20,13 +20,14 @@ from modelfleet.plan.acknowledgements import (
 )
 from modelfleet.plan.argocd_rows import argocd_rows
 from modelfleet.plan.broken_contracts import broken_contracts
-from modelfleet.plan.committed import Comparison, RenderedFleet, environments_before
-from modelfleet.plan.comparison import comparison_of, project_changes, prunes, stale_files
+from modelfleet.plan.compared import project_changes, prunes
+from modelfleet.plan.comparison import Comparison, comparison_of, environments_before, stale_files
 from modelfleet.plan.figures import changed_facts, facts_of, figures
 from modelfleet.plan.gpu_memory import gpu_memory
 from modelfleet.plan.project_change import ProjectChange
 from modelfleet.plan.project_rows import rows_of
 from modelfleet.plan.remarks import large_loss, remarks
+from modelfleet.plan.rendered import RenderedFleet
 from modelfleet.plan.result import EnvironmentPlan, NoSuchEnvironment, Plan
 from modelfleet.plan.traces import traces
 from modelfleet.resolve.environment import Environment

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from modelfleet.kubernetes.names import ACCOUNT_OF_TOKEN, workload_of
 from modelfleet.kubernetes.objects import Object, mapping, mappings, same_value, with_namespace
 from modelfleet.plan.consequences import QuotaUse, restart
-from modelfleet.plan.difference import canonical_object
 from modelfleet.plan.effect import RESTARTS
 from modelfleet.plan.effects import ObjectChange, field_effect, object_change
+from modelfleet.plan.meaning import canonical_object
 from modelfleet.serving.accelerators import quota_of, summed
 from modelfleet.serving.workloads import LLM, LLM_CONFIG, RUNTIME, SERVICE, Key, ProjectState, RunningWorkload, used_by
 

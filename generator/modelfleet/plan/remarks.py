@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from modelfleet.kubernetes.differences import ABSENT
 from modelfleet.layout import argocd_folder
 from modelfleet.plan.acknowledgements import Destruction, RequiredAck
-from modelfleet.plan.committed import Comparison, revision_of
-from modelfleet.plan.comparison import Compared, prunes, unlike_rendered
+from modelfleet.plan.committed_environments import revision_of
+from modelfleet.plan.compared import Compared, prunes
+from modelfleet.plan.comparison import Comparison, unlike_rendered
 from modelfleet.plan.effects import code
 from modelfleet.plan.figures import EnvironmentFacts
 from modelfleet.plan.row import Row

@@ -7,20 +7,13 @@ from typing import NamedTuple
 
 from modelfleet.plan.effect import Tone
 from modelfleet.plan.effects import plain_text
+from modelfleet.plan.environment_words import effect_words, given_acks, title
+from modelfleet.plan.figure_words import figure_lines
+from modelfleet.plan.object_differences import MAX_LINES_OF_OBJECT, Difference, object_differences
 from modelfleet.plan.result import EnvironmentPlan, Plan
 from modelfleet.plan.row import PROJECT, Row
-from modelfleet.plan.summary import (
-    MAX_LINES_OF_OBJECT,
-    Difference,
-    effect_words,
-    figure_lines,
-    given_acks,
-    heading,
-    object_differences,
-    title,
-    verdict,
-)
 from modelfleet.plan.values import unified
+from modelfleet.plan.verdict import heading, verdict
 
 MAX_PLAN_LINES = 400
 

@@ -1,6 +1,6 @@
 """What differs between two versions of an object, by meaning: equal quantities, keys in another order are not a difference.
 
-How lists are compared stands in `data/effects.yaml`. Also here: the difference as text for people, without secrets.
+How lists are compared is written in `data/effects.yaml`.
 """
 
 from __future__ import annotations
