@@ -10,6 +10,7 @@ from modelfleet.resolve.release import Capability
 from repository import laid_over
 
 GPU = label("nvidia.com/gpu")
+IMAGE = f"registry.example.org/serving/vllm-cuda@sha256:{'0f' * 32}"
 
 CONNECTIONS: dict[str, Any] = {
     "store": {
@@ -188,6 +189,109 @@ BY_CAPABILITY: dict[Capability, dict[str, Any]] = {
                 "accelerator": GPU,
                 "location": {"uri": "hf://ibm-granite/granite-3.1-8b-instruct"},
             },
+            "own-server": {  # an image with a command of its own, and prompts read apart by the preset's script
+                "llmd": {
+                    "image": IMAGE,
+                    "command": ["python", "-m", "vllm.entrypoints.openai.api_server"],
+                    "probes": {
+                        "startup": {
+                            "httpGet": {"path": "/health", "port": 8001, "scheme": "HTTPS"},
+                            "failureThreshold": 120,
+                        },
+                        "liveness": {
+                            "httpGet": {"path": "/health", "port": 8001, "scheme": "HTTPS"},
+                            "periodSeconds": 30,
+                        },
+                    },
+                    "scheduler": {
+                        "template": {
+                            "containers": [{"name": "main", "env": [{"name": "XDG_CACHE_HOME", "value": "/tmp"}]}]
+                        }
+                    },
+                    "prefill": {
+                        "replicas": 2,
+                        "args": [
+                            "--kv-transfer-config.kv_connector=NixlConnector",
+                            "--kv-transfer-config.kv_role=kv_both",
+                        ],
+                    },
+                },
+                "size": "Medium",
+                "accelerator": GPU,
+                "callers": [],
+                "args": [
+                    "--model=/mnt/models",
+                    "--port=8001",
+                    '--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both"}',
+                ],
+                "location": {"uri": "hf://ibm-granite/granite-3.1-8b-instruct"},
+            },
+        }
+    },
+    "llmScheduler": {
+        "models": {
+            "own-server": {
+                "llmd": {
+                    "scheduler": {
+                        "replicas": 2,
+                        "labels": {"team": "routing"},
+                        "config": {
+                            "inline": {
+                                "apiVersion": "inference.networking.x-k8s.io/v1alpha1",
+                                "kind": "EndpointPickerConfig",
+                                "plugins": [{"type": "queue-scorer"}],
+                                "schedulingProfiles": [
+                                    {"name": "default", "plugins": [{"pluginRef": "queue-scorer", "weight": 2}]}
+                                ],
+                            }
+                        },
+                    }
+                }
+            }
+        }
+    },
+    "llmLora": {
+        "models": {
+            "simple": {
+                "llmd": {"lora": {"adapters": {"sql": "hf://acme/sql-lora", "law": "pvc://weights/law"}, "maxRank": 64}}
+            }
+        }
+    },
+    "llmTracing": {
+        "models": {
+            "simple": {
+                "llmd": {"tracing": {"endpoint": "http://otel-collector.observability.svc:4317", "ratio": "0.1"}}
+            },
+            "experts": {"llmd": {"tracing": True}},
+        }
+    },
+    "llmCacheOffload": {
+        "models": {
+            "simple": {
+                "llmd": {
+                    "cacheOffload": {
+                        "cpu": "2Gi",
+                        "evictionPolicy": "arc",
+                        "disks": [
+                            {"emptyDir": "100Gi"},
+                            {"claim": "200Gi", "storageClass": "fast"},
+                            {"pvc": "kv", "path": "simple"},
+                        ],
+                    }
+                }
+            }
+        }
+    },
+    "llmTopology": {
+        "models": {
+            "simple": {
+                "llmd": {
+                    "topology": "single-node",
+                    "topologyConfig": "large-models",
+                    "routingConfig": "prefix-aware",
+                    "baseRefs": ["team-defaults"],
+                }
+            }
         }
     },
     "llmScaling": {"models": {"simple": {"llmd": {"scaling": {"min": 1, "max": 3, "by": "keda", "cost": "10.0"}}}}},

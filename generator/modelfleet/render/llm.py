@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from modelfleet.render.values import list_or_none, own_entries, profile_values, said_of, stop_word
@@ -13,12 +14,9 @@ from modelfleet.resolve.model import Model, Project
 
 def distributed(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
     """The values of an LLMInferenceService. Its `model.uri` is written as the webhook would leave it."""
-    refs = [*([model.name] if llm.config else []), *llm.base_refs]
-    scheduler = llm.scheduler if isinstance(llm.scheduler, Mapping) else {}
-    config = scheduler.get("config")
+    refs = [*map(partial(preset_copy, model), llm.presets), *([model.name] if llm.config else []), *llm.references]
     own_server = not refs  # a configuration of one's own may have another server, with other probes
     probes = project.environment.can("llmStartupProbe") if own_server else {}
-    reference = {"ref": {"name": config["configMap"], "key": config["key"]}} if config else None
     return {
         "api_version": project.environment.term("llmApiVersion"),
         "name": model.name,
@@ -34,17 +32,73 @@ def distributed(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
         "storage_secret": download_secret(model),
         **dict.fromkeys(("connection_name", "connection_path", "storage_uri")),
         **model.location.carried("distributed"),
+        "topology": None if llm.topology is None else _TOPOLOGIES[llm.topology],
+        "topology_config": llm.topology_config,
+        "routing_config": llm.routing_config,
         "base_refs": [{"name": name} for name in refs] or None,
+        "lora": _adapters(llm.lora) if llm.lora else None,
+        "tracing": None if llm.tracing is None else _tracing(llm.tracing),
         "gateway": {"refs": [dict(llm.gateway)]} if llm.gateway else {},
-        "scheduler": None
-        if llm.scheduler is False
-        else {k: v for k, v in (("replicas", scheduler.get("replicas")), ("config", reference)) if v},
-        **dict.fromkeys(("replicas", "scaling", "parallelism", "template", "worker")),
+        "scheduler": None if llm.scheduler is False else _scheduler(llm.scheduler),
+        **dict.fromkeys(("replicas", "scaling", "parallelism", "template", "worker", "kvCacheOffloading")),
         **_group(llm.main, probes.get("decode" if llm.prefill else "server")),
         "prefill": _group(llm.prefill, probes.get("server")) if llm.prefill else None,
         **profile_values(model.hardware),
         **said_of(model),
     }
+
+
+def preset_copy(model: Model, preset: str) -> str:
+    """The name of a model's own copy of a preset."""
+    return f"{model.name}-{preset.removeprefix('config-llm-')}"
+
+
+_TOPOLOGIES = {
+    "single-node": "workload-single-node",
+    "multi-node": "workload-multi-node-data-parallel",
+    "single-node-disaggregated": "workload-single-node-pd",
+    "multi-node-disaggregated": "workload-multi-node-data-parallel-pd",
+}
+"""The dashboard's names of topologies (odh-dashboard, packages/llmd-serving/src/types.ts)."""
+
+
+def _scheduler(written: bool | Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(written, bool):
+        return {}
+    config = written.get("config") or {}
+    reference = {"ref": {"name": config["configMap"], "key": config["key"]}} if "configMap" in config else config
+    found = {**written, "config": reference}
+    parts = ("replicas", "config", "template", "pool", "labels", "annotations")
+    return {key: found[key] for key in parts if found.get(key)}
+
+
+def _adapters(written: Mapping[str, Any]) -> dict[str, Any]:
+    adapters = [{"name": name, "uri": uri} for name, uri in written["adapters"].items()]
+    bounds = ("maxRank", "maxAdapters", "maxCpuAdapters")
+    return {"adapters": adapters, **{key: written[key] for key in bounds if key in written}}
+
+
+def _tracing(written: Mapping[str, Any]) -> dict[str, Any]:
+    """Without a word the preset says all of it."""
+    keys = {"endpoint": "exporterEndpoint", "exporter": "exporter", "sampler": "sampler", "ratio": "samplerArg"}
+    return {key: written[name] for name, key in keys.items() if name in written}
+
+
+def _offload(written: Mapping[str, Any]) -> dict[str, Any]:
+    policy = {"evictionPolicy": written["evictionPolicy"]} if "evictionPolicy" in written else {}
+    disks = [{"fileSystem": _disk(disk)} for disk in written.get("disks") or ()]
+    return {"cpu": str(written["cpu"]), **policy, **({"secondary": disks} if disks else {})}
+
+
+def _disk(written: Mapping[str, Any]) -> dict[str, Any]:
+    if "emptyDir" in written:
+        return {"emptyDir": {"size": str(written["emptyDir"])}}
+    if "pvc" in written:
+        path = {"path": written["path"]} if "path" in written else {}
+        return {"pvc": {"ref": {"name": written["pvc"], **path}}}
+    storage = {"storageClassName": written["storageClass"]} if "storageClass" in written else {}
+    room = {"requests": {"storage": str(written["claim"])}}
+    return {"pvc": {"spec": {"accessModes": ["ReadWriteOnce"], **storage, "resources": room}}}
 
 
 def _group(group: Group, startup_probe: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -62,6 +116,7 @@ def _group(group: Group, startup_probe: Mapping[str, Any] | None) -> dict[str, A
         "parallelism": dict(group.parallelism) or None,
         "template": _pod(group.head, startup_probe, inline=group.head.hardware.profile is None),
         "worker": _pod(group.worker, None, inline=True) if group.worker else None,
+        "kvCacheOffloading": _offload(group.cache_offload) if group.cache_offload else None,
     }
     return {key: value for key, value in found.items() if value is not None}
 
@@ -70,13 +125,17 @@ def _pod(pods: Pods, startup_probe: Mapping[str, Any] | None, *, inline: bool) -
     """A pod; where a hardware profile places the head, nobody does so for the workers."""
     hardware = pods.hardware
     env = list(pods.env)
-    if pods.args:
+    if pods.args and not pods.command:
         env.append({"name": "VLLM_ADDITIONAL_ARGS", "value": " ".join(map(quoted, pods.args))})
+    needed = {"startup": startup_probe} if startup_probe and not pods.command else {}
     container = {
         "name": "main",
+        "image": pods.image,
+        "command": list(pods.command) or None,
+        "args": (list(pods.args) or None) if pods.command else None,
         "env": env or None,
         "resources": hardware.resources,
-        "startupProbe": dict(startup_probe) if startup_probe else None,
+        **{f"{kind}Probe": dict(probe) for kind, probe in {**needed, **pods.probes}.items()},
         **pods.container,
     }
     found = {

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from modelfleet.kubernetes.names import TEMPLATE_NAME, access_name
-from modelfleet.render.llm import distributed
+from modelfleet.render.llm import distributed, preset_copy
 from modelfleet.render.scaling import scaling_values
 from modelfleet.render.secrets import connection_secret, env_secret, wave_of_secrets
 from modelfleet.render.serving_runtime import (
@@ -30,7 +30,7 @@ from modelfleet.render.values import (
 )
 from modelfleet.resolve.distributed import Llm
 from modelfleet.resolve.downloads import download_secret, is_downloaded, lands_without_version
-from modelfleet.resolve.model import Model, ModelLocation, Project, ServedModel, Server, Workload
+from modelfleet.resolve.model import Model, ModelLocation, Project, Runtime, ServedModel, Server, Workload
 from modelfleet.resolve.timeouts import request_timeout
 
 RuntimeSpecs = dict[tuple[str, bool], dict[str, Any]]
@@ -175,23 +175,11 @@ def _storage(location: ModelLocation, by_annotation: bool | None) -> dict[str, A
 
 
 def _distributed(project: Project, model: Model, llm: Llm) -> Iterator[TemplateCall]:
+    copies = {preset_copy(model, preset): runtime for preset, runtime in llm.presets.items()}
     if llm.config and model.runtime is not None:
-        source = model.runtime.object
-        annotations = source["metadata"].get("annotations") or {}
-        yield TemplateCall(
-            template="llminferenceserviceconfig",
-            pointer=model.pointer,
-            values={
-                "api_version": source["apiVersion"],
-                "name": model.name,
-                "labels": source["metadata"].get("labels"),
-                "template_name": model.runtime.name,
-                "other_annotations": [item for item in annotations.items() if item[0] != TEMPLATE_NAME],
-                "spec": source.get("spec"),
-            },
-            patches=model.patches,
-            runtime=model.runtime,
-        )
+        copies[model.name] = model.runtime
+    for name, runtime in copies.items():
+        yield _configuration(model, name, runtime)
     yield TemplateCall(
         template="llminferenceservice",
         pointer=model.pointer,
@@ -200,6 +188,25 @@ def _distributed(project: Project, model: Model, llm: Llm) -> Iterator[TemplateC
     )
     if model.tokens or model.callers:
         yield from _access(project, model, "llminferenceservices", role=True)
+
+
+def _configuration(model: Model, name: str, runtime: Runtime) -> TemplateCall:
+    """A model's own copy of an LLMInferenceServiceConfig."""
+    annotations = runtime.object["metadata"].get("annotations") or {}
+    return TemplateCall(
+        template="llminferenceserviceconfig",
+        pointer=model.pointer,
+        values={
+            "api_version": runtime.object["apiVersion"],
+            "name": name,
+            "labels": runtime.object["metadata"].get("labels"),
+            "template_name": runtime.name,
+            "other_annotations": [item for item in annotations.items() if item[0] != TEMPLATE_NAME],
+            "spec": runtime.object.get("spec"),
+        },
+        patches=model.patches,
+        runtime=runtime,
+    )
 
 
 # ---- the multi-model platform ----------------------------------------------------------------------------------------

@@ -223,6 +223,18 @@ class RuntimeCatalog:
             return shipped_runtime(release_name, name)
         return None
 
+    def presets(self, preset: str, environment: str) -> tuple[Runtime, ...]:
+        """The copies of a preset of the platform, by the end of its name: the environment's own, else those for all."""
+        for layer in (environment, None):
+            found = tuple(
+                runtime
+                for (where, name), runtime in self.runtimes.items()
+                if where == layer and name.endswith(f"-{preset}") and runtime.kind == "LLMInferenceServiceConfig"
+            )
+            if found:
+                return found
+        return ()
+
     def names(self, environment: str, release_name: str | None) -> tuple[str, ...]:
         """All names that can be chosen in an environment."""
         own = {name for layer, name in self.runtimes if layer in (environment, None)}

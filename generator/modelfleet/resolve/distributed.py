@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from modelfleet.finding import Pointer
+
 if TYPE_CHECKING:
     from modelfleet.resolve.hardware import Hardware
+    from modelfleet.resolve.model import Runtime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pods:
     """The pods of one role in a distributed deployment. `spec` and `container` are what the model's fields add to the spec of
-    each, and to its container that serves."""
+    each, and to its container that serves.
+
+    `image`, `command` and `probes` are those of its server, where they are not the preset's; `args` are the arguments of a
+    command of its own, and else what the preset's script is told.
+    """
 
     hardware: Hardware
     args: tuple[str, ...]
     env: tuple[Mapping[str, Any], ...]
     spec: Mapping[str, Any]
     container: Mapping[str, Any]
+    image: str | None
+    command: tuple[str, ...]
+    probes: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +43,7 @@ class Group:
     parallelism: Mapping[str, Any]
     replicas: int | None
     scaling: Mapping[str, Any] | None
+    cache_offload: Mapping[str, Any] | None
 
     @property
     def nodes(self) -> int:
@@ -59,7 +70,7 @@ class Group:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Llm:
     """Distributed inference (llm-d): an LLMInferenceService. `config` says that it rests on a runtime that is one of the
-    administrator's LLMInferenceServiceConfigs, without llm-d's scheduler."""
+    administrator's LLMInferenceServiceConfigs, without llm-d's scheduler. `presets` are copies of the platform's."""
 
     main: Group
     prefill: Group | None
@@ -67,11 +78,46 @@ class Llm:
     scheduler: bool | Mapping[str, Any]
     base_refs: tuple[str, ...]
     config: bool
+    lora: Mapping[str, Any] | None
+    tracing: Mapping[str, Any] | None
+    topology: str | None
+    topology_config: str | None
+    routing_config: str | None
+    pinned: bool
+    presets: Mapping[str, Runtime]
 
     @property
     def groups(self) -> tuple[Group, ...]:
         """All groups of pods."""
         return (self.main, self.prefill) if self.prefill else (self.main,)
+
+    @property
+    def pods(self) -> Iterator[tuple[Pointer, Pods]]:
+        """The pods of each role, and where below the model the spec writes what is special about them."""
+        for place, group in zip(((), ("llmd", "prefill")), self.groups, strict=False):
+            yield place, group.head
+            if group.worker is not None:
+                yield (*(place or ("llmd",)), "worker"), group.worker
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The configurations that are laid over the presets, the last of which counts most."""
+        chosen = (self.topology_config, self.routing_config)
+        return tuple(dict.fromkeys((*self.base_refs, *(name for name in chosen if name))))
+
+    @property
+    def preset_names(self) -> tuple[str, ...]:
+        """The presets that the controller takes for it, without what a release puts before their names.
+
+        kserve: pkg/controller/v1alpha2/llmisvc/config_merge.go. That of the route depends on the cluster's gateway, and the
+        controller takes it in its newest form.
+        """
+        roles = [("decode-" if self.prefill else "", self.main)]
+        roles += [("prefill-", self.prefill)] if self.prefill else []
+        found = [f"{role}{'worker-data-parallel' if group.worker else 'template'}" for role, group in roles]
+        found += [] if self.scheduler is False else ["scheduler"]
+        found += ["tracing"] if self.tracing is not None else []
+        return tuple(f"config-llm-{name}" for name in found)
 
 
 _OPTION = re.compile(r"(--[A-Za-z][\w.-]*=)(.+)", re.ASCII | re.DOTALL)

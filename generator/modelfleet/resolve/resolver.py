@@ -7,6 +7,7 @@ resolved, whose environment (`base.yaml`) leaves most facts open.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from modelfleet.finding import Pointer
@@ -220,21 +221,36 @@ class _Resolver:
         written = written if isinstance(written, dict) else {}
         low, _ = replicas(data.get("replicas"))
         scaling = written.get("scaling")
+        scaled = {"scaling": scaling}
         prefill = written.get("prefill")
         scheduler = written.get("scheduler")
-        return Llm(
-            main=self.group(data, written, {"replicas": None if scaling else low, "scaling": scaling}),
-            prefill=None if prefill is None else self.group({**data, **prefill}, prefill, prefill),
+        tracing = written.get("tracing")
+        found = Llm(
+            main=self.group({**data, **server_of(written)}, written, {"replicas": None if scaling else low, **scaled}),
+            prefill=None if prefill is None else self.group(prefilling(data, written, prefill), prefill, prefill),
             gateway=written.get("gateway"),
             scheduler=False if config else True if scheduler is None else scheduler,
             base_refs=tuple(written.get("baseRefs") or ()),
             config=config,
+            lora=written.get("lora"),
+            tracing={} if tracing is True else tracing,
+            topology=written.get("topology"),
+            topology_config=written.get("topologyConfig"),
+            routing_config=written.get("routingConfig"),
+            pinned=bool(written.get("pinPreset")),
+            presets={},
         )
+        return replace(found, presets=self.presets(found)) if found.pinned else found
+
+    def presets(self, llm: Llm) -> dict[str, Runtime]:
+        """The presets of a deployment as runtimes/ holds them; one that is there twice is none."""
+        held = {name: self.runtime_catalog.presets(name, self.environment.name) for name in llm.preset_names}
+        return {name: found[0] for name, found in held.items() if len(found) == 1}
 
     def group(self, data: Mapping[str, Any], written: Mapping[str, Any], scale: Mapping[str, Any]) -> Group:
         """A head and its workers, which are like the head but for what is written."""
         worker = written.get("worker")
-        over = worker if isinstance(worker, dict) else {}
+        over = {**dict.fromkeys(("command", "probes")), **(worker if isinstance(worker, dict) else {})}
         scaling, count = scale.get("scaling"), scale.get("replicas")
         return Group(
             head=self.pods(data),
@@ -242,6 +258,7 @@ class _Resolver:
             parallelism=written.get("parallelism") or {},
             replicas=None if scaling else (1 if count is None else count),
             scaling=scaling,
+            cache_offload=written.get("cacheOffload"),
         )
 
     def pods(self, data: Mapping[str, Any]) -> Pods:
@@ -251,6 +268,9 @@ class _Resolver:
             env=tuple(env_entry(key, value) for key, value in (data.get("env") or {}).items()),
             spec=copied_fields(data, "pod"),
             container=copied_fields(data, "container"),
+            image=data.get("image"),
+            command=tuple(data.get("command") or ()),
+            probes=data.get("probes") or {},
         )
 
     def server(
@@ -311,6 +331,16 @@ class _Resolver:
             memory=offer.memory if offer else None,
             known=offer is not None,
         )
+
+
+def server_of(written: Mapping[str, Any]) -> dict[str, Any]:
+    """What a part of `llmd` says of its model server."""
+    return {key: written[key] for key in ("image", "command", "probes") if key in written}
+
+
+def prefilling(data: Mapping[str, Any], written: Mapping[str, Any], prefill: Mapping[str, Any]) -> dict[str, Any]:
+    """What the pods that read prompts are made of: the model's own image too, but its ports and scripts are others."""
+    return {**data, **({"image": written["image"]} if "image" in written else {}), **prefill}
 
 
 def _own_size(written: Any) -> Size | None:

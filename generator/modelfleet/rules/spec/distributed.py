@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from modelfleet.finding import Pointer, Severity
+from modelfleet.kubernetes.objects import mappings
+from modelfleet.kubernetes.quantity import quantity_value
 from modelfleet.resolve.distributed import Group, quoted
 from modelfleet.resolve.model import Runtime
 from modelfleet.rules import Violation, having
 from modelfleet.rules.spec.subjects import OfModel, spec_rule
+from modelfleet.wording import did_you_mean, listed
 
 
 def _groups(subject: OfModel) -> Iterator[tuple[Pointer, Group]]:
@@ -136,11 +139,110 @@ def tensor_on_one_node(subject: OfModel) -> Iterator[Violation]:
     option = str(model.engine.facts["tensorParallelArg"])
     for pointer, group in _groups(subject):
         tensor = group.parallelism.get("tensor") or group.head.hardware.gpus
-        told = any(model.engine.option(arg) == option for arg in group.head.args)
+        told = any(model.engine.option(arg) == option for arg in group.head.args) or group.head.command
         if group.worker is None and tensor > 1 and not told:
             yield Violation(
                 pointer=(*pointer, "parallelism", "tensor") if group.parallelism.get("tensor") else pointer,
                 message=f"the preset for one node starts vLLM on one of its {tensor} accelerators",
                 hint=f'add "{option}={tensor}" to args',
                 severity=Severity.WARNING,
+            )
+
+
+@spec_rule("LLM010", "A preset that is to be pinned is not there, or there twice", when=having("llm"))
+def unpinned_preset(subject: OfModel) -> Iterator[Violation]:
+    llm = subject.model.llm
+    if llm is None or not llm.pinned:
+        return
+    for preset in llm.preset_names:
+        held = subject.runtime_catalog.presets(preset, subject.environment.name)
+        if len(held) == 1:
+            continue
+        hint = f"export it: oc get llminferenceserviceconfig -n redhat-ods-applications -o yaml, the one that ends in {preset}"
+        yield Violation(
+            pointer=(*subject.model.pointer, "llmd", "pinPreset"),
+            message=f"runtimes/ holds no copy of the preset {preset}"
+            if not held
+            else f"runtimes/ holds the preset {preset} twice: {listed([one.name for one in held])}",
+            hint="keep the one that counts" if held else hint,
+        )
+
+
+@spec_rule("LLM011", "A scheduling profile names a plugin that is not declared", when=having("llmScheduler"))
+def unknown_plugin(subject: OfModel) -> Iterator[Violation]:
+    llm = subject.model.llm
+    scheduler = llm.scheduler if llm is not None and isinstance(llm.scheduler, Mapping) else {}
+    inline = (scheduler.get("config") or {}).get("inline") or {}
+    declared = {str(one.get("name") or one.get("type")) for _, one in mappings(inline.get("plugins"))}
+    at: Pointer = (*subject.model.pointer, "llmd", "scheduler", "config", "inline", "schedulingProfiles")
+    for index, profile in mappings(inline.get("schedulingProfiles")):
+        for place, plugin in mappings(profile.get("plugins")):
+            name = plugin.get("pluginRef")
+            if isinstance(name, str) and name not in declared:
+                yield Violation(
+                    pointer=(*at, index, "plugins", place, "pluginRef"),
+                    message=f"no plugin is called {name!r}, so that the scheduler would not start",
+                    hint=did_you_mean(name, declared, f"add {{type: {name}}} to plugins"),
+                )
+
+
+@spec_rule("LLM012", "A command of one's own is not told what to serve", when=having("llm"))
+def untold_command(subject: OfModel) -> Iterator[Violation]:
+    model = subject.model
+    for place, pods in model.llm.pods if model.llm is not None else ():
+        at = (*model.pointer, *(place or ("llmd",)), "command")
+        if pods.command and not pods.args:
+            yield Violation(
+                pointer=at,
+                key=True,
+                message="a command without args: those of the preset's script would follow it",
+                hint="write all of its arguments in args",
+            )
+        elif pods.command and not any(_MODEL_FOLDER in word for word in (*pods.command, *pods.args)):
+            yield Violation(
+                pointer=at,
+                key=True,
+                message=f"neither the command nor args name {_MODEL_FOLDER}, the folder of the model",
+                hint=f"add --model={_MODEL_FOLDER} to args",
+                severity=Severity.WARNING,
+            )
+
+
+_MODEL_FOLDER = "/mnt/models"
+
+
+@spec_rule("LLM013", "The KV cache cannot be kept as the spec says", when=having("llmCacheOffload"))
+def cache_offload(subject: OfModel) -> Iterator[Violation]:
+    for pointer, group in _groups(subject):
+        if group.cache_offload is None:
+            continue
+        limit = (group.head.hardware.limits or {}).get("memory")
+        amount = str(group.cache_offload["cpu"])
+        if limit is not None and quantity_value(amount) >= quantity_value(limit):
+            yield Violation(
+                pointer=(*pointer, "cacheOffload", "cpu"),
+                message=f"{amount} of the cache do not fit into the memory of the pod, which is {limit}",
+                hint="write less, or a size with more memory than the server and the cache need",
+            )
+        if any("--kv-transfer-config" in arg or "--kv_transfer_config" in arg for arg in group.head.args):
+            yield Violation(
+                pointer=(*pointer, "cacheOffload"),
+                key=True,
+                message="the preset leaves it out where args hold --kv-transfer-config",
+                hint="take one of the two away",
+                severity=Severity.WARNING,
+            )
+
+
+@spec_rule("LLM014", "The controller leaves adapters out that the arguments name", when=having("llmLora"))
+def adapters_in_arguments(subject: OfModel) -> Iterator[Violation]:
+    model = subject.model
+    if model.llm is None or not model.llm.lora or model.engine is None:
+        return
+    for pointer, arg in subject.arguments:
+        if model.engine.option(arg) == "--lora-modules":
+            yield Violation(
+                pointer=pointer,
+                message="with --lora-modules in args the controller passes no adapter of lora on",
+                hint="take --lora-modules out, and write all adapters in lora",
             )

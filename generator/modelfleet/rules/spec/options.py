@@ -32,7 +32,10 @@ def reserved_argument(subject: OfModel) -> Iterator[Violation]:
     if engine is None:
         return
     there = _set_by_runtime(subject.model.runtime, engine)
+    own = _of_own_commands(subject.model)
     for pointer, arg in subject.arguments:
+        if pointer[:-2] in own:
+            continue
         name, option = arg.partition("=")[0], engine.option(arg)
         if option in engine.reserved_args and option in there:
             shown = name if name == option else f"{name} ({option})"
@@ -41,6 +44,12 @@ def reserved_argument(subject: OfModel) -> Iterator[Violation]:
                 message=f"{shown} is set by the runtime",
                 hint=f"take it out: {engine.reserved_args[option]}",
             )
+
+
+def _of_own_commands(model: Model) -> Collection[Pointer]:
+    """Where arguments are written that follow a command of one's own, which nothing is passed to but them."""
+    pods = model.llm.pods if model.llm is not None else ()
+    return {(*model.pointer, *place) for place, one in pods if one.command}
 
 
 def _set_by_runtime(runtime: Runtime | None, engine: Engine) -> Collection[str]:
