@@ -18,6 +18,8 @@ AXE := $(CACHE)/axe/node_modules/axe-core/package.json
 SERVERS_VENV := $(CACHE)/smoke-servers
 SERVERS := $(SERVERS_VENV)/made-for-serving-$(shell cat requirements-smoke.txt 2>/dev/null | cksum | cut -d ' ' -f 1)
 SERVERS_PYTHON ?= $(PYTHON)
+SITE_VENV := $(CACHE)/site
+SITE := $(SITE_VENV)/made-for-the-site-$(shell cat requirements-site.txt 2>/dev/null | cksum | cut -d ' ' -f 1)
 DEVELOP := $(VENV)/made-for-developing-$(call key,requirements-dev.txt)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 
@@ -27,7 +29,7 @@ $(shell rm -f $(VENV)/made-*)
 endif
 endif
 
-.PHONY: help render check test test-page test-smoke soak lab test-lab test-lab-kserve lint lint-workflows bench lock clean setup setup-dev setup-tools
+.PHONY: help render check test test-page site test-site test-smoke soak lab test-lab test-lab-kserve lint lint-workflows bench lock clean setup setup-dev setup-tools
 
 help: ## what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -56,6 +58,15 @@ test-smoke: setup-dev $(SERVERS) ## call real model servers behind a real proxy 
 	@for tool in haproxy openssl; do command -v $$tool >/dev/null || { echo "make test-smoke needs $$tool on PATH" >&2; exit 1; }; done
 	@echo "Calling real model servers"
 	@SMOKE_SERVERS=$(SERVERS_VENV) $(BIN)/python -m pytest -q -m servers tests/smoke
+
+site: $(SITE) ## build the documentation into build/site
+	@NO_MKDOCS_2_WARNING=true $(SITE_VENV)/bin/mkdocs build --quiet --strict --site-dir build/site
+
+test-site: setup-dev site $(AXE) ## open the built documentation in a real browser (Chromium, npm)
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+	  || { echo "make test-site needs Chromium on PATH" >&2; exit 1; }
+	@echo "Opening the documentation in a browser"
+	@AXE=$(dir $(AXE)) SITE=build/site $(BIN)/python -m pytest -q -m browser tests/docs
 
 lint: setup-dev ## ruff and mypy
 	@echo "Linting, formatting, types"
@@ -91,7 +102,8 @@ lock: ## pin the newest Python packages that pyproject.toml allows (needs uv)
 	@$(BUILD) | $(COMPILE) --output-file requirements.txt pyproject.toml -
 	@$(BUILD) | $(COMPILE) --output-file requirements-dev.txt --group dev --constraint requirements.txt pyproject.toml -
 	@$(COMPILE) --output-file requirements-smoke.txt --group smoke-servers
-	@echo "requirements.txt, requirements-dev.txt and requirements-smoke.txt are new"
+	@$(COMPILE) --output-file requirements-site.txt --group site
+	@echo "requirements.txt, requirements-dev.txt, requirements-smoke.txt and requirements-site.txt are new"
 
 # The build backend is in both locks, so that the package itself is installed without the network and without isolation.
 BUILD := printf '%s\n' 'hatchling>=1.27' 'editables>=0.5'
@@ -124,6 +136,14 @@ $(SERVERS):
 	@mkdir -p -m 700 $(CACHE) && rm -rf $(SERVERS_VENV)
 	@$(SERVERS_PYTHON) -m venv $(SERVERS_VENV)
 	@$(SERVERS_VENV)/bin/python -m pip --disable-pip-version-check --no-input --quiet install --require-hashes -r requirements-smoke.txt
+	@touch $@
+
+# All clones share it.
+$(SITE):
+	@echo "Installing what builds the site in $(SITE_VENV) (once)"
+	@mkdir -p -m 700 $(CACHE) && rm -rf $(SITE_VENV)
+	@$(PYTHON) -m venv $(SITE_VENV)
+	@$(SITE_VENV)/bin/python -m pip --disable-pip-version-check --no-input --quiet install --require-hashes -r requirements-site.txt
 	@touch $@
 
 define install
