@@ -37,7 +37,7 @@ def steps(page: str) -> Iterator[Block | Command]:
 
 def script(page: str, folder: Path) -> tuple[str, list[Command]]:
     """The page as a shell script that keeps the output and the exit code of each command in a folder."""
-    lines, told = ["code=0"], []
+    lines, told = ["code=0"], list[Command]()
     for step in steps(page):
         if isinstance(step, Block):
             assert step.title is not None
