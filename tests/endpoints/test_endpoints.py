@@ -16,9 +16,11 @@ import pytest
 from argocd_module import program, run
 from console import TESTS, example, modelfleet, write
 from modelfleet.endpoints import endpoints as where
-from modelfleet.endpoints.endpoints import Endpoint
+from modelfleet.endpoints.endpoints import Endpoint, served_name
 from modelfleet.packaged import packaged
 from modelfleet.pipeline.fleet import fleet
+from modelfleet.resolve.catalog import engines
+from modelfleet.resolve.runtime import Engine
 from modelfleet.serving import addresses as serving_addresses
 from modelfleet.serving.addresses import Address
 from plan_repository import BASE, CHAT, FILES, PROD, TEXTS
@@ -514,3 +516,28 @@ def test_wrong_files(tmp_path: Path) -> None:
     root = made(tmp_path, chat=CHAT.replace("size: Small", "size: Tiny", 1))
     said = modelfleet(root, "endpoints")
     assert (said.code, said.out) == (1, "")
+
+
+ARGUMENTS = {
+    "of the model": ("vllm", ["--served-model-name={{.Name}}"], ["--served-model-name=acme/chat"], "acme/chat"),
+    "in two elements": ("vllm", [], ["--served-model-name", "acme/chat", "--max-model-len=1"], "acme/chat"),
+    "of the runtime": ("vllm", ["--served-model-name", "acme/shared"], [], "acme/shared"),
+    "of the object": ("vllm", ["--served-model-name={{.Name}}"], [], "chat"),
+    "of a script's variable": ("vllm", ["exec vllm serve --served-model-name=$NAME"], [], "chat"),
+    "of nobody": ("vllm", ["--port=8080"], [], "chat"),
+    "of OpenVINO": ("ovms", ["--model_name={{.Name}}"], ["--model_name=churn"], "churn"),
+    "of the folder of Triton": ("triton", ["tritonserver"], ["--model-control-mode=explicit", "--load-model=churn"], "churn"),
+    "of what has one name": ("mlserver", [], ["--served-model-name=churn"], "chat"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", sorted(ARGUMENTS))
+def test_a_model_is_called_as_its_command_says(case: str) -> None:
+    engine, of_runtime, of_model, name = ARGUMENTS[case]
+    runtime = {"kind": "ServingRuntime", "spec": {"containers": [{"name": "kserve-container", "args": of_runtime}]}}
+    item = {
+        "kind": "InferenceService",
+        "metadata": {"name": "chat"},
+        "spec": {"predictor": {"model": {"args": of_model}}},
+    }
+    assert served_name(item, runtime, Engine(name=engine, facts=engines()[engine])) == name

@@ -20,7 +20,7 @@ from modelfleet.resolve.environment import (
     without_empty,
 )
 from modelfleet.resolve.hardware import Accelerator, Hardware
-from modelfleet.resolve.model import Connection, Format, ModelLocation, Project
+from modelfleet.resolve.model import Connection, ModelLocation, Project
 from modelfleet.resolve.resolver import (
     amounts,
     chosen_format,
@@ -28,6 +28,7 @@ from modelfleet.resolve.resolver import (
     resolve,
     seconds,
 )
+from modelfleet.resolve.runtime import Format
 from modelfleet.resolve.shared_runtimes import env_entry
 from modelfleet.spec.load import parse
 from modelfleet.spec.merge import as_layer

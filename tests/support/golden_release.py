@@ -121,6 +121,7 @@ SINGLE: dict[str, Any] = {
         "detector": {  # on CPUs, as many as the load needs, from an image behind a pull secret
             "runtime": "kserve-ovms",
             "framework": "onnx-1",
+            "servedName": "detector-v2",
             "replicas": {"min": 1, "max": 3},
             "omit": ["displayName", "dashboard"],
             "size": {"requests": {"cpu": "500m", "memory": "2Gi"}, "limits": {"cpu": "2", "memory": "4Gi"}},

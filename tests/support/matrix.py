@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelfleet.resolve.catalog import release, shipped_runtime
-from modelfleet.resolve.model import Format, Runtime
 from modelfleet.resolve.release import Release
+from modelfleet.resolve.runtime import Format, Runtime
 from repository import images
 
 CLUSTER = "cluster"

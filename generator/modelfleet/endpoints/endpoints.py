@@ -18,11 +18,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from modelfleet.kubernetes.objects import Object, mapping
+from modelfleet.kubernetes.objects import Object, items, mapping, mappings
 from modelfleet.render.manifests import token_secret
 from modelfleet.resolve import catalog
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Model, Project, Server, Workload
+from modelfleet.resolve.runtime import SERVING_CONTAINER, Engine
 from modelfleet.serving.addresses import (
     HTTP_PORT,
     HTTPS_PORT,
@@ -89,7 +90,7 @@ def endpoints(project: Project, objects: Iterable[Object]) -> Iterator[Endpoint]
         item = known["LLMInferenceService" if model.llm is not None else "InferenceService", model.name]
         runtime = known.get(("ServingRuntime", model.serving_runtime))
         for protocol, address in _of_model(model, item, runtime, project.environment):
-            yield _endpoint(project, model, item, address, protocol)
+            yield _endpoint(project, model, (item, runtime), address, protocol)
     shared = catalog.multi_model_endpoints()
     for server in project.servers:
         runtime = known.get(("ServingRuntime", server.name))
@@ -97,16 +98,22 @@ def endpoints(project: Project, objects: Iterable[Object]) -> Iterator[Endpoint]
             item = known["InferenceService", served.name]
             address = address_of(item, runtime, project.environment)
             for protocol in shared["rest"]["protocols"]:
-                yield _endpoint(project, server, item, address, protocol)
-            yield _endpoint(project, server, item, _open_grpc(address, int(shared["grpc"]["port"])), "grpc")
+                yield _endpoint(project, server, (item, runtime), address, protocol)
+            yield _endpoint(project, server, (item, runtime), _open_grpc(address, int(shared["grpc"]["port"])), "grpc")
 
 
-def served_name(item: Object, option: str | None = None) -> str:
-    """What requests call a model: a field of an LLMInferenceService, an `option` of an engine, the last of which counts."""
-    spec = mapping(item.get("spec"))
-    args = mapping(mapping(spec.get("predictor")).get("model")).get("args") or ()
-    told = [arg.partition("=")[2] for arg in args if option and isinstance(arg, str) and arg.startswith(f"{option}=")]
-    return str(next(reversed(told), None) or mapping(spec.get("model")).get("name") or item["metadata"]["name"])
+def served_name(item: Object, runtime: Object | None = None, engine: Engine | None = None) -> str:
+    """What requests call a model: a field of an LLMInferenceService, or an option of its command, the last of which counts."""
+    spec, name = mapping(item.get("spec")), str(item["metadata"]["name"])
+    option = engine.facts["servedNameArg"] if engine is not None and item["kind"] == "InferenceService" else None
+    if engine is None or option is None:
+        return str(mapping(spec.get("model")).get("name") or name)
+    containers = (one for _, one in mappings(mapping((runtime or {}).get("spec")).get("containers")))
+    serving = next((one for one in containers if one.get("name") == SERVING_CONTAINER), {})
+    model = mapping(mapping(spec.get("predictor")).get("model"))
+    parts = (serving.get("command"), serving.get("args"), model.get("args"))
+    told = engine.passed(str(word) for part in parts for word in items(part)).get(option, "").replace("{{.Name}}", name)
+    return name if not told or "$" in told or "{{" in told else told
 
 
 def _of_model(
@@ -156,9 +163,12 @@ def _grpc_url(url: str, port: int, scheme: str = "grpc") -> str:
     return f"{scheme}://{urlsplit(url).hostname}:{port}"
 
 
-def _endpoint(project: Project, workload: Workload, item: Object, address: Address, protocol: str) -> Endpoint:
-    engine = workload.engine if isinstance(workload, Model) else None
-    name = served_name(item, engine.facts["servedNameArg"] if engine else None)
+def _endpoint(
+    project: Project, workload: Workload, objects: tuple[Object, Object | None], address: Address, protocol: str
+) -> Endpoint:
+    """`objects` are the model's, and the ServingRuntime that it names where that is rendered."""
+    item, runtime = objects
+    name = served_name(item, runtime, workload.engine if isinstance(workload, Model) else None)
     secrets = tuple(token_secret(token, workload) for token in workload.tokens) if address.guarded else ()
     path = ""
     if protocol in _TRY:
@@ -192,6 +202,8 @@ def _notes(workload: Workload, item: Object, address: Address, needed: bool) -> 
         return
     if not isinstance(workload, Model):
         return
+    if workload.shared is not None and workload.shared.existing and not address.guarded:
+        yield f"the port is a guess: the runtime {workload.shared.name} is not ours"
     if workload.stopped:
         yield "stopped: nothing answers"
     elif workload.minimum == 0 and workload.llm is None:

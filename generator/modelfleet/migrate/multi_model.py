@@ -18,7 +18,8 @@ from modelfleet.migrate.step import (
     with_models,
 )
 from modelfleet.resolve.catalog import as_served, images
-from modelfleet.resolve.model import Format, Project, Runtime, ServedModel, Server
+from modelfleet.resolve.model import Project, ServedModel, Server
+from modelfleet.resolve.runtime import Format, Runtime
 from modelfleet.wording import listed
 
 _OF_SERVER = ("replicas", "size", "accelerator", "route", "tokens")

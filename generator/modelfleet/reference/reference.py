@@ -15,9 +15,9 @@ from modelfleet.finding import Finding, Location, dotted
 from modelfleet.packaged import packaged, packaged_data
 from modelfleet.resolve import catalog
 from modelfleet.resolve.catalog import RUNTIME_VERSION
-from modelfleet.resolve.model import Runtime
 from modelfleet.resolve.release import Release, short
 from modelfleet.resolve.road import type_of
+from modelfleet.resolve.runtime import Runtime
 from modelfleet.rules import Rule
 from modelfleet.spec.fields import featured
 

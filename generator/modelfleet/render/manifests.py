@@ -30,7 +30,8 @@ from modelfleet.render.values import (
 )
 from modelfleet.resolve.distributed import Llm
 from modelfleet.resolve.downloads import download_secret, is_downloaded, lands_without_version
-from modelfleet.resolve.model import Model, ModelLocation, Project, Runtime, ServedModel, Server, Workload
+from modelfleet.resolve.model import Model, ModelLocation, Project, ServedModel, Server, Workload
+from modelfleet.resolve.runtime import Runtime
 from modelfleet.resolve.timeouts import request_timeout
 
 RuntimeSpecs = dict[tuple[str, bool], dict[str, Any]]

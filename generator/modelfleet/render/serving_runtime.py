@@ -16,8 +16,9 @@ from modelfleet.kubernetes.names import (
 )
 from modelfleet.kubernetes.objects import Object
 from modelfleet.resolve.catalog import images
-from modelfleet.resolve.model import Project, Runtime, Server, Workload
+from modelfleet.resolve.model import Project, Server, Workload
 from modelfleet.resolve.platform import platform_facts
+from modelfleet.resolve.runtime import Runtime
 from modelfleet.resolve.shared_runtimes import SharedRuntime
 
 DASHBOARD = "opendatahub.io/dashboard"

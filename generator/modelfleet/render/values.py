@@ -8,7 +8,8 @@ from typing import Any
 
 from modelfleet.finding import Pointer
 from modelfleet.resolve.hardware import Hardware
-from modelfleet.resolve.model import Model, Project, Runtime, ServedModel
+from modelfleet.resolve.model import Model, Project, ServedModel
+from modelfleet.resolve.runtime import Runtime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from modelfleet.finding import Finding, Pointer, dotted
 from modelfleet.kubernetes.images import image_reference
 from modelfleet.packaged import packaged, packaged_data
-from modelfleet.resolve.model import SERVING_CONTAINER, Engine, Runtime, json_list
 from modelfleet.resolve.option_tables import version_in
 from modelfleet.resolve.release import Release
 from modelfleet.resolve.release import short as short
+from modelfleet.resolve.runtime import SERVING_CONTAINER, Engine, Runtime, json_list
 from modelfleet.wording import choices
 
 if TYPE_CHECKING:
@@ -168,13 +168,15 @@ def _platforms(support: str | None, data: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _engine_of(data: Mapping[str, Any]) -> Engine:
-    """By what the runtime says of itself, else by a format that it serves."""
+    """By what the runtime says of itself, else by the program that it starts, else by a format that it serves."""
     spec = data.get("spec") or {}
     told = (spec.get("annotations") or {}).get("opendatahub.io/kserve-runtime")
     version = version_in((data["metadata"].get("annotations") or {}).get(RUNTIME_VERSION))
     formats = {str(item.get("name")) for item in spec.get("supportedModelFormats") or ()}
+    containers = [item for item in spec.get("containers") or () if item.get("name") == SERVING_CONTAINER]
+    words = {str(word) for item in containers for part in ("command", "args") for word in item.get(part) or ()}
     fitting = {name: facts for name, facts in engines().items() if facts["workers"] == bool(spec.get("workerSpec"))}
-    for wanted, field in (({told}, "kserveRuntimes"), (formats, "formats")):
+    for wanted, field in (({told}, "kserveRuntimes"), (words, "programs"), (formats, "formats")):
         for name, facts in fitting.items():
             if wanted & set(facts[field]):
                 return Engine(name=name, facts=facts, version=version)

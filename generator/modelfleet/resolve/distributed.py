@@ -12,7 +12,7 @@ from modelfleet.finding import Pointer
 
 if TYPE_CHECKING:
     from modelfleet.resolve.hardware import Hardware
-    from modelfleet.resolve.model import Runtime
+    from modelfleet.resolve.runtime import Runtime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

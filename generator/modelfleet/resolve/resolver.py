@@ -18,18 +18,8 @@ from modelfleet.resolve.consumers import consumers_of
 from modelfleet.resolve.distributed import Group, Llm, Pods
 from modelfleet.resolve.environment import Environment, Size
 from modelfleet.resolve.hardware import Accelerator, Amounts, Hardware
-from modelfleet.resolve.model import (
-    Connection,
-    Engine,
-    EnvSecret,
-    Format,
-    Model,
-    ModelLocation,
-    Project,
-    Runtime,
-    ServedModel,
-    Server,
-)
+from modelfleet.resolve.model import Connection, EnvSecret, Model, ModelLocation, Project, ServedModel, Server
+from modelfleet.resolve.runtime import Engine, Format, Runtime
 from modelfleet.resolve.shared_runtimes import (
     SharedRuntime,
     engine_of_format,
@@ -400,9 +390,11 @@ def chosen_format(runtime: Runtime | None, framework: str | None) -> Format | No
 def named_args(args: Sequence[str], engine: Engine | None, name: str | None) -> tuple[str, ...]:
     """The arguments with the name under which a model answers, unless they hold it; of two such arguments the last counts."""
     option = engine.facts["servedNameArg"] if engine is not None and engine.name != "llm-d" else None
-    if engine is None or not option or not name or option in map(engine.option, args):
+    if engine is None or not option or not name or option in engine.passed(args):
         return tuple(args)
-    return (*args, f"{option}={name}")
+    there = engine.passed(args)
+    needed = (need for need in engine.facts["servedNameNeeds"] if engine.option(need) not in there)
+    return (*args, *needed, f"{option}={name}")
 
 
 def copied_fields(written: Mapping[str, Any], part: Literal["pod", "container"]) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from modelfleet.finding import Pointer
 from modelfleet.resolve.catalog import RuntimeCatalog, as_served, engines, release, release_names, shipped_runtime
 from modelfleet.resolve.environment import Environment
-from modelfleet.resolve.model import SERVING_CONTAINER, Engine, Format, Runtime
+from modelfleet.resolve.runtime import SERVING_CONTAINER, Engine, Format, Runtime
 from modelfleet.resolve.variables import env_sources
 
 _VERSIONED = re.compile(r"(?P<name>.+)-(?P<version>(?:opset)?[0-9]+(?:\.[0-9]+)*)", re.ASCII)

@@ -8,7 +8,7 @@ from modelfleet.finding import Pointer, Severity
 from modelfleet.kubernetes.objects import mappings
 from modelfleet.kubernetes.quantity import quantity_value
 from modelfleet.resolve.distributed import Group, quoted
-from modelfleet.resolve.model import Runtime
+from modelfleet.resolve.runtime import Runtime
 from modelfleet.rules import Violation, having
 from modelfleet.rules.spec.subjects import OfModel, spec_rule
 from modelfleet.wording import did_you_mean, listed

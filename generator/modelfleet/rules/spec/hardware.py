@@ -9,7 +9,8 @@ from typing import Any
 
 from modelfleet.finding import Pointer, Severity, dotted
 from modelfleet.kubernetes.quantity import NotAQuantity, quantity_value
-from modelfleet.resolve.model import Model, Project, Runtime, Workload
+from modelfleet.resolve.model import Model, Project, Workload
+from modelfleet.resolve.runtime import Runtime
 from modelfleet.rules import Violation, having, lacking
 from modelfleet.rules.spec.subjects import OfHardware, OfModel, OfProject, OfWorkload, spec_rule
 from modelfleet.wording import choices, closest, listed, plural

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from modelfleet.finding import Pointer, Severity
 from modelfleet.kubernetes.images import image_reference
 from modelfleet.resolve.catalog import images, moving_tags, needs_home
-from modelfleet.resolve.model import SERVING_CONTAINER
+from modelfleet.resolve.runtime import SERVING_CONTAINER
 from modelfleet.rules import Violation
 from modelfleet.rules.spec.subjects import OfEnvironment, OfModel, spec_rule
 

@@ -54,3 +54,12 @@ def name_that_cannot_be_told(subject: OfModel) -> Iterator[Violation]:
             message=f"{model.engine.facts['title']} cannot be told another name than {model.name!r}",
             hint="remove servedName, or give the model that name",
         )
+        return
+    rest = model.engine.facts["endpoints"]["rest"]
+    in_paths = [name for name in (rest["protocols"] if rest else ()) if name in ("v1", "v2")]
+    if in_paths and ("/" in model.served_name or ":" in model.served_name):
+        yield Violation(
+            pointer=(*model.pointer, "servedName"),
+            message=f"clients write the name into paths such as /{in_paths[0]}/models/<name>, where '/' and ':' divide",
+            hint="write a name without them",
+        )

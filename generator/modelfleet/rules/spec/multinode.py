@@ -8,7 +8,8 @@ from math import prod
 from modelfleet.finding import Finding, Pointer, Severity
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.hardware import Hardware
-from modelfleet.resolve.model import Engine, Project
+from modelfleet.resolve.model import Project
+from modelfleet.resolve.runtime import Engine
 from modelfleet.rules import Violation, having, lacking
 from modelfleet.rules.claims import Claim, claim_at, claim_finding
 from modelfleet.rules.spec.subjects import OfModel, spec_rule

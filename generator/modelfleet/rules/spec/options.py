@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from modelfleet.finding import Pointer, Severity
 from modelfleet.resolve.catalog import reserved_env
-from modelfleet.resolve.model import Engine, EnvSecret, Model, Runtime
+from modelfleet.resolve.model import EnvSecret, Model
+from modelfleet.resolve.runtime import Engine, Runtime
 from modelfleet.rules import Violation
 from modelfleet.rules.spec.subjects import OfModel, spec_rule
 from modelfleet.wording import did_you_mean, listed
@@ -16,11 +17,7 @@ from modelfleet.wording import did_you_mean, listed
 _EXPANDED = re.compile(r"\{\{\s*\.(Name|Namespace|Labels\.[\w.]+|Annotations\.[\w.]+)\s*\}\}", re.ASCII)
 """What KServe expands in arguments and variables (kserve, pkg/controller/v1beta1/inferenceservice/utils/utils.go)."""
 
-_OPTION = re.compile(r"(?<![\w-])--?[A-Za-z][\w.-]*", re.ASCII)
-"""An option, alone or within a script."""
-
-_MOUNT, _POSITIONAL, _FROM_FILE = "/mnt/models", "--model", "--config"
-"""The folder of the model may stand without its option, as in `vllm serve`; a file may hold any option."""
+_MOUNT = "/mnt/models"
 
 _HIDDEN = re.compile(r"\s(--?[A-Za-z][\w-]*)", re.ASCII)
 _VARIABLE = re.compile(r"(?<!\$)\$\([A-Za-z_][\w.-]*\)", re.ASCII)
@@ -28,22 +25,31 @@ _VARIABLE = re.compile(r"(?<!\$)\$\([A-Za-z_][\w.-]*\)", re.ASCII)
 
 @spec_rule("OPT001", "The option is set already")
 def reserved_argument(subject: OfModel) -> Iterator[Violation]:
-    engine = subject.model.engine
+    model, engine = subject.model, subject.model.engine
     if engine is None:
         return
-    there = _set_by_runtime(subject.model.runtime, engine)
-    own = _of_own_commands(subject.model)
-    for pointer, arg in subject.arguments:
+    there, own = _set_by_runtime(model, engine), _of_own_commands(model)
+    for pointer, arg, value in valued(subject.arguments):
         if pointer[:-2] in own:
             continue
         name, option = arg.partition("=")[0], engine.option(arg)
-        if option in engine.reserved_args and option in there:
-            shown = name if name == option else f"{name} ({option})"
+        shown = name if name == option else f"{name} ({option})"
+        if model.served_name is not None and option == engine.facts["servedNameArg"]:
+            if value != model.served_name:
+                message = f"{shown} says {value!r}, and servedName says {model.served_name!r}"
+                yield Violation(pointer=pointer, message=message, hint="take it out: servedName passes it")
+        elif option not in engine.reserved_args or option not in there:
+            continue
+        elif value and value == there[option]:
             yield Violation(
                 pointer=pointer,
-                message=f"{shown} is set by the runtime",
-                hint=f"take it out: {engine.reserved_args[option]}",
+                message=f"the runtime passes {shown} already, with the same value",
+                hint="take it out, so that it stands in one place",
+                severity=Severity.WARNING,
             )
+        else:
+            message = f"{shown} is set by the runtime"
+            yield Violation(pointer=pointer, message=message, hint=f"take it out: {engine.reserved_args[option]}")
 
 
 def _of_own_commands(model: Model) -> Collection[Pointer]:
@@ -52,36 +58,66 @@ def _of_own_commands(model: Model) -> Collection[Pointer]:
     return {(*model.pointer, *place) for place, one in pods if one.command}
 
 
-def _set_by_runtime(runtime: Runtime | None, engine: Engine) -> Collection[str]:
-    """The options that a runtime passes: of one's own those that stand in it, of others all that are reserved."""
-    if runtime is None or runtime.document is None or runtime.kind != "ServingRuntime" or runtime.multi_node:
-        return engine.reserved_args.keys()
-    return {engine.option(found) for word in _words(runtime) for found in _OPTION.findall(word)}
+def valued(arguments: Sequence[tuple[Pointer, str]]) -> Iterator[tuple[Pointer, str, str]]:
+    """Every option, with its value, which may be the next element."""
+    for index, (pointer, arg) in enumerate(arguments):
+        if arg.startswith("-"):
+            _, equals, value = arg.partition("=")
+            after, following = arguments[index + 1] if index + 1 < len(arguments) else ((), "")
+            yield pointer, arg, value if equals else following if after[:-1] == pointer[:-1] else ""
 
 
-def _words(runtime: Runtime) -> list[str]:
-    """The command line of the container that serves."""
-    containers = (container for container in runtime.containers if container.get("name") == "kserve-container")
-    container = next(containers, {})
-    return [str(word) for word in (*(container.get("command") or ()), *(container.get("args") or ()))]
+def _set_by_runtime(model: Model, engine: Engine) -> Mapping[str, str]:
+    """The options that a model finds set: those of the container that serves. What a preset of llm-d sets is known by name.
+
+    Nothing is known of a runtime that is not ours.
+    """
+    if model.runtime is None or model.runtime.kind != "ServingRuntime":
+        return {} if model.llm is None else dict.fromkeys(engine.reserved_args, "")
+    return {option: value.replace("{{.Name}}", model.name) for option, value in model.runtime.passed.items()}
 
 
 @spec_rule("OPT015", "Nothing tells the engine which model to serve, or its name")
 def missing_argument(subject: OfModel) -> Iterator[Violation]:
     model, engine, runtime = subject.model, subject.model.engine, subject.model.runtime
-    if engine is None or runtime is None or model.llm is not None or not _words(runtime):
+    if engine is None or runtime is None or model.llm is not None or not runtime.words:
         return  # an image that starts by itself may know
-    there = {*_set_by_runtime(runtime, engine), *(engine.option(arg) for _, arg in subject.arguments)}
-    texts = [*_words(runtime), *model.args]
+    there = runtime.passed | engine.passed(model.args)
+    texts = [*runtime.words, *model.args]
     named = any(word.startswith(_MOUNT) for text in texts for word in text.split())
-    for option, (message, hint) in engine.facts["neededArgs"].items():
-        if option not in there and _FROM_FILE not in there and not (named and option == _POSITIONAL):
+    for option, need in engine.facts["neededArgs"].items():
+        if there.keys().isdisjoint((option, *need["or"])) and not (named and need.get("positional")):
             yield Violation(
                 pointer=(*model.pointer, "runtime"),
-                message=f"neither {runtime.name!r} nor the model passes {option}: {message}",
-                hint=hint,
+                message=f"neither {runtime.name!r} nor the model passes {option}: {need['lacking']}",
+                hint=need["write"],
                 severity=Severity.WARNING,
             )
+
+
+@spec_rule("OPT016", "The engine listens on another port than its Service leads to")
+def other_port(subject: OfModel) -> Iterator[Violation]:
+    model, engine, runtime = subject.model, subject.model.engine, subject.model.runtime
+    facts = engine.facts["port"] if engine is not None else None
+    if engine is None or facts is None or runtime is None or model.llm is not None:
+        return
+    passed = runtime.passed | engine.passed(model.args)
+    told = passed.get(facts["option"])
+    if told is None and (not runtime.words or not passed.keys().isdisjoint(facts["or"])):
+        return  # an image that starts by itself may know, and a file
+    port = str(facts["else"]) if told is None else told
+    wanted = str(runtime.port)
+    if not port.isdecimal() or port == wanted:
+        return
+    own = next((at for at, arg, _ in valued(subject.arguments) if engine.option(arg) == facts["option"]), None)
+    if own is not None and facts["option"] in runtime.passed:
+        return  # that it is passed twice is said already
+    yield Violation(
+        pointer=own or (*model.pointer, "runtime"),
+        message=f"{engine.facts['title']} listens on port {port}, and the Service leads to {wanted}, the port of the container",
+        hint=f"write {facts['option']}={wanted}" + ("" if own else " in the runtime, or declare its port"),
+        severity=Severity.WARNING,
+    )
 
 
 @spec_rule("OPT002", "An element of args is more than one argument")
@@ -211,16 +247,13 @@ def _replaced_command(model: Model) -> bool:
     """Whether arguments come in place of the default command of the image, since the runtime names none of its own."""
     if model.engine is None or model.runtime is None or not model.engine.facts["argsReplaceCommand"]:
         return False
-    serving = [container for container in model.runtime.containers if container.get("name") == "kserve-container"]
-    return not any(container.get("command") or container.get("args") for container in serving)
+    return not model.runtime.words
 
 
 def passes_arguments(runtime: Runtime) -> bool:
     """Whether the serving program gets a model's arguments: behind `sh -c` they are only what the script makes of them."""
-    containers = {str(container.get("name")): container for container in runtime.containers}
-    container = containers.get("kserve-container") or {}
-    words = [*(container.get("command") or ()), *(container.get("args") or ())]
-    if "-c" not in words[:-1] or not str(words[words.index("-c") - 1]).endswith("sh"):
+    words = runtime.words
+    if "-c" not in words[:-1] or not words[words.index("-c") - 1].endswith("sh"):
         return True
-    script = str(words[words.index("-c") + 1])
+    script = words[words.index("-c") + 1]
     return any(mark in script for mark in ("$@", "$*", "${@", "${*"))

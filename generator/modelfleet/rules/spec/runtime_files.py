@@ -8,7 +8,7 @@ from typing import Any
 
 from modelfleet.finding import Pointer, Severity
 from modelfleet.resolve.catalog import as_served, own_runtime
-from modelfleet.resolve.model import Runtime
+from modelfleet.resolve.runtime import Runtime
 from modelfleet.rules import Violation
 from modelfleet.rules.spec.command_line import deprecated_options, unknown_options, values_of_options
 from modelfleet.rules.spec.images import moving_images

@@ -8,7 +8,8 @@ from modelfleet.finding import Pointer, Severity
 from modelfleet.resolve.catalog import images, shipping_releases
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.hardware import Accelerator
-from modelfleet.resolve.model import Format, Model, Runtime, Workload
+from modelfleet.resolve.model import Model, Workload
+from modelfleet.resolve.runtime import Format, Runtime
 from modelfleet.rules import Violation, having
 from modelfleet.rules.spec.hardware import accelerator_name_pointer
 from modelfleet.rules.spec.platform import lifecycle, title_of_release
