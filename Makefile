@@ -29,7 +29,7 @@ $(shell rm -f $(VENV)/made-*)
 endif
 endif
 
-.PHONY: help render check test test-page site test-site test-smoke soak lab test-lab test-lab-kserve lint lint-workflows bench lock clean setup setup-dev setup-tools
+.PHONY: help render check test test-page site test-site test-smoke soak dist lab test-lab test-lab-kserve lint lint-workflows bench lock clean setup setup-dev setup-tools
 
 help: ## what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -88,6 +88,9 @@ test-lab-kserve: setup-dev setup-tools ## the part of it that needs no Argo CD a
 	@$(BIN)/python tests/lab/controlplane/build.py control-plane
 	@echo "Running the tests of KServe on a real control plane"
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "lab and kserve" tests/lab
+
+dist: setup-dev ## build the package twice, and keep it in dist/ if both have the same bytes
+	@$(BIN)/python scripts/build_twice.py dist
 
 bench: setup-dev setup-tools ## measure the large fleet, beside helm where it is there
 	@$(BIN)/python bench/run.py

@@ -48,12 +48,16 @@ def _steps() -> Iterator[tuple[str, Any]]:
 
 
 def test_the_workflows() -> None:
-    assert _FILES == ["ci.yml", "comment.yml", "control-plane.yml", "main.yml", "pull-request.yml"]
+    assert [
+        *("ci.yml", "comment.yml", "control-plane.yml", "main.yml", "pull-request.yml", "release.yml", "site.yml")
+    ] == _FILES
 
 
 def test_every_action_is_pinned_to_a_commit_and_says_its_version() -> None:
     uses = [line for name in _FILES for line in (_FOLDER / name).read_text().splitlines() if "uses:" in line]
-    pinned = re.compile(r" +uses: actions/[a-z-]+@[0-9a-f]{40} # v[0-9]+\.[0-9]+\.[0-9]+")
+    pinned = re.compile(
+        r" +uses: (?:actions/[a-z-]+|pypa/gh-action-pypi-publish)@[0-9a-f]{40} # v[0-9]+\.[0-9]+\.[0-9]+"
+    )
     assert uses != []
     assert [line for line in uses if not pinned.fullmatch(line)] == []
 
@@ -61,17 +65,21 @@ def test_every_action_is_pinned_to_a_commit_and_says_its_version() -> None:
 def test_one_action_is_one_commit_everywhere() -> None:
     uses = {line.strip() for name in _FILES for line in (_FOLDER / name).read_text().splitlines() if "uses:" in line}
     assert sorted(line.partition("@")[0] for line in uses) == [
+        "uses: actions/attest",
         "uses: actions/cache",
         "uses: actions/checkout",
+        "uses: actions/deploy-pages",
         "uses: actions/download-artifact",
         "uses: actions/github-script",
         "uses: actions/setup-go",
         "uses: actions/setup-python",
         "uses: actions/upload-artifact",
+        "uses: actions/upload-pages-artifact",
+        "uses: pypa/gh-action-pypi-publish",
     ]
 
 
-def test_rights_are_given_to_jobs_alone_and_one_may_write() -> None:
+def test_rights_are_given_to_jobs_alone_and_few_may_write() -> None:
     assert {name: _workflow(name)["permissions"] for name in _FILES} == {name: {} for name in _FILES}
     assert {f"{name}: {key}": job["permissions"] for name, key, job in _jobs()} == {
         "ci.yml: test": {"contents": "read"},
@@ -80,7 +88,18 @@ def test_rights_are_given_to_jobs_alone_and_one_may_write() -> None:
         "control-plane.yml: lab": {"contents": "read"},
         "main.yml: fleet": {"contents": "read"},
         "pull-request.yml: fleet": {"contents": "read"},
+        "release.yml: build": {"attestations": "write", "contents": "read", "id-token": "write"},
+        "release.yml: publish": {"id-token": "write"},
+        "site.yml: build": {"contents": "read"},
+        "site.yml: publish": {"id-token": "write", "pages": "write"},
     }
+
+
+def test_a_job_that_publishes_runs_no_command_and_checks_nothing_out() -> None:
+    jobs = [_workflow(name)["jobs"]["publish"] for name in ("release.yml", "site.yml")]
+    assert [(job["needs"], job["environment"]) for job in jobs] == [("build", "pypi"), ("build", "github-pages")]
+    uses = [[step["uses"].partition("@")[0] for step in job["steps"]] for job in jobs]
+    assert uses == [["actions/download-artifact", "pypa/gh-action-pypi-publish"], ["actions/deploy-pages"]]
 
 
 def test_the_job_that_may_write_checks_nothing_out_and_runs_no_command() -> None:
@@ -92,7 +111,7 @@ def test_the_job_that_may_write_checks_nothing_out_and_runs_no_command() -> None
 
 def test_a_checkout_leaves_no_credentials_behind() -> None:
     checkouts = [step["with"] for _, step in _steps() if step.get("uses", "").startswith("actions/checkout@")]
-    assert [given["persist-credentials"] for given in checkouts] == ["false"] * 5
+    assert [given["persist-credentials"] for given in checkouts] == ["false"] * 7
 
 
 def test_every_job_ends_and_no_two_of_one_pull_request_run_at_once() -> None:
@@ -103,6 +122,10 @@ def test_every_job_ends_and_no_two_of_one_pull_request_run_at_once() -> None:
         "control-plane.yml: lab": 90,
         "main.yml: fleet": 30,
         "pull-request.yml: fleet": 30,
+        "release.yml: build": 15,
+        "release.yml: publish": 15,
+        "site.yml: build": 10,
+        "site.yml: publish": 10,
     }
     assert {tuple(sorted(_workflow(name)["concurrency"])) for name in _FILES} == {("cancel-in-progress", "group")}
 
@@ -115,8 +138,8 @@ def test_no_command_holds_an_expression() -> None:
 
 def test_the_comment_follows_the_workflow_that_makes_the_plan() -> None:
     assert _workflow("comment.yml")["on"]["workflow_run"]["workflows"] == [_workflow("pull-request.yml")["name"]]
-    kept = [step["with"]["name"] for _, step in _steps() if "artifact@" in step.get("uses", "")]
-    assert sorted(kept) == ["fleet", "plan", "plan"]
+    kept = [step["with"]["name"] for _, step in _steps() if "load-artifact@" in step.get("uses", "")]
+    assert sorted(kept) == ["dist", "dist", "fleet", "plan", "plan"]
 
 
 # ---- hooks -----------------------------------------------------------------------------------------------------------

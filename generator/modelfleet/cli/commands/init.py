@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
-from modelfleet import __version__
 from modelfleet.cli.options import complete_releases, release_named
 from modelfleet.cli.output import say
 from modelfleet.cli.root import given_root
 from modelfleet.finding import MachineFailed
 from modelfleet.resolve import catalog
 from modelfleet.start.place import place_new_files
+from modelfleet.start.requirement import PLACEHOLDER, installed_requirement
 from modelfleet.start.starter import (
     CI_SYSTEMS,
     StarterAnswers,
@@ -48,14 +48,14 @@ from modelfleet.wording import printable
 @click.option("--ci", type=click.Choice(CI_SYSTEMS), help="Whose pipeline to write.  [default: github]")
 @click.option(
     "--requirement",
-    default=f"modelfleet=={__version__}",
-    show_default=True,
     metavar="REQUIREMENT",
-    help="What pip installs in the pipeline.",
+    help="What pip installs in the pipeline.  [default: what this modelfleet was installed from]",
 )
 @click.option("--defaults", is_flag=True, help="Ask nothing: take the default of what is not given.")
 @click.pass_context
-def init(context: click.Context, /, folder: Path | None, defaults: bool, requirement: str, **given: str | None) -> None:
+def init(
+    context: click.Context, /, folder: Path | None, defaults: bool, requirement: str | None, **given: str | None
+) -> None:
     """Begin a repository in DIR (default: this folder): one cluster, one project, and what stands around them.
 
     On a terminal it asks for what no option gives. A file that exists is left as it is, and where projects/ or
@@ -65,7 +65,7 @@ def init(context: click.Context, /, folder: Path | None, defaults: bool, require
     place = root if folder is None else root / folder
     there = [path.name for name in ("projects", "environments") for path in sorted((place / name).glob("*.yaml"))]
     asks = not (defaults or there) and sys.stdin.isatty() and sys.stdout.isatty()
-    answers = _answers(given, place, asks, requirement)
+    answers = _answers(given, place, asks, requirement or installed_requirement())
     files = starter_files(answers, with_specs=not there)
     if not there:
         check_starter(files)
@@ -74,6 +74,14 @@ def init(context: click.Context, /, folder: Path | None, defaults: bool, require
         say(f"{path}: written")
     for path in kept:
         say(f"{path}: exists, left as it is")
+    if answers.ci != "none" and answers.requirement == PLACEHOLDER:
+        say()
+        say(
+            "to do: the pipeline installs modelfleet from an address that does not exist, since this one came from a folder"
+        )
+        say(
+            "       and the project is on no package registry yet; put the address of your copy in its place (--requirement)"
+        )
     if there:
         say("there are specs already, so no example was added")
         return
