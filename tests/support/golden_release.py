@@ -23,6 +23,12 @@ CONNECTIONS: dict[str, Any] = {
 
 OTHER = {"size": "Medium", "accelerator": GPU}
 
+METRICS: dict[str, Any] = {
+    "name": "metrics",
+    "image": "registry.example.org/metrics:1",
+    "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "100m", "memory": "64Mi"}},
+}
+
 PODS: dict[str, Any] = {
     "nodeSelector": {"topology.kubernetes.io/zone": "a"},
     "tolerations": [{"key": "dedicated", "operator": "Equal", "value": "serving", "effect": "NoSchedule"}],
@@ -133,6 +139,25 @@ SINGLE: dict[str, Any] = {
             "size": "Medium",
             "location": {"connection": "zoo"},
         },
+        "rules": {  # a program of its own, with what shapes its requests
+            "containers": [
+                {
+                    "name": "kserve-container",
+                    "image": "registry.example.org/rules:1",
+                    "env": [{"name": "TARGET", "value": "rules"}],
+                    "ports": [{"containerPort": 8080, "protocol": "TCP"}],
+                },
+                METRICS,
+            ],
+            "size": "Medium",
+            "env": {"LEVEL": "INFO"},
+            "args": ["--strict"],
+            "transformer": {
+                "replicas": {"min": 1, "max": 2},
+                "serviceAccountName": "shaper",
+                "containers": [{**METRICS, "name": "kserve-container", "image": "registry.example.org/shape:1"}],
+            },
+        },
         "giant": {  # over two nodes, from a volume
             "runtime": "vllm-multinode-runtime",
             "accelerator": {"name": GPU, "count": 4},
@@ -158,6 +183,7 @@ BY_CAPABILITY: dict[Capability, dict[str, Any]] = {
             }
         }
     },
+    "predictorSidecars": {"models": {"chat": {"containers": [METRICS]}, "giant": {"containers": [METRICS]}}},
     "routeTimeout": {"models": {"chat": {"route": {"timeout": "10m"}}}},
     "stop": {"models": {"classifier": {"stopped": True}, "chat": {"stopped": False}}},
     "modelType": {"models": {"chat": {"modelType": "generative"}}},
@@ -178,6 +204,7 @@ BY_CAPABILITY: dict[Capability, dict[str, Any]] = {
                 "tokens": ["web"],
                 "priorityClass": "research",
                 **PODS,
+                "containers": [METRICS],
                 "env": {"POD": {"field": "metadata.name"}},
                 "envFrom": [{"secretRef": {"name": "extra", "optional": True}}],
                 "servedName": "team/experts",

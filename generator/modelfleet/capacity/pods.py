@@ -130,6 +130,7 @@ class _Builder:
             yield self.server(item, serving)
         elif serving.mode != "server":
             yield self.service(item, serving)
+            yield from self.transformer(item, serving)
             yield from self.canaries(item, serving)
 
     def added(self, *names: str) -> Iterator[Mapping[str, Any]]:
@@ -146,7 +147,7 @@ class _Builder:
         runtime = self.state.objects.get((RUNTIME, str(model.get("runtime"))))
         spec = mapping(runtime.get("spec")) if runtime else {}
         brings = self.storage(item, model)
-        own = [{**model, "name": "kserve-container"}, *maps(predictor.get("containers"))]
+        own = [*([{**model, "name": "kserve-container"}] if model else []), *maps(predictor.get("containers"))]
         running = [*_merged(spec, own), *self.beside(item, serving, predictor)]
         pods = [(self.pod(serving, [spec, predictor], running, brings), 1)]
         if serving.mode == "multi-node":
@@ -155,6 +156,17 @@ class _Builder:
             nodes = whole_number(worker.get("pipelineParallelSize"), 1)
             pods.append((self.pod(serving, [of_runtime, worker], merged, brings), nodes - 1))
         return self.unit(serving, "", pods, (serving.least, serving.running))
+
+    def transformer(self, item: Object, serving: RunningWorkload) -> Iterator[PodUnit]:
+        """What stands before a model, on pods of its own."""
+        spec = mapping(mapping(item.get("spec")).get("transformer"))
+        if spec:
+            running = [*maps(spec.get("containers")), *self.beside(item, serving, spec)]
+            least = whole_number(spec.get("minReplicas"), 1)
+            most = max(least, whole_number(spec.get("maxReplicas"), 0))
+            pods = [(replace(self.pod(serving, [spec], running, Storage()), accelerator=None), 1)]
+            unit = self.unit(serving, "transformer", pods, (least, 0 if serving.stopped else most))
+            yield replace(unit, grouped=False, recreates=False)
 
     def canaries(self, item: Object, serving: RunningWorkload) -> Iterator[PodUnit]:
         """Further versions of a model: its predictor with what is written for them over it, and replicas of their own."""
@@ -239,13 +251,12 @@ class _Builder:
                 continue
             template, count = found
             spec = mapping(template.get("spec"))
-            claims = [mapping(one.get("persistentVolumeClaim")).get("claimName") for one in maps(spec.get("volumes"))]
             pod = Pod(
                 key[1],
                 self.completed(maps(spec.get("containers")), maps(spec.get("initContainers"))),
                 {str(name): str(label) for name, label in mapping(spec.get("nodeSelector")).items()},
                 tuple(maps(spec.get("tolerations"))),
-                claims=frozenset(str(claim) for claim in claims if claim),
+                claims=frozenset(_claims(spec)),
             )
             recreates = mapping(mapping(item.get("spec")).get("strategy")).get("type") == "Recreate"
             yield PodUnit(
@@ -301,7 +312,7 @@ class _Builder:
             {str(key): str(label) for key, label in selector.items()},
             (*tolerations, *((profile.tolerations or ()) if profile else ())),
             serving.accelerator,
-            brings.claims,
+            brings.claims | frozenset(claim for layer in over for claim in _claims(layer)),
         )
 
     def profile(self, item: Object) -> AcceleratorOffer | None:
@@ -315,6 +326,13 @@ def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, 
     """Maps merge key by key, all else is replaced."""
     both = (key for key in above if isinstance(below.get(key), dict) and isinstance(above[key], dict))
     return {**below, **above, **{key: _laid_over(below[key], above[key]) for key in both}}
+
+
+def _claims(spec: Mapping[str, Any]) -> Iterator[str]:
+    """The claims that a pod mounts by its volumes."""
+    for volume in maps(spec.get("volumes")):
+        if claim := mapping(volume.get("persistentVolumeClaim")).get("claimName"):
+            yield str(claim)
 
 
 _UPPER = re.compile("[A-Z]")

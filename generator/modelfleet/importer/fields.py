@@ -231,6 +231,25 @@ def _asset(source: FieldSource) -> Any:
     return {"useCase": use} if isinstance(use, str) and use.strip() else True
 
 
+def _containers(source: FieldSource) -> Any:
+    """All of a predictor; for llm-d those beside the one that serves."""
+    found = [dict(mapping(one)) for one in items(source.first("containers"))]
+    if source.workload == "distributed":
+        found = [one for one in found if one.get("name") != "main"]
+    return found or None
+
+
+def _transformer(source: FieldSource) -> Any:
+    written = mapping(source.first("transformer"))
+    low, high = written.get("minReplicas"), written.get("maxReplicas")
+    if not written.get("containers"):
+        return None
+    pod = {key: value for key, value in written.items() if key not in ("minReplicas", "maxReplicas")}
+    if not isinstance(low, int) or not isinstance(high, int):
+        return pod
+    return {"replicas": low if low == high else {"min": low, "max": high}, **pod}
+
+
 def _strategy(source: FieldSource) -> Any:
     return {"RollingUpdate": "rolling", "Recreate": "recreate"}.get(str(mapping(source.first("strategy")).get("type")))
 
@@ -262,7 +281,15 @@ def _location(source: FieldSource) -> Any:
     if isinstance(address, str) and address.startswith("pvc://"):
         claim, _, below = address.removeprefix("pvc://").partition("/")
         return {"pvc": claim, "path": below} if below else {"pvc": claim}
-    return {"uri": address} if isinstance(address, str) and address else None
+    if isinstance(address, str) and address:
+        return {"uri": address}
+    return "none" if _has_model(source) else None
+
+
+def _has_model(source: FieldSource) -> bool:
+    """Whether a runtime serves it, which then has its files from nobody else."""
+    predictor = mapping(mapping(source.item.get("spec")).get("predictor"))
+    return source.workload not in ("distributed", "served") and "model" in predictor
 
 
 def _below(connection: Mapping[str, Any], path: Any, address: Any) -> dict[str, Any]:
@@ -368,6 +395,8 @@ READERS: Mapping[str, FieldReader] = {
     "args": _args,
     "servedName": _served_name,
     "env": _env,
+    "containers": _containers,
+    "transformer": _transformer,
     "queue": _queue,
     "multiNode": _multi_node,
     "stopped": _stopped,

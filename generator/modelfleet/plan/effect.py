@@ -86,6 +86,12 @@ class Effect(Enum):
         verbs=("is loaded anew", "are loaded anew"),
         explained="ModelMesh loads the new version and moves the requests to it; no pod restarts",
     )
+    BESIDE = EffectFacts(
+        title="pods beside the model restart",
+        tone="mild",
+        verbs=("restarts pods beside it", "restart pods beside them"),
+        explained="those of a transformer, through which requests pass; the model's own pods go on",
+    )
     METADATA = EffectFacts(
         title="metadata that restarts pods",
         tone="warn",

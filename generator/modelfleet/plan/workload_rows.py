@@ -122,6 +122,8 @@ def _pods(
         yield Impact(
             Effect.DOWNTIME, f"its server {code(old.server)} goes: it answers once {code(new.server)} has loaded it"
         )
+    elif effect is Effect.BESIDE:
+        yield Impact(effect, "its transformer rolls; the model's own pods go on")
     elif effect is Effect.RELOAD:
         yield Impact(effect, "its server loads the new one and then sends it the requests; no pod restarts")
     elif old.stopped and new.stopped:

@@ -142,6 +142,6 @@ def _pod(pods: Pods, startup_probe: Mapping[str, Any] | None, *, inline: bool) -
         "nodeSelector": (hardware.whole_node_selector if inline else hardware.own_node_selector) or None,
         "tolerations": list_or_none(hardware.all_tolerations if inline else hardware.own_tolerations),
         **pods.spec,
-        "containers": [{key: value for key, value in container.items() if value is not None}],
+        "containers": [{key: value for key, value in container.items() if value is not None}, *pods.beside],
     }
     return {key: value for key, value in found.items() if value is not None}

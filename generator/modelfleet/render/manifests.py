@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from modelfleet.kubernetes.names import TEMPLATE_NAME, access_name
+from modelfleet.render.containers import own_program, transformer
 from modelfleet.render.llm import distributed, preset_copy
 from modelfleet.render.scaling import scaling_values
 from modelfleet.render.secrets import connection_secret, env_secret, wave_of_secrets
@@ -102,7 +103,7 @@ def _model(project: Project, model: Model, specs: RuntimeSpecs) -> Iterator[Temp
     yield TemplateCall(
         template="inferenceservice",
         pointer=model.pointer,
-        values=inference_service(project, model) | said_of(model),
+        values=inference_service(project, model) | own_program(model) | said_of(model),
         patches=model.patches,
     )
     if model.tokens or model.callers:
@@ -143,6 +144,8 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
         "node_selector": hardware.node_selector or None,
         "tolerations": list_or_none(hardware.tolerations),
         **own_entries(model),
+        "containers": list_or_none(model.containers),
+        "transformer": transformer(model.transformer) if model.transformer else None,
         "multi_node": model.multi_node,
         "pipeline": model.pipeline,
         "tensor": model.tensor,

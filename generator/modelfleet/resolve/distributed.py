@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pods:
     """The pods of one role in a distributed deployment. `spec` and `container` are what the model's fields add to the spec of
-    each, and to its container that serves.
+    each, and to its container that serves; `beside` are further containers.
 
     `image`, `command` and `probes` are those of its server, where they are not the preset's; `args` are the arguments of a
     command of its own, and else what the preset's script is told.
@@ -32,6 +32,7 @@ class Pods:
     image: str | None
     command: tuple[str, ...]
     probes: Mapping[str, Mapping[str, Any]]
+    beside: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -158,8 +158,8 @@ class Workload:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model(Workload):
     """A deployment on the single-model platform. `pod_spec` is what its fields add to the spec of each of its pods,
-    `container_spec` what they add to each container that serves; `as_written` has the fields that are only put into a
-    template, by their names there.
+    `container_spec` what they add to each container that serves; `containers` stand beside that, or in its place.
+    `as_written` has the fields that are only put into a template, by their names there.
     """
 
     description: str | None
@@ -176,6 +176,8 @@ class Model(Workload):
     pod_spec: Mapping[str, Any] = field(default_factory=dict)
     container_spec: Mapping[str, Any] = field(default_factory=dict)
     as_written: Mapping[str, Any] = field(default_factory=dict)
+    containers: tuple[Mapping[str, Any], ...] = ()
+    transformer: Mapping[str, Any] | None = None
     stopped: bool = False
     told_to_run: bool = False
     omit: tuple[str, ...] = ()
@@ -191,6 +193,11 @@ class Model(Workload):
     def multi_node(self) -> bool:
         """Whether one replica spreads over several nodes."""
         return self.pipeline is not None
+
+    @property
+    def own_program(self) -> bool:
+        """Whether its containers are all there is: no runtime serves a model."""
+        return bool(self.containers) and self.runtime_name is None and self.llm is None
 
     @property
     def waits_in(self) -> str | None:

@@ -179,6 +179,8 @@ class _Resolver:
             pod_spec=copied_fields(data, "pod"),
             container_spec=copied_fields(data, "container"),
             as_written={field.template: field.value_in(data) for field in fields().values() if field.template},
+            containers=tuple(data.get("containers") or ()),
+            transformer=data.get("transformer"),
             stopped=bool(data.get("stopped")),
             told_to_run=data.get("stopped") is False,
             omit=tuple(data.get("omit") or ()),
@@ -261,6 +263,7 @@ class _Resolver:
             image=data.get("image"),
             command=tuple(data.get("command") or ()),
             probes=data.get("probes") or {},
+            beside=tuple(data.get("containers") or ()),
         )
 
     def server(
@@ -403,8 +406,10 @@ def copied_fields(written: Mapping[str, Any], part: Literal["pod", "container"])
     return {key: value for key, value in copied if key and value}
 
 
-def location(written: Mapping[str, Any], connections: Mapping[str, Connection]) -> ModelLocation:
-    """Where a model's files are. As in the dashboard, one leading slash of a path is dropped."""
+def location(written: Mapping[str, Any] | str, connections: Mapping[str, Connection]) -> ModelLocation:
+    """Where a model's files are, if anything brings them. As in the dashboard, one leading slash of a path is dropped."""
+    if isinstance(written, str):
+        written = {}
     path = written.get("path")
     name = written.get("connection")
     return ModelLocation(

@@ -51,19 +51,36 @@ def summed(parts: Iterable[tuple[Mapping[str, int], int]]) -> dict[str, int]:
     return {name: count for name, count in found.items() if count}
 
 
-def of_service(
-    model: Mapping[str, Any], worker: Mapping[str, Any] | None, containers: Sequence[Mapping[str, Any]]
-) -> dict[str, int]:
-    """One replica of an InferenceService: the model's resources over its container's, and those of each worker."""
-    named = {str(item.get("name")): item for item in containers}
+def of_service(predictor: Mapping[str, Any], containers: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """One replica of an InferenceService: the model's resources over its container's, and those of each worker.
+
+    `containers` are those of its runtime and its own.
+    """
+    model, worker = mapping(predictor.get("model")), predictor.get("workerSpec")
+    named = {str(item.get("name") or index): item for index, item in enumerate(containers)}
     own = {**amounts_of(named.pop("kserve-container", {})), **amounts_of(model)}
     runtime_worker = named.pop("worker-container", {})
-    parts: list[tuple[Mapping[str, int], int]] = [(own, 1), *((amounts_of(item), 1) for item in named.values())]
-    if worker is not None:
+    head = summed([(own, 1), *((amounts_of(item), 1) for item in named.values())])
+    parts = [(at_least(head, predictor), 1)]
+    if isinstance(worker, dict):
         ours = next(iter(maps(worker.get("containers"))), {})
         nodes = whole_number(worker.get("pipelineParallelSize"), 1)
-        parts.append(({**amounts_of(runtime_worker), **amounts_of(ours)}, nodes - 1))
+        parts.append((at_least({**amounts_of(runtime_worker), **amounts_of(ours)}, worker), nodes - 1))
     return summed(parts)
+
+
+def of_pod(spec: Mapping[str, Any]) -> dict[str, int]:
+    """A pod: all its containers, or an init container that asks for more than they do."""
+    running = summed((amounts_of(item), 1) for item in maps(spec.get("containers")))
+    return at_least(running, spec)
+
+
+def at_least(running: Mapping[str, int], spec: Mapping[str, Any]) -> dict[str, int]:
+    """What a pod holds whose containers ask for this much: an init container that asks for more has it before."""
+    before = [amounts_of(item) for item in maps(spec.get("initContainers"))]
+    names = {*running, *(name for amounts in before for name in amounts)}
+    found = {name: max(running.get(name, 0), *(amounts.get(name, 0) for amounts in before), 0) for name in names}
+    return {name: found[name] for name in sorted(found) if found[name]}
 
 
 def nodes_of_group(spec: Mapping[str, Any]) -> int:
@@ -75,14 +92,10 @@ def nodes_of_group(spec: Mapping[str, Any]) -> int:
 
 def of_group(spec: Mapping[str, Any]) -> dict[str, int]:
     """A head with its workers, as an LLMInferenceService describes them."""
-    parts = [(_pod(mapping(spec.get("template"))), 1)]
+    parts = [(of_pod(mapping(spec.get("template"))), 1)]
     if spec.get("worker"):
-        parts.append((_pod(mapping(spec["worker"])), nodes_of_group(spec) - 1))
+        parts.append((of_pod(mapping(spec["worker"])), nodes_of_group(spec) - 1))
     return summed(parts)
-
-
-def _pod(template: Mapping[str, Any]) -> dict[str, int]:
-    return summed((amounts_of(item), 1) for item in maps(template.get("containers")))
 
 
 # ---- which accelerator -----------------------------------------------------------------------------------------------

@@ -63,12 +63,15 @@ def address_of(item: Object, runtime: Object | None, environment: Environment) -
         internal = f"https://{name}.{namespace}.svc.cluster.local"
         return Address(internal=internal, port=HTTPS_PORT, external=None if hidden else host, guarded=guarded)
     exposed = labels.get("networking.kserve.io/visibility") == "exposed"
-    service = f"{name}-predictor.{namespace}.svc.cluster.local"
+    spec = mapping(item.get("spec"))
+    front = mapping(spec.get("transformer"))
+    service = f"{name}-{'transformer' if front else 'predictor'}.{namespace}.svc.cluster.local"
     port, internal = HTTP_PORT, f"http://{service}"
     if guarded:
         port, internal = AUTH_PORT, f"https://{service}:{AUTH_PORT}"
     elif environment.platforms.headless:
-        port = container_port(mapping((runtime or {}).get("spec")))
+        own = mapping(spec.get("predictor"))
+        port = container_port(front or (mapping(runtime.get("spec")) if runtime else own))
         internal = f"http://{service}:{port}"
     return Address(internal=internal, port=port, external=host if exposed else None, guarded=guarded)
 

@@ -19,6 +19,7 @@ from modelfleet.serving.accelerators import (
     amounts_of,
     maps,
     of_group,
+    of_pod,
     of_service,
     summed,
     whole_number,
@@ -172,8 +173,9 @@ def _service(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> Runn
     on_server = way == "server"
     mode: ServingMode = way if worker is None or on_server else "multi-node"
     least, most = _replicas(predictor, mode)
-    containers = _containers(runtime)
-    per_replica = {} if on_server else of_service(model, worker, containers)
+    containers = [*_containers(runtime), *maps(predictor.get("containers"))]
+    transformer = mapping(_spec(item).get("transformer"))
+    per_replica = {} if on_server else of_service(predictor, containers)
     return RunningWorkload(
         key=key,
         mode=mode,
@@ -186,7 +188,8 @@ def _service(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> Runn
         per_replica=per_replica,
         accelerator=accelerator_name(found.environment, per_replica, (item, runtime), found.accelerators.get(key[1])),
         queue=queue_of(found.environment, item),
-        images=() if on_server else _images(containers),
+        beside=summed([(of_pod(transformer), _replicas(transformer, mode)[1] if transformer else 0)]),
+        images=() if on_server else _images([*containers, *maps(transformer.get("containers"))]),
         runtime=None if on_server else _template(runtime, named),
         server=str(named) if on_server and named else None,
         address=address_of(item, runtime, found.environment),

@@ -202,6 +202,8 @@ def no_hardware_profiles(subject: OfHardware) -> Iterator[Violation]:
 def no_size(subject: OfWorkload) -> Iterator[Violation]:
     workload = subject.workload
     hardware, runtime = workload.hardware, workload.runtime
+    if isinstance(workload, Model) and workload.own_program and _asks_for_amounts(workload.containers[0]):
+        return
     own = runtime is not None and (
         (_keeps_resources(subject, workload) and _brings_amounts(runtime))
         or (runtime.multi_node and hardware.profile is None)
@@ -219,8 +221,11 @@ def no_size(subject: OfWorkload) -> Iterator[Violation]:
 
 def _brings_amounts(runtime: Runtime) -> bool:
     """Whether the container that serves asks for CPU or memory by itself."""
-    serving = next((one for one in runtime.containers if one.get("name") == "kserve-container"), {})
-    parts = (part for part in (serving.get("resources") or {}).values() if isinstance(part, dict))
+    return _asks_for_amounts(next((one for one in runtime.containers if one.get("name") == "kserve-container"), {}))
+
+
+def _asks_for_amounts(container: Mapping[str, Any]) -> bool:
+    parts = (part for part in (container.get("resources") or {}).values() if isinstance(part, dict))
     return any(name in part for part in parts for name in ("cpu", "memory"))
 
 

@@ -1,0 +1,33 @@
+"""Pods whose containers the spec itself says: a program in place of a runtime, and a transformer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from modelfleet.resolve.model import Model
+from modelfleet.resolve.resolver import replicas
+
+
+def own_program(model: Model) -> dict[str, Any]:
+    """What goes over the values where no runtime serves a model: its own containers, of which the first is what serves."""
+    if not model.own_program:
+        return {}
+    first, *others = model.containers
+    own = {
+        "args": [*(first.get("args") or ()), *model.args],
+        "env": [*(first.get("env") or ()), *model.env],
+        "resources": model.hardware.resources or first.get("resources"),
+        **{key: [*(first.get(key) or ()), *value] for key, value in model.container_spec.items()},
+    }
+    containers = [{**first, **{key: value for key, value in own.items() if value}}, *others]
+    return dict.fromkeys(("runtime", "args", "env", "resources")) | {"containers": containers, "container_spec": ()}
+
+
+def transformer(written: Mapping[str, Any]) -> dict[str, Any]:
+    """A transformer as an InferenceService has it."""
+    pod = {key: value for key, value in written.items() if key != "replicas"}
+    if "replicas" not in written:
+        return pod
+    least, most = replicas(written["replicas"])
+    return {"minReplicas": least, "maxReplicas": most, **pod}
