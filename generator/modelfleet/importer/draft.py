@@ -26,10 +26,15 @@ SERVICES = ("InferenceService", "LLMInferenceService")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpecDraft:
-    """The spec of a project in one environment, and by entry the ServingRuntime from which its runtime is to come."""
+    """The spec of a project in one environment, and by entry the ServingRuntime from which its runtime is to come.
+
+    `absent` are the names of those that were not given, `idle` those that nothing names.
+    """
 
     spec: dict[str, Any]
     runtimes: dict[tuple[str, ...], GivenObject] = field(default_factory=dict)
+    absent: dict[tuple[str, ...], str] = field(default_factory=dict)
+    idle: list[GivenObject] = field(default_factory=list)
 
 
 def namespace_of(given: Sequence[GivenObject], project: str) -> str:
@@ -61,11 +66,12 @@ def draft_of(project: str, namespace: str, given: Sequence[GivenObject], environ
             tokens=tokens.get(access_name("ServiceAccount", one.name), ()),
             callers=callers_of(one.name, given, namespace),
         )
-        runtime = runtimes.get(runtime_name(one.object) or "")
+        named = runtime_name(one.object) or ""
+        runtime = runtimes.get(named)
         if kind != "served":
             models[one.name] = fields_of(source)
-            if runtime is not None:
-                draft.runtimes["models", one.name] = runtime
+            draft.runtimes.update({("models", one.name): runtime} if runtime is not None else {})
+            draft.absent.update({("models", one.name): named} if named and runtime is None else {})
         elif runtime is not None:
             if runtime.name not in servers:
                 servers[runtime.name] = _server(runtime, environment, tokens)
@@ -75,15 +81,13 @@ def draft_of(project: str, namespace: str, given: Sequence[GivenObject], environ
         if mapping(runtime.object.get("spec")).get("multiModel") and name not in servers:
             servers[name] = _server(runtime, environment, tokens)
             draft.runtimes["servers", name] = runtime
+    draft.idle.extend(one for one in runtimes.values() if one not in draft.runtimes.values())
     draft.spec.update(_head(project, namespace, given, multi=bool(servers)))
     if connections:
         draft.spec["connections"] = connections
     if secrets := dict(secret_entries(given, _secrets_used(models), environment, namespace)):
         draft.spec["secrets"] = secrets
-    if models:
-        draft.spec["models"] = models
-    if servers:
-        draft.spec["servers"] = servers
+    draft.spec.update({key: entries for key, entries in (("models", models), ("servers", servers)) if entries})
     return draft
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 from modelfleet.importer.hardware import env_field, hardware_fields, replicas_field
@@ -17,7 +18,9 @@ from modelfleet.kubernetes.objects import items, mapping, text
 from modelfleet.resolve.catalog import engines
 from modelfleet.resolve.connections import connection_kinds
 from modelfleet.resolve.platform import platform_facts
-from modelfleet.spec.fields import container_fields, fields, pod_fields
+from modelfleet.resolve.runtime import Format
+from modelfleet.resolve.shared_runtimes import engine_of_format
+from modelfleet.spec.fields import container_fields, decided_metadata, fields, pod_fields
 
 FieldReader = Callable[[FieldSource], Any]
 
@@ -119,16 +122,18 @@ def _callers(source: FieldSource) -> Any:
 
 
 def _args(source: FieldSource) -> Any:
+    """Without the name under which the model answers where that stands last: a spec passes it there."""
     if source.given.kind == "LLMInferenceService":
         return _additional_args(_main(source))
-    return _split_args(source)[0] or None
+    found, name = _named_args(source)
+    return (found[:-1] if name and found[-1] == f"{_name_option(source)}={name}" else found) or None
 
 
 def _served_name(source: FieldSource) -> Any:
     if source.workload == "distributed":
         name = source.first("servedName")
         return name if isinstance(name, str) and name not in ("", source.given.name) else None
-    return _split_args(source)[1]
+    return _named_args(source)[1]
 
 
 def _queue(source: FieldSource) -> Any:
@@ -138,19 +143,25 @@ def _queue(source: FieldSource) -> Any:
     return name if isinstance(name, str) and name and not (profile and profile.queue == name) else None
 
 
-def _split_args(source: FieldSource) -> tuple[list[str], str | None]:
-    """The arguments, and the name under which the model answers where they give one: that is a field of its own."""
-    found = list(map(str, items(source.first("args"))))
-    options = {facts["servedNameArg"] for facts in engines().values()} - {None}
+def _name_option(source: FieldSource) -> str | None:
+    """The option that tells the engine of the model's format a name."""
+    served = Format(str(source.named("framework", "name")), None)
+    engine = engine_of_format(served, workers=source.workload == "multi-node")
+    return engine.facts["servedNameArg"] if engine is not None else None
+
+
+def _named_args(source: FieldSource) -> tuple[list[str], str | None]:
+    """The arguments, and the name under which the model answers where they give one."""
+    found, wanted = list(map(str, items(source.first("args")))), _name_option(source)
     for index, word in enumerate(found):
         option, equals, value = word.partition("=")
-        if option not in options:
+        if option != wanted:
             continue
         if equals and value:
-            return found[:index] + found[index + 1 :], value
+            return found, value
         following = found[index + 1 : index + 3]
         if following and not (len(following) == 2 and not following[1].startswith("-")):
-            return found[:index] + found[index + 2 :], following[0]
+            return found, following[0]
     return found, None
 
 
@@ -382,7 +393,26 @@ def _pod_fields(source: FieldSource, pod: Mapping[str, Any]) -> dict[str, Any]:
     return found | ({"env": written} if (written := env_field(variables)) else {})
 
 
+def _labels(source: FieldSource) -> Any:
+    return _own_metadata(source, "labels")
+
+
+def _annotations(source: FieldSource) -> Any:
+    return _own_metadata(source, "annotations")
+
+
+def _own_metadata(source: FieldSource, part: str) -> dict[str, str] | None:
+    """Labels or annotations that nothing else in a spec decides; those of a runtime come with it."""
+    if source.workload == "server":
+        return None
+    decided = [steps[1] for steps, _ in decided_metadata() if steps[0] == part]
+    there = mapping(source.item["metadata"].get(part)).items()
+    return {key: text for key, text in there if not any(fnmatchcase(key, one) for one in decided)} or None
+
+
 READERS: Mapping[str, FieldReader] = {
+    "labels": _labels,
+    "annotations": _annotations,
     "displayName": _display_name,
     "description": _description,
     "framework": _framework,
