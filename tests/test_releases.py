@@ -134,7 +134,7 @@ def test_every_claimed_combination_renders_and_is_admitted(name: str, tmp_path: 
     assert {claim.name: observed(objects, claim) for claim in claims(name)} == wanted
     distributed = {key for _, kind, key in objects if kind == "LLMInferenceService"}
     assert bool(distributed) == release(name).capabilities["llm"]
-    assert {warning.code for warning in fleet.warnings} <= {"ADM124", "CAP002", "CAP025", "LLM009"}, (
+    assert {warning.code for warning in fleet.warnings} <= {"ADM124", "CAP002", "CAP025", "LLM009", "SCALE006"}, (
         "what is dropped next, and one node's tensors"
     )
 

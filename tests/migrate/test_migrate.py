@@ -111,8 +111,7 @@ environments:
 """
 
 
-def test_scaling_of_llmd_becomes_a_fixed_number_in_one_step(tmp_path: Path) -> None:
-    facts = """\
+SCALING_FACTS = """\
 version: 1
 release: rhoai-3.4
 cluster: {name: test, appsDomain: apps.test.example.org}
@@ -122,7 +121,10 @@ secrets: {provider: existing}
 namespaces: external
 argocd: {namespace: openshift-gitops, repoURL: "https://git.example.org/models.git", revision: main, version: "2.14", prune: false}
 """
-    root = write(tmp_path, {"projects/acme.yaml": SCALED, "environments/test.yaml": facts})
+
+
+def test_scaling_of_llmd_becomes_a_fixed_number_in_one_step(tmp_path: Path) -> None:
+    root = write(tmp_path, {"projects/acme.yaml": SCALED, "environments/test.yaml": SCALING_FACTS})
     words = ("migrate", "llmd-scaling", "--project", "acme", "--step")
     ran = modelfleet(root, *words, "add")
     assert (ran.code, ran.err) == (0, "")
@@ -134,9 +136,20 @@ argocd: {namespace: openshift-gitops, repoURL: "https://git.example.org/models.g
     scaling = "    llmd:\n      # by its own autoscaler\n      scaling: {min: 1, max: 3, by: hpa}\n"
     expected = SCALED.replace(scaling, "    llmd: true\n").replace("path: llama}\n", "path: llama}\n    replicas: 3\n")
     assert (root / "projects/acme.yaml").read_text("utf-8") == expected
-    nothing = "acme: nothing to {}: it takes one step, --step add, where a model has llmd.scaling\n"
+    nothing = "acme: nothing to {}: it takes one step, --step add, where the load scales a model with llmd\n"
     for step in ("add", "remove"):
         assert modelfleet(root, *words, step).out == nothing.format(step)
+
+
+def test_replicas_by_load_of_llmd_become_a_fixed_number(tmp_path: Path) -> None:
+    scaling = "    llmd:\n      # by its own autoscaler\n      scaling: {min: 1, max: 3, by: hpa}\n"
+    by_load = "    llmd: true\n    replicas: {min: 1, max: 3, when: {waitingRequests: 5}}\n"
+    spec = SCALED.replace(scaling, by_load)
+    root = write(tmp_path, {"projects/acme.yaml": spec, "environments/test.yaml": SCALING_FACTS})
+    ran = modelfleet(root, "migrate", "llmd-scaling", "--project", "acme", "--step", "add")
+    assert (ran.code, ran.err) == (0, "")
+    expected = spec.replace("replicas: {min: 1, max: 3, when: {waitingRequests: 5}}", "replicas: 3")
+    assert (root / "projects/acme.yaml").read_text("utf-8") == expected
 
 
 # ---- accelerator profiles --------------------------------------------------------------------------------------------

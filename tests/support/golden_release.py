@@ -128,7 +128,7 @@ SINGLE: dict[str, Any] = {
             "runtime": "kserve-ovms",
             "framework": "onnx-1",
             "servedName": "detector-v2",
-            "replicas": {"min": 1, "max": 3},
+            "replicas": {"min": 1, "max": 3, "when": {"cpu": 70}},
             "omit": ["displayName", "dashboard"],
             "size": {"requests": {"cpu": "500m", "memory": "2Gi"}, "limits": {"cpu": "2", "memory": "4Gi"}},
             "location": {"connection": "registry", "uri": "oci://quay.io/team/detector:1.4"},
@@ -185,6 +185,30 @@ BY_CAPABILITY: dict[Capability, dict[str, Any]] = {
     },
     "predictorSidecars": {"models": {"chat": {"containers": [METRICS]}, "giant": {"containers": [METRICS]}}},
     "routeTimeout": {"models": {"chat": {"route": {"timeout": "10m"}}}},
+    "hpaChecksNeedClass": {  # KServe knows KEDA from then on
+        "models": {
+            "busy": {
+                "runtime": "vllm-cuda-runtime",
+                "replicas": {
+                    "min": 0,
+                    "max": 4,
+                    "when": {
+                        "waitingRequests": 5,
+                        "kvCache": 80,
+                        "cpu": 90,
+                        "query": {"promql": 'sum(rate(http_requests_total{namespace="shop"}[1m]))', "threshold": 2.5},
+                    },
+                    "schedule": [
+                        {"days": ["mon", "fri"], "from": "07:00", "to": "18:30", "replicas": 2},
+                        {"from": "22:00", "to": "24:00", "replicas": 1},
+                    ],
+                },
+                "size": "Medium",
+                "accelerator": GPU,
+                "location": {"connection": "store", "path": "llama-3-8b"},
+            }
+        }
+    },
     "stop": {"models": {"classifier": {"stopped": True}, "chat": {"stopped": False}}},
     "modelType": {"models": {"chat": {"modelType": "generative"}}},
     "genAiAsset": {"models": {"chat": {"genAiAsset": {"useCase": "Chat"}}}},
@@ -322,7 +346,12 @@ BY_CAPABILITY: dict[Capability, dict[str, Any]] = {
             }
         }
     },
-    "llmScaling": {"models": {"simple": {"llmd": {"scaling": {"min": 1, "max": 3, "by": "keda", "cost": "10.0"}}}}},
+    "llmScaling": {
+        "models": {
+            "simple": {"llmd": {"scaling": {"min": 1, "max": 3, "by": "keda", "cost": "10.0"}}},
+            "experts": {"replicas": {"min": 1, "max": 2, "when": {"kvCache": 80}}},
+        }
+    },
 }
 """What is laid over the spec where a release has the capability."""
 

@@ -74,6 +74,7 @@ def environment_of(name: str) -> dict[str, Any]:
             "keyPrefix": "models",
         },
         "namespaces": "managed",
+        "autoscaling": {"keda": True, "prometheus": "https://thanos-querier.openshift-monitoring.svc:9092"},
         "argocd": {
             "namespace": "openshift-gitops",
             "repoURL": "https://git.example.org/team/models.git",

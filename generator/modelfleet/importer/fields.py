@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from modelfleet.importer.hardware import env_field, hardware_fields, replicas_field
+from modelfleet.importer.scaling import replicas_of_service
 from modelfleet.importer.source import FieldSource
 from modelfleet.kubernetes.names import CONNECTIONS, HARDWARE_PROFILE
 from modelfleet.kubernetes.objects import items, mapping, text
@@ -91,7 +92,7 @@ def _mode(source: FieldSource) -> Any:
 
 def _replicas(source: FieldSource) -> Any:
     if source.given.kind == "InferenceService":
-        return replicas_field(source.named("replicas", "minReplicas"), source.named("replicas", "maxReplicas"))
+        return replicas_of_service(source)
     count = source.first("replicas")
     return replicas_field(count, count)
 

@@ -1,6 +1,7 @@
-"""From `llmd.scaling`, which has no future, to a fixed number of replicas, which every release of llm-d takes.
+"""From the workload variant autoscaler (`llmd.scaling`, and `replicas.when` of distributed models) to a fixed number of replicas.
 
-No release offers the autoscaling that comes next beside the one that goes, so a fixed number is the bridge between them.
+It has no future, and no release offers the autoscaling that comes next beside it. Every release of llm-d takes a fixed number, so
+that is the bridge between them.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ def keep_fixed(subject: MigratedSpec) -> Step | None:
 
 
 def _bounds(data: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
-    llmd = data.get("llmd")
+    llmd, replicas = data.get("llmd"), data.get("replicas")
+    if llmd and isinstance(replicas, dict) and replicas.get("when"):
+        yield "replicas", replicas["min"], replicas["max"]
     parts = {"replicas": llmd, "replicas of prefill": llmd.get("prefill")} if isinstance(llmd, dict) else {}
     for what, part in parts.items():
         scaling = part.get("scaling") if isinstance(part, dict) else None
@@ -52,7 +55,9 @@ def _bounds(data: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
 
 def _fixed(data: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(data)
-    llmd = found.get("llmd")
+    llmd, replicas = found.get("llmd"), found.get("replicas")
+    if llmd and isinstance(replicas, dict) and replicas.get("when"):
+        found["replicas"] = replicas["max"]
     if not isinstance(llmd, dict):
         return found
     llmd = dict(llmd)

@@ -218,6 +218,7 @@ _NAMES = {
     "serverless": "mode: advanced (Knative Serverless)",
     "acceleratorProfiles": "accelerator profiles",
     "llm": "LLMInferenceService (llmd)",
+    "llmScaling": "the workload variant autoscaler of LLMInferenceServices",
     "multiNode": "models over several nodes",
     "multiNodeRay": "Ray in the multi-node runtime",
 }

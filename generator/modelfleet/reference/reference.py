@@ -38,6 +38,7 @@ FAMILIES: Mapping[str, str] = {
     "MN": "models over several nodes",
     "FIT": "the memory of GPUs",
     "ROOM": "room in quotas and on nodes",
+    "SCALE": "autoscaling",
     "QUE": "queues of Kueue",
     "LLM": "distributed inference (llm-d)",
     "PATCH": "patches",

@@ -171,6 +171,14 @@ OTHER_GATEWAY = GatewayFacts(host=None, gateway_class="openshift-default")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AutoscalingFacts:
+    """What the cluster has to scale models by their load; None where that is not said."""
+
+    keda: bool | None
+    prometheus: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueOffer:
     """A LocalQueue that projects have: its ClusterQueue, and what that gives to all of its queues together."""
 
@@ -199,6 +207,7 @@ class Environment:
     """Whether the Namespaces are made here."""
     argocd: ArgocdInstance
     gateways: Mapping[str, GatewayFacts]
+    autoscaling: AutoscalingFacts
     queues: Mapping[str, QueueOffer] | None
     """None: nothing is known of them."""
     acknowledged: tuple[str, ...]
@@ -234,7 +243,7 @@ class Environment:
 def environment_from(name: str, facts: Merged, release: Release | None) -> Environment:
     """The environment that facts describe. They have the shape of the schema; what they leave out stays open."""
     data = _map(facts.data)
-    platforms = _map(data.get("platforms"))
+    platforms, autoscaling = _map(data.get("platforms")), _map(data.get("autoscaling"))
     nodes = {key: _nodes(entry) for key, entry in _entries(data.get("nodes"))}
     return Environment(
         name=name,
@@ -266,6 +275,7 @@ def environment_from(name: str, facts: Merged, release: Release | None) -> Envir
             )
             for key, entry in _entries(data.get("gateways"))
         },
+        autoscaling=AutoscalingFacts(keda=autoscaling.get("keda"), prometheus=autoscaling.get("prometheus")),
         queues=None
         if data.get("queues") is None
         else {

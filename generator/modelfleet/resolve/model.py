@@ -18,6 +18,7 @@ from modelfleet.resolve.connections import Carrier, ConnectionKind
 from modelfleet.resolve.consumers import Consumer
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.hardware import Hardware
+from modelfleet.resolve.load_scaling import LoadScaling
 from modelfleet.resolve.runtime import Engine, Format, Runtime
 from modelfleet.resolve.weights import Weights
 from modelfleet.spec.merge import Merged
@@ -173,6 +174,7 @@ class Model(Workload):
     tensor: int | None = None
     served_name: str | None = None
     queue: str | None = None
+    scaling: LoadScaling | None = None
     pod_spec: Mapping[str, Any] = field(default_factory=dict)
     container_spec: Mapping[str, Any] = field(default_factory=dict)
     as_written: Mapping[str, Any] = field(default_factory=dict)

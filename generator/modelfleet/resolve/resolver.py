@@ -18,6 +18,7 @@ from modelfleet.resolve.consumers import consumers_of
 from modelfleet.resolve.distributed import Group, Llm, Pods
 from modelfleet.resolve.environment import Environment, Size
 from modelfleet.resolve.hardware import Accelerator, Amounts, Hardware
+from modelfleet.resolve.load_scaling import group_scaling, load_scaling
 from modelfleet.resolve.model import Connection, EnvSecret, Model, ModelLocation, Project, ServedModel, Server
 from modelfleet.resolve.runtime import Engine, Format, Runtime
 from modelfleet.resolve.shared_runtimes import (
@@ -174,6 +175,7 @@ class _Resolver:
             env=tuple(env_entry(key, value) for key, value in (data.get("env") or {}).items()),
             served_name=data.get("servedName"),
             queue=data.get("queue"),
+            scaling=load_scaling(data.get("replicas")),
             pipeline=nodes.get("pipelineParallelSize", 1) if nodes else None,
             tensor=nodes.get("tensorParallelSize", 1) if nodes else None,
             pod_spec=copied_fields(data, "pod"),
@@ -212,7 +214,7 @@ class _Resolver:
             return None
         written = written if isinstance(written, dict) else {}
         low, _ = replicas(data.get("replicas"))
-        scaling = written.get("scaling")
+        scaling = written.get("scaling") or group_scaling(data.get("replicas"), self.environment.autoscaling.keda)
         scaled = {"scaling": scaling}
         prefill = written.get("prefill")
         scheduler = written.get("scheduler")

@@ -45,6 +45,12 @@ class Engine:
         return found
 
     @property
+    def load_metrics(self) -> Mapping[str, str]:
+        """Queries for the load that it tells of, by measure."""
+        found: Mapping[str, str] = self.facts["loadMetrics"]
+        return found
+
+    @property
     def parser(self) -> OptionParser | None:
         """What reads its command line, where that is known."""
         name = self.facts["parser"]

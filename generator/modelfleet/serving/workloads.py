@@ -10,7 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from modelfleet.kubernetes.names import ACCOUNT_OF_TOKEN, SERVING_GROUP, STOP, TEMPLATE_NAME, workload_of
+from modelfleet.kubernetes.names import (
+    ACCOUNT_OF_TOKEN,
+    AUTOSCALER_CLASS,
+    SERVING_GROUP,
+    STOP,
+    TEMPLATE_NAME,
+    workload_of,
+)
 from modelfleet.kubernetes.objects import Object, group_of, mapping
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Project
@@ -172,7 +179,8 @@ def _service(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> Runn
     way = way_of(item, found.environment.can("defaultMode"))
     on_server = way == "server"
     mode: ServingMode = way if worker is None or on_server else "multi-node"
-    least, most = _replicas(predictor, mode)
+    by_keda = _metadata(item, "annotations").get(AUTOSCALER_CLASS) == "keda"
+    least, most = _replicas(predictor, mode, 0 if by_keda else 1)
     containers = [*_containers(runtime), *maps(predictor.get("containers"))]
     transformer = mapping(_spec(item).get("transformer"))
     per_replica = {} if on_server else of_service(predictor, containers)
@@ -197,12 +205,12 @@ def _service(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> Runn
     )
 
 
-def _replicas(predictor: Mapping[str, Any], mode: ServingMode) -> tuple[int, int]:
-    """KServe's defaults: one replica at least, and as many at most; an HPA never goes below one."""
+def _replicas(predictor: Mapping[str, Any], mode: ServingMode, floor: int) -> tuple[int, int]:
+    """KServe's defaults: one replica at least, and as many at most; an HPA never goes below one, its `floor`."""
     least = whole_number(predictor.get("minReplicas"), 1)
     most = whole_number(predictor.get("maxReplicas"), 0)
     if mode == "standard" and (predictor.get("minReplicas") is not None or most):
-        least = max(least, 1)
+        least = max(least, floor)
     return least, max(most, least, 1 if mode == "advanced" else 0)
 
 

@@ -27,7 +27,7 @@ _NOTHING = {
     "multi-model": "there is no model server, so all of it is single-model already",
     "advanced": "no model is in mode advanced any more",
     "accelerator-profiles": "no accelerator of it goes by an accelerator profile alone",
-    "llmd-scaling": "it takes one step, --step add, where a model has llmd.scaling",
+    "llmd-scaling": "it takes one step, --step add, where the load scales a model with llmd",
 }
 
 

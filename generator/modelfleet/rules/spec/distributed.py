@@ -82,6 +82,8 @@ def _evaluates(runtime: Runtime) -> bool:
 @spec_rule("LLM006", "The least number of replicas is above the most", when=having("llmScaling"))
 def scaling_bounds(subject: OfModel) -> Iterator[Violation]:
     for pointer, group in _groups(subject):
+        if subject.model.scaling is not None and subject.model.llm is not None and group is subject.model.llm.main:
+            continue  # its bounds stand in replicas
         if group.scaling is not None and group.scaling["min"] > group.scaling["max"]:
             yield Violation(
                 pointer=(*pointer, "scaling", "min"),

@@ -51,6 +51,13 @@ def foreign_to_distributed(subject: OfModel) -> Iterator[Violation]:
         yield from _refused(subject.written, subject.model.pointer, "distributed")
 
 
+@spec_rule("CAP043", "The field does not apply to the deployment mode")
+def foreign_to_mode(subject: OfModel) -> Iterator[Violation]:
+    model = subject.model
+    if model.llm is None:
+        yield from _refused(subject.written, model.pointer, "multi-node" if model.multi_node else model.mode)
+
+
 @spec_rule("CAP040", "Knative takes the field only where a feature is switched on", when=having("serverless"))
 def feature_of_knative(subject: OfModel) -> Iterator[Violation]:
     if subject.model.mode != "advanced" or subject.model.llm is not None:

@@ -10,6 +10,7 @@ from modelfleet.kubernetes.names import AUTOSCALER_CLASS
 from modelfleet.resolve.model import Model
 from modelfleet.rules import Violation
 from modelfleet.rules.spec.platform import can_scale_to_zero
+from modelfleet.rules.spec.scaling import has_keda
 from modelfleet.rules.spec.subjects import OfModel, OfWorkload, spec_rule
 
 
@@ -17,6 +18,14 @@ from modelfleet.rules.spec.subjects import OfModel, OfWorkload, spec_rule
 def zero_in_standard_mode(subject: OfModel) -> Iterator[Violation]:
     model = subject.model
     if model.mode != "standard" or model.minimum > 0 or model.llm is not None:
+        return
+    if model.scaling is not None and model.scaling.by_keda:
+        if not model.scaling.wakes:
+            yield Violation(
+                pointer=_replicas(subject, "min"),
+                message="with its last pod its metrics go, so that nothing would ever start it again",
+                hint="write 1 or more, or add a schedule or a query that measures elsewhere",
+            )
         return
     ways = ["write 1 or more", "use mode: advanced to scale to zero" if can_scale_to_zero(subject.environment) else ""]
     ways.append("write stopped: true to hold it" if subject.environment.can("stop") else "")
@@ -50,18 +59,24 @@ def scaled_by_cpu(subject: OfModel) -> Iterator[Violation]:
     if model.mode != "standard" or model.multi_node or model.llm is not None or model.hardware.gpus == 0:
         return
     if model.maximum > model.minimum > 0 and not _scaled_otherwise(model):
+        use = model.scaling.cpu if model.scaling else 80
+        ways = ["give a fixed number of replicas"]
+        told = model.engine.load_metrics if model.engine and has_keda(subject.environment) else {}
+        ways += ["add when: {waitingRequests: 5}"] if told else []
+        ways += ["use mode: advanced, which scales by requests"] if can_scale_to_zero(subject.environment) else []
         yield Violation(
             pointer=(*model.pointer, "replicas"),
-            message=f"a range of {model.minimum} to {model.maximum} is scaled by CPU use (80 %), "
+            message=f"a range of {model.minimum} to {model.maximum} is scaled by CPU use ({use} %), "
             "which says little of a model on GPUs",
-            hint="give a fixed number of replicas"
-            + (", or use mode: advanced, which scales by requests" if can_scale_to_zero(subject.environment) else ""),
+            hint=", or ".join(ways),
             severity=Severity.WARNING,
         )
 
 
 def _scaled_otherwise(model: Model) -> bool:
-    """Whether a patch chooses another autoscaler than the one by CPU, or another measure."""
+    """Whether the spec or a patch chooses another autoscaler than the one by CPU, or another measure."""
+    if model.scaling is not None and model.scaling.by_keda:
+        return True
     chosen = {AUTOSCALER_CLASS: "hpa", "scaleMetric": "cpu"}
     for step in model.patches.get("InferenceService", ()):
         last, value = pointer_steps(str(step["path"]))[-1:], step.get("value")
