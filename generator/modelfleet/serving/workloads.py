@@ -205,7 +205,7 @@ def _service(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> Runn
     )
 
 
-def _replicas(predictor: Mapping[str, Any], mode: ServingMode, floor: int) -> tuple[int, int]:
+def _replicas(predictor: Mapping[str, Any], mode: ServingMode, floor: int = 1) -> tuple[int, int]:
     """KServe's defaults: one replica at least, and as many at most; an HPA never goes below one, its `floor`."""
     least = whole_number(predictor.get("minReplicas"), 1)
     most = whole_number(predictor.get("maxReplicas"), 0)
