@@ -15,6 +15,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/modelfleet
 key = $(shell cat $(1) pyproject.toml 2>/dev/null | cksum | tr ' ' -)-$(shell printf %s '$(CURDIR)' | cksum | cut -d ' ' -f 1)
 RUNTIME := $(VENV)/made-for-running-$(call key,requirements.txt)
 AXE := $(CACHE)/axe/node_modules/axe-core/package.json
+READERS := $(CACHE)/readers/node_modules/.package-lock.json
 SERVERS_VENV := $(CACHE)/smoke-servers
 SERVERS := $(SERVERS_VENV)/made-for-serving-$(shell cat requirements-smoke.txt 2>/dev/null | cksum | cut -d ' ' -f 1)
 SERVERS_PYTHON ?= $(PYTHON)
@@ -29,7 +30,7 @@ $(shell rm -f $(VENV)/made-*)
 endif
 endif
 
-.PHONY: help render check test test-page site test-site test-smoke soak dist lab test-lab test-lab-kserve lint lint-workflows bench lock clean setup setup-dev setup-tools
+.PHONY: help render check test test-page test-readers site test-site test-smoke soak dist lab test-lab test-lab-kserve lint lint-workflows bench lock clean setup setup-dev setup-tools
 
 help: ## what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -53,6 +54,10 @@ test-page: setup-dev $(AXE) ## open the page of the fleet in a real browser (Chr
 	  || { echo "make test-page needs Chromium on PATH" >&2; exit 1; }
 	@echo "Opening the page of the fleet in a browser"
 	@AXE=$(dir $(AXE)) $(BIN)/python -m pytest -q -m browser tests/overview
+
+test-readers: setup-dev $(READERS) ## what editors and code scanners make of what is written for them (needs npm)
+	@echo "Asking a YAML language server, and the schema of SARIF"
+	@READERS=$(dir $(READERS)) $(BIN)/python -m pytest -q -m readers tests/readers
 
 test-smoke: setup-dev $(SERVERS) ## call real model servers behind a real proxy (Python below 3.13, haproxy, openssl)
 	@for tool in haproxy openssl; do command -v $$tool >/dev/null || { echo "make test-smoke needs $$tool on PATH" >&2; exit 1; }; done
@@ -139,6 +144,13 @@ $(SERVERS):
 	@mkdir -p -m 700 $(CACHE) && rm -rf $(SERVERS_VENV)
 	@$(SERVERS_PYTHON) -m venv $(SERVERS_VENV)
 	@$(SERVERS_VENV)/bin/python -m pip --disable-pip-version-check --no-input --quiet install --require-hashes -r requirements-smoke.txt
+	@touch $@
+
+$(READERS): tests/readers/package-lock.json
+	@command -v npm >/dev/null || { echo "make test-readers needs npm on PATH" >&2; exit 1; }
+	@mkdir -p -m 700 $(CACHE) && mkdir -p $(CACHE)/readers
+	@cp tests/readers/package.json tests/readers/package-lock.json $(CACHE)/readers/
+	@npm ci --prefix $(CACHE)/readers --no-audit --no-fund --silent
 	@touch $@
 
 # All clones share it.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import jsonschema_rs
 import pytest
+import yaml
 
 from console import COMMON, REPOSITORY, miniature, modelfleet, write
 
@@ -29,16 +32,41 @@ def without_offers(schema: Any) -> Any:
     return [without_offers(item) for item in schema] if isinstance(schema, list) else schema
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["environment", "runtime"])
 def test_it_demands_what_the_packaged_schema_demands(kind: str) -> None:
     packaged = json.loads((REPOSITORY / "schemas" / f"{KINDS[kind]}.schema.json").read_text("utf-8"))
     found = printed(REPOSITORY, kind)
     jsonschema.Draft202012Validator.check_schema(found)
-    if kind == "project":  # each environment has what every environment has
-        named = found["properties"]["environments"].pop("properties")
-        override = found["properties"]["environments"]["additionalProperties"]
-        assert {name: without_offers(each) for name, each in named.items()} == dict.fromkeys(named, override)
     assert without_offers(found) == without_offers(packaged)
+
+
+def changed(data: Any) -> Iterator[Any]:
+    """The data with each of its values, at any depth, replaced by something of another type."""
+    if isinstance(data, dict | list):
+        for key, value in [*(data.items() if isinstance(data, dict) else enumerate(data))]:
+            others: list[Any] = [None, True, 7, "text", {}, [], {"foreign": None}]
+            for other in others:
+                yield _with(data, key, other)
+            for inner in changed(value):
+                yield _with(data, key, inner)
+
+
+def _with(data: Any, key: Any, value: Any) -> Any:
+    copy: Any = data.copy()
+    copy[key] = value
+    return copy
+
+
+def test_of_projects_it_accepts_what_the_packaged_schema_accepts_and_nothing_else() -> None:
+    found = printed(REPOSITORY, "project")
+    jsonschema.Draft202012Validator.check_schema(found)
+    whole = json.loads((REPOSITORY / "schemas" / "project.schema.json").read_text("utf-8"))
+    packaged, written = (jsonschema_rs.Draft202012Validator(each) for each in (whole, found))
+    projects = [yaml.safe_load(path.read_bytes()) for path in sorted((REPOSITORY / "projects").glob("*.yaml"))]
+    tried = [each for project in projects for each in (project, *changed(project))]
+    accepted = sum(packaged.is_valid(each) for each in tried)
+    assert (len(tried) > 2_000, 200 < accepted < 1_000) == (True, True)
+    assert [each for each in tried if packaged.is_valid(each) != written.is_valid(each)] == []
 
 
 def test_it_offers_the_names_of_the_repository(tmp_path: Path) -> None:
@@ -53,8 +81,13 @@ def test_it_offers_the_names_of_the_repository(tmp_path: Path) -> None:
     assert {"onnx-server", "vllm-cuda-runtime"} <= set(offered["runtime"])
     assert "vllm-gaudi-runtime" not in offered["runtime"]
     assert [*project["properties"]["environments"]["properties"]] == ["lab"]
-    snippet = project["properties"]["environments"]["properties"]["lab"]["defaultSnippets"][0]["body"]
-    assert snippet == {}, "what an editor inserts is what check accepts"
+    lab = project["properties"]["environments"]["properties"]["lab"]
+    assert [each["body"] for each in lab["defaultSnippets"]] == ["{}"], "what an editor inserts is what check accepts"
+    after = {each["if"]["properties"]["runtime"]["const"]: each["then"] for each in project["$defs"]["model"]["allOf"]}
+    assert after["onnx-server"] == {"properties": {"framework": {"examples": ["onnx-1"]}}}
+    assert after["vllm-cuda-runtime"] == {"properties": {"framework": {"examples": ["vLLM"]}}}
+    on_server = project["$defs"]["servedModel"]["properties"]["framework"]["examples"]
+    assert {"onnx-1", "openvino_ir-opset1", "vLLM"} <= set(on_server)
     assert printed(tmp_path, "environment")["properties"]["release"]["examples"][-1] == "rhoai-2.19"
 
 

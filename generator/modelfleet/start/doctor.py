@@ -122,7 +122,10 @@ def _schemas(root: Path) -> Diagnosis:
             written = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError, RecursionError):
             return Diagnosis("editor schemas", f"schemas/{file} is not there or cannot be read", remedy)
-        ours = (editor_schema(kind, names), (packaged("schemas") / file).read_text("utf-8"))
+        ours = (
+            *(editor_schema(kind, each) for each in (names, CompletedNames())),
+            (packaged("schemas") / file).read_text("utf-8"),
+        )
         if written not in map(json.loads, ours):
             return Diagnosis("editor schemas", f"schemas/{file} is not what this version writes", remedy)
     return Diagnosis("editor schemas", "as this version writes them")

@@ -1,14 +1,14 @@
 """The schemas of what is written by hand, for editors: with the names that exist in a repository as what they complete.
 
 Names are examples and not choices, so a schema accepts exactly what the packaged one accepts; what fits a cluster is for `check`
-to say.
+to say. Where null is refused, it is no longer among the types either: a YAML language server offers each type that it reads.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ class CompletedNames:
 
     environments: tuple[str, ...] = ()
     runtimes: tuple[str, ...] = ()
+    frameworks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Those of each runtime."""
     sizes: tuple[str, ...] = ()
     accelerators: tuple[str, ...] = ()
 
@@ -45,9 +47,17 @@ def names_of(root: Path) -> CompletedNames:
         return (name for name in names if name not in environment.runtimes or not environment.runtimes[name].disabled)
 
     each = environments.values()
+    served: dict[str, set[str]] = {}
+    for environment in each:
+        for name in offered(environment):
+            found = runtime_catalog.find(
+                name, environment.name, environment.release.name if environment.release else None
+            )
+            served.setdefault(name, set()).update(map(str, found.formats if found else ()))
     return CompletedNames(
         environments=tuple(sorted(environments)),
-        runtimes=tuple(sorted({name for environment in each for name in offered(environment)})),
+        runtimes=tuple(sorted(served)),
+        frameworks={name: tuple(sorted(formats)) for name, formats in sorted(served.items()) if formats},
         sizes=tuple(sorted({name for environment in each for name in environment.sizes})),
         accelerators=tuple(sorted({name for environment in each for name in environment.accelerators})),
     )
@@ -75,9 +85,72 @@ def _complete_project(schema: dict[str, Any], names: CompletedNames) -> None:
             definitions[definition]["examples"] = list(found)
     if names.accelerators:
         definitions["accelerator"]["properties"]["name"]["examples"] = list(names.accelerators)
+    if names.frameworks:
+        _complete_frameworks(definitions, names.frameworks)
     environments = schema["properties"]["environments"]
     if names.environments:
         override = environments["additionalProperties"]
-        nothing_differs = {"defaultSnippets": [{"label": "{}", "description": "nothing differs here", "body": {}}]}
-        environments["properties"] = {name: {**override, **nothing_differs} for name in names.environments}
+        nothing_differs = [{"label": "{}", "description": "nothing differs here", "body": "{}"}]
+        environments["properties"] = {
+            name: {"allOf": [override], "defaultSnippets": nothing_differs} for name in names.environments
+        }
         environments["examples"] = [{name: {} for name in names.environments}]
+    _offer_no_null(schema)
+
+
+def _complete_frameworks(definitions: dict[str, Any], frameworks: Mapping[str, tuple[str, ...]]) -> None:
+    """After a model's runtime is written, the frameworks that this runtime serves; for a model on a server all that any serves."""
+    every = sorted({name for each in frameworks.values() for name in each})
+    definitions["servedModel"]["properties"]["framework"] = {"$ref": "#/$defs/framework", "examples": every}
+    definitions["framework"].pop("examples", None)
+    definitions["model"]["allOf"] = [
+        {
+            "if": {"properties": {"runtime": {"const": runtime}}, "required": ["runtime"]},
+            "then": {"properties": {"framework": {"examples": list(found)}}},
+        }
+        for runtime, found in frameworks.items()
+    ]
+
+
+# ---- null ------------------------------------------------------------------------------------------------------------
+
+
+def _offer_no_null(schema: dict[str, Any]) -> None:
+    """Takes null from the types of what stands outside of `environments`, where `given` refuses it anyway.
+
+    `given` itself names no types any more: an editor would offer true and false for each of them.
+    """
+    definitions = schema["$defs"]
+    definitions["given"] = {"not": {"type": "null"}, "additionalProperties": {"$ref": "#/$defs/given"}}
+    made: dict[str, Any] = {}
+    for name, part in schema["properties"].items():
+        if name != "environments":
+            schema["properties"][name] = _without_null(part, definitions, made)
+    definitions.update(made)
+
+
+def _without_null(part: Any, definitions: Mapping[str, Any], made: dict[str, Any]) -> Any:
+    """A part of a schema without null among its types; items of lists are left alone, since null is not refused there."""
+    if isinstance(part, list):
+        return [_without_null(each, definitions, made) for each in part]
+    if not isinstance(part, dict):
+        return part
+    return {key: _keyword(key, value, definitions, made) for key, value in part.items()}
+
+
+def _keyword(key: str, value: Any, definitions: Mapping[str, Any], made: dict[str, Any]) -> Any:
+    if key == "properties":
+        return {name: _without_null(each, definitions, made) for name, each in value.items()}
+    if key in ("items", "examples", "if", "not", "propertyNames", "defaultSnippets") or key.startswith("x-"):
+        return value
+    if key in ("type", "enum") and isinstance(value, list):
+        kept = [each for each in value if each not in ("null", None)]
+        return kept[0] if key == "type" and len(kept) == 1 else kept
+    if key == "$ref":
+        name = value.rpartition("/")[2]
+        given = f"{name}-given"
+        if given not in made:
+            made[given] = {}  # it may refer to itself
+            made[given] = _without_null(definitions[name], definitions, made)
+        return f"#/$defs/{given}"
+    return _without_null(value, definitions, made)

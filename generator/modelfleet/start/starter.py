@@ -11,16 +11,18 @@ import re
 import string
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from modelfleet.finding import Rejected
 from modelfleet.kubernetes import emit
 from modelfleet.packaged import packaged, packaged_data
 from modelfleet.pipeline.fleet import fleet
 from modelfleet.render import argocd
 from modelfleet.resolve import catalog
-from modelfleet.start.editor_schemas import SCHEMA_FILES, CompletedNames, editor_schema
+from modelfleet.start.editor_schemas import SCHEMA_FILES, CompletedNames, editor_schema, names_of
 
 CI_SYSTEMS = ("github", "gitlab", "none")
 """Whose pipelines can be written."""
@@ -67,20 +69,37 @@ def starter_files(answers: StarterAnswers, *, with_specs: bool = True) -> dict[s
         texts |= {f".github/workflows/{name}": _workflow(name) for name in _WORKFLOWS}
     texts[_OWNERS[answers.ci]] = (data / "CODEOWNERS").read_text("utf-8")
     found = {path: _Template(text).substitute(words) for path, text in texts.items()}
+    names = _names_in(found) if with_specs else CompletedNames()
     for kind, file in SCHEMA_FILES.items():
-        found[f"schemas/{file}"] = editor_schema(kind, CompletedNames())
+        found[f"schemas/{file}"] = editor_schema(kind, names)
     return {path: text for path, text in sorted(found.items()) if with_specs or not _is_spec(path)}
 
 
 def check_starter(files: Mapping[str, str]) -> None:
     """Raises `Rejected` where `check` would refuse what is to be written."""
+    with _laid_out(files) as root:
+        fleet(root)
+
+
+def _names_in(files: Mapping[str, str]) -> CompletedNames:
+    """What an editor completes in the specs that are to be written; nothing where they will be refused."""
+    try:
+        with _laid_out(files) as root:
+            return names_of(root)
+    except Rejected:
+        return CompletedNames()
+
+
+@contextmanager
+def _laid_out(files: Mapping[str, str]) -> Iterator[Path]:
+    """The specs among the files in a folder of their own."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for path, text in files.items():
             if _is_spec(path):
                 (root / path).parent.mkdir(exist_ok=True)
                 (root / path).write_text(text, "utf-8")
-        fleet(root)
+        yield root
 
 
 def wrong_answer(name: str, answer: str) -> str:

@@ -1,0 +1,1 @@
+"""Tests of the room overview; those that open the page in a browser are run by make test-page."""
