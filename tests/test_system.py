@@ -45,6 +45,7 @@ def equip(
             api_schemas.schemas(toolbox.cache_folder(REPOSITORY), schemas_of(environment), _may_install)
         cache = toolbox.cache_folder(REPOSITORY)
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        monkeypatch.setenv("MODELFLEET_NO_CACHE", "0")
         for name in ("bin", "schemas"):
             (toolbox.cache_folder(root) / name).symlink_to(cache / name)
         return root
@@ -184,9 +185,10 @@ def test_progress_is_shown_on_a_terminal_alone(
     assert (code, progress[0]) == (0, f"building {overlays} overlays with {real_tools['kustomize']}")
     checked = [re.fullmatch(rf"checking (\d+) objects with {real_tools['kubeconform']}", line) for line in progress[1:]]
     assert sum(int(match[1]) for match in checked if match) == objects
-    (known,) = (toolbox.cache_folder(root) / "verified").glob("*-prod.json")
-    known.unlink()
-    assert modelfleet(root, "verify") == (0, proved(root, real_tools, before=1), "")
+    assert modelfleet(root, "verify") == (0, proved(root, real_tools, before=overlays), "")
+    next((toolbox.cache_folder(root) / "remembered").glob("*.proof")).unlink()
+    assert modelfleet(root, "verify") == (0, proved(root, real_tools, before=overlays - 1), "")
+    assert modelfleet(root, "verify", "--no-cache") == (0, proved(root, real_tools), "")
 
 
 # ---- two runs at once

@@ -111,6 +111,11 @@ Options:
   --no-cache                      Neither use nor keep what is remembered of
                                   earlier runs.  [env var:
                                   MODELFLEET_NO_CACHE]
+  --shard I/N                     Only this share of the projects, such as
+                                  3/8.
+  --parts DIRECTORY               With --shard, the folder to leave its part
+                                  in; without, that of all parts, to be
+                                  joined.
   --format [text|json|github|sarif|gitlab]
                                   How findings are printed.
   -h, --help                      Show this message and exit.
@@ -135,6 +140,11 @@ Options:
   --no-cache                      Neither use nor keep what is remembered of
                                   earlier runs.  [env var:
                                   MODELFLEET_NO_CACHE]
+  --shard I/N                     Only this share of the projects, such as
+                                  3/8.
+  --parts DIRECTORY               With --shard, the folder to leave its part
+                                  in; without, that of all parts, to be
+                                  joined.
   --format [text|json|github|sarif|gitlab]
                                   How findings are printed.
   -h, --help                      Show this message and exit.
@@ -155,6 +165,11 @@ Options:
   --no-cache                      Neither use nor keep what is remembered of
                                   earlier runs.  [env var:
                                   MODELFLEET_NO_CACHE]
+  --shard I/N                     Only this share of the projects, such as
+                                  3/8.
+  --parts DIRECTORY               With --shard, the folder to leave its part
+                                  in; without, that of all parts, to be
+                                  joined.
   --format [text|json|github|sarif|gitlab]
                                   How findings are printed.
   -h, --help                      Show this message and exit.

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 import yaml
 
-from modelfleet.finding import Finding, MachineFailed
+from modelfleet.finding import Finding
 from modelfleet.kubernetes.yaml import objects_of
 from modelfleet.tools.folder import cache_folder
 from modelfleet.tools.install import Tool
 from modelfleet.tools.kustomize import kustomize_build
 from modelfleet.tools.processes import Completed
 from modelfleet.tools.schemas import Schemas
+from modelfleet.tools.store import memory_of
 from modelfleet.verify.compare import ExpectedOverlay, compare_built, foreign_secrets
 from modelfleet.verify.overlays import Verified, verify
 
@@ -134,7 +135,7 @@ class Verifier:
     def __call__(self, tree: Tree, said: list[str] | None = None) -> Verified:
         say = (lambda line: None) if said is None else said.append
         known = {one.environment: self.schemas for one in tree.meant}
-        return verify(tree.root, tree.meant, self.tools, known, say)
+        return verify(tree.root, tree.meant, self.tools, known, say, memory_of(tree.root))
 
 
 @pytest.fixture
@@ -187,15 +188,18 @@ def _edit_base(tree: Tree) -> None:
 
 
 def _forget(tree: Tree) -> None:
-    remembered_in(tree).write_text("{")
+    for path in proofs(tree):
+        path.write_text("{")
 
 
 def _forget_deeply(tree: Tree) -> None:
-    remembered_in(tree).write_text("[" * 100_000)
+    for path in proofs(tree):
+        path.write_text("[" * 100_000)
 
 
-def remembered_in(tree: Tree) -> Path:
-    (found,) = (cache_folder(tree.root) / "verified").glob("*-prod.json")
+def proofs(tree: Tree) -> list[Path]:
+    found = sorted((cache_folder(tree.root) / "remembered").glob("*.proof"))
+    assert found
     return found
 
 
@@ -236,8 +240,7 @@ def _reversed(item: Mapping[str, Any]) -> Object:
 def test_two_environments_may_hold_the_same_names(tmp_path: Path, verifier: Verifier) -> None:
     meant = [*plant(tmp_path, "prod", ["acme"]), *plant(tmp_path, "edu", ["acme"])]
     assert verifier(Tree(tmp_path, meant)) == Verified(overlays=2, objects=4, unchanged=0, findings=())
-    names = sorted(path.name.partition("-")[2] for path in (cache_folder(tmp_path) / "verified").iterdir())
-    assert names == ["edu.json", "prod.json"]
+    assert len(proofs(Tree(tmp_path, meant))) == 2
 
 
 def test_more_than_one_batch_is_built(tmp_path: Path, verifier: Verifier) -> None:
@@ -544,32 +547,30 @@ echo '{"resources": [], "summary": {"valid": 4, "invalid": 0, "errors": 0, "skip
     ]
 
 
-def test_a_memory_that_cannot_be_written_is_named(tree: Tree, verifier: Verifier) -> None:
-    place = cache_folder(tree.root) / "verified"
-    place.write_text("a file")
-    with pytest.raises(MachineFailed) as failed:
-        verifier(tree)
-    assert re.fullmatch(
-        rf"{re.escape(str(place))}/[0-9a-f]{{16}}-prod\.json cannot be written: File exists; make it writable, or remove it",
-        str(failed.value),
-    )
+def test_where_nothing_can_be_remembered_all_is_verified_again(tree: Tree, verifier: Verifier) -> None:
+    (cache_folder(tree.root) / "remembered").write_text("a file")
+    assert [verifier(tree).unchanged for _ in range(2)] == [0, 0]
 
 
 def test_what_is_committed_vouches_for_nothing(tree: Tree, verifier: Verifier) -> None:
     """A memory in the tree, under every name that it ever had, is not looked at."""
-    wrong = tree.with_meant("acme", lambda item: item["spec"]["predictor"].update(minReplicas=3))
     assert verifier(tree).findings == ()
-    for place in (".tools/verified", "verified", ".cache/modelfleet/verified"):
+    for place in (".tools/verified", "verified", ".cache/modelfleet/remembered", "remembered"):
         (tree.root / place).mkdir(parents=True)
-        shutil.copy(remembered_in(tree), tree.root / place / "prod.json")
-    remembered_in(tree).unlink()
-    assert [finding.code for finding in verifier(wrong).findings] == ["VER004"]
+        for path in proofs(tree):
+            shutil.copy(path, tree.root / place)
+    for path in proofs(tree):
+        path.unlink()
+    assert verifier(tree).unchanged == 0
 
 
-def test_two_repositories_remember_apart(tmp_path: Path, verifier: Verifier) -> None:
+def test_two_clones_share_what_was_proved(tmp_path: Path, verifier: Verifier) -> None:
     one = Tree(tmp_path / "one", plant(tmp_path / "one", "prod", ["acme"]))
     other = Tree(tmp_path / "other", plant(tmp_path / "other", "prod", ["acme"]))
-    assert [verifier(tree).unchanged for tree in (one, other, one, other)] == [0, 0, 1, 1]
+    assert [verifier(tree).unchanged for tree in (one, other)] == [0, 1]
+    path = next(iter(sorted((other.root / one.meant[0].folder).iterdir())))
+    path.write_text(path.read_text() + "# mine\n")
+    assert [verifier(tree).unchanged for tree in (one, other)] == [1, 0]
 
 
 def test_a_kustomize_that_dies_names_every_overlay(tree: Tree, verifier: Verifier, tmp_path: Path) -> None:

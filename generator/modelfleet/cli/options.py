@@ -15,7 +15,6 @@ from modelfleet.wording import choices, did_you_mean, printable
 if TYPE_CHECKING:
     from modelfleet.layout import Scope
     from modelfleet.resolve.fleet import Fleet
-    from modelfleet.tools.store import Memory
 
 
 Completion = Callable[[click.Context, click.Parameter, str], list[str]]
@@ -69,23 +68,6 @@ strict_option = click.option(
     "--strict", is_flag=True, help="End with exit code 1 where there are warnings that are not accepted."
 )
 
-
-def _memory(context: click.Context, parameter: click.Parameter, without: bool) -> Memory | None:
-    """Turns the option into what it leaves of the memory."""
-    from modelfleet.tools.store import memory_of
-
-    return memory_of(root_of(context), cached=not without)
-
-
-cache_option = click.option(
-    "--no-cache",
-    "memory",
-    is_flag=True,
-    envvar="MODELFLEET_NO_CACHE",
-    show_envvar=True,
-    callback=_memory,
-    help="Neither use nor keep what is remembered of earlier runs.",
-)
 
 text_or_json = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How it is printed."

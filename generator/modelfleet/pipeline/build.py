@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from modelfleet.finding import Finding, Rejected
-from modelfleet.kubernetes.objects import Object
 from modelfleet.kustomize.overlay import base_files
 from modelfleet.layout import APPLICATION_FILE, argocd_folder, environment_file, project_file
 from modelfleet.pipeline import workers
@@ -50,7 +49,6 @@ from modelfleet.spec.load import Document
 
 if TYPE_CHECKING:
     from modelfleet.pipeline.recall import Recall
-    from modelfleet.render.templates import Templates
 
 
 # Fewer models than this are made before another process could begin to help.
@@ -67,11 +65,12 @@ def fleet_of(
     warnings: list[Finding] = []
     environments, runtime_catalog = settle_environments(repository, warnings)
     known = recall.projects if recall is not None else {}
-    fresh = {name: repository.projects[name] for name in repository.projects if name not in known}
+    part = recall.part if recall is not None else None
+    names = [name for name in repository.projects if part is None or name in part]
+    fresh = {name: repository.projects[name] for name in names if name not in known}
     resolved_in = _resolved(replace(repository, projects=fresh), environments, runtime_catalog)
     accepted = {
-        name: known[name].accepted if name in known else acceptances_of((), resolved_in[name])
-        for name in repository.projects
+        name: known[name].accepted if name in known else acceptances_of((), resolved_in[name]) for name in names
     }
     written = [*acceptances_of(environments.values(), ()), *chain.from_iterable(accepted.values())]
     claims = {name: known[name].claims if name in known else claims_of(resolved_in[name]) for name in accepted}
@@ -80,7 +79,9 @@ def fleet_of(
         found, made, shared = _built(root, repository, settled, warnings, (recall, though_crowded))
     except Rejected as rejected:
         raise Rejected(with_acceptances(rejected.findings, written, complete=False)) from None
-    found = replace(found, warnings=tuple(with_acceptances(warnings, written, complete=not though_crowded)))
+    found = replace(
+        found, warnings=tuple(with_acceptances(warnings, written, complete=part is None and not though_crowded))
+    )
     if recall is not None:
         kept = {name: RecalledProject(result, claims[name], accepted[name]) for name, result in made.items()}
         recall.keep(repository, found, kept, shared)
@@ -112,16 +113,17 @@ def _built(
     environments, runtime_catalog, resolved_in, claims = settled
     recall, though_crowded = how
     findings = [*judge.check_environments(environments.values(), repository.projects, runtime_catalog)]
-    findings += judge.check_fleet(claims.values(), environments)
+    whole = recall is None or recall.part is None
+    findings += judge.check_fleet(claims.values(), environments) if whole else ()
     common = _common(root, repository, environments, runtime_catalog)
     common = replace(common, only_judged=bool(judge.errors_of(findings)))
     made = dict(zip(resolved_in, _outcomes(repository.projects, resolved_in, common), strict=True))
     known = recall.projects if recall is not None else {}
-    outcomes = {name: known[name].result if name in known else made[name] for name in repository.projects}
+    outcomes = {name: known[name].result if name in known else made[name] for name in claims}
     stop_on_errors([*findings, *(each for outcome in outcomes.values() for each in outcome.spec_findings)], warnings)
     stop_on_errors([each for outcome in outcomes.values() for each in outcome.admission_findings], warnings)
     deployed = tuple(_deployed(outcomes, resolved_in, recall))
-    synced, shared, overfull = _synced(environments, deployed, common)
+    synced, shared, overfull = _synced(environments, deployed, common if whole else None)
     if not though_crowded:
         crowded = (each for outcome in outcomes.values() for each in outcome.capacity_findings)
         stop_on_errors([*crowded, *overfull], warnings)
@@ -157,21 +159,29 @@ def _common(
 
 
 def _synced(
-    environments: Mapping[str, Environment], deployed: Sequence[DeployedProject], common: BuildContext
+    environments: Mapping[str, Environment], deployed: Sequence[DeployedProject], common: BuildContext | None
 ) -> tuple[tuple[SyncedEnvironment, ...], dict[str, str], list[Finding]]:
-    """What Argo CD needs for each environment, in which files, and what finds no room on the nodes there."""
+    """What Argo CD needs for each environment, in which files, and what finds no room on the nodes there.
+
+    Of a part of the fleet (no `common`) only the files of its projects are made.
+    """
     synced: list[SyncedEnvironment] = []
     written: dict[str, str] = {}
     overfull: list[Finding] = []
     for name, environment in environments.items():
         here = [one for one in deployed if one.brief.environment == name]
+        facts = _argocd_facts(environment, here)
+        written |= _application_files(facts, here)
+        if common is None:
+            continue
         if environment.nodes:
             from modelfleet.capacity.capacity import environment_findings
 
             overfull += environment_findings(environment, here)
-        applied, files = argocd_of(environment, here, common.templates.of(environment))
-        synced.append(SyncedEnvironment(name, applied))
-        written |= files
+        rendered = argocd.argocd_objects(facts, common.templates.of(environment))
+        objects = tuple(one.object for one in rendered)
+        written |= sealed_files(argocd_folder(name), base_files(objects), [environment_file(name)])
+        synced.append(SyncedEnvironment(name, objects))
     return tuple(synced), written, overfull
 
 
@@ -218,11 +228,8 @@ def _outcomes(
     return [outcome for outcomes in workers.side_by_side(made, parts) for outcome in outcomes]
 
 
-def argocd_of(
-    environment: Environment, deployed: Sequence[DeployedProject], templates: Templates
-) -> tuple[tuple[Object, ...], dict[str, str]]:
-    """What Argo CD needs to sync an environment, and the files in which that is written."""
-    facts = argocd.ArgocdFacts(
+def _argocd_facts(environment: Environment, deployed: Sequence[DeployedProject]) -> argocd.ArgocdFacts:
+    return argocd.ArgocdFacts(
         environment=environment.name,
         destination=environment.cluster.destination,
         argocd=environment.argocd,
@@ -230,10 +237,13 @@ def argocd_of(
         kinds=frozenset(argocd.Kind(*kind) for one in deployed for kind in one.brief.kinds),
         conditions=frozenset(condition for one in deployed for condition in one.brief.conditions),
     )
-    objects = tuple(rendered.object for rendered in argocd.argocd_objects(facts, templates))
-    file = environment_file(environment.name)
-    written = sealed_files(argocd_folder(environment.name), base_files(objects), [file])
+
+
+def _application_files(facts: argocd.ArgocdFacts, deployed: Sequence[DeployedProject]) -> dict[str, str]:
+    """What the ApplicationSet of an environment reads of each project, in the project's own folder."""
+    found: dict[str, str] = {}
     for one in deployed:
-        content = argocd.application_file(facts, one.brief.name)
-        written |= sealed_files(one.folder, {APPLICATION_FILE: content}, [project_file(one.brief.name), file])
-    return objects, written
+        name = one.brief.name
+        content = {APPLICATION_FILE: argocd.application_file(facts, name)}
+        found |= sealed_files(one.folder, content, [project_file(name), environment_file(facts.environment)])
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -53,11 +53,18 @@ class _Fetched(Sequence[tuple[Object, ...]]):
 
 
 class Recall:
-    """What is remembered of the hand-written files as they are now."""
+    """What is remembered of the hand-written files as they are now.
 
-    def __init__(self, root: Path, memory: Memory, snapshot: Snapshot) -> None:
+    `part` are the projects that a run is about, None for all. `bare`: what is told of projects is all that is wanted of them.
+    """
+
+    def __init__(
+        self, root: Path, memory: Memory, snapshot: Snapshot, *, part: Set[str] | None = None, bare: bool = False
+    ) -> None:
         self.memory = memory
         self.snapshot = snapshot
+        self.part = part
+        self.bare = bare
         self.origin = Origin(root)
 
     # ---- a run in which nothing changed
@@ -89,7 +96,7 @@ class Recall:
         return self.origin.result(name).objects if found is None else found
 
     def _files(self, name: str, key: str) -> Any:
-        found = self.memory.recall("files", key)
+        found = {} if self.bare else self.memory.recall("files", key)
         return self.origin.result(name).files if found is None else found
 
     # ---- project by project
@@ -104,7 +111,7 @@ class Recall:
         from modelfleet.pipeline.project import ProjectResult, RecalledProject
         from modelfleet.rules.check import claims_from
 
-        for name in self.snapshot.sources.projects:
+        for name in self.snapshot.sources.projects if self.part is None else sorted(self.part):
             key = self.snapshot.key(name)
             if (found := self.memory.recall("project", key)) is None:
                 continue
@@ -148,6 +155,11 @@ class Recall:
                 "accepted": [acceptance_row(one) for one in accepted],
             }
             self.memory.keep("project", key, head)
+        if self.part is None:
+            self._keep_run(found, shared_files)
+        self.memory.tidy()
+
+    def _keep_run(self, found: Fleet, shared_files: Mapping[str, str]) -> None:
         briefs: dict[str, list[Any]] = {}
         for one in found.deployed:
             briefs.setdefault(one.brief.name, []).append(brief_row(one.brief))
@@ -159,7 +171,6 @@ class Recall:
             "files": shared_files,
         }
         self.memory.keep("run", self.snapshot.key(), run)
-        self.memory.tidy()
 
     def _is_made_of(self, repository: Repository, made: Mapping[str, Any]) -> bool:
         """Whether what was read is what the snapshot says."""

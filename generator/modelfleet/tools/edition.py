@@ -47,6 +47,23 @@ def tool_edition(memory: Memory) -> str:
     return edition
 
 
+def file_digest(path: Path, memory: Memory) -> str:
+    """The digest of a program, which is read again only where its size, time or place is another."""
+    import hashlib
+
+    status = path.stat()
+    seen = (str(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    key = hashlib.sha256(repr(seen).encode()).hexdigest()
+    known = memory.recall("file", key)
+    if isinstance(known, str):
+        return known
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if time.time() - status.st_ctime > _SETTLED_S:
+        memory.keep("file", key, digest)
+    return digest
+
+
 def _tops() -> Sequence[str]:
     return [str(path) for path in (Path(__file__).resolve().parents[1], packaged("templates"), packaged("schemas"))]
 

@@ -102,6 +102,41 @@ class Memory:
             whole -= size
 
 
+class Collected(Memory):
+    """A memory within this process, over one of the user's or none: what passes through it can be handed to another machine."""
+
+    def __init__(self, under: Memory | None = None) -> None:
+        self.under = under
+        self.entries: dict[tuple[str, str], bytes] = {}
+
+    def recall(self, kind: str, key: str) -> Any:
+        """What was kept here, or below."""
+        import zlib
+
+        if (kind, key) in self.entries:
+            return json.loads(zlib.decompress(self.entries[kind, key]))
+        found = self.under.recall(kind, key) if self.under is not None else None
+        if found is not None:
+            self._take(kind, key, found)
+        return found
+
+    def keep(self, kind: str, key: str, value: Any) -> None:
+        """Remembers here and below."""
+        self._take(kind, key, value)
+        if self.under is not None:
+            self.under.keep(kind, key, value)
+
+    def _take(self, kind: str, key: str, value: Any) -> None:
+        import zlib
+
+        self.entries[kind, key] = zlib.compress(json.dumps(value, separators=(",", ":"), allow_nan=False).encode(), 1)
+
+    def tidy(self) -> None:
+        """Tidies what is below."""
+        if self.under is not None:
+            self.under.tidy()
+
+
 def memory_of(root: Path, *, cached: bool = True) -> Memory | None:
     """The memory of the user; None where none is wanted, or the user's cache is no place for one."""
     if not cached:

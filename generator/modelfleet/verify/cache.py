@@ -1,6 +1,6 @@
 """Which overlays `verify` found good before, and by what it is known that they still are.
 
-One file an environment, in the user's cache: what is committed can vouch for nothing.
+A proof is kept in the user's memory, under the hash of all that went in: what is committed can vouch for nothing.
 """
 
 from __future__ import annotations
@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from modelfleet.finding import MachineFailed
-from modelfleet.tools.folder import cache_folder
-from modelfleet.wording import printable
+from modelfleet.tools.edition import file_digest, tool_edition
+from modelfleet.tools.install import Tool
+from modelfleet.tools.schemas import Schemas
+from modelfleet.tools.store import Memory
 
-_EDITION = "2"  # raised whenever `verify` looks at more: what was found good before may not be any more
+if TYPE_CHECKING:
+    from modelfleet.verify.compare import ExpectedOverlay
 
 
 def key_of(
@@ -25,13 +28,13 @@ def key_of(
     used: Sequence[str],
     content: Callable[[str], tuple[bytes, Sequence[str]]],
 ) -> str:
-    """Differs wherever the outcome could: by the objects, the files of the overlay and its bases, the tools and schemas `used`.
+    """Differs wherever the outcome could: by the objects, the files of the overlay and its bases, and what is `used`.
 
     `content` gives for a folder what `folder_content` does.
     """
     import hashlib
 
-    total = hashlib.sha256(json.dumps([[_EDITION, *used], objects]).encode())
+    total = hashlib.sha256(json.dumps([list(used), objects]).encode())
     folders = [overlay]
     for folder in folders:
         digest, below = content(folder)
@@ -64,34 +67,37 @@ def bases_of(root: Path, folder: str) -> list[str]:
     return [each for each in found if not each.startswith("..") and (root / each).is_dir()]
 
 
-def _memory(root: Path, environment: str) -> Path:
-    import hashlib
+class Proofs:
+    """Which overlays were found good, in the user's memory; where there is none, nothing was."""
 
-    place = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
-    return cache_folder(root) / "verified" / f"{place}-{environment}.json"
+    def __init__(self, memory: Memory | None, used: Mapping[str, Sequence[str]]) -> None:
+        self._memory = memory
+        self._used = used
+        self._keys: dict[str, str] = {}
+
+    def holds(self, root: Path, meant: Iterable[ExpectedOverlay]) -> Iterator[ExpectedOverlay]:
+        """Those of the overlays that were found good as they are now."""
+        if self._memory is None:
+            return
+        content = cache(partial(folder_content, root))
+        for one in meant:
+            key = key_of(one.folder, one.objects, self._used[one.environment], content)
+            if self._memory.recall("proof", key) is True:
+                yield one
+            else:
+                self._keys[one.folder] = key
+
+    def keep(self, folders: Iterable[str]) -> None:
+        """Remembers that overlays were found good as they were when that was asked."""
+        if self._memory is not None:
+            for folder in folders:
+                self._memory.keep("proof", self._keys[folder], True)
+            self._memory.tidy()
 
 
-def remembered(root: Path, environment: str) -> dict[str, str]:
-    """The keys of the overlays of an environment that were found good, by folder."""
-    path = _memory(root, environment)
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):  # nothing is known, so everything is verified
+def used_by(tools: Iterable[Tool], schemas: Mapping[str, Schemas], memory: Memory | None) -> dict[str, list[str]]:
+    """What an outcome depends on besides the files and objects, for each environment: this tool, the others, the schemas."""
+    if memory is None:
         return {}
-    return found if isinstance(found, dict) else {}
-
-
-def remember(root: Path, environment: str, known: Mapping[str, str]) -> None:
-    """Keeps such keys, of the folders that are there. Raises MachineFailed."""
-    path = _memory(root, environment)
-    there = {folder: key for folder, key in sorted(known.items()) if (root / folder).is_dir()}
-    if there == remembered(root, environment):
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.write_text(json.dumps(there, indent=0), "utf-8")
-        fresh.replace(path)
-    except OSError as error:
-        message = f"{path} cannot be written: {error.strerror}; make it writable, or remove it"
-        raise MachineFailed(printable(message)) from error
+    common = [tool_edition(memory), *(f"{tool} {file_digest(tool.path, memory)}" for tool in tools)]
+    return {name: [*common, found.key] for name, found in schemas.items()}

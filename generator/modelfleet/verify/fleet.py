@@ -14,13 +14,14 @@ from modelfleet.resolve.fleet import DeployedProject, Fleet
 from modelfleet.tools import install, schemas
 from modelfleet.tools.folder import cache_folder
 from modelfleet.tools.install import Tool
+from modelfleet.tools.store import Memory
 from modelfleet.tree import write
 from modelfleet.verify.compare import ExpectedOverlay
 from modelfleet.verify.overlays import Verified, verify
 
 
 def verify_fleet(
-    root: Path, fleet: Fleet, say: Callable[[str], None], progress: Callable[[str], None]
+    root: Path, fleet: Fleet, say: Callable[[str], None], progress: Callable[[str], None], memory: Memory | None = None
 ) -> tuple[Verified, Mapping[str, Tool]]:
     """What the real tools say of every overlay, and which tools these are; `say` hears of what is installed.
 
@@ -34,7 +35,7 @@ def verify_fleet(
     }
     if reason := write.unfinished(root):
         raise MachineFailed(reason)
-    return verify(root, list(_meant(fleet)), programs, known, progress), programs
+    return verify(root, list(_meant(fleet)), programs, known, progress, memory), programs
 
 
 def _cause(one: DeployedProject, item: Object, pointer: Pointer) -> tuple[Location, str] | None:

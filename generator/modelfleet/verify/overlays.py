@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
 from pathlib import Path
 
 from modelfleet.finding import Finding, Location, MachineFailed
@@ -22,7 +21,8 @@ from modelfleet.tools.install import Tool
 from modelfleet.tools.kustomize import kustomize_builds
 from modelfleet.tools.processes import Completed
 from modelfleet.tools.schemas import Schemas
-from modelfleet.verify.cache import folder_content, key_of, remember, remembered
+from modelfleet.tools.store import Memory
+from modelfleet.verify.cache import Proofs, used_by
 from modelfleet.verify.compare import (
     HAND_EDITED_HINT,
     MAX_QUOTED,
@@ -36,7 +36,7 @@ from modelfleet.wording import plural
 
 _BATCH_OBJECTS = 100  # kustomize's time grows with the square of the objects in a build; a process costs it 15 ms
 _BATCH_OVERLAYS = 100
-_TELL_S = 5.0  # between two words about how far it is
+_TELL_S = 1.0  # between two words about how far it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,23 +49,26 @@ class Verified:
     findings: tuple[Finding, ...]
 
 
-def verify(
-    root: Path, meant: Sequence[ExpectedOverlay], tools: Mapping[str, Tool], schemas: Mapping[str, Schemas], say: Say
+def verify(  # noqa: PLR0913 - what there is to verify, and with what
+    root: Path,
+    meant: Sequence[ExpectedOverlay],
+    tools: Mapping[str, Tool],
+    schemas: Mapping[str, Schemas],
+    say: Say,
+    memory: Memory | None = None,
 ) -> Verified:
     """Builds and checks every overlay. `tools` by name, `schemas` by environment. Raises MachineFailed.
+
+    What was found good before is not looked at again, as far as there is a `memory` of it.
 
     VER001 to VER005, for what kustomize builds, point into the generated files; VER010 to VER012, for what kubeconform
     says of it, and VER020, for kubernetes-validate, into the hand-written file that caused it, where that is known.
     """
-    content = cache(partial(folder_content, root))
-    used = {name: [*map(str, tools.values()), found.key] for name, found in schemas.items()}
-    keys = {one.folder: key_of(one.folder, one.objects, used[one.environment], content) for one in meant}
-    known = {name: remembered(root, name) for name in {one.environment for one in meant}}
-    fresh = [one for one in meant if known[one.environment].get(one.folder) != keys[one.folder]]
+    proofs = Proofs(memory, used_by(tools.values(), schemas, memory))
+    known = {one.folder for one in proofs.holds(root, meant)}
+    fresh = [one for one in meant if one.folder not in known]
     findings = _judged(root, fresh, tools, schemas, say) if fresh else {}
-    for name, old in known.items():
-        good = [one.folder for one in fresh if one.environment == name and not findings[one.folder]]
-        remember(root, name, old | {folder: keys[folder] for folder in good})
+    proofs.keep(folder for folder, wrong in findings.items() if not wrong)
     return Verified(
         overlays=len(meant),
         objects=sum(len(one.objects) for one in meant),

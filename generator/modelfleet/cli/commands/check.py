@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from modelfleet.cli.options import (
-    cache_option,
     env_option,
     format_option,
     project_option,
@@ -17,19 +16,16 @@ from modelfleet.cli.options import (
     strict_option,
 )
 from modelfleet.cli.output import DOCUMENT_FORMATS, say, show_findings
-from modelfleet.pipeline.fleet import fleet
+from modelfleet.cli.sharing import FleetRun, run_options
 from modelfleet.resolve.fleet import Fleet, narrowed, unknown_sorts
 from modelfleet.wording import listed, plural
-
-if TYPE_CHECKING:
-    from modelfleet.tools.store import Memory
 
 
 @click.command(short_help="Check every file; write nothing.")
 @env_option
 @project_option
 @strict_option
-@cache_option
+@run_options
 @format_option
 @click.pass_obj
 def check(  # noqa: PLR0913 - one parameter an option, as click passes them
@@ -37,19 +33,20 @@ def check(  # noqa: PLR0913 - one parameter an option, as click passes them
     environments: tuple[str, ...],
     projects: tuple[str, ...],
     strict: bool,
-    memory: Memory | None,
+    run: FleetRun,
     form: str,
 ) -> None:
     """Check every file and render in memory; write nothing.
 
     An error is shown wherever it is, since nothing is rendered until it is fixed; --env and --project choose the warnings.
     """
-    whole = fleet(root, memory=memory)
+    whole = run.fleet()
     found = narrowed(whole, scope_of(whole, environments, projects))
-    show_findings(found.warnings, form)
+    shown = run.untold(found.warnings)
+    show_findings(shown, form)
     if form not in DOCUMENT_FORMATS:
-        say(_summary(found))
-        if sorts := unknown_sorts(found):
+        say(run.said_before + _summary(replace(found, warnings=tuple(shown)) if run.is_shard else found))
+        if not run.is_shard and (sorts := unknown_sorts(found)):
             say(
                 f"more could be checked with facts that are not written: {listed(sorts)}; `modelfleet doctor` lists them"
             )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from modelfleet.cli.options import cache_option, env_option, no_such, refuse_warnings, scope_of, strict_option
-from modelfleet.cli.output import Exit, exit_code, print_json, put, screen_in_use, show_findings, wants_colour
+from modelfleet.cli.options import env_option, no_such, refuse_warnings, scope_of, strict_option
+from modelfleet.cli.output import Exit, exit_code, print_json, put, screen_in_use, show_findings, tell, wants_colour
+from modelfleet.cli.sharing import FleetRun, run_options
 from modelfleet.finding import MachineFailed
-from modelfleet.pipeline.fleet import fleet
 from modelfleet.plan.machine import plan_data
 from modelfleet.plan.markdown import plan_markdown
 from modelfleet.plan.plan import plan as make
@@ -20,10 +20,7 @@ from modelfleet.plan.report import plan_text
 from modelfleet.plan.result import NoSuchEnvironment
 from modelfleet.resolve.fleet import narrowed
 from modelfleet.tree import write
-from modelfleet.wording import printable
-
-if TYPE_CHECKING:
-    from modelfleet.tools.store import Memory
+from modelfleet.wording import plural, printable
 
 PLAN_STYLES: Mapping[str, Mapping[str, Any]] = {
     "head": {"bold": True},
@@ -47,7 +44,7 @@ PLAN_STYLES: Mapping[str, Mapping[str, Any]] = {
     "--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", help="How it is printed."
 )
 @strict_option
-@cache_option
+@run_options
 @click.option("--no-diff", is_flag=True, help="As text, leave the differences of the objects out.")
 @click.pass_obj
 def plan(  # noqa: PLR0913 - one parameter an option, as click passes them
@@ -56,14 +53,17 @@ def plan(  # noqa: PLR0913 - one parameter an option, as click passes them
     environments: tuple[str, ...],
     form: str,
     strict: bool,
-    memory: Memory | None,
+    run: FleetRun,
     no_diff: bool,
 ) -> None:
     """Show what merging does to running models; exit 4 where it destroys what nobody has acknowledged."""
 
     if against is not None and (not against or against.startswith("-")):
         raise click.UsageError(printable(f"--against {against}: that names no revision"))
-    found = fleet(root, memory=memory)
+    found = run.fleet()
+    if run.is_shard:
+        tell(f"{run.said_before}{plural(len({one.brief.name for one in found.deployed}), 'project')} made for the plan")
+        return
     try:
         made_plan = make(root, found, against, environments)
     except NoSuchEnvironment as wrong:

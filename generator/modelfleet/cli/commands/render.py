@@ -6,12 +6,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from modelfleet.cli.options import (
-    cache_option,
     env_option,
     format_option,
     project_option,
@@ -20,18 +18,15 @@ from modelfleet.cli.options import (
     strict_option,
 )
 from modelfleet.cli.output import DOCUMENT_FORMATS, DRIFT, POLICY, Exit, say, show_findings, tell
+from modelfleet.cli.sharing import FleetRun, run_options
 from modelfleet.finding import Finding, MachineFailed, Severity, merged
-from modelfleet.layout import Scope
-from modelfleet.pipeline.fleet import fleet
+from modelfleet.layout import EVERYTHING, Scope
 from modelfleet.plan.git import untracked
 from modelfleet.report import drift
 from modelfleet.report.render import rendered
 from modelfleet.tree import write
 from modelfleet.tree.compare import changed_bases, compare_tree
 from modelfleet.tree.conflicts import conflicts
-
-if TYPE_CHECKING:
-    from modelfleet.tools.store import Memory
 
 
 @click.command(short_help="Write the overlays and say what changed.")
@@ -41,7 +36,7 @@ if TYPE_CHECKING:
 @click.option("--overwrite", is_flag=True, help="Go on where files were edited by hand or are not ours.")
 @click.option("--verify", "also_verify", is_flag=True, help="Then verify everything with the real tools.")
 @strict_option
-@cache_option
+@run_options
 @format_option
 @click.pass_obj
 def render(  # noqa: PLR0913 - one parameter an option, as click passes them
@@ -52,31 +47,32 @@ def render(  # noqa: PLR0913 - one parameter an option, as click passes them
     overwrite: bool,
     also_verify: bool,
     strict: bool,
-    memory: Memory | None,
+    run: FleetRun,
     form: str,
 ) -> None:
     """Render the overlays of every environment and say what changed."""
     started = os.times()
     if not only_check:
         write.recover(root)
-    found = fleet(root, memory=memory)
-    scope = _with_all_overlays(root, found.files, scope_of(found, environments, projects))
+    found = run.fleet()
+    scope = _with_all_overlays(root, found.files, run.scope(scope_of(found, environments, projects)))
+    shown = tuple(run.untold(found.warnings))
     if form == "text" or (form == "github" and not only_check):
-        show_findings(found.warnings, form)
+        show_findings(shown, form)
     files = {path: text for path, text in found.files.items() if scope.covers(path)}
     if only_check:
-        _show_drift(root, files, scope, (form, found.warnings))
+        _show_drift(root, files, scope, (form, shown))
         refuse_warnings(found.warnings, strict)
         return
     if strict and found.open_warnings:
         if form in DOCUMENT_FORMATS:
-            show_findings(found.warnings, form)
+            show_findings(shown, form)
         tell("modelfleet: nothing is written, since --strict refuses warnings that are not accepted")
         refuse_warnings(found.warnings, strict)
     changes = write.write(root, files, scope, overwrite=overwrite)
     replaced = merged(conflicts(changes, overwrite=True)) if overwrite else []
     if form in DOCUMENT_FORMATS:
-        show_findings([*found.warnings, *replaced], form)
+        show_findings([*shown, *replaced], form)
         return
     show_findings(replaced, form)
     for line in rendered(found, changes, os.times().elapsed - started.elapsed):
@@ -84,7 +80,8 @@ def render(  # noqa: PLR0913 - one parameter an option, as click passes them
     if also_verify:
         from modelfleet.cli.proof import prove  # the tools' modules are loaded only where they are wanted
 
-        prove(root, found, form)
+        whole = run.scope(EVERYTHING)
+        prove(run, run.narrowed(found, whole), form, whole)
 
 
 def _with_all_overlays(root: Path, files: Mapping[str, str], scope: Scope) -> Scope:

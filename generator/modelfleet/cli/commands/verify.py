@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from modelfleet.cli.options import (
-    cache_option,
     env_option,
     format_option,
     project_option,
@@ -18,18 +17,14 @@ from modelfleet.cli.options import (
 )
 from modelfleet.cli.output import show_findings
 from modelfleet.cli.proof import prove
-from modelfleet.pipeline.fleet import fleet
-from modelfleet.resolve.fleet import narrowed
-
-if TYPE_CHECKING:
-    from modelfleet.tools.store import Memory
+from modelfleet.cli.sharing import FleetRun, run_options
 
 
 @click.command(short_help="Prove the overlays with kustomize and kubeconform.")
 @env_option
 @project_option
 @strict_option
-@cache_option
+@run_options
 @format_option
 @click.pass_obj
 def verify(  # noqa: PLR0913 - one parameter an option, as click passes them
@@ -37,14 +32,15 @@ def verify(  # noqa: PLR0913 - one parameter an option, as click passes them
     environments: tuple[str, ...],
     projects: tuple[str, ...],
     strict: bool,
-    memory: Memory | None,
+    run: FleetRun,
     form: str,
 ) -> None:
     """Build every overlay with the real kustomize and check it with kubeconform and the clusters' schemas."""
-    whole = fleet(root, memory=memory)
-    scope = scope_of(whole, environments, projects)
-    found = narrowed(whole, scope)
+    whole = run.fleet()
+    scope = run.scope(scope_of(whole, environments, projects))
+    found = run.narrowed(whole, scope)
+    shown = run.untold(found.warnings)
     if form == "text":  # in a workflow `check` has put them on their lines
-        show_findings(found.warnings, form)
-    prove(root, found, form, scope)
+        show_findings(shown, form)
+    prove(run, replace(found, warnings=tuple(shown)), form, scope)
     refuse_warnings(found.warnings, strict)
