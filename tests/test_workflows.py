@@ -87,7 +87,9 @@ def test_rights_are_given_to_jobs_alone_and_few_may_write() -> None:
         "comment.yml: comment": {"actions": "read", "pull-requests": "write"},
         "control-plane.yml: lab": {"contents": "read"},
         "main.yml: fleet": {"contents": "read"},
+        "main.yml: shard": {"contents": "read"},
         "pull-request.yml: fleet": {"contents": "read"},
+        "pull-request.yml: shard": {"contents": "read"},
         "release.yml: build": {"attestations": "write", "contents": "read", "id-token": "write"},
         "release.yml: publish": {"id-token": "write"},
         "site.yml: build": {"contents": "read"},
@@ -111,7 +113,7 @@ def test_the_job_that_may_write_checks_nothing_out_and_runs_no_command() -> None
 
 def test_a_checkout_leaves_no_credentials_behind() -> None:
     checkouts = [step["with"] for _, step in _steps() if step.get("uses", "").startswith("actions/checkout@")]
-    assert [given["persist-credentials"] for given in checkouts] == ["false"] * 7
+    assert [given["persist-credentials"] for given in checkouts] == ["false"] * 9
 
 
 def test_every_job_ends_and_no_two_of_one_pull_request_run_at_once() -> None:
@@ -121,7 +123,9 @@ def test_every_job_ends_and_no_two_of_one_pull_request_run_at_once() -> None:
         "comment.yml: comment": 5,
         "control-plane.yml: lab": 90,
         "main.yml: fleet": 30,
+        "main.yml: shard": 30,
         "pull-request.yml: fleet": 30,
+        "pull-request.yml: shard": 30,
         "release.yml: build": 15,
         "release.yml: publish": 15,
         "site.yml: build": 10,
@@ -138,8 +142,32 @@ def test_no_command_holds_an_expression() -> None:
 
 def test_the_comment_follows_the_workflow_that_makes_the_plan() -> None:
     assert _workflow("comment.yml")["on"]["workflow_run"]["workflows"] == [_workflow("pull-request.yml")["name"]]
-    kept = [step["with"]["name"] for _, step in _steps() if "load-artifact@" in step.get("uses", "")]
-    assert sorted(kept) == ["dist", "dist", "fleet", "plan", "plan"]
+    kept = [step["with"].get("name") for _, step in _steps() if "upload-artifact@" in step.get("uses", "")]
+    fetched = [step["with"].get("name") for _, step in _steps() if "download-artifact@" in step.get("uses", "")]
+    assert sorted(kept) == ["dist", "fleet", "parts-${{ matrix.shard }}", "parts-${{ matrix.shard }}", "plan"]
+    assert fetched == ["plan", None, None, "dist"]
+
+
+def test_the_last_step_joins_what_each_shard_has_left() -> None:
+    """A shard leaves a part of each command, and the job that gives the verdict runs the same ones on all parts."""
+    for name in ("main.yml", "pull-request.yml"):
+        jobs = _workflow(name)["jobs"]
+        assert (jobs["fleet"]["needs"], jobs["shard"]["strategy"]["matrix"]) == ("shard", {"shard": [1, 2]})
+        assert jobs["shard"]["env"] == {"SHARD": "${{ matrix.shard }}/${{ strategy.job-total }}"}
+        commands = {
+            key: [
+                word.split(" --")[0]
+                for step in job["steps"]
+                for word in re.findall(r"modelfleet ((?:check|render|verify|plan) .*)", step.get("run", ""))
+                if '--parts "$RUNNER_TEMP/parts"' in word and ('--shard "$SHARD"' in word) == (key == "shard")
+            ]
+            for key, job in jobs.items()
+        }
+        assert (
+            commands["shard"]
+            == commands["fleet"]
+            == ["check", "render", "verify", "plan"][: 4 if "pull" in name else 3]
+        )
 
 
 # ---- hooks -----------------------------------------------------------------------------------------------------------

@@ -397,10 +397,10 @@ def test_the_machine_failed(root: Path) -> None:
 
 BROKEN = """\
 import sys
-from modelfleet.cli.commands import check
+from modelfleet.cli import sharing
 from modelfleet.cli.main import main
 def fleet(root, **options): raise ZeroDivisionError("hunter2 is a secret")
-check.fleet = fleet
+sharing.fleet = fleet
 main(sys.argv[1:])
 """
 
@@ -636,7 +636,7 @@ def test_a_full_disk_behind_stdout(root: Path) -> None:
 
 
 def test_an_interrupt_ends_it_without_a_traceback(root: Path) -> None:
-    script = "import modelfleet.cli.commands.check as p, time\n"
+    script = "import modelfleet.cli.sharing as p, time\n"
     script += "p.fleet = lambda root, **options: (print('ready', flush=True), time.sleep(30))\n"
     script += "from modelfleet.cli.main import main; main()"
     running = subprocess.Popen(

@@ -220,7 +220,9 @@ def test_what_is_refused_is_not_remembered(tmp_path: Path, remembering: Path) ->
     assert [path.name for path in remembering.glob("*.run")] == []
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"0" * 64 + b"\n{}", None])
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"0" * 64 + b"\n{}", None], ids=["empty", "an object", "a wrong sum", "gone"]
+)
 def test_a_memory_that_was_damaged_is_as_if_there_were_none(
     tmp_path: Path, remembering: Path, content: bytes | None
 ) -> None:
@@ -322,7 +324,7 @@ LOADED_UNCHANGED = {
     "modelfleet",
     *(f"modelfleet.{name}" for name in ("finding", "layout", "packaged", "wording")),
     *(f"modelfleet.cli{name}" for name in ("", ".commands", ".commands.check", ".group", ".main", ".mistakes")),
-    *(f"modelfleet.cli.{name}" for name in ("options", "output", "root")),
+    *(f"modelfleet.cli.{name}" for name in ("options", "output", "root", "sharing")),
     *(f"modelfleet.kubernetes{name}" for name in ("", ".objects")),
     *(f"modelfleet.pipeline{name}" for name in ("", ".fleet", ".recall", ".remembered")),
     *(f"modelfleet.resolve{name}" for name in ("", ".fleet")),

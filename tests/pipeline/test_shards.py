@@ -15,6 +15,7 @@ import pytest
 from console import SPEC, Ran, miniature, modelfleet, tree, write
 from modelfleet.pipeline.shards import Shard, projects_of
 from modelfleet.tools.install import Tool
+from plan_repository import repository
 
 Name = str
 
@@ -168,7 +169,9 @@ def test_parts_that_are_missing_or_do_not_belong_together_are_refused(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"text", gzip.compress(b"{}\n"), gzip.compress(b"[1]\n"), gzip.compress(b"x\n")]
+    "content",
+    [b"", b"text", gzip.compress(b"{}\n"), gzip.compress(b"[1]\n"), gzip.compress(b"x\n")],
+    ids=["empty", "text", "an empty object", "a list", "packed text"],
 )
 def test_a_part_that_is_damaged_is_refused(tmp_path: Path, content: bytes) -> None:
     root, parts = miniature(tmp_path / "root", START), tmp_path / "parts"
@@ -187,3 +190,15 @@ def test_a_part_of_another_version_is_refused(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(b"\n".join([json.dumps({**json.loads(head), "format": 0}).encode(), *rest])))
     said = f"modelfleet: {path} was left by another version of modelfleet; run its shard again\n"
     assert modelfleet(root, "check", "--parts", str(parts)) == (5, "", said)
+
+
+def test_the_plan_of_all_parts_is_that_of_one_run(tmp_path: Path) -> None:
+    made = repository(tmp_path / "made")
+    root = made.root
+    changed = sorted((root / "projects").iterdir())[0]
+    changed.write_text(changed.read_text().replace("displayName: ", "displayName: New "))
+    assert modelfleet(root, "render").code == 0
+    for form in ("markdown", "json", "text"):
+        shards, joined = in_parts(root, tmp_path / form, 2, "plan", "--format", form, "--against", "HEAD")
+        assert {shard.code for shard in shards} == {0}
+        assert joined == modelfleet(root, "plan", "--format", form, "--against", "HEAD")

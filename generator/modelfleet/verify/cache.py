@@ -95,7 +95,9 @@ class Proofs:
             self._memory.tidy()
 
 
-def used_by(tools: Iterable[Tool], schemas: Mapping[str, Schemas], memory: Memory | None) -> dict[str, list[str]]:
+def proof_ingredients(
+    tools: Iterable[Tool], schemas: Mapping[str, Schemas], memory: Memory | None
+) -> dict[str, list[str]]:
     """What an outcome depends on besides the files and objects, for each environment: this tool, the others, the schemas."""
     if memory is None:
         return {}

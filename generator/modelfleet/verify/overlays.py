@@ -22,7 +22,7 @@ from modelfleet.tools.kustomize import kustomize_builds
 from modelfleet.tools.processes import Completed
 from modelfleet.tools.schemas import Schemas
 from modelfleet.tools.store import Memory
-from modelfleet.verify.cache import Proofs, used_by
+from modelfleet.verify.cache import Proofs, proof_ingredients
 from modelfleet.verify.compare import (
     HAND_EDITED_HINT,
     MAX_QUOTED,
@@ -64,7 +64,7 @@ def verify(  # noqa: PLR0913 - what there is to verify, and with what
     VER001 to VER005, for what kustomize builds, point into the generated files; VER010 to VER012, for what kubeconform
     says of it, and VER020, for kubernetes-validate, into the hand-written file that caused it, where that is known.
     """
-    proofs = Proofs(memory, used_by(tools.values(), schemas, memory))
+    proofs = Proofs(memory, proof_ingredients(tools.values(), schemas, memory))
     known = {one.folder for one in proofs.holds(root, meant)}
     fresh = [one for one in meant if one.folder not in known]
     findings = _judged(root, fresh, tools, schemas, say) if fresh else {}
