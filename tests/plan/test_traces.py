@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from plan_repository import repository
+from plan_repository import FILES, repository
 
 CHAT_FILE = "projects/chat.yaml"
 LEFT = (
@@ -43,3 +43,38 @@ def test_a_secret_that_another_model_reads(tmp_path: Path) -> None:
         remarks_of(tmp_path, ("    location: {connection: store, path: idle}\n", "    location: {pvc: own, path: x}\n"))
         == []
     )
+
+
+# ---- the same of many
+
+
+def many(names: list[str], length: int) -> str:
+    model = (
+        "  {}:\n    runtime: kserve-ovms\n    framework: onnx-1\n    size: Small\n    location: {{pvc: own, path: x}}\n"
+        '    env: {{LIMIT: "{}"}}\n'
+    )
+    head = "version: 1\nplatform: single-model\nmodels:\n"
+    return head + "".join(model.format(name, length) for name in names) + "environments: {prod: {}}\n"
+
+
+def test_rows_that_say_the_same_are_one(tmp_path: Path) -> None:
+    files = {
+        **FILES,
+        "projects/few.yaml": many(["a", "b", "c"], 1000),
+        "projects/many.yaml": many(["d", "e", "f", "g"], 1000),
+    }
+    made = repository(tmp_path, files)
+    made.write("projects/many.yaml", many(["d", "e", "f", "g"], 2000))
+    row = "| 4 models: `many/d`, `many/e`, `many/f` and 1 more | 🟡 **rolling restart**: the pods are replaced | env `LIMIT`"
+    assert [line for line in made.plan("--format", "markdown").out.splitlines() if line.startswith("| 4")] == [
+        f"{row} `1000` → `2000` |"
+    ]
+    made.write("projects/few.yaml", many(["a", "b", "c"], 2000))
+    (line,) = [line for line in made.plan("--no-diff").out.splitlines() if "7 models in" in line]
+    assert line == "  7 models in 2 projects: few/a, few/b, few/c and 4 more: env LIMIT 1000 → 2000"
+
+
+def test_three_rows_stay_apart(tmp_path: Path) -> None:
+    made = repository(tmp_path, {**FILES, "projects/few.yaml": many(["a", "b", "c"], 1000)})
+    made.write("projects/few.yaml", many(["a", "b", "c"], 2000))
+    assert sum("env LIMIT" in line for line in made.plan("--no-diff").out.splitlines()) == 3

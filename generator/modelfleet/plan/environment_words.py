@@ -46,6 +46,31 @@ def thing(row: Row) -> str:
     return f"{words.get(kind, f'{kind} ')}{code(f'{row.project}/{name}')}"
 
 
+_LEAST_FOLDED = 4
+
+
+def folded_rows(rows: Iterable[Row]) -> Iterator[tuple[Row, ...]]:
+    """Rows of which the same is to be said, together where they are many; a row with a command of its own stays alone."""
+    groups: dict[object, list[Row]] = {}
+    for place, row in enumerate(rows):
+        said = (row.key[0], row.state, row.what, tuple(effect_words(row.consequences)))
+        groups.setdefault(place if row.command or row.key[0] == PROJECT else said, []).append(row)
+    for group in groups.values():
+        yield from (tuple(group),) if len(group) >= _LEAST_FOLDED else ((row,) for row in group)
+
+
+def things(group: Sequence[Row]) -> str:
+    """What a row is about, or several: how many, and the first of them."""
+    if len(group) == 1:
+        return thing(group[0])
+    kind = group[0].key[0]
+    projects = len({row.project for row in group})
+    count = plural(len(group), {SERVICE: "model", LLM: "model", RUNTIME: "server"}.get(kind, kind))
+    where = f" in {plural(projects, 'project')}" if projects > 1 else ""
+    first = ", ".join(code(f"{row.project}/{row.key[1]}") for row in group[:_MOST_NAMED])
+    return f"{count}{where}: {first} and {len(group) - _MOST_NAMED} more"
+
+
 def title(one: EnvironmentPlan) -> str:
     """What happens to an environment, in a few words."""
     figures = one.figures

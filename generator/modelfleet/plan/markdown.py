@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from modelfleet.finding import Finding, Severity
 from modelfleet.plan.effect import Effect, Tone
-from modelfleet.plan.environment_words import effect_words, given_acks, happenings, thing, title
+from modelfleet.plan.environment_words import effect_words, folded_rows, given_acks, happenings, thing, things, title
 from modelfleet.plan.figure_words import both, figure_lines
 from modelfleet.plan.markdown_diffs import difference_folds
 from modelfleet.plan.markup import code_span, escaped_markdown, fence_for, fold, html_text, inline
@@ -41,7 +41,7 @@ def plan_markdown(found: Plan, most: int = MAX_CHARACTERS) -> str:
             chosen.append(part)
             room -= size
         else:
-            cut[part.kind] = cut.get(part.kind, 0) + 1
+            cut[part.kind] = cut.get(part.kind, 0) + part.count
     filled = {part.needs for part in chosen if part.kind == "row"}
     chosen = [part if part.order in filled else part.without_table() for part in chosen]
     chosen += _differences(found, room, cut)
@@ -74,13 +74,15 @@ Order = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A piece of the comment: its place, how soon it is cut (the greater the rank), and the piece without which it is not."""
+    """A piece of the comment: its place, how soon it is cut (the greater the rank), the piece without which it is not, and
+    how many changes it tells of."""
 
     order: Order
     rank: tuple[int, ...]
     kind: str
     text: str
     needs: Order | None = None
+    count: int = 1
 
     def without_table(self) -> _Part:
         """The piece without the head of a table of which nothing is left."""
@@ -194,12 +196,12 @@ _LEGEND = "🔴 users notice · 🟡 pods restart · 🔵 nothing stops · 🟢 
 def _happens(one: EnvironmentPlan) -> Iterator[str]:
     if not one.rows:
         yield f"{_MARKS['faint']} {title(one)}"
-    for effect, things in happenings(one):
+    for effect, happens in happenings(one):
         if effect is Effect.NOTHING:
             quiet = sum(row.effect is Effect.NOTHING for row in one.rows)
             yield f"{_MARKS['faint']} {plural(quiet, 'change')} without effect"
         else:
-            yield f"{_MARKS[effect.tone]} {effect.title}: {inline(things, table=True)}"
+            yield f"{_MARKS[effect.tone]} {effect.title}: {inline(happens, table=True)}"
 
 
 def _parts(found: Plan) -> Iterator[_Part]:
@@ -210,9 +212,9 @@ def _parts(found: Plan) -> Iterator[_Part]:
         told = [row for row in one.rows if row.effect is not Effect.NOTHING]
         quiet = [row for row in one.rows if row.effect is Effect.NOTHING]
         yield _Part(head, (0, place), "head", "\n".join(_head(one, table=bool(told))))
-        for index, row in enumerate(told):
+        for index, group in enumerate(folded_rows(told)):
             order = (place, 1, index)
-            yield _Part(order, (1, -row.effect.weight, place, index), "row", _row(row), head)
+            yield _Part(order, (1, -group[0].effect.weight, place, index), "row", _row(group), head, len(group))
         if quiet:
             yield _Part((place, 2), (3, place), "quiet", _quiet(quiet), head)
         commands = [row.command for row in one.rows if row.command]
@@ -239,10 +241,11 @@ def _head(one: EnvironmentPlan, *, table: bool) -> Iterator[str]:
         yield _TABLE
 
 
-def _row(row: Row) -> str:
+def _row(group: Sequence[Row]) -> str:
+    row = group[0]
     mark = _MARKS[row.effect.tone]
     what = "<br>".join(inline(text, table=True) for text in row.what)
-    return f"| {inline(thing(row), table=True)} | {mark} {'<br>'.join(_effects(row, table=True))} | {what} |"
+    return f"| {inline(things(group), table=True)} | {mark} {'<br>'.join(_effects(row, table=True))} | {what} |"
 
 
 def _effects(row: Row, *, table: bool = False) -> Iterator[str]:

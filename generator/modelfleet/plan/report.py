@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from modelfleet.plan.effect import Tone
 from modelfleet.plan.effects import plain_text
-from modelfleet.plan.environment_words import effect_words, given_acks, title
+from modelfleet.plan.environment_words import effect_words, folded_rows, given_acks, things, title
 from modelfleet.plan.figure_words import figure_lines
 from modelfleet.plan.object_differences import MAX_LINES_OF_OBJECT, Difference, object_differences
 from modelfleet.plan.result import EnvironmentPlan, Plan
@@ -72,9 +72,10 @@ def _environment(one: EnvironmentPlan) -> Iterator[PlanLine]:
         yield PlanLine(f"  {plain_text(remark)}", "warn")
     for given in given_acks(one):
         yield PlanLine(f"  {plain_text(given)}", "good")
-    for row in one.rows:
+    for row, *others in folded_rows(one.rows):
         yield PlanLine("")
-        yield PlanLine(f"  {_thing(row)}: {plain_text('; '.join(row.what))}")
+        about = plain_text(things((row, *others))) if others else _thing(row)
+        yield PlanLine(f"  {about}: {plain_text('; '.join(row.what))}")
         for effect, words in effect_words(row.consequences):
             shown = ": ".join(filter(None, (effect, plain_text(words))))
             yield PlanLine(f"    {shown}", row.effect.tone if effect == row.effect.title else "plain")
