@@ -245,6 +245,7 @@ BY_CAPABILITY: dict[Capability, dict[str, Any]] = {
                 "llmd": {
                     "image": IMAGE,
                     "command": ["python", "-m", "vllm.entrypoints.openai.api_server"],
+                    "ports": [{"containerPort": 8001, "name": "https"}],
                     "probes": {
                         "startup": {
                             "httpGet": {"path": "/health", "port": 8001, "scheme": "HTTPS"},

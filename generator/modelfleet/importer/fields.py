@@ -6,18 +6,18 @@ an object is found when the spec is rendered, and becomes a patch.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
 from modelfleet.importer.hardware import env_field, hardware_fields, replicas_field
+from modelfleet.importer.llmd import llmd_field, main_server, server_args, server_env
 from modelfleet.importer.scaling import replicas_of_service
 from modelfleet.importer.source import FieldSource
 from modelfleet.kubernetes.names import CONNECTIONS, HARDWARE_PROFILE
 from modelfleet.kubernetes.objects import items, mapping, text
-from modelfleet.resolve.catalog import engines
 from modelfleet.resolve.connections import connection_kinds
+from modelfleet.resolve.downloads import is_token, token_key
 from modelfleet.resolve.platform import platform_facts
 from modelfleet.resolve.runtime import Format
 from modelfleet.resolve.shared_runtimes import engine_of_format
@@ -30,7 +30,7 @@ def fields_of(source: FieldSource) -> dict[str, Any]:
     """What a spec says of a workload, in the order of the fields."""
     found: dict[str, Any] = {}
     for name, field in fields().items():
-        if field.nested or source.workload in field.refusals or not _offered(source, field.needs):
+        if field.nested or source.workload in field.refusals or not source.offered(name):
             continue
         reader = READERS.get(name)
         value = reader(source) if reader is not None else None
@@ -38,10 +38,6 @@ def fields_of(source: FieldSource) -> dict[str, Any]:
             found[name] = value
     found |= dict(_pod_spec(source))
     return found | _hardware(source)
-
-
-def _offered(source: FieldSource, needs: Any) -> bool:
-    return not needs or bool(source.environment.can(needs))
 
 
 def _pod_spec(source: FieldSource) -> Iterator[tuple[str, Any]]:
@@ -125,7 +121,7 @@ def _callers(source: FieldSource) -> Any:
 def _args(source: FieldSource) -> Any:
     """Without the name under which the model answers where that stands last: a spec passes it there."""
     if source.given.kind == "LLMInferenceService":
-        return _additional_args(_main(source))
+        return server_args(source, main_server(source))
     found, name = _named_args(source)
     return (found[:-1] if name and found[-1] == f"{_name_option(source)}={name}" else found) or None
 
@@ -168,40 +164,9 @@ def _named_args(source: FieldSource) -> tuple[list[str], str | None]:
 
 def _env(source: FieldSource) -> Any:
     if source.given.kind == "LLMInferenceService":
-        variables = [one for one in items(_main(source).get("env")) if mapping(one).get("name") != ARGUMENTS]
-        return env_field(variables) or None
+        return server_env(main_server(source))
     predictor = mapping(mapping(source.item.get("spec")).get("predictor"))
     return env_field(items(mapping(predictor.get("model")).get("env"))) or None
-
-
-ARGUMENTS = "VLLM_ADDITIONAL_ARGS"
-"""The variable in which llm-d's servers find the arguments of the spec."""
-
-
-def _main(source: FieldSource) -> Mapping[str, Any]:
-    return serving_container(mapping(mapping(source.item.get("spec")).get("template")))
-
-
-def serving_container(pod: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The container of a pod that serves."""
-    return next((mapping(one) for one in items(pod.get("containers")) if mapping(one).get("name") == "main"), {})
-
-
-def _additional_args(container: Mapping[str, Any]) -> list[str] | None:
-    for variable in items(container.get("env")):
-        if mapping(variable).get("name") == ARGUMENTS and isinstance(variable.get("value"), str):
-            return _shell_words(variable["value"])
-    return None
-
-
-def _shell_words(text: str) -> list[str] | None:
-    """The arguments that a shell makes of a text; None where its quotes do not end, or a spec may not say them."""
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        return None
-    reserved = engines()["llm-d"]["reservedArgs"]
-    return None if any(word.partition("=")[0] in reserved for word in words) else words or None
 
 
 def _multi_node(source: FieldSource) -> Any:
@@ -223,12 +188,23 @@ def _omit(source: FieldSource) -> Any:
         "displayName": True,
         "description": bool(can("inferenceDescription")) and not distributed,
         "mode": not distributed,
-        "tokens": bool(can("enableAuthAlways")) and not distributed,
+        "tokens": not (source.tokens or source.callers) if distributed else bool(can("enableAuthAlways")),
         "modelType": bool(can("modelType")) or distributed,
     }
     found = [field for field, written in said.items() if written and source.first(field) is None]
+    found += [] if _names_storage_secret(source) else ["storageSecret"]
     labels = mapping(source.item["metadata"].get("labels"))
     return [*found, *([] if "opendatahub.io/dashboard" in labels else ["dashboard"])] or None
+
+
+def _names_storage_secret(source: FieldSource) -> bool:
+    """Whether it names the Secret for its download, or would not do so anyway."""
+    env, scheme = _env(source) or {}, str((_location(source) or {}).get("uri")).partition("://")[0]
+    tokens = [value for name, value in env.items() if is_token(name, scheme) and isinstance(value, dict)]
+    return (
+        not any(value.get("key") == token_key() for value in tokens)
+        or source.annotation("serving.kserve.io/storageSecretName") is not None
+    )
 
 
 def _model_type(source: FieldSource) -> Any:
@@ -324,76 +300,6 @@ def _by_address(source: FieldSource, address: Any) -> str | None:
     return None
 
 
-# ---- llm-d -----------------------------------------------------------------------------------------------------------
-
-
-def _llmd(source: FieldSource) -> Any:
-    if source.workload != "distributed":
-        return None
-    spec = mapping(source.item.get("spec"))
-    router = mapping(spec.get("router"))
-    found: dict[str, Any] = {}
-    gateways = items(mapping(router.get("gateway")).get("refs"))
-    if len(gateways) == 1 and set(mapping(gateways[0])) == {"name", "namespace"}:
-        found["gateway"] = dict(gateways[0])
-    if "scheduler" not in router:
-        found["scheduler"] = False
-    elif _offered(source, fields()["llmd.scheduler.replicas"].needs):
-        found |= _scheduler(mapping(router["scheduler"]))
-    found |= _spread(source, spec, {})
-    if isinstance(prefill := spec.get("prefill"), dict):
-        over = _spread(source, prefill, spec)
-        if isinstance(prefill.get("replicas"), int) and prefill["replicas"] != 1:
-            over["replicas"] = prefill["replicas"]
-        found["prefill"] = over
-    if references := [mapping(one).get("name") for one in items(spec.get("baseRefs"))]:
-        found["baseRefs"] = references
-    return found or True
-
-
-def _scheduler(written: Mapping[str, Any]) -> dict[str, Any]:
-    reference = mapping(mapping(written.get("config")).get("ref"))
-    found = {"replicas": written.get("replicas")} if isinstance(written.get("replicas"), int) else {}
-    if set(reference) == {"name", "key"}:
-        found["config"] = {"configMap": reference["name"], "key": reference["key"]}
-    return {"scheduler": found} if found else {}
-
-
-def _spread(source: FieldSource, group: Mapping[str, Any], main: Mapping[str, Any]) -> dict[str, Any]:
-    """Parallelism, workers and scaling of a group of pods; and where there is a main group, how its pods differ."""
-    found: dict[str, Any] = {}
-    if isinstance(group.get("parallelism"), dict):
-        found["parallelism"] = dict(group["parallelism"])
-    head = mapping(group.get("template"))
-    if isinstance(group.get("worker"), dict):
-        found["worker"] = _unlike(source, mapping(group["worker"]), head) or True
-    scaling = mapping(group.get("scaling"))
-    actuators = [by for by in ("keda", "hpa") if by in mapping(scaling.get("wva"))]
-    if actuators and _offered(source, fields()["llmd.scaling"].needs):
-        found["scaling"] = {"min": scaling.get("minReplicas"), "max": scaling.get("maxReplicas"), "by": actuators[0]}
-        if "variantCost" in scaling["wva"]:
-            found["scaling"]["cost"] = scaling["wva"]["variantCost"]
-    if main:
-        found |= _unlike(source, head, mapping(main.get("template")))
-    return found
-
-
-def _unlike(source: FieldSource, pod: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """What the container of some pods says otherwise than that of others."""
-    mine, theirs = (_pod_fields(source, each) for each in (pod, other))
-    return {key: value for key, value in mine.items() if theirs.get(key) != value}
-
-
-def _pod_fields(source: FieldSource, pod: Mapping[str, Any]) -> dict[str, Any]:
-    container = serving_container(pod)
-    annotations = mapping(source.item["metadata"].get("annotations"))
-    found = hardware_fields(source.environment, pod, container.get("resources"), annotations)
-    if arguments := _additional_args(container):
-        found["args"] = arguments
-    variables = [one for one in items(container.get("env")) if mapping(one).get("name") != ARGUMENTS]
-    return found | ({"env": written} if (written := env_field(variables)) else {})
-
-
 def _labels(source: FieldSource) -> Any:
     return _own_metadata(source, "labels")
 
@@ -437,6 +343,6 @@ READERS: Mapping[str, FieldReader] = {
     "timeout": _timeout,
     "return401": _return401,
     "omit": _omit,
-    "llmd": _llmd,
+    "llmd": llmd_field,
 }
 """What a value at the paths of a field means. `runtime`, `size`, `accelerator` and fields of pods are read otherwise."""

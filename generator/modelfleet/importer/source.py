@@ -52,6 +52,11 @@ class FieldSource:
                 return next(values_at(self.item, path.steps), None)
         return None
 
+    def offered(self, field: str) -> bool:
+        """Whether the release has the field."""
+        needs = fields()[field].needs
+        return not needs or bool(self.environment.can(needs))
+
     def annotation(self, key: str) -> str | None:
         """An annotation of the object."""
         found = mapping(self.item["metadata"].get("annotations")).get(key)

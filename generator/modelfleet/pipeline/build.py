@@ -208,7 +208,7 @@ def _beside(root: Path, repository: Repository, environments: Mapping[str, Envir
 
     crds = tuple(read_crds(root, repository.crds))
     known = {
-        name: KnownSchemas(root, schemas_of(environment), crds)
+        name: KnownSchemas(root, schemas_of(environment, root, exported=False), crds)
         for name, environment in environments.items()
         if environment.release is not None
     }

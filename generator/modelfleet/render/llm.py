@@ -28,11 +28,11 @@ def distributed(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
         "queue": model.queue,
         "model_type": "generative",
         "stopped": stop_word(project, model),
-        "enable_auth": None if model.guarded else "false",
+        "enable_auth": _enable_auth(model),
         "storage_secret": download_secret(model),
         **dict.fromkeys(("connection_name", "connection_path", "storage_uri")),
         **model.location.carried("distributed"),
-        "topology": None if llm.topology is None else _TOPOLOGIES[llm.topology],
+        "topology": None if llm.topology is None else TOPOLOGIES[llm.topology],
         "topology_config": llm.topology_config,
         "routing_config": llm.routing_config,
         "base_refs": [{"name": name} for name in refs] or None,
@@ -48,12 +48,19 @@ def distributed(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
     }
 
 
+def _enable_auth(model: Model) -> str | None:
+    """It asks for tokens where nothing is said, which is said where no binding of the spec shows it."""
+    if not model.guarded:
+        return "false"
+    return None if model.tokens or model.callers else "true"
+
+
 def preset_copy(model: Model, preset: str) -> str:
     """The name of a model's own copy of a preset."""
     return f"{model.name}-{preset.removeprefix('config-llm-')}"
 
 
-_TOPOLOGIES = {
+TOPOLOGIES = {
     "single-node": "workload-single-node",
     "multi-node": "workload-multi-node-data-parallel",
     "single-node-disaggregated": "workload-single-node-pd",
@@ -80,8 +87,11 @@ def _adapters(written: Mapping[str, Any]) -> dict[str, Any]:
 
 def _tracing(written: Mapping[str, Any]) -> dict[str, Any]:
     """Without a word the preset says all of it."""
-    keys = {"endpoint": "exporterEndpoint", "exporter": "exporter", "sampler": "sampler", "ratio": "samplerArg"}
-    return {key: written[name] for name, key in keys.items() if name in written}
+    return {key: written[name] for name, key in TRACING_KEYS.items() if name in written}
+
+
+TRACING_KEYS = {"endpoint": "exporterEndpoint", "exporter": "exporter", "sampler": "sampler", "ratio": "samplerArg"}
+"""What the parts of the field `llmd.tracing` are called in the object."""
 
 
 def _offload(written: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,12 +137,14 @@ def _pod(pods: Pods, startup_probe: Mapping[str, Any] | None, *, inline: bool) -
     env = list(pods.env)
     if pods.args and not pods.command:
         env.append({"name": "VLLM_ADDITIONAL_ARGS", "value": " ".join(map(quoted, pods.args))})
-    needed = {"startup": startup_probe} if startup_probe and not pods.command else {}
+    waits = bool(pods.command) or not {"startup", "liveness"}.isdisjoint(pods.probes)  # as its own probes say
+    needed = {"startup": startup_probe} if startup_probe and not waits else {}
     container = {
         "name": "main",
         "image": pods.image,
         "command": list(pods.command) or None,
         "args": (list(pods.args) or None) if pods.command else None,
+        "ports": list(pods.ports) or None,
         "env": env or None,
         "resources": hardware.resources,
         **{f"{kind}Probe": dict(probe) for kind, probe in {**needed, **pods.probes}.items()},

@@ -59,6 +59,7 @@ _SAID = {
     "tokens": "enable_auth",
     "modelType": "model_type",
     "dashboard": "dashboard",
+    "storageSecret": "storage_secret",
 }
 """The values with which templates say fields that a spec can leave unsaid."""
 

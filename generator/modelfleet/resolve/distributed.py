@@ -20,7 +20,7 @@ class Pods:
     """The pods of one role in a distributed deployment. `spec` and `container` are what the model's fields add to the spec of
     each, and to its container that serves; `beside` are further containers.
 
-    `image`, `command` and `probes` are those of its server, where they are not the preset's; `args` are the arguments of a
+    `image`, `command`, `ports` and `probes` are those of its server, where they are not the preset's; `args` are the arguments of a
     command of its own, and else what the preset's script is told.
     """
 
@@ -31,6 +31,7 @@ class Pods:
     container: Mapping[str, Any]
     image: str | None
     command: tuple[str, ...]
+    ports: tuple[Mapping[str, Any], ...]
     probes: Mapping[str, Mapping[str, Any]]
     beside: tuple[Mapping[str, Any], ...]
 

@@ -244,7 +244,7 @@ class _Resolver:
     def group(self, data: Mapping[str, Any], written: Mapping[str, Any], scale: Mapping[str, Any]) -> Group:
         """A head and its workers, which are like the head but for what is written."""
         worker = written.get("worker")
-        over = {**dict.fromkeys(("command", "probes")), **(worker if isinstance(worker, dict) else {})}
+        over = {**dict.fromkeys(("command", "ports", "probes")), **(worker if isinstance(worker, dict) else {})}
         scaling, count = scale.get("scaling"), scale.get("replicas")
         return Group(
             head=self.pods(data),
@@ -264,6 +264,7 @@ class _Resolver:
             container=copied_fields(data, "container"),
             image=data.get("image"),
             command=tuple(data.get("command") or ()),
+            ports=tuple(data.get("ports") or ()),
             probes=data.get("probes") or {},
             beside=tuple(data.get("containers") or ()),
         )
@@ -330,7 +331,7 @@ class _Resolver:
 
 def server_of(written: Mapping[str, Any]) -> dict[str, Any]:
     """What a part of `llmd` says of its model server."""
-    return {key: written[key] for key in ("image", "command", "probes") if key in written}
+    return {key: written[key] for key in ("image", "command", "ports", "probes") if key in written}
 
 
 def prefilling(data: Mapping[str, Any], written: Mapping[str, Any], prefill: Mapping[str, Any]) -> dict[str, Any]:

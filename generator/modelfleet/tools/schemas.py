@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -101,10 +101,19 @@ def schema_needs(
     return Needs(kubernetes=kubernetes, modules=tuple(_module(entry) for entry in entries), exported=exported)
 
 
+def with_mentioned(needs: Needs, texts: Collection[bytes]) -> Needs:
+    """The same with the CRDs of groups that objects are of which stand beside the models."""
+    found = _of_groups(pinned()["schemas"]["mentioned"], texts)
+    return replace(needs, modules=(*needs.modules, *map(_module, found)))
+
+
 def mentioned(texts: Collection[bytes]) -> list[Mapping[str, Any]]:
     """What is pinned beside the CRDs of the releases, for manifests of any origin: that whose group they mention."""
     beside = pinned()["schemas"]
-    entries = [*beside["secrets"].values(), list(beside["argocd"].values())[-1]]
+    return _of_groups([*beside["mentioned"], *beside["secrets"].values(), list(beside["argocd"].values())[-1]], texts)
+
+
+def _of_groups(entries: Iterable[Mapping[str, Any]], texts: Collection[bytes]) -> list[Mapping[str, Any]]:
     return [entry for entry in entries if any(entry["group"].encode() in text for text in texts)]
 
 

@@ -9,12 +9,15 @@ from typing import Any
 from modelfleet.finding import Pointer
 from modelfleet.rules import Violation
 from modelfleet.rules.spec.subjects import OfModel, OfProject, spec_rule
-from modelfleet.spec.fields import decided_metadata
+from modelfleet.spec.fields import decided_metadata, fields
 
 
 @spec_rule("NAME007", "Something else decides the label or annotation")
 def decided_elsewhere(subject: OfProject) -> Iterator[Violation]:
+    unsaid = {(model.pointer, field) for model in subject.project.models for field in model.omit}
     for pointer, part, key in _written(subject.project.spec.data):
+        if any((pointer, field) in unsaid for field in _shown_by(part, key)):
+            continue
         why = next((why for (where, own), why in _decided() if where == part and fnmatchcase(key, own)), None)
         if why is not None:
             yield Violation(
@@ -23,6 +26,13 @@ def decided_elsewhere(subject: OfProject) -> Iterator[Violation]:
                 message=f"{part.removesuffix('s')} {key} is not yours to write: {why}",
                 hint="remove it here",
             )
+
+
+def _shown_by(part: str, key: str) -> Iterator[str]:
+    """The fields that say nothing but what is shown, and say it there: who leaves them unsaid may say it otherwise."""
+    for name in ("displayName", "description", "modelType"):
+        if any(path.steps == ("metadata", part, key) for path in fields()[name].paths):
+            yield name
 
 
 def _decided() -> Iterator[tuple[tuple[str, str], str]]:

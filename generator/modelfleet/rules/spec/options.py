@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from modelfleet.finding import Pointer, Severity
@@ -30,7 +31,7 @@ def reserved_argument(subject: OfModel) -> Iterator[Violation]:
         return
     there, own = _set_by_runtime(model, engine), _of_own_commands(model)
     for pointer, arg, value in valued(subject.arguments):
-        if pointer[:-2] in own:
+        if pointer[:-2] in own or _more_names(subject, engine, pointer):
             continue
         name, option = arg.partition("=")[0], engine.option(arg)
         shown = name if name == option else f"{name} ({option})"
@@ -50,6 +51,17 @@ def reserved_argument(subject: OfModel) -> Iterator[Violation]:
         else:
             message = f"{shown} is set by the runtime"
             yield Violation(pointer=pointer, message=message, hint=f"take it out: {engine.reserved_args[option]}")
+
+
+def _more_names(subject: OfModel, engine: Engine, pointer: Pointer) -> bool:
+    """Whether an argument names the model as the gateway does, and perhaps otherwise too: the last of such options counts."""
+    model = subject.model
+    following = [arg for at, arg in subject.arguments if at[:-1] == pointer[:-1] and int(at[-1]) >= int(pointer[-1])]
+    option, equals, value = following[0].partition("=")
+    if model.llm is None or option != engine.facts["servedNameArg"]:
+        return False
+    words = [value] if equals else list(takewhile(lambda word: not word.startswith("-"), following[1:]))
+    return (model.served_name or model.name) in words
 
 
 def _of_own_commands(model: Model) -> Collection[Pointer]:
