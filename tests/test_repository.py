@@ -28,7 +28,7 @@ SCHEMAS = REPOSITORY / "schemas"
 # A room imports only from rooms to its left. The modules beside the rooms are what all of them stand on.
 ROOMS = (
     *("", "spec", "kubernetes", "resolve", "rules", "render", "kustomize", "tree", "tools", "serving", "report"),
-    *("capacity", "pipeline", "verify", "endpoints", "plan", "migrate", "smoke", "overview", "admit"),
+    *("capacity", "pipeline", "verify", "endpoints", "plan", "migrate", "rehearse", "smoke", "overview", "admit"),
     *("importer", "reference", "start", "cli"),
 )
 

@@ -15,6 +15,7 @@ from fleets import Repository, placed, repositories
 from modelfleet.finding import Rejected
 from modelfleet.kubernetes.objects import Object
 from modelfleet.migrate.migrate import Migration, RepositoryState, TakenStep, repository_state, take
+from modelfleet.migrate.step import NotMigratable
 from modelfleet.pipeline.fleet import fleet
 from modelfleet.resolve import catalog
 from modelfleet.resolve.model import Project, Workload
@@ -354,6 +355,39 @@ def test_access_and_hardware_stay_and_both_ends_are_admitted(repository: Reposit
                                 taken.before.of(project)[name].objects, release.name
                             )
                     state = taken.after
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(repositories())
+def test_hardware_profiles_are_added_without_a_change_and_then_take_the_place_of_tolerations(
+    repository: Repository,
+) -> None:
+    """As long as the release reads tolerations; one that reads none names the profiles from the first step on."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = placed(Path(folder), repository)
+        before = repository_state(root)
+        for project in before.repository.projects:
+            for name, one in before.of(project).items():
+                asked = Migration("accelerator-profiles", project, frozenset([name]))
+                added = take(root, before, asked, "add")
+                if added is None:
+                    continue
+                environment = one.project.environment
+                if environment.can("acceleratorProfiles"):
+                    assert added.after.fleet.files == before.fleet.files
+                if not environment.can("hardwareProfiles"):
+                    with pytest.raises(NotMigratable, match="reads no hardware profiles"):
+                        take(root, added.after, asked, "remove")
+                    continue
+                removed = take(root, added.after, asked, "remove")
+                assert removed is not None
+                for item in removed.after.of(project)[name].objects:
+                    predictor = item.get("spec", {}).get("predictor", {}) if item["kind"] == "InferenceService" else {}
+                    asks = "nvidia.com/gpu" in str(predictor.get("model", {}).get("resources"))
+                    named = item["metadata"].get("annotations", {}).get("opendatahub.io/hardware-profile-name")
+                    assert (named, predictor.get("tolerations")) == ("a100-serving" if asks else None, None)
+                assert environment.release is not None
+                assert admitted(removed.after.of(project)[name].objects, environment.release.name) == []
 
 
 def test_names(tmp_path: Path) -> None:

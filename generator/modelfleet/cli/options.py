@@ -52,6 +52,7 @@ def _only(option: str, folder: str) -> Callable[[Any], Any]:
 
 
 complete_projects = _written_in("projects")
+complete_environments = _written_in("environments")
 
 env_option = _only("--env", "environments")
 project_option = _only("--project", "projects")
@@ -74,7 +75,7 @@ text_or_json = click.option(
 )
 
 
-def release_named(name: str) -> str:
+def release_named(name: str, option: str = "--release") -> str:
     """The release that a name means, or a number alone, as it stands in tables."""
     from modelfleet.resolve import catalog
     from modelfleet.resolve.release import short
@@ -82,9 +83,7 @@ def release_named(name: str) -> str:
     known = catalog.release_names()
     found = {short(release): release for release in known}.get(name, name)
     if found not in known:
-        raise click.UsageError(
-            printable(f"--release {name}: there is no such release; {catalog.likely_releases(name)}")
-        )
+        raise click.UsageError(printable(f"{option} {name}: there is no such release; {catalog.likely_releases(name)}"))
     return found
 
 

@@ -78,8 +78,12 @@ def repository_state(root: Path) -> RepositoryState:
     return RepositoryState(repository, fleet_of(root, repository))
 
 
-def take(root: Path, before: RepositoryState, asked: Migration, name: str) -> TakenStep | None:
+def take(
+    root: Path, before: RepositoryState, asked: Migration, name: str, *, though_crowded: bool = False
+) -> TakenStep | None:
     """A step of a migration in memory; None where there is nothing to do.
+
+    `though_crowded`: what finds no room in a cluster is no reason to stop.
 
     Raises:
         NotMigratable: something has nothing that could follow it, or the first step is missing.
@@ -89,7 +93,7 @@ def take(root: Path, before: RepositoryState, asked: Migration, name: str) -> Ta
     if made is None:
         return None
     step, repository, documents = made
-    after = RepositoryState(repository, fleet_of(root, repository))
+    after = RepositoryState(repository, fleet_of(root, repository, though_crowded=though_crowded))
     return TakenStep(name=name, step=step, before=before, after=after, documents=documents)
 
 

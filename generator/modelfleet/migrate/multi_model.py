@@ -222,6 +222,11 @@ def _remarks(server: Server, model: ServedModel, runtime: Runtime, framework: st
             f"{runtime.name} looks for a folder with a number, the version, below the path of a model (<path>/1/<files>), "
             "which ModelMesh made by itself: put the files into such a folder before the new models are synced"
         )
+    if len(server.models) > 1:
+        yield (
+            f"each deployment has the size and the replicas of server {server.name}, which {len(server.models)} models shared: "
+            "write smaller ones where a model needs less"
+        )
     if server.patches:
         yield f"the patches of server {server.name} are not carried over: they are of a ModelMesh runtime; {new} has none of them"
     for step in model.patches.get("InferenceService", ()):

@@ -132,6 +132,12 @@ def _removed(before: DeployedProject, after: DeployedProject, moves: list[Move])
     labels = [row.label for row in rows_of(change, rules) if row.destroys]
     if labels:
         yield f"  the plan wants acknowledged, under environments.{environment.name}: `acknowledge: [{', '.join(labels)}]`"
-    if not environment.managed and before.project.platform != after.project.platform:
-        namespace = after.project.namespace
-        yield f"  then label the namespace: oc label namespace {namespace} modelmesh-enabled=false --overwrite"
+    if command := label_command(before, after):
+        yield f"  then label the namespace: {command}"
+
+
+def label_command(before: DeployedProject, after: DeployedProject) -> str | None:
+    """What turns the label of a namespace that Argo CD leaves alone, where the project changes its platform."""
+    if after.project.environment.managed or before.project.platform == after.project.platform:
+        return None
+    return f"oc label namespace {after.project.namespace} modelmesh-enabled=false --overwrite"

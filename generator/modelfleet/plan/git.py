@@ -131,6 +131,19 @@ def tree(root: Path, commit: str) -> Tree:
     return Tree(root, commit, blobs, blobs_by_folder(blobs), frozenset(links))
 
 
+def file_ids(root: Path, commit: str) -> dict[str, str]:
+    """The blob ids of all regular files below the root, by path."""
+    done = run_git(root, ["ls-tree", "-r", "-z", commit])
+    if done.code:
+        raise _failed(done, f"Git cannot list {commit[:12]}")
+    found = {}
+    for entry in done.out.decode("utf-8", "surrogateescape").split("\0"):
+        about, tab, path = entry.partition("\t")
+        if tab and about.startswith("100"):
+            found[path] = about.split(" ")[2]
+    return found
+
+
 def contents(found: Tree, paths: Iterable[str]) -> dict[str, bytes]:
     """The contents of committed files, all read by one process."""
     wanted = [path for path in dict.fromkeys(paths) if path in found.blobs and path not in found.links]

@@ -1,4 +1,4 @@
-"""Git, asked and never obeyed: nothing that a repository brings is run, and nothing of it is changed.
+"""Git, asked and never obeyed: nothing that a repository brings is run, and nothing of it is changed but what a caller asks for.
 
 A repository's own settings can name programs (`core.fsmonitor`, `filter.*.clean`), and a folder of committed files can look
 like a bare repository with settings of its own. So every way in which Git starts another program is closed here, whatever
@@ -21,6 +21,7 @@ _PASSED_ON = (
     "GIT_CEILING_DIRECTORIES",
     "GIT_DISCOVERY_ACROSS_FILESYSTEM",
     "GIT_TEST_ASSUME_DIFFERENT_OWNER",
+    "GIT_COMMITTER_",
 )
 """What begins so is the user's own setting up of Git; other variables of Git's belong to the run that called us."""
 _ENVIRONMENT: Mapping[str, str] = {
