@@ -97,8 +97,8 @@ test-lab-kserve: setup-dev setup-tools ## the part of it that needs no Argo CD a
 dist: setup-dev ## build the package twice, and keep it in dist/ if both have the same bytes
 	@$(BIN)/python scripts/build_twice.py dist
 
-bench: setup-dev setup-tools ## measure the large fleet, beside helm where it is there
-	@$(BIN)/python bench/run.py
+bench: setup-dev setup-tools ## measure beside helm and jrsonnet, and write the table of bench/README.md (needs Go)
+	@$(BIN)/python bench/run.py --acceptance --large 10000
 
 lint-workflows: setup-dev ## actionlint and zizmor (needs Go)
 	@GOBIN=$(CACHE)/bin go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12

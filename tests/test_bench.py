@@ -25,7 +25,7 @@ def helm() -> str:
 def compared(place: Path, helm: str | None) -> list[str]:
     fleet.write_fleet(place, 11)
     fleet.write_values(place, place / "values")
-    return run.differing(place, place / "values", helm)
+    return run.differing(place, place / "values", run.rivals_of(helm, None))
 
 
 def test_the_bare_script_renders_the_same_objects(tmp_path: Path) -> None:
@@ -42,32 +42,45 @@ def test_a_difference_would_be_noticed(tmp_path: Path) -> None:
     spec = tmp_path / "projects/team-000.yaml"
     spec.write_text(spec.read_text().replace("size: Medium", "size: Small"))
     wanted = [f"jinja in {name}: InferenceService team-000 model-0" for name in fleet.ENVIRONMENTS]
-    assert run.differing(tmp_path, tmp_path / "values", None) == wanted
+    assert run.differing(tmp_path, tmp_path / "values", run.rivals_of(None, None)) == wanted
 
 
 def test_one_short_round(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", os.defpath)
-    run.main(["--runs", "1", "--models", "1", "10", "--server", "20"])
+    run.main(["--runs", "1", "--models", "1", "10", "--server", "20", "--large", "30"])
     said = capsys.readouterr().out
     rows = re.findall(r"^(\S[^\n]*?)  +\d+\.\d{3}  ", said, re.MULTILINE)
+    shards = [f"{number}" for number in range(1, 9)]
     assert rows == [
         "bare Python",
         "--version",
+        "completion of a name",
         "check 1",
         "render 1",
+        "check 1 again",
         "render 1 again",
+        "check 1, changed",
         "jinja 1",
         "check 10",
         "render 10",
+        "check 10 again",
         "render 10 again",
         "render 10, one changed",
         "plan 10, one changed",
         "jinja 10",
         "check server of 20",
         "render server of 20",
+        "check 30",
+        "render 30",
+        *(f"check 30, shard {number}" for number in shards),
+        "check 30, joined",
+        *(f"render 30, shard {number}" for number in shards),
+        "render 30, joined",
     ]
     assert re.findall(r"^(.*): [\d.]+(?:x| MiB), at most", said, re.MULTILINE) == [
         "--version to bare Python",
+        "completion of a name to bare Python",
+        "peak memory of a shard",
         "peak memory",
     ]
 
