@@ -640,8 +640,8 @@ acme: missing: path on a volume
 - {connection: store, path: llama-3}
 + {pvc: weights}
 ! 22:15: error[SPEC003]: models.llama.location: 'path' is missing; add the model's folder on the volume, such as path:
-! granite-3-8b
-= {pvc: weights, path: llama-3}
+! granite-3-8b, or path: / for all of it
+= {pvc: weights, path: /}
 
 acme: missing: max
 - replicas: 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from modelfleet.importer.given import GivenObject
@@ -41,6 +41,15 @@ def connection_entries(
         kind = _kind_of(metadata, settings, one.keys, one.name in named)
         if kind is not None and (written := _settings(kind, settings)) is not None:
             yield one.name, {**_words(one.name, metadata), kind.name: written, **made}
+
+
+def absent_connections(models: Iterable[Object], known: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Those from whose bucket models are read, and whose Secrets were not given."""
+    for item in models:
+        predictor = mapping(mapping(item.get("spec")).get("predictor"))
+        name = mapping(mapping(predictor.get("model")).get("storage")).get("key")
+        if isinstance(name, str) and name and name not in known:
+            yield name, {"s3": {}, "existing": True}
 
 
 def _kind_of(

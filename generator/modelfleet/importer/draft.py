@@ -8,6 +8,7 @@ from typing import Any
 
 from modelfleet.importer.callers import callers_of
 from modelfleet.importer.connections import (
+    absent_connections,
     connection_entries,
     named_connections,
     secret_entries,
@@ -52,6 +53,7 @@ def draft_of(project: str, namespace: str, given: Sequence[GivenObject], environ
     connections = dict(
         connection_entries(given, named_connections(one.object for one in services), environment, namespace)
     )
+    connections |= dict(absent_connections((one.object for one in services), connections))
     tokens = _tokens(given)
     draft = SpecDraft(spec={"version": 1})
     models: dict[str, Any] = {}

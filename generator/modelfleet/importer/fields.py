@@ -263,12 +263,13 @@ def _location(source: FieldSource) -> Any:
     name = source.annotation(CONNECTIONS)
     storage = next((one for one in source.all_of("location") if isinstance(one, dict)), {})
     path = source.annotation("opendatahub.io/connection-path") or storage.get("path")
+    path = f"/{path}" if isinstance(path, str) and path.startswith("/") else path  # one is left out again
     name = name or storage.get("key") or _by_address(source, address)
     if name is not None and name in source.connections:
         return {"connection": name} | _below(source.connections[name], path, address)
     if isinstance(address, str) and address.startswith("pvc://"):
         claim, _, below = address.removeprefix("pvc://").partition("/")
-        return {"pvc": claim, "path": below} if below else {"pvc": claim}
+        return {"pvc": claim, "path": below or "/"}
     if isinstance(address, str) and address:
         return {"uri": address}
     return "none" if _has_model(source) else None

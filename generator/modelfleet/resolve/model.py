@@ -80,7 +80,7 @@ class ModelLocation:
     def address(self) -> str | None:
         """The whole address of the model; None where something of it is open."""
         if self.pvc is not None:
-            return f"pvc://{self.pvc}/{self.path}" if self.path else f"pvc://{self.pvc}"
+            return f"pvc://{self.pvc}/{self.path or ''}"
         if self.connection is None:
             return self.uri
         parts = {"path": self.path, "uri": self.uri, **self.connection.settings}
