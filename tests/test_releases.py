@@ -134,9 +134,14 @@ def test_every_claimed_combination_renders_and_is_admitted(name: str, tmp_path: 
     assert {claim.name: observed(objects, claim) for claim in claims(name)} == wanted
     distributed = {key for _, kind, key in objects if kind == "LLMInferenceService"}
     assert bool(distributed) == release(name).capabilities["llm"]
-    assert {warning.code for warning in fleet.warnings} <= {"ADM124", "CAP002", "CAP025", "LLM009", "SCALE006"}, (
-        "what is dropped next, and one node's tensors"
-    )
+    assert {warning.code for warning in fleet.warnings} <= {
+        "ADM124",
+        "CAP002",
+        "CAP025",
+        "LLM009",
+        "NET007",
+        "SCALE006",
+    }, "what is dropped next, one node's tensors, and tokens that never expire"
 
 
 def test_the_matrix_has_every_runtime_of_every_release() -> None:
@@ -210,4 +215,11 @@ def test_the_ways_out_lead_out(tmp_path: Path) -> None:
         "projects/llama-on-demand.yaml",
         (("environments", PROD, "models", "llama-3-8b"), {"mode": "standard", "replicas": 1}),
     )
+    for project, model in (("granite", "granite-3-8b"), ("llama-on-demand", "llama-3-8b"), ("vision", "detector")):
+        entry = ("environments", PROD, "models", model)
+        change(
+            f"projects/{project}.yaml",
+            ((*entry, "tokens"), None),
+            ((*entry, "callers"), [{"serviceAccount": "frontend"}]),
+        )
     assert [finding.text() for finding in findings(root) if PROD in finding.environments] == []

@@ -21,9 +21,10 @@ from modelfleet.rules import check as judge
 from modelfleet.rules.admission.request import AdmissionRule
 from modelfleet.rules.admission.rulebook import Rulebook
 from modelfleet.rules.spec import options, patches
-from modelfleet.spec.fields import WorkloadKind, field_at
+from modelfleet.spec.fields import WorkloadKind, field_at, fields
 from modelfleet.spec.load import Document
 from modelfleet.spec.merge import Merged
+from modelfleet.spec.phrases import value_inside
 from modelfleet.wording import choices
 
 if TYPE_CHECKING:
@@ -151,7 +152,9 @@ def place_of(project: Project, one: RenderedObject, pointer: Pointer) -> tuple[M
         for key in pointer[: len(pointer) - len(found) + 2]:
             variable = variable[key]
         return project.spec, (*entry, "env", variable["name"])
-    return project.spec, (*entry, *found)
+    written = value_inside(project.spec.data, entry)
+    brought = fields()[str(found[0])].beside if isinstance(written, dict) and found[0] not in written else ""
+    return project.spec, (*entry, brought) if brought else (*entry, *found)
 
 
 def _workload_kind(entry: Pointer) -> WorkloadKind:

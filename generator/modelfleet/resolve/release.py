@@ -26,6 +26,7 @@ Capability = Literal[
     "strategy",
     "timeout",
     "return401",
+    "discouragesTokens",
     "inferenceDescription",
     "enableAuthAlways",
     "ovmsAutoVersioning",

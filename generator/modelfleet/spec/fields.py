@@ -72,14 +72,15 @@ class Field:
     """A field of a model or of a server, by its way in the entry: `route`, `route.timeout`.
 
     `needs` is a capability of releases, or nothing; a test holds it among those that there are. `pod` is the key of a pod's
-    spec that its value becomes, `container` that of a serving container, and `knative` the feature without which Knative
-    refuses that. `template` is the name by which the templates of a model put in the value as it is. A field that is only
-    `judged` ends up in no object.
+    spec that its value becomes, `container` that of a serving container, `beside` a field that brings what stands at its
+    paths, too, and `knative` the feature without which Knative refuses it. `template` is the name by which the templates of
+    a model put in the value as it is. A field that is only `judged` ends up in no object.
     """
 
     name: str
     pod: str
     container: str
+    beside: str
     template: str
     knative: str
     refusals: Mapping[WorkloadKind, str]
@@ -211,6 +212,7 @@ def _field(name: str, entry: Mapping[str, Any]) -> Field:
         name=name,
         pod=entry.get("pod", ""),
         container=entry.get("container", ""),
+        beside=entry.get("beside", ""),
         template=entry.get("template", ""),
         knative=entry.get("knative", ""),
         refusals=entry.get("not", {}),

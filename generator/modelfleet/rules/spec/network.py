@@ -35,6 +35,19 @@ def unauthorized_without_tokens(subject: OfModel) -> Iterator[Violation]:
         )
 
 
+@spec_rule("NET007", "A token never expires", when=having("discouragesTokens"))
+def eternal_tokens(subject: OfWorkload) -> Iterator[Violation]:
+    workload = subject.workload
+    if workload.tokens and subject.environment.can("discouragesTokens"):
+        yield Violation(
+            pointer=(*workload.pointer, "tokens"),
+            key=True,
+            message="a token in a Secret never expires: whoever has read it once gets in until the Secret is deleted",
+            hint="name who calls in callers: [{serviceAccount: ...}]; tokens of `oc create token` expire",
+            severity=Severity.WARNING,
+        )
+
+
 @spec_rule("NET005", "A shorter limit stands behind the route's timeout")
 def shorter_limit_behind_the_route(subject: OfModel) -> Iterator[Violation]:
     """A request passes the router, with tokens a proxy, and in advanced mode Knative; the shortest limit ends it."""
