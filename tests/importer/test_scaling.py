@@ -36,11 +36,34 @@ FIELDS: dict[str, dict[str, Any]] = {
     "range": {"replicas": {"min": 1, "max": 3}},
     "queue": {"queue": "gpu-a100"},
 }  # fmt: skip
+CANARIES: dict[str, dict[str, Any]] = {
+    "other arguments": {"canary": {"percent": 10, "args": ["--max-model-len=4096"]}},
+    "another place and name": {
+        "replicas": 3,
+        "canary": {
+            "percent": 0,
+            "name": "v2",
+            "replicas": 2,
+            "image": "registry.example.org/vllm:2",
+            "location": {"pvc": "weights", "path": "chat-2"},
+            "accelerator": {"name": GPU, "count": 2},
+            "args": ["--tensor-parallel-size=2"],
+            "env": {"LEVEL": "DEBUG"},
+        },
+    },
+}
+CASES = [
+    *((release, name, FIELDS[name]) for name in FIELDS for release in ("rhoai-2.25", "rhoai-3.5")),
+    *(("rhoai-3.5", name, CANARIES[name]) for name in CANARIES),
+]
 
 
-@pytest.mark.parametrize("name", FIELDS)
-@pytest.mark.parametrize("release", ["rhoai-2.25", "rhoai-3.5"])
-def test_a_field_comes_back_from_what_it_renders(tmp_path: Path, release: str, name: str) -> None:
+@pytest.mark.parametrize(
+    ("release", "name", "written"), CASES, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_a_field_comes_back_from_what_it_renders(
+    tmp_path: Path, release: str, name: str, written: dict[str, Any]
+) -> None:
     model = {
         "runtime": "vllm-cuda-runtime",
         "size": "Medium",
@@ -50,7 +73,7 @@ def test_a_field_comes_back_from_what_it_renders(tmp_path: Path, release: str, n
     spec = {
         "version": 1,
         "platform": "single-model",
-        "models": {"chat": model | FIELDS[name]},
+        "models": {"chat": model | written},
         "environments": {CLUSTER: {}},
     }
     facts = {f"environments/{CLUSTER}": environment_of(release) | {"namespaces": "external"}}
@@ -60,5 +83,5 @@ def test_a_field_comes_back_from_what_it_renders(tmp_path: Path, release: str, n
     ran = modelfleet(root, "import", "project", "acme", "--env", CLUSTER, str(tmp_path / "objects.yaml"))
     assert (ran.code, ran.err) == (0, "")
     read = yaml.safe_load((root / "projects/acme.yaml").read_bytes())["models"]["chat"]
-    assert {key: read.get(key) for key in FIELDS[name]} == FIELDS[name]
+    assert {key: read.get(key) for key in written} == written
     assert "patch" not in read

@@ -347,6 +347,22 @@ BY_CAPABILITY: dict[Capability, dict[str, Any]] = {
             }
         }
     },
+    "canary": {
+        "models": {
+            "chat": {"canary": {"percent": 10, "args": ["--tensor-parallel-size=2", "--max-model-len=4096"]}},
+            "classifier": {
+                "canary": {
+                    "percent": 0,
+                    "name": "v2",
+                    "replicas": 1,
+                    "image": "registry.example.org/ovms:2",
+                    "size": {"requests": {"cpu": "1", "memory": "2Gi"}, "limits": {"cpu": "1", "memory": "2Gi"}},
+                    "env": {"LEVEL": "DEBUG"},
+                }
+            },
+        }
+    },
+    "llmTraffic": {"models": {"simple": {"llmd": {"traffic": {"group": "simple", "weight": 90}}}}},
     "llmScaling": {
         "models": {
             "simple": {"llmd": {"scaling": {"min": 1, "max": 3, "by": "keda", "cost": "10.0"}}},

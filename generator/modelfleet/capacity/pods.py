@@ -26,6 +26,7 @@ from modelfleet.serving.workloads import (
     ProjectState,
     RunningWorkload,
     ServingMode,
+    laid_over,
     running_workloads,
 )
 
@@ -170,14 +171,11 @@ class _Builder:
 
     def canaries(self, item: Object, serving: RunningWorkload) -> Iterator[PodUnit]:
         """Further versions of a model: its predictor with what is written for them over it, and replicas of their own."""
-        spec = mapping(item.get("spec"))
-        predictor = mapping(spec.get("predictor"))
-        for entry in maps(spec.get("canary")):
-            own = mapping(entry.get("predictor"))
-            share = whole_number(predictor.get("minReplicas"), 1) * whole_number(entry.get("trafficPercent"), 0)
-            count = 0 if serving.stopped else whole_number(own.get("minReplicas"), math.ceil(share / 100))
-            unit = self.service({**item, "spec": {"predictor": _laid_over(predictor, own)}}, serving)
-            yield replace(unit, role=f"canary {own.get('name')}", least=count, most=count)
+        predictor = mapping(mapping(item.get("spec")).get("predictor"))
+        for one in serving.canaries:
+            count = 0 if serving.stopped else one.replicas
+            unit = self.service({**item, "spec": {"predictor": laid_over(predictor, one.predictor)}}, serving)
+            yield replace(unit, role=f"canary {one.name}", least=count, most=count)
 
     def beside(
         self, item: Object, serving: RunningWorkload, predictor: Mapping[str, Any]
@@ -320,12 +318,6 @@ class _Builder:
         name = _annotation(item, HARDWARE_PROFILE)
         offers = (offer for offer in self.environment.accelerators.values() if offer.hardware_profile)
         return next((offer for offer in offers if offer.hardware_profile and offer.hardware_profile.name == name), None)
-
-
-def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Maps merge key by key, all else is replaced."""
-    both = (key for key in above if isinstance(below.get(key), dict) and isinstance(above[key], dict))
-    return {**below, **above, **{key: _laid_over(below[key], above[key]) for key in both}}
 
 
 def _claims(spec: Mapping[str, Any]) -> Iterator[str]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
+from modelfleet.importer.canary import canary_field
 from modelfleet.importer.hardware import env_field, hardware_fields, replicas_field
 from modelfleet.importer.llmd import llmd_field, main_server, server_args, server_env
 from modelfleet.importer.scaling import replicas_of_service
@@ -336,6 +338,7 @@ READERS: Mapping[str, FieldReader] = {
     "containers": _containers,
     "transformer": _transformer,
     "queue": _queue,
+    "canary": partial(canary_field, fields_of=lambda source: fields_of(source)),
     "multiNode": _multi_node,
     "stopped": _stopped,
     "modelType": _model_type,

@@ -80,6 +80,20 @@ class Effect(Enum):
         noticed=False,
         explained="more or fewer replicas; running pods stay",
     )
+    SHARE = EffectFacts(
+        title="share of requests",
+        tone="mild",
+        verbs=("gets another share of the requests", "get other shares of the requests"),
+        noticed=False,
+        explained="how many of the requests go to a canary, or to a model of a group; no pod restarts",
+    )
+    CANARY = EffectFacts(
+        title="canary",
+        tone="mild",
+        verbs=("has a canary that changes", "have canaries that change"),
+        noticed=False,
+        explained="the pods of a canary come, go or are replaced; those of the model stay",
+    )
     RELOAD = EffectFacts(
         title="model is loaded anew",
         tone="mild",

@@ -31,6 +31,7 @@ from modelfleet.plan.effects import (
 )
 from modelfleet.plan.project_change import ProjectChange, guards
 from modelfleet.plan.row import Row
+from modelfleet.plan.shares import shared_out
 from modelfleet.plan.words import MAX_URLS, few, names, objects_named, ordered, said, what_changed
 from modelfleet.serving.workloads import RUNTIME, SERVICE, Key, RunningWorkload, used_by
 from modelfleet.wording import plural
@@ -56,7 +57,13 @@ def serving_row(
     pods = list(_pods(change, key, objects, (old, new), quota))
     anew = any(item.effect is Effect.RECREATE for item in found)
     found += [item for item in pods if not (anew and item.effect in (*RESTARTS, Effect.RELOAD))]
-    found += [*requeued(old, new), *scaled(old, new, quota), *_reached(change, key, old, new), *tokens(old, new)]
+    found += [
+        *requeued(old, new),
+        *scaled(old, new, quota),
+        *shared_out(old, new, quota),
+        *_reached(change, key, old, new),
+        *tokens(old, new),
+    ]
     gone = [item for item in objects if item.after is None]
     left = [item for item in gone if change.stays and (new.open or item.key[0] != "Secret")]
     if left:
@@ -149,7 +156,7 @@ def _reached(change: ProjectChange, key: Key, old: RunningWorkload, new: Running
 def _added(
     change: ProjectChange, key: Key, objects: Sequence[ObjectChange], new: RunningWorkload, quota: QuotaUse
 ) -> Row:
-    found = [started(new, quota)]
+    found = [started(new, quota), *shared_out(None, new, quota)]
     if new.address and new.address.external:
         found.append(Impact(Effect.URL_NEW, code(new.address.external)))
     found += [Impact(Effect.TOKEN_NEW, f"Secret {code(item.key[1])}") for item in objects if item.key[0] == "Secret"]

@@ -39,6 +39,7 @@ FAMILIES: Mapping[str, str] = {
     "FIT": "the memory of GPUs",
     "ROOM": "room in quotas and on nodes",
     "SCALE": "autoscaling",
+    "CAN": "canaries and shares of requests",
     "QUE": "queues of Kueue",
     "LLM": "distributed inference (llm-d)",
     "PATCH": "patches",

@@ -38,6 +38,7 @@ def distributed(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
         "base_refs": [{"name": name} for name in refs] or None,
         "lora": _adapters(llm.lora) if llm.lora else None,
         "tracing": None if llm.tracing is None else _tracing(llm.tracing),
+        "route": dict(llm.traffic or {}),
         "gateway": {"refs": [dict(llm.gateway)]} if llm.gateway else {},
         "scheduler": None if llm.scheduler is False else _scheduler(llm.scheduler),
         **dict.fromkeys(("replicas", "scaling", "parallelism", "template", "worker", "kvCacheOffloading")),

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from modelfleet.kubernetes.names import TEMPLATE_NAME, access_name
+from modelfleet.render.canary import canary_entries
 from modelfleet.render.containers import own_program, transformer
 from modelfleet.render.llm import distributed, preset_copy
 from modelfleet.render.scaling import scaling_values
@@ -135,6 +136,7 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
         "version_folder": made_version(model, can("ovmsAutoVersioning")),
         "strategy": {"rolling": "RollingUpdate", "recreate": "Recreate", None: None}[model.strategy],
         **scaling_values(project, model),
+        "canary": canary_entries(model.canary),
         "format_name": model.format.name if model.format else None,
         "format_version": model.format.version if model.format else None,
         "runtime": model.serving_runtime,

@@ -76,6 +76,7 @@ class Llm:
 
     main: Group
     prefill: Group | None
+    traffic: Mapping[str, Any] | None
     gateway: Mapping[str, str] | None
     scheduler: bool | Mapping[str, Any]
     base_refs: tuple[str, ...]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.names import access_name
 from modelfleet.layout import overlay_folder
+from modelfleet.resolve.canary import Canary
 from modelfleet.resolve.connections import Carrier, ConnectionKind
 from modelfleet.resolve.consumers import Consumer
 from modelfleet.resolve.environment import Environment
@@ -175,6 +176,7 @@ class Model(Workload):
     served_name: str | None = None
     queue: str | None = None
     scaling: LoadScaling | None = None
+    canary: Canary | None = None
     pod_spec: Mapping[str, Any] = field(default_factory=dict)
     container_spec: Mapping[str, Any] = field(default_factory=dict)
     as_written: Mapping[str, Any] = field(default_factory=dict)

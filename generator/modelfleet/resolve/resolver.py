@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.quantity import NotAQuantity, canonical_quantity
+from modelfleet.resolve.canary import as_model, canary_of
 from modelfleet.resolve.catalog import RuntimeCatalog, as_served, engines
 from modelfleet.resolve.connections import connection_kinds
 from modelfleet.resolve.consumers import consumers_of
@@ -176,6 +177,9 @@ class _Resolver:
             served_name=data.get("servedName"),
             queue=data.get("queue"),
             scaling=load_scaling(data.get("replicas")),
+            canary=None
+            if (written := data.get("canary")) is None
+            else canary_of(written, self.model(name, as_model(data, written), (*pointer, "canary"), connections)),
             pipeline=nodes.get("pipelineParallelSize", 1) if nodes else None,
             tensor=nodes.get("tensorParallelSize", 1) if nodes else None,
             pod_spec=copied_fields(data, "pod"),
@@ -222,6 +226,7 @@ class _Resolver:
         found = Llm(
             main=self.group({**data, **server_of(written)}, written, {"replicas": None if scaling else low, **scaled}),
             prefill=None if prefill is None else self.group(prefilling(data, written, prefill), prefill, prefill),
+            traffic=written.get("traffic"),
             gateway=written.get("gateway"),
             scheduler=False if config else True if scheduler is None else scheduler,
             base_refs=tuple(written.get("baseRefs") or ()),

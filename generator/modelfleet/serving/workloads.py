@@ -6,7 +6,7 @@ Read from the objects and not from the spec, so that what was committed and what
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -51,6 +51,16 @@ MODELS = (SERVICE, LLM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunningCanary:
+    """Another version of a model beside it: its share of the requests, its replicas, and what its pods are made of."""
+
+    name: str
+    percent: int
+    replicas: int
+    predictor: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunningWorkload:
     """A model, or a model server. `per_replica` counts accelerators by identifier, over all nodes of one replica.
 
@@ -76,6 +86,9 @@ class RunningWorkload:
     tokens: tuple[str, ...]
     beside: Mapping[str, int] = field(default_factory=dict)
     queue: str | None = None
+    canaries: tuple[RunningCanary, ...] = ()
+    traffic: tuple[str, int, int] | None = None
+    """Of a distributed model: the group that shares requests, its weight, and the weight of all in the group."""
 
     @property
     def open(self) -> bool:
@@ -184,6 +197,7 @@ def _service(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> Runn
     containers = [*_containers(runtime), *maps(predictor.get("containers"))]
     transformer = mapping(_spec(item).get("transformer"))
     per_replica = {} if on_server else of_service(predictor, containers)
+    canaries = () if on_server else tuple(_canaries(_spec(item), predictor))
     return RunningWorkload(
         key=key,
         mode=mode,
@@ -196,13 +210,34 @@ def _service(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> Runn
         per_replica=per_replica,
         accelerator=accelerator_name(found.environment, per_replica, (item, runtime), found.accelerators.get(key[1])),
         queue=queue_of(found.environment, item),
-        beside=summed([(of_pod(transformer), _replicas(transformer, mode)[1] if transformer else 0)]),
+        beside=summed(
+            [
+                (of_pod(transformer), _replicas(transformer, mode)[1] if transformer else 0),
+                *((of_service(laid_over(predictor, one.predictor), containers), one.replicas) for one in canaries),
+            ]
+        ),
+        canaries=canaries,
         images=() if on_server else _images([*containers, *maps(transformer.get("containers"))]),
         runtime=None if on_server else _template(runtime, named),
         server=str(named) if on_server and named else None,
         address=address_of(item, runtime, found.environment),
         tokens=() if on_server else tokens,
     )
+
+
+def _canaries(spec: Mapping[str, Any], predictor: Mapping[str, Any]) -> Iterator[RunningCanary]:
+    """KServe's default: of the least replicas of the model as many as there are requests for it."""
+    for entry in maps(spec.get("canary")):
+        own, percent = mapping(entry.get("predictor")), whole_number(entry.get("trafficPercent"), 0)
+        share = math.ceil(whole_number(predictor.get("minReplicas"), 1) * percent / 100)
+        count = whole_number(own.get("minReplicas"), share)
+        yield RunningCanary(name=str(own.get("name")), percent=percent, replicas=count, predictor=own)
+
+
+def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Maps merge key by key, all else is replaced."""
+    both = (key for key in above if isinstance(below.get(key), dict) and isinstance(above[key], dict))
+    return {**below, **above, **{key: laid_over(below[key], above[key]) for key in both}}
 
 
 def _replicas(predictor: Mapping[str, Any], mode: ServingMode, floor: int = 1) -> tuple[int, int]:
@@ -275,6 +310,7 @@ def _distributed(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> 
         per_replica=per_replica,
         beside=summed([(of_group(prefill), readers)]),
         accelerator=accelerator_name(found.environment, per_replica, (item, None), found.accelerators.get(name)),
+        traffic=_traffic(found, item),
         queue=queue_of(found.environment, item),
         images=_images(maps(mapping(spec.get("template")).get("containers"))),
         runtime=None,
@@ -282,6 +318,20 @@ def _distributed(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> 
         address=address_of(item, None, found.environment),
         tokens=tokens,
     )
+
+
+def _traffic(found: ProjectState, item: Object) -> tuple[str, int, int] | None:
+    route = _route_of(item)
+    group = route.get("group")
+    if not isinstance(group, str):
+        return None
+    members = [_route_of(one) for (kind, _), one in found.objects.items() if kind == LLM]
+    total = sum(whole_number(each.get("weight"), 0) for each in members if each.get("group") == group)
+    return group, whole_number(route.get("weight"), 0), total
+
+
+def _route_of(item: Object) -> Mapping[str, Any]:
+    return mapping(mapping(_spec(item).get("router")).get("route"))
 
 
 def _tokens_of(found: ProjectState) -> dict[str, tuple[str, ...]]:

@@ -60,8 +60,9 @@ class OfSharedRuntime(OfProject):
 
     @property
     def users(self) -> tuple[Workload, ...]:
-        """The models and servers that name it."""
-        return tuple(workload for workload in self.project.workloads if workload.shared is self.shared)
+        """The models, their canaries and the servers that name it."""
+        canaries = (model.canary.model for model in self.project.models if model.canary is not None)
+        return tuple(workload for workload in (*self.project.workloads, *canaries) if workload.shared is self.shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ def subjects(project: Project, runtime_catalog: RuntimeCatalog) -> Iterator[OfPr
     for model in project.models:
         yield _of_model(project, runtime_catalog, model)
         yield OfLocated(project, runtime_catalog, model, None)
-        if model.llm is not None:
+        if model.llm is not None or model.canary is not None:
             yield from _hardware_apart(project, runtime_catalog, model)
     for server in project.servers:
         yield OfServer(project, runtime_catalog, server)
@@ -177,8 +178,10 @@ def _of_model(project: Project, runtime_catalog: RuntimeCatalog, model: Model) -
 
 
 def parts(written: Mapping[str, Any], pointer: Pointer) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
-    """A written model and the parts of its `llmd` that may have size, accelerator, args and env of their own."""
+    """A written model, its canary and the parts of its `llmd` that may have size, accelerator, args and env of their own."""
     yield pointer, written
+    if isinstance(canary := written.get("canary"), dict):
+        yield (*pointer, "canary"), canary
     groups: list[tuple[Pointer, Any]] = [((*pointer, "llmd"), written.get("llmd"))]
     if isinstance(groups[0][1], dict) and (prefill := groups[0][1].get("prefill")) is not None:
         inner = (*groups[0][0], "prefill")
@@ -190,7 +193,7 @@ def parts(written: Mapping[str, Any], pointer: Pointer) -> Iterator[tuple[Pointe
 
 
 def _hardware_apart(project: Project, runtime_catalog: RuntimeCatalog, model: Model) -> Iterator[OfHardware]:
-    pods: dict[Pointer, Hardware] = {}
+    pods: dict[Pointer, Hardware] = {("canary",): model.canary.model.hardware} if model.canary else {}
     for place, group in zip(((), ("prefill",)), model.llm.groups if model.llm else (), strict=False):
         pods[("llmd", *place)] = group.head.hardware
         if group.worker is not None:
