@@ -16,6 +16,7 @@ def canary_entries(canary: Canary | None) -> list[dict[str, Any]] | None:
     where = model.location.carried("fields") if canary.moved else {}
     storage = {key: where.get(f"storage_{key}") for key in ("key", "path")}
     container = {
+        "name": "",  # the API server wants it, and fills it in for the model alone
         "modelFormat": _said({"name": model.format.name, "version": model.format.version}) if model.format else None,
         "runtime": model.serving_runtime,
         "storage": _said(storage) or None,
