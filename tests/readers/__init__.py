@@ -1,1 +1,1 @@
-"""Tests of the room overview; those that open the page in a browser are run by make test-page."""
+"""What other programs make of ours; run by make test-readers."""
