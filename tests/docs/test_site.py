@@ -61,9 +61,9 @@ def seen(folder: Path, page: str, script: str, width: int, scheme: int) -> Any:
         ]
         done = subprocess.run(words, capture_output=True, check=True, timeout=120)
         server.shutdown()
-    found = re.search(r'data-told="([^"]*)"', done.stdout.decode())
-    assert found is not None, done.stderr.decode()[-2000:]
-    return json.loads(html.unescape(found[1]))
+    told = re.search(r'data-told="([^"]*)"', done.stdout.decode())
+    assert told is not None, done.stderr.decode()[-2000:]
+    return json.loads(html.unescape(told[1]))
 
 
 @pytest.fixture(scope="module")

@@ -73,7 +73,8 @@ def rules_page() -> Iterator[str]:
         if family == "ADM":
             yield from _ADMISSION
         head = ["Code", "What is wrong, and why it matters", "Releases"]
-        staged = [[f"`{one.code}`", f"**{one.title}.** {one.why}", reference.span(one.releases)] for one in found]
+        codes = {one.code: f'<a id="{one.code.lower()}"></a>`{one.code}`' for one in found}  # what a link can name
+        staged = [[codes[one.code], f"**{one.title}.** {one.why}", reference.span(one.releases)] for one in found]
         if family == "ADM":
             head.insert(1, "Stage")
             staged = [[row[0], one.stage, *row[1:]] for row, one in zip(staged, found, strict=True)]
