@@ -578,6 +578,60 @@ def test_a_change_of_the_platform(  # noqa: PLR0913 - what is different in each 
     assert row["command"] == "oc delete -n texts inferenceservice/spam && argocd app sync models-prod.texts"
 
 
+SHARED = """\
+version: 1
+platform: single-model
+runtimes:
+  common: {what}
+models:
+  one: {{runtime: common, framework: onnx-1, size: Small, location: {{pvc: p, path: one}}}}
+  two: {{runtime: common, framework: onnx-1, size: Small, location: {{pvc: p, path: two}}}}
+environments: {{prod: {{}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "prune", "effects"),
+    [
+        (
+            "{runtime: kserve-ovms, args: [--cache_size=2]}",
+            True,
+            [f"rolling: {REPLACED} once KServe looks at the model again"],
+        ),
+        (
+            "{existing: true}",
+            True,
+            [
+                "downtime: Argo CD deletes the ServingRuntime common, which the model goes on naming: it cannot start without it"
+            ],
+        ),
+        (
+            "{existing: true}",
+            False,
+            [
+                "nothing: the ServingRuntime common stays on the cluster, where the model goes on using it: do not delete it"
+            ],
+        ),
+    ],
+    ids=["changed", "deleted", "left"],
+)
+def test_a_shared_runtime_touches_all_its_models(what: str, prune: bool, effects: list[str], tmp_path: Path) -> None:
+    base = BASE if prune else BASE.replace("prune: true", "prune: false")
+    files = {
+        "environments/base.yaml": base,
+        "environments/prod.yaml": PROD,
+        "projects/team.yaml": SHARED.format(what="{runtime: kserve-ovms}"),
+    }
+    found = repository(tmp_path, files)
+    found.write("projects/team.yaml", SHARED.format(what=what))
+    rows = found.rows()
+    assert [name for name, _, _ in rows if name.startswith("team/")] == ["team/one", "team/two"]
+    for name, _, impacts in rows:
+        if name.startswith("team/"):
+            assert effects[0] in [f"{effect}: {text}" for effect, text in impacts]
+    assert "oc delete" not in found.plan("--no-diff").out
+
+
 @pytest.mark.parametrize("tokens", ["    tokens: [web]\n", ""], ids=["taken away", "never there"])
 def test_what_another_release_writes_out_is_no_change_of_tokens(tokens: str, tmp_path: Path) -> None:
     """From 3.0 on it is written that nobody is asked for a token: news only where somebody was."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from modelfleet.kubernetes.names import SERVING_GROUP
-from modelfleet.kubernetes.objects import group_of
+from modelfleet.kubernetes.objects import group_of, mapping
 from modelfleet.plan.commands import deletion
 from modelfleet.plan.consequences import (
     QuotaUse,
@@ -63,8 +63,9 @@ def serving_row(
         *shared_out(old, new, quota),
         *_reached(change, key, old, new),
         *tokens(old, new),
+        *_runtime_left(change, key, objects),
     ]
-    gone = [item for item in objects if item.after is None]
+    gone = [item for item in objects if item.after is None and item.key != _named_runtime(change, key)]
     left = [item for item in gone if change.stays and (new.open or item.key[0] != "Secret")]
     if left:
         found.append(Impact(Effect.NOTHING, f"left on the cluster until deleted by hand: {objects_named(left)}"))
@@ -81,6 +82,26 @@ def serving_row(
         objects=tuple(objects),
         command=command,
     )
+
+
+def _named_runtime(change: ProjectChange, key: Key) -> Key | None:
+    """The ServingRuntime that a model names afterwards."""
+    spec = mapping((change.after.objects[key] if change.after else {}).get("spec"))
+    return RUNTIME, str(mapping(mapping(spec.get("predictor")).get("model")).get("runtime"))
+
+
+def _runtime_left(change: ProjectChange, key: Key, objects: Sequence[ObjectChange]) -> Iterator[Impact]:
+    """What becomes of a model whose runtime is no longer in Git, though it goes on naming it."""
+    if any(item.after is None and item.key == _named_runtime(change, key) for item in objects):
+        name = code(str((_named_runtime(change, key) or key)[1]))
+        if change.stays:
+            text = f"the ServingRuntime {name} stays on the cluster, where the model goes on using it: do not delete it"
+            yield Impact(Effect.NOTHING, text)
+        else:
+            text = (
+                f"Argo CD deletes the ServingRuntime {name}, which the model goes on naming: it cannot start without it"
+            )
+            yield Impact(Effect.DOWNTIME, text)
 
 
 def _otherwise(objects: Sequence[ObjectChange], new: RunningWorkload) -> Impact:
