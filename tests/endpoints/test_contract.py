@@ -129,8 +129,14 @@ def promise(**changed: Any) -> dict[str, Any]:
             [
                 "inside the cluster `http://chat:8080` → `https://chat:8443`",
                 "inside the cluster a token is asked for now",
-                "inside the cluster another authority signs the certificate: service-ca",
+                "inside the cluster it is called with TLS now, and the certificate is of service-ca",
             ],
+        ),
+        (
+            promise(
+                outside={"address": "https://chat.example.org", "token": True, "certificateAuthority": "service-ca"}
+            ),
+            ["from outside another authority signs the certificate: service-ca"],
         ),
         (
             promise(outside={"address": "https://chat.example.org", "token": False, "certificateAuthority": "router"}),

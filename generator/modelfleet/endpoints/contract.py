@@ -115,7 +115,12 @@ def _moved(side: str, promised: Mapping[str, Any], kept: Mapping[str, Any]) -> I
         yield f"{where} a token is asked for now"
     old, new = promised.get("certificateAuthority"), kept.get("certificateAuthority")
     if new and old != new:
-        yield f"{where} another authority signs the certificate: {new}"
+        signs = (
+            "another authority signs the certificate:"
+            if old
+            else "it is called with TLS now, and the certificate is of"
+        )
+        yield f"{where} {signs} {new}"
 
 
 def readable_url(endpoint: Endpoint, inside: bool) -> str:
