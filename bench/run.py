@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -211,14 +212,12 @@ def shard_tasks(models: int, place: Path) -> Iterator[Task]:
     """A large fleet on one machine, and as shards of which each could have a machine."""
     root, parts = place / f"fleet-{models}", place / "parts"
     run: tuple[str | Path, ...] = (*product(), "--root", root)
-    yield Task(f"check {models}", ((*run, "check", "--no-cache"),), most_runs=1)
     yield Task(f"render {models}", ((*run, "render", "--no-cache"),), lambda: emptied(root), most_runs=1)
-    for command in ("check", "render"):
-        for number in range(1, SHARDS + 1):
-            words = (command, "--no-cache", "--shard", f"{number}/{SHARDS}", "--parts", parts)
-            yield Task(f"{command} {models}, shard {number}", ((*run, *words),), most_runs=1)
-        joined = (command, "--no-cache", "--parts", parts)
-        yield Task(f"{command} {models}, joined", ((*run, *joined),), most_runs=1)
+    for number in range(1, SHARDS + 1):
+        words = ("render", "--no-cache", "--shard", f"{number}/{SHARDS}", "--parts", parts)
+        before = partial(emptied, root) if number == 1 else lambda: None
+        yield Task(f"render {models}, shard {number}", ((*run, *words),), before, most_runs=1)
+    yield Task(f"render {models}, joined", ((*run, "render", "--no-cache", "--parts", parts),), most_runs=1)
 
 
 Rivals = Mapping[str, Callable[[Path, str], Command]]

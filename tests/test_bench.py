@@ -70,10 +70,7 @@ def test_one_short_round(capsys: pytest.CaptureFixture[str], monkeypatch: pytest
         "jinja 10",
         "check server of 20",
         "render server of 20",
-        "check 30",
         "render 30",
-        *(f"check 30, shard {number}" for number in shards),
-        "check 30, joined",
         *(f"render 30, shard {number}" for number in shards),
         "render 30, joined",
     ]

@@ -1,7 +1,15 @@
-"""Where the files that travel with the package are: in a wheel inside of it, in a checkout beside it."""
+"""Where the files that travel with the package are: in a wheel inside of it, in a checkout beside it.
+
+Data are written as YAML, with comments, and read at every start. So their content is kept as JSON in `__pycache__`, as Python
+keeps what it compiles: beside the source or under its prefix, never where Python is told to write none, and believed only
+for the very bytes that it was made from.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +24,39 @@ def packaged(kind: str) -> Path:
 
 def packaged_data(name: str) -> Any:
     """The content of `data/<name>.yaml`."""
+    import hashlib
+    import json
+
+    path = packaged("data") / f"{name}.yaml"
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest().encode()
+    compiled = _compiled(path)
+    with suppress(OSError, ValueError):
+        known, _, text = compiled.read_bytes().partition(b"\n")
+        if known == digest:
+            return json.loads(text)
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load((packaged("data") / f"{name}.yaml").read_bytes(), Loader=loader)
+    found = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    if not sys.dont_write_bytecode:
+        with suppress(OSError, TypeError):  # not writable; or a date, for which JSON has no word
+            _keep(compiled, digest, found)
+    return found
+
+
+def _compiled(path: Path) -> Path:
+    if sys.pycache_prefix is not None:
+        return Path(sys.pycache_prefix) / path.relative_to(path.anchor).with_suffix(".json")
+    return path.parent / "__pycache__" / f"{path.stem}.json"
+
+
+def _keep(compiled: Path, digest: bytes, found: Any) -> None:
+    import json
+
+    text = json.dumps(found, separators=(",", ":"))
+    if json.loads(text) != found:  # such as numbers for keys
+        return
+    compiled.parent.mkdir(parents=True, exist_ok=True)
+    fresh = compiled.with_suffix(f".{os.getpid()}")
+    fresh.write_bytes(digest + b"\n" + text.encode())
+    fresh.replace(compiled)

@@ -11,6 +11,8 @@ def start() -> None:
     try:
         if sys.argv[1:] == ["--version"] and _version_is_said():
             return
+        if "_MODELFLEET_COMPLETE" in os.environ and _names_are_completed():
+            return
         from modelfleet.cli.main import main
 
         main()
@@ -25,5 +27,18 @@ def _version_is_said() -> bool:
     try:
         os.write(1, f"modelfleet, version {__version__}\n".encode())
     except OSError:  # closed, or nobody reads: the command line says what there is to say
+        return False
+    return True
+
+
+def _names_are_completed() -> bool:
+    from modelfleet.cli.completion import completed
+
+    text = completed()
+    if text is None:
+        return False
+    try:
+        os.write(1, text.encode())
+    except OSError:
         return False
     return True
