@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 from modelfleet.finding import Pointer, pointer_in
@@ -12,22 +13,34 @@ from modelfleet.finding import Pointer, pointer_in
 _TAKEN_FOR_NUMBER = re.compile(r"\+?[0-9]+", re.ASCII)
 
 
-def error_pointers(data: Any, error: Any) -> list[Pointer]:
-    """The ways to the values of which an error speaks; more than one where its path could be that of several.
+class ErrorPlaces:
+    """Where errors are in data that was found wrong; the data is searched once, however many errors there are."""
 
-    The same is wrong with all of them: they stand at the same path for a schema without such keys of its own, and are equal.
-    """
-    steps = error.instance_path
-    plain = pointer_in(data, steps)
-    if not _has_odd_key(data):
-        return [plain]
-    candidates = list(_candidates(data, list(steps), ()))
-    in_key = getattr(error.kind, "error", None)  # of propertyNames
-    if in_key is not None:
-        fitting = [way for way, value in candidates if isinstance(value, dict) and in_key.instance in value]
-    else:
-        fitting = [way for way, value in candidates if type(value) is type(error.instance) and value == error.instance]
-    return fitting or [plain]
+    def __init__(self, data: Any) -> None:
+        self.data = data
+
+    def pointers(self, error: Any) -> list[Pointer]:
+        """The ways to the values of which an error speaks; more than one where its path could be that of several.
+
+        The same is wrong with all of them: they stand at the same path for a schema without such keys of its own, and are equal.
+        """
+        steps = error.instance_path
+        plain = pointer_in(self.data, steps)
+        if not self._odd:
+            return [plain]
+        candidates = list(_candidates(self.data, list(steps), ()))
+        in_key = getattr(error.kind, "error", None)  # of propertyNames
+        if in_key is not None:
+            fitting = [way for way, value in candidates if isinstance(value, dict) and in_key.instance in value]
+        else:
+            fitting = [
+                way for way, value in candidates if type(value) is type(error.instance) and value == error.instance
+            ]
+        return fitting or [plain]
+
+    @cached_property
+    def _odd(self) -> bool:
+        return _has_odd_key(self.data)
 
 
 def _has_odd_key(data: Any) -> bool:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from console import modelfleet, write
-from modelfleet.schema_errors import error_pointers
+from modelfleet.schema_errors import ErrorPlaces
 
 KEYS = st.sampled_from(
     ["7", "07", "007", "+7", "+007", "0", "00", "", "a", "a/b", "~0", "-1", "1_0", "+", "99999999999999999999"]
@@ -46,9 +46,9 @@ def test_each_error_is_where_it_is(data: Any) -> None:
         for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(data)
     }
     exact = {("propertyNames" if name == "pattern" else name, path) for name, path in exact}
-    found = set()
+    found, places = set(), ErrorPlaces(data)
     for error in jsonschema_rs.Draft202012Validator(SCHEMA).iter_errors(data):
-        for pointer in error_pointers(data, error):
+        for pointer in places.pointers(error):
             found.add((error.kind.name, pointer))
     assert found == exact
 
@@ -88,3 +88,11 @@ def test_an_empty_key_is_a_finding(text: str, tmp_path: Path) -> None:
     write(tmp_path, {"projects/a.yaml": f"version: 1\nplatform: single-model\n{text}\nenvironments: {{}}\n"})
     done = modelfleet(tmp_path, "check")
     assert (done.code, "projects/a.yaml:3:" in done.err) == (1, True)
+
+
+def test_of_thousands_of_entries_only_the_first_are_told(tmp_path: Path) -> None:
+    models = "".join(f"  m{number}:\n" for number in range(5_000))
+    spec = f"version: 1\nplatform: single-model\nmodels:\n{models}environments: {{prod: {{}}}}\n"
+    found = [finding.text() for finding in validate(parse(spec.encode(), "projects/big.yaml"), "project")]
+    assert [line.partition(" ")[0] for line in found] == [f"projects/big.yaml:{4 + n}:{3 + len(f'm{n}:')}:" for n in range(101)]
+    assert found[-1] == "projects/big.yaml:104:7: error[SPEC011]: more is wrong from here on; mend the rest first"

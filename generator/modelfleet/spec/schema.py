@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from modelfleet.finding import Finding, Location, Pointer, dotted
 from modelfleet.packaged import packaged
-from modelfleet.schema_errors import error_pointers
+from modelfleet.schema_errors import ErrorPlaces
 from modelfleet.spec.phrases import (
     MAX_SHOWN,
     MAX_TOLD,
@@ -80,11 +80,13 @@ def explain(data: Any, name: str, places: SchemaPlaces, raw: Mapping[Pointer, st
     validator, compared = _validator(name), data if merged else _comparable(data)
     if validator.is_valid(compared):
         return []
-    errors = islice(validator.iter_errors(compared), _MOST_SOUGHT)
+    part = _beginning(compared)
+    searched = compared if validator.is_valid(part) else part
+    errors, found_at = islice(validator.iter_errors(searched), _MOST_SOUGHT), ErrorPlaces(searched)
     cases = (
         _case(error, pointer, _schema(name), data, raw or {})
         for error in errors
-        for pointer in error_pointers(compared, error)
+        for pointer in found_at.pointers(error)
     )
     problems = _plainest(problem for case in cases for problem in _problems(case))
     findings = sorted({_finding(problem, places) for problem in problems}, key=lambda finding: finding.order)
@@ -120,6 +122,15 @@ def _validator(name: str) -> Any:
 def _comparable(data: Any) -> Any:
     """The data with 0.5 for every fraction: to JSON Schema 1.0 is an integer, and here no fraction is one."""
     return _halved(data) if _has_fractions(data) else data
+
+
+def _beginning(data: Any) -> Any:
+    """The data with no more entries in a mapping or list than errors are sought; the library makes all errors at once."""
+    if isinstance(data, dict):
+        return {key: _beginning(value) for key, value in islice(data.items(), _MOST_SOUGHT)}
+    if isinstance(data, list):
+        return [_beginning(value) for value in data[:_MOST_SOUGHT]]
+    return data
 
 
 def _has_fractions(data: Any) -> bool:

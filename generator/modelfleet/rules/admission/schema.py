@@ -15,7 +15,7 @@ from modelfleet.finding import Pointer, pointer_in
 from modelfleet.kubernetes.shape import without_nulls
 from modelfleet.rules import Violation
 from modelfleet.rules.admission.request import display
-from modelfleet.schema_errors import error_pointers
+from modelfleet.schema_errors import ErrorPlaces
 from modelfleet.spec.phrases import PHRASES, SchemaCase, value_inside
 from modelfleet.spec.secret_shapes import HIDDEN
 
@@ -36,8 +36,9 @@ def schema_check(schema: Mapping[str, Any]) -> SchemaCheck:
 
     def check(item: Mapping[str, Any]) -> Iterator[Violation]:
         if not validator.is_valid(item):
-            checked = _Checked(schema, without_nulls(item), hidden=item.get("kind") == "Secret")
-            errors = validator.iter_errors(checked.item)
+            plain = without_nulls(item)
+            checked = _Checked(schema, ErrorPlaces(plain), hidden=item.get("kind") == "Secret")
+            errors = validator.iter_errors(plain)
             found = dict.fromkeys(violation for error in errors for violation in _violations(error, checked))
             yield from islice(found, MOST)
 
@@ -49,7 +50,7 @@ class _Checked:
     """An object beside the schema that it is held against; `hidden`: none of its values may be shown."""
 
     schema: Mapping[str, Any]
-    item: Mapping[str, Any]
+    places: ErrorPlaces
     hidden: bool
 
     def case(self, keyword: str, around: Mapping[str, Any], pointer: Pointer, value: Any) -> SchemaCase:
@@ -69,7 +70,7 @@ class _Checked:
 
 
 def _violations(error: Any, checked: _Checked) -> Iterator[Violation]:
-    for pointer in error_pointers(checked.item, error):
+    for pointer in checked.places.pointers(error):
         yield from _violations_at(pointer, error, checked)
 
 
