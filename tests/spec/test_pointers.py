@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from console import modelfleet, write
 from modelfleet.schema_errors import ErrorPlaces
+from modelfleet.spec.load import parse
+from modelfleet.spec.schema import validate
 
 KEYS = st.sampled_from(
     ["7", "07", "007", "+7", "+007", "0", "00", "", "a", "a/b", "~0", "-1", "1_0", "+", "99999999999999999999"]
@@ -94,5 +96,7 @@ def test_of_thousands_of_entries_only_the_first_are_told(tmp_path: Path) -> None
     models = "".join(f"  m{number}:\n" for number in range(5_000))
     spec = f"version: 1\nplatform: single-model\nmodels:\n{models}environments: {{prod: {{}}}}\n"
     found = [finding.text() for finding in validate(parse(spec.encode(), "projects/big.yaml"), "project")]
-    assert [line.partition(" ")[0] for line in found] == [f"projects/big.yaml:{4 + n}:{3 + len(f'm{n}:')}:" for n in range(101)]
-    assert found[-1] == "projects/big.yaml:104:7: error[SPEC011]: more is wrong from here on; mend the rest first"
+    assert [line.partition(" ")[0] for line in found] == [
+        f"projects/big.yaml:{4 + n}:{3 + len(f'm{n}:')}:" for n in range(101)
+    ]
+    assert found[-1] == "projects/big.yaml:104:8: error[SPEC011]: more is wrong from here on; mend the rest first"

@@ -1791,8 +1791,8 @@ INCOMPLETE: dict[str, tuple[str, str, str, list[str]]] = {
         "    size: Medium\n",
         "    replicas: {min: 1, max: 2}\n",
         [
-            "12:15: error[SPEC009]: models.llama.replicas: replicas is a range, which llmd spells scaling; "
-            "write llmd: {scaling: {min, max, by}}, or one number",
+            "12:15: error[SPEC009]: models.llama.replicas: replicas is a range, and nothing scales an LLMInferenceService by the "
+            "processor; add when: {waitingRequests: 5}, or write one number",
         ],
     ),
     "llmd with workers that share nothing": (
@@ -1978,7 +1978,7 @@ def test_the_schemas_are_valid(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
 
 
-OF_OBJECTS = {"exclusiveMinimum", "exclusiveMaximum", "maxProperties"}
+OF_OBJECTS = {"exclusiveMaximum", "maxProperties"}
 """Keywords that only the schemas of Kubernetes objects use."""
 
 

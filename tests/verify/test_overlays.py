@@ -342,7 +342,7 @@ BASE = "environments/base/acme/inferenceservice-acme.yaml"
         ),
         (
             lambda item: item["metadata"].update(labels={"a/b": "c"}),
-            [(f"{BASE}:5:3", "/metadata/labels", "lacks a mapping, which was meant")],
+            [(f"{BASE}:5:3", "/metadata/labels", "lacks a map, which was meant")],
         ),
         (
             lambda item: item["metadata"]["annotations"].update({"a/b~c": "d"}),
