@@ -25,7 +25,15 @@ _SIZED: Mapping[str, Any] = {key: {} for key in ("size", "accelerator", "replica
 _WHOLE: Mapping[str, Mapping[str, Any]] = {
     "project": {
         "models": {
-            ANY: {**_SIZED, "weights": {}, "env": {ANY: {}}, "affinity": {}, "transformer": {}, "llmd": {ANY: {}}}
+            ANY: {
+                **_SIZED,
+                "canary": {**_SIZED, "env": {ANY: {}}},
+                "weights": {},
+                "env": {ANY: {}},
+                "affinity": {},
+                "transformer": {},
+                "llmd": {ANY: {}},
+            }
         },
         "servers": {ANY: {**_SIZED, "models": {ANY: {"location": {}}}}},
         "runtimes": {ANY: {"env": {ANY: {}}}},
