@@ -178,6 +178,7 @@ SHARED: dict[str, Any] = {
         "catalogue": {"uri": "https://models.example.org/granite"},
     },
     "secrets": {"hf-token": {"keys": ["token"]}},
+    "runtimes": {"chat-vllm": {"runtime": "vllm-cuda-runtime"}},
     "environments": {"prod": {}},
 }
 
@@ -202,6 +203,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "size.": {"size": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "9", "memory": "99Gi"}}},
     "accelerator.": {"accelerator": {"name": "nvidia-a100-gpu", "count": 1}},
     "location.uri": {"location": {"uri": "oci://quay.io/org/other:1.0"}},
+    "canary.replicas": {"replicas": 4},
     "env.<name>.": {"env": {"HF_TOKEN": {"secret": "hf-token", "key": "token"}}},
     "env.<name>.configMap": {"env": {"LEVEL": {"configMap": "other", "key": "level"}}},
     "env.<name>.field": {"env": {"NODE": {"field": "spec.nodeName"}}},
