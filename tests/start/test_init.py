@@ -150,7 +150,7 @@ def test_the_pipeline_for_gitlab_runs_what_the_workflows_run(tmp_path: Path) -> 
     jobs = yaml.safe_load((tmp_path / ".gitlab-ci.yml").read_bytes())
     ran = [line for job in jobs.values() if isinstance(job, dict) for line in job.get("script", ())]
     assert ran == [
-        "modelfleet check",
+        "modelfleet check --format gitlab > findings.json || modelfleet check",
         "modelfleet render --check",
         "modelfleet verify",
         'modelfleet plan --against "$CI_MERGE_REQUEST_DIFF_BASE_SHA" --format markdown | tee plan.md',
