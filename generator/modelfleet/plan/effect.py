@@ -141,13 +141,13 @@ class Effect(Enum):
         title="authorization off",
         tone="bad",
         verbs=("can be called without a token", "can be called without a token"),
-        explained="who reaches it may call it",
+        explained="anyone who can reach it may call it",
     )
     AUTH_ON = EffectFacts(
         title="authorization on",
         tone="bad",
         verbs=("asks for a token from now on", "ask for tokens from now on"),
-        explained="who has no token is locked out",
+        explained="callers without a token are refused",
     )
     URL_CHANGED = EffectFacts(
         title="URL changes",
