@@ -94,6 +94,12 @@ JOB: dict[str, Any] = {
     "metadata": {"name": "fetch"},
     "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "fetch", "image": "x.example.org/f:1"}]}}},
 }  # fmt: skip
+TOKEN = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "reader", "annotations": {"kubernetes.io/service-account.name": "reader"}},
+    "type": "kubernetes.io/service-account-token",
+}
 ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "llama-sa"}}
 REFUSED: dict[str, tuple[Any, list[str]]] = {
     "a misspelt field": (
@@ -110,6 +116,14 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
             "models.llama already; rename this one, or delete it (projects/acme.yaml)"
         ],
     ),
+    "the Secret of a token with its value": (
+        {"objects/acme/token": {**TOKEN, "data": {}}},
+        [
+            "objects/acme/token.yaml: error[SPEC009]: data: data does not belong in a repository of specs: the cluster fills the "
+            "Secret of a ServiceAccount's token; remove it, and keep the annotation kubernetes.io/service-account.name"
+        ],
+    ),
+    "the Secret of a token": ({"objects/acme/token": TOKEN}, []),
     "a Secret": (
         {"objects/acme/pull": {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "pull"}, "type": "Opaque"}},
         [

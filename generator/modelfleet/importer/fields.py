@@ -315,7 +315,7 @@ def _own_metadata(source: FieldSource, part: str) -> dict[str, str] | None:
     """Labels or annotations that nothing else in a spec decides; those of a runtime come with it."""
     if source.workload == "server":
         return None
-    decided = [steps[1] for steps, _ in decided_metadata() if steps[0] == part]
+    decided = [steps[1] for steps, _ in decided_metadata(source.workload) if steps[0] == part]
     there = mapping(source.item["metadata"].get(part)).items()
     return {key: text for key, text in there if not any(fnmatchcase(key, one) for one in decided)} or None
 

@@ -33,7 +33,7 @@ def _metrics(project: Project, model: Model, scaling: LoadScaling) -> Iterator[d
     told = model.engine.load_metrics if model.engine else {}
     for measure, threshold in scaling.measured.items():
         if query := engine_query(told, measure, project.namespace, model.name):
-            yield _of_prometheus(project, query, str(threshold))
+            yield _of_prometheus(project, query, threshold)
     if scaling.cpu is not None:
         target = {"type": "Utilization", "averageUtilization": scaling.cpu}
         yield {"type": "Resource", "resource": {"name": "cpu", "target": target}}
@@ -44,11 +44,11 @@ def _metrics(project: Project, model: Model, scaling: LoadScaling) -> Iterator[d
             metric = {"backend": "prometheus", "serverAddress": own.server, "query": own.promql}
             yield _external(metric, own.threshold, own.authentication)
     for hours in scaling.schedule:
-        yield _of_prometheus(project, hours.promql, "1")
+        yield _of_prometheus(project, hours.promql, 1)
 
 
 def _of_prometheus(
-    project: Project, query: str, threshold: str, authentication: str = AUTHENTICATION
+    project: Project, query: str, threshold: int | str, authentication: str = AUTHENTICATION
 ) -> dict[str, Any]:
     metric = {
         "backend": "prometheus",
@@ -59,7 +59,7 @@ def _of_prometheus(
     return _external({key: text for key, text in metric.items() if text is not None}, threshold, authentication)
 
 
-def _external(metric: dict[str, str], threshold: str, authentication: str | None) -> dict[str, Any]:
+def _external(metric: dict[str, str], threshold: int | str, authentication: str | None) -> dict[str, Any]:
     found: dict[str, Any] = {"metric": metric, "target": {"type": "Value", "value": threshold}}
     if authentication is not None:
         found["authenticationRef"] = {"authModes": "bearer", "authenticationRef": {"name": authentication}}

@@ -18,7 +18,7 @@ class LoadQuery:
     """A query of one's own. `server` None: that of the environment."""
 
     promql: str
-    threshold: str
+    threshold: int | str
     server: str | None
     authentication: str | None
 
@@ -84,7 +84,7 @@ def load_scaling(replicas: Any) -> LoadScaling | None:
         if query is None
         else LoadQuery(
             promql=query["promql"],
-            threshold=number_text(query["threshold"]),
+            threshold=threshold_of(query["threshold"]),
             server=query.get("server"),
             authentication=query.get("authentication"),
         ),
@@ -99,9 +99,9 @@ def group_scaling(replicas: Any, keda: bool | None) -> Mapping[str, Any] | None:
     return {"min": replicas["min"], "max": replicas["max"], "by": "hpa" if keda is False else "keda"}
 
 
-def number_text(number: float) -> str:
-    """A threshold as KEDA reads it: without an exponent, and without places that say nothing."""
-    return f"{number:f}".rstrip("0").rstrip(".")
+def threshold_of(number: float) -> int | str:
+    """A threshold as KEDA reads it: a whole number as such, another without an exponent."""
+    return int(number) if number == int(number) else f"{number:f}".rstrip("0")
 
 
 def _hours(written: Mapping[str, Any]) -> Hours:

@@ -153,13 +153,20 @@ def locked_paths() -> tuple[ObjectPath, ...]:
     return tuple(sorted(found, key=lambda path: not path.policy))
 
 
-@lru_cache(maxsize=1)
-def decided_metadata() -> tuple[tuple[tuple[str, ...], str], ...]:
-    """Labels and annotations that are not the user's to write: `(labels, key)`, and what decides them."""
+@lru_cache(maxsize=8)
+def decided_metadata(mode: str | None = None) -> tuple[tuple[tuple[str, ...], str], ...]:
+    """Labels and annotations that are not the user's to write: `(labels, key)`, and what decides them.
+
+    Without a mode those of every way of serving are meant.
+    """
     by_field = [
         (path.steps, f"{field.pointer[0]} in the spec says it") for field in fields().values() for path in field.paths
     ]
-    by_us = [(_steps(part["at"]), part["written"]) for part in _data()["parts"] if "written" in part]
+    by_us = [
+        (_steps(part["at"]), part["written"])
+        for part in _data()["parts"]
+        if "written" in part and (mode is None or mode in part.get("modes", (mode,)))
+    ]
     return tuple((steps[1:], why) for steps, why in (*by_field, *by_us) if steps[0] == "metadata" and len(steps) == 3)
 
 

@@ -18,7 +18,8 @@ def decided_elsewhere(subject: OfProject) -> Iterator[Violation]:
     for pointer, part, key in _written(subject.project.spec.data):
         if any((pointer, field) in unsaid for field in _shown_by(part, key)):
             continue
-        why = next((why for (where, own), why in _decided() if where == part and fnmatchcase(key, own)), None)
+        mode = _mode(subject.project.spec.data, pointer)
+        why = next((why for (where, own), why in _decided(mode) if where == part and fnmatchcase(key, own)), None)
         if why is not None:
             yield Violation(
                 pointer=(*pointer, part, key),
@@ -35,8 +36,16 @@ def _shown_by(part: str, key: str) -> Iterator[str]:
             yield name
 
 
-def _decided() -> Iterator[tuple[tuple[str, str], str]]:
-    return (((steps[0], steps[1]), why) for steps, why in decided_metadata())
+def _mode(data: Any, pointer: Pointer) -> str | None:
+    """The deployment mode of an entry; None for a project, whose entries may have any."""
+    if pointer[:1] != ("models",):
+        return None
+    entry = data["models"][pointer[1]]
+    return "distributed" if entry.get("llmd") else entry.get("mode") or "standard"
+
+
+def _decided(mode: str | None) -> Iterator[tuple[tuple[str, str], str]]:
+    return (((steps[0], steps[1]), why) for steps, why in decided_metadata(mode))
 
 
 def _written(data: Any) -> Iterator[tuple[Pointer, str, str]]:
