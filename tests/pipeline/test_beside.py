@@ -106,7 +106,7 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
         {"objects/acme/job": {**JOB, "spec": {**JOB["spec"], "backofLimit": 1}}},
         [
             "objects/acme/job.yaml: error[ADM002]: spec.backofLimit: in prod: unknown field 'backofLimit'; "
-            "did you mean backoffLimit?"
+            "did you mean 'backoffLimit'?"
         ],
     ),
     "what tokens make already": (
