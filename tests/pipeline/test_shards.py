@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import fleet as fleets
 from console import SPEC, Ran, miniature, modelfleet, tree, write
 from modelfleet.pipeline.shards import Shard, projects_of
 from modelfleet.tools.install import Tool
@@ -37,6 +38,12 @@ BROKEN = {"projects/echo.yaml": spec("echo").replace("version: 1\n", "version: 1
 STOLEN = {"projects/echo.yaml": spec("echo").replace("echo-ml", "acme-ml")}
 SHARED = {"environments/test.yaml": "version: 1\nrelase: rhoai-2.25\n"}
 
+BESIDE = {
+    "objects/acme/note.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: note}\ndata: {word: one}\n",
+    "objects/dune/note.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: note}\ndata: {word: 1}\n",
+}
+OLD_ARGOCD = {"environments/old.yaml": "version: 1\nrelease: rhoai-2.25\n"}
+
 FLEETS: Mapping[str, Mapping[str, str]] = {
     "in order": {},
     "one larger": LARGE,
@@ -47,6 +54,8 @@ FLEETS: Mapping[str, Mapping[str, str]] = {
     "what is not YAML": BROKEN,
     "a namespace of two": STOLEN,
     "an environment that is wrong": SHARED,
+    "objects beside, of which one is wrong": BESIDE,
+    "an environment in which facts are missing": OLD_ARGOCD,
 }
 
 
@@ -202,3 +211,28 @@ def test_the_plan_of_all_parts_is_that_of_one_run(tmp_path: Path) -> None:
         shards, joined = in_parts(root, tmp_path / form, 2, "plan", "--format", form, "--against", "HEAD")
         assert {shard.code for shard in shards} == {0}
         assert joined == modelfleet(root, "plan", "--format", form, "--against", "HEAD")
+
+
+def test_what_is_at_hand_on_a_machine_does_not_tell_parts_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, parts = miniature(tmp_path / "root", {**START, **BESIDE}), tmp_path / "parts"
+    (root / "objects/dune/note.yaml").unlink()
+    for number in (1, 2):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / f"cache-{number}"))
+        (tmp_path / f"cache-{number}/modelfleet/schemas/core-{number}").mkdir(parents=True)
+        assert modelfleet(root, "check", "--shard", f"{number}/2", "--parts", str(parts)).code == 0
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert modelfleet(root, "check", "--parts", str(parts)) == modelfleet(root, "check")
+
+
+def test_a_warning_about_what_all_share_is_told_and_counted_once(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    fleets.write_fleet(root, 20)
+    for path in (root / "projects").iterdir():
+        path.write_text(path.read_text().replace("    route: true\n    tokens: [ci]\n", ""))
+    whole = modelfleet(root, "check", "--strict")
+    shards, joined = in_parts(root, tmp_path / "parts", 2, "check", "--strict")
+    assert sum(lines(whole).values()) == 1
+    assert lines(*shards, joined) == lines(whole)
+    assert ([shard.code for shard in shards], joined.code) == ([1, 0], 1)

@@ -45,15 +45,18 @@ class Snapshot:
         yield from (file for (owner, _, _), file in self.sources.objects.items() if owner == project)
 
 
-def snapshot_of(root: Path, sources: Sources, memory: Memory) -> Snapshot:
-    """The hand-written files as they are now. Raises as reading them does."""
+def snapshot_of(root: Path, sources: Sources, memory: Memory, *, anywhere: bool = False) -> Snapshot:
+    """The hand-written files as they are now. Raises as reading them does.
+
+    `anywhere`: it is to be the same on every machine, whatever is at hand there.
+    """
     import hashlib
 
     shared = [*([sources.base] if sources.base else []), *sources.environments.values(), *sources.runtimes.values()]
     files = [*sources.projects.values(), *shared, *sources.models.values(), *sources.crds, *sources.objects.values()]
     digests = {file: hashlib.sha256(read_content(root, file)).hexdigest() for file in files}
     machine = [tool_edition(memory)]
-    if sources.objects:  # they are checked with the schemas that are at hand
+    if sources.objects and not anywhere:  # they are checked with the schemas that are at hand
         place = cache_folder(root) / "schemas"
         machine += sorted(path.name for path in place.iterdir()) if place.is_dir() else []
     return Snapshot(sources, digests, _digest(machine))

@@ -160,10 +160,11 @@ class ShardRun:
 
     def __init__(self, root: Path, command: str, shard: Shard, memory: Memory | None) -> None:
         self.root = root
-        self.memory = Collected(memory)
         self.sources = discover(root)
+        # Objects beside the models are checked with the schemas that are at hand, which differ from machine to machine.
+        self.memory = Collected(None if self.sources.objects else memory)
         self.own = own_projects(root, self.sources, shard)
-        self.snapshot = snapshot_of(root, self.sources, self.memory)
+        self.snapshot = snapshot_of(root, self.sources, self.memory, anywhere=True)
         self.part = Part(command, shard, self.snapshot.key())
 
     def fleet(self) -> Fleet:
@@ -241,7 +242,7 @@ class JoinedRun:
         memory = Collected()
         for part in self.parts:
             memory.entries |= part.entries
-        snapshot = snapshot_of(self.root, discover(self.root), memory)
+        snapshot = snapshot_of(self.root, discover(self.root), memory, anywhere=True)
         recall = Recall(self.root, memory, snapshot, bare=self.command not in _NEEDED)
         if snapshot.key() != self.parts[0].key or recall.projects.keys() != snapshot.sources.projects.keys():
             message = f"the parts in {self.folder} were not made from these files by this version; run all shards again"

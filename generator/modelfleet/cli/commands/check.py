@@ -50,7 +50,7 @@ def check(  # noqa: PLR0913 - one parameter an option, as click passes them
             say(
                 f"more could be checked with facts that are not written: {listed(sorts)}; `modelfleet doctor` lists them"
             )
-    refuse_warnings(found.warnings, strict)
+    refuse_warnings(shown if run.is_shard else found.warnings, strict)
 
 
 def _summary(found: Fleet) -> str:

@@ -62,7 +62,7 @@ def render(  # noqa: PLR0913 - one parameter an option, as click passes them
     files = {path: text for path, text in found.files.items() if scope.covers(path)}
     if only_check:
         _show_drift(root, files, scope, (form, shown))
-        refuse_warnings(found.warnings, strict)
+        refuse_warnings(shown if run.is_shard else found.warnings, strict)
         return
     if strict and found.open_warnings:
         if form in DOCUMENT_FORMATS:
