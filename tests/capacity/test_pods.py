@@ -12,7 +12,7 @@ from modelfleet.capacity.amounts import quantity_text
 from modelfleet.capacity.pods import PodUnit, pod_units
 from modelfleet.pipeline.fleet import fleet
 from modelfleet.resolve.catalog import release, release_names
-from modelfleet.serving.workloads import project_state
+from modelfleet.serving.workloads import project_state, running_workloads
 from repository import repository, write
 
 S3: dict[str, Any] = {"location": {"connection": "models", "path": "llama"}}
@@ -155,3 +155,64 @@ def test_each_release_says_what_is_put_in(name: str) -> None:
 def test_how_pods_roll(mode: Any, count: int, needed: int, beside: int) -> None:
     unit = PodUnit(workload=("InferenceService", "m"), role="", pods=(), least=count, most=count, mode=mode)
     assert (unit.needed(count), unit.beside(count)) == (needed, beside)
+
+
+# ---- what a spec gives pods by itself
+
+
+def amounts(**given: str) -> dict[str, Any]:
+    return {"resources": {"requests": given, "limits": given}}
+
+
+METRICS = {"name": "metrics", "image": "registry.example.org/metrics:1", **amounts(cpu="500m", memory="1Gi")}
+SHAPE = {"name": "kserve-container", "image": "registry.example.org/shape:1", **amounts(cpu="3", memory="2Gi")}
+
+
+def test_containers_beside_the_model_count_and_claims_of_volumes_are_mounted(tmp_path: Path) -> None:
+    volumes = [{"name": "cache", "persistentVolumeClaim": {"claimName": "cache"}}]
+    (unit,) = units(tmp_path, "prod", model(**PVC, containers=[METRICS], volumes=volumes))
+    assert limits(unit) == {"cpu": "2500m", "memory": "9Gi", "nvidia.com/gpu": "1"}
+    assert unit.pods[0][0].claims == {"weights", "cache"}
+
+
+def test_an_init_container_counts_where_it_asks_for_more(tmp_path: Path) -> None:
+    before = {"name": "prepare", "image": "registry.example.org/tools:1"}
+    more, less = amounts(**{"cpu": "4", "memory": "1Gi", "nvidia.com/gpu": "3"}), amounts(cpu="1", memory="1Gi")
+    (unit,) = units(tmp_path, "prod", model(**PVC, initContainers=[{**before, **more}]))
+    assert limits(unit) == {"cpu": "4", "memory": "8Gi", "nvidia.com/gpu": "3"}
+    (unit,) = units(tmp_path / "less", "prod", model(**PVC, initContainers=[{**before, **less}]))
+    assert limits(unit) == {"cpu": "2", "memory": "8Gi", "nvidia.com/gpu": "1"}
+
+
+def test_a_transformer_has_pods_of_its_own(tmp_path: Path) -> None:
+    transformer = {"replicas": {"min": 1, "max": 2}, "containers": [SHAPE]}
+    own, before = units(tmp_path, "prod", model(**PVC, transformer=transformer))
+    assert (own.role, own.most, before.role, before.least, before.most) == ("", 1, "transformer", 1, 2)
+    assert limits(before) == {"cpu": "3", "memory": "2Gi"}
+
+
+def test_a_program_of_its_own_gets_the_size_and_the_accelerator(tmp_path: Path) -> None:
+    program = {**SHAPE, "image": "registry.example.org/rules:1"}
+    (unit,) = units(tmp_path, "prod", model(runtime=None, location=None, containers=[program, METRICS]))
+    assert limits(unit) == {"cpu": "2500m", "memory": "9Gi", "nvidia.com/gpu": "1"}
+
+
+def test_accelerators_of_all_pods_are_those_of_the_model(tmp_path: Path) -> None:
+    gpu = {"nvidia.com/gpu": "2"}
+    fields = {
+        "containers": [{**METRICS, **amounts(**gpu)}],
+        "initContainers": [{"name": "a", "image": "registry.example.org/a:1", **amounts(**{"nvidia.com/gpu": "4"})}],
+        "transformer": {"replicas": 3, "containers": [{**SHAPE, **amounts(**gpu)}]},
+    }
+    files = repository({"projects/acme": {"environments": {"prod": {}}}}, model(**PVC, **fields))
+    found = fleet(write(tmp_path, files), though_crowded=True)
+    (one,) = (one for one in found.deployed if one.project.name == "acme")
+    state = project_state(one.project.environment, one.project.namespace, one.objects, one.project)
+    (serving,) = running_workloads(state).values()
+    assert (serving.per_replica, serving.beside, serving.accelerators) == (
+        {"nvidia.com/gpu": 4},
+        {"nvidia.com/gpu": 6},
+        {"nvidia.com/gpu": 10},
+    )
+    assert serving.address is not None
+    assert serving.address.internal == "http://llama-transformer.acme.svc.cluster.local:8080"

@@ -17,6 +17,7 @@ from modelfleet.layout import BASE, base_folder, environment_file
 from modelfleet.packaged import packaged
 from modelfleet.pipeline.acceptances import Acceptance
 from modelfleet.pipeline.beside import ObjectsBeside, beside_findings
+from modelfleet.pipeline.pod_parts import pod_part_findings
 from modelfleet.render.argocd import observed
 from modelfleet.render.objects import RenderedObject, admission_findings, collisions, place_of, render_project
 from modelfleet.resolve.catalog import RuntimeCatalog
@@ -112,7 +113,7 @@ def build_project(name: str, document: Document, projects: Sequence[Project], co
     for project in projects:
         made, wrong = render_project(project, common.templates.of(project.environment), known)
         found.append((project, made))
-        findings += [*wrong, *collisions(project, made)]
+        findings += [*wrong, *collisions(project, made), *pod_part_findings(project)]
         if not wrong:
             findings += admission_findings(project, made, common.rules[project.environment.name])
         findings += beside_findings(project, made, common.beside, common.rules[project.environment.name])

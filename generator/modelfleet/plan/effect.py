@@ -104,7 +104,7 @@ class Effect(Enum):
         title="pods beside the model restart",
         tone="mild",
         verbs=("restarts pods beside it", "restart pods beside them"),
-        explained="those of a transformer, through which requests pass; the model's own pods go on",
+        explained="those of a transformer, of a graph or of something in objects/; the models' own pods go on",
     )
     METADATA = EffectFacts(
         title="metadata that restarts pods",
