@@ -59,7 +59,7 @@ def test_what_is_otherwise_is_noticed(tmp_path: Path) -> None:
     ]
 
 
-PATCHED = {"02-chat-raw-tokens", "04-assist-profiles"}
+PATCHED = {"04-assist-profiles", "15-helm-chat-template"}
 """The sets that no field says whole: a patch of their spec says the rest."""
 
 

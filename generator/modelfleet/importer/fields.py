@@ -201,7 +201,7 @@ def _omit(source: FieldSource) -> Any:
 
 def _names_storage_secret(source: FieldSource) -> bool:
     """Whether it names the Secret for its download, or would not do so anyway."""
-    env, scheme = _env(source) or {}, str((_location(source) or {}).get("uri")).partition("://")[0]
+    env, scheme = _env(source) or {}, str(mapping(_location(source)).get("uri")).partition("://")[0]
     tokens = [value for name, value in env.items() if is_token(name, scheme) and isinstance(value, dict)]
     return (
         not any(value.get("key") == token_key() for value in tokens)
@@ -315,7 +315,8 @@ def _own_metadata(source: FieldSource, part: str) -> dict[str, str] | None:
     """Labels or annotations that nothing else in a spec decides; those of a runtime come with it."""
     if source.workload == "server":
         return None
-    decided = [steps[1] for steps, _ in decided_metadata(source.workload) if steps[0] == part]
+    mode = None if source.workload in ("distributed", "served") else _mode(source) or source.workload
+    decided = [steps[1] for steps, _ in decided_metadata(mode) if steps[0] == part]
     there = mapping(source.item["metadata"].get(part)).items()
     return {key: text for key, text in there if not any(fnmatchcase(key, one) for one in decided)} or None
 

@@ -160,7 +160,10 @@ def decided_metadata(mode: str | None = None) -> tuple[tuple[tuple[str, ...], st
     Without a mode those of every way of serving are meant.
     """
     by_field = [
-        (path.steps, f"{field.pointer[0]} in the spec says it") for field in fields().values() for path in field.paths
+        (path.steps, f"{field.pointer[0]} in the spec says it")
+        for field in fields().values()
+        for path in field.paths
+        if mode is None or path.serves(mode)
     ]
     by_us = [
         (_steps(part["at"]), part["written"])
