@@ -56,3 +56,20 @@ def test_the_place_is_that_of_the_field(tmp_path: Path) -> None:
         ("models", "llama", "containers", 0, "ports", 0, "containerPort")
     )
     assert (found.at.line, found.at.column) == (place.line, place.column)
+
+
+def test_parts_of_no_shape_at_all(tmp_path: Path) -> None:
+    """Nothing stumbles over them before their types are said."""
+    odd: dict[str, Any] = {"name": "kserve-container", "image": "registry.example.org/a:1"}
+    odd |= dict.fromkeys(("resources", "volumeMounts", "env", "args", "envFrom", "ports"), 5)
+    fields = {
+        "runtime": None,
+        "location": None,
+        "size": None,
+        "containers": [odd],
+        "initContainers": [{**odd, "name": "b"}],
+        "volumes": [{"name": "s", "configMap": 5}, {"name": "t", "configMap": {"name": 5, "items": 5}}],
+        "transformer": {"containers": [odd], "volumes": 5, "nodeSelector": 5},
+    }
+    found = said(tmp_path, fields)
+    assert len(found) == 6 * 3 + 3 + 2, found

@@ -18,6 +18,7 @@ from modelfleet.packaged import packaged
 from modelfleet.pipeline.acceptances import Acceptance
 from modelfleet.pipeline.beside import ObjectsBeside, beside_findings
 from modelfleet.pipeline.pod_parts import pod_part_findings
+from modelfleet.pipeline.read_config_maps import config_map_findings
 from modelfleet.render.argocd import observed
 from modelfleet.render.objects import RenderedObject, admission_findings, collisions, place_of, render_project
 from modelfleet.resolve.catalog import RuntimeCatalog
@@ -114,6 +115,7 @@ def build_project(name: str, document: Document, projects: Sequence[Project], co
         made, wrong = render_project(project, common.templates.of(project.environment), known)
         found.append((project, made))
         findings += [*wrong, *collisions(project, made), *pod_part_findings(project)]
+        findings += config_map_findings(project, common.beside)
         if not wrong:
             findings += admission_findings(project, made, common.rules[project.environment.name])
         findings += beside_findings(project, made, common.beside, common.rules[project.environment.name])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from modelfleet.kubernetes.objects import items
 from modelfleet.resolve.model import Model
 from modelfleet.resolve.resolver import replicas
 
@@ -15,10 +16,10 @@ def own_program(model: Model) -> dict[str, Any]:
         return {}
     first, *others = model.containers
     own = {
-        "args": [*(first.get("args") or ()), *model.args],
-        "env": [*(first.get("env") or ()), *model.env],
+        "args": [*items(first.get("args")), *model.args],
+        "env": [*items(first.get("env")), *model.env],
         "resources": model.hardware.resources or first.get("resources"),
-        **{key: [*(first.get(key) or ()), *value] for key, value in model.container_spec.items()},
+        **{key: [*items(first.get(key)), *value] for key, value in model.container_spec.items()},
     }
     containers = [{**first, **{key: value for key, value in own.items() if value}}, *others]
     return dict.fromkeys(("runtime", "args", "env", "resources")) | {"containers": containers, "container_spec": ()}

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from modelfleet.finding import Pointer
+from modelfleet.kubernetes.objects import items
 from modelfleet.resolve.model import Model
 from modelfleet.resolve.runtime import SERVING_CONTAINER
 from modelfleet.rules import Violation, lacking
@@ -76,7 +77,7 @@ def unknown_volume(subject: OfModel) -> Iterator[Violation]:
         known |= {str(one.get("name")) for one in model.runtime.spec.get("volumes") or ()}
     found = [((*model.pointer, "volumeMounts"), subject.written.get("volumeMounts") or ())]
     for pointer, container in _written(subject, ("initContainers", "containers")):
-        found.append(((*pointer, "volumeMounts"), container.get("volumeMounts") or ()))
+        found.append(((*pointer, "volumeMounts"), items(container.get("volumeMounts"))))
     for pointer, mounts in found:
         for index, mount in enumerate(mounts):
             name = str(mount.get("name")) if isinstance(mount, dict) else ""

@@ -8,6 +8,7 @@ from math import ceil
 from typing import Any
 
 from modelfleet.finding import Pointer, Severity, dotted
+from modelfleet.kubernetes.objects import mapping
 from modelfleet.kubernetes.quantity import NotAQuantity, quantity_value
 from modelfleet.resolve.model import Model, Project, Workload
 from modelfleet.resolve.runtime import Runtime
@@ -225,7 +226,7 @@ def _brings_amounts(runtime: Runtime) -> bool:
 
 
 def _asks_for_amounts(container: Mapping[str, Any]) -> bool:
-    parts = (part for part in (container.get("resources") or {}).values() if isinstance(part, dict))
+    parts = (part for part in mapping(container.get("resources")).values() if isinstance(part, dict))
     return any(name in part for part in parts for name in ("cpu", "memory"))
 
 
