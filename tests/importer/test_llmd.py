@@ -16,9 +16,11 @@ from repository import write
 
 MODELS = {
     "rhoai-2.25": ["own-server", "simple"],
-    "rhoai-3.4": ["own-server", "simple", "experts"],
-    "rhoai-3.5": ["own-server", "simple", "experts"],
+    "rhoai-3.4": ["own-server", "simple", "experts", "shop-chat"],
+    "rhoai-3.5": ["own-server", "simple", "experts", "shop-chat"],
 }
+
+FIELDS = ("args", "callers", "servedName", "registry", "capabilities", "maas")
 
 
 @pytest.mark.parametrize("release", MODELS)
@@ -45,4 +47,4 @@ def test_the_fields_of_llmd_are_read_back(release: str, tmp_path: Path) -> None:
 def whole(model: dict[str, Any]) -> dict[str, Any]:
     """What is said of distributed inference, with what `true` stands for."""
     said = {"scheduler": True, **(model["llmd"] if isinstance(model["llmd"], dict) else {})}
-    return {"llmd": said, **{key: model[key] for key in ("args", "callers", "servedName") if key in model}}
+    return {"llmd": said, **{key: model[key] for key in FIELDS if key in model}}

@@ -108,6 +108,7 @@ SINGLE: dict[str, Any] = {
             "tokens": ["ci", "web"],
             "callers": [{"serviceAccount": "frontend", "namespace": "shop"}, {"serviceAccount": "batch"}, {"group": "data-team"}],
             "servedName": "team/chat",
+            "registry": {"name": "models", "model": "3", "version": "4"},
             "queue": "gpu",
             "labels": {"stage": "live"},
             "annotations": {"example.org/owner": "vision"},
@@ -281,6 +282,20 @@ BY_CAPABILITY: dict[Capability, dict[str, Any]] = {
             },
         }
     },
+    "maas": {
+        "models": {
+            "shop-chat": {
+                "displayName": "Chat of the shop",
+                "description": "Answers customers",
+                "llmd": {"gateway": {"name": "shop-gateway", "namespace": "shop"}},
+                "maas": {"endpoint": "https://models.example.org/shop-chat"},
+                "size": "Medium",
+                "accelerator": GPU,
+                "registry": {"name": "models", "model": "5", "version": "7"},
+                "location": {"uri": "hf://ibm-granite/granite-3.1-8b-instruct"},
+            }
+        }
+    },
     "llmScheduler": {
         "models": {
             "own-server": {
@@ -333,6 +348,12 @@ BY_CAPABILITY: dict[Capability, dict[str, Any]] = {
                     }
                 }
             }
+        }
+    },
+    "modelCapabilities": {
+        "models": {
+            "chat": {"capabilities": ["text-generation", "vision"]},
+            "shop-chat": {"capabilities": ["vision"]},
         }
     },
     "llmTopology": {

@@ -23,6 +23,7 @@ from modelfleet.render.manifests import token_secret
 from modelfleet.resolve import catalog
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Model, Project, Server, Workload
+from modelfleet.resolve.platform import platform_facts
 from modelfleet.resolve.runtime import SERVING_CONTAINER, Engine
 from modelfleet.serving.addresses import (
     HTTP_PORT,
@@ -34,6 +35,7 @@ from modelfleet.serving.addresses import (
     port_number,
     way_of,
 )
+from modelfleet.wording import listed
 
 CLUSTER_CA = "/var/run/secrets/kubernetes.io/serviceaccount/service-ca.crt"
 """In every pod: what the certificates of Services are signed with."""
@@ -190,12 +192,24 @@ def _endpoint(
         token=needed,
         token_inside=inside,
         token_secrets=secrets if needed else (),
-        curl=_curl(project, external or internal, protocol, name, secrets if needed else ()) if path else None,
-        note="; ".join(_notes(workload, item, address, needed)),
+        curl=_curl(project, external or internal, protocol, name, _bearer(project, workload, secrets if needed else ()))
+        if path
+        else None,
+        note="; ".join(_notes(project.environment, workload, item, address)),
     )
 
 
-def _notes(workload: Workload, item: Object, address: Address, needed: bool) -> Iterator[str]:
+def _bearer(project: Project, workload: Workload, secrets: tuple[str, ...]) -> str | None:
+    """What a shell makes of it is the token of a caller; None where nobody is asked for one, or the spec knows none."""
+    if isinstance(workload, Model) and workload.published:
+        return "$API_KEY"
+    if not secrets:
+        return None
+    return f"$(oc get secret {secrets[0]} -n {project.namespace} -o jsonpath='{{.data.token}}' | base64 -d)"
+
+
+def _notes(environment: Environment, workload: Workload, item: Object, address: Address) -> Iterator[str]:
+    needed = address.guarded and (not isinstance(workload, Server) or address.external is not None)
     if isinstance(workload, Server):
         if needed:
             yield "the route asks for a token, the address inside the cluster does not"
@@ -209,21 +223,43 @@ def _notes(workload: Workload, item: Object, address: Address, needed: bool) -> 
     elif workload.minimum == 0 and workload.llm is None:
         yield "scales to zero: the first answer waits for a replica"
     if workload.llm is not None and address.external is None:
-        name = gateway_of(item)["name"]
+        name = gateway_of(item, environment)["name"]
         yield f"the host of gateway {name} is not known: write gateways: {{{name}: {{host: ...}}}} into the environment"
     if workload.tokens and not address.guarded:
         yield "gRPC leads past the proxy that asks for a token"
-    for caller in (workload.callers or ()) if needed else ():
+    if workload.published:
+        yield from _key_notes(environment, item)
+    elif needed:
+        yield from _caller_notes(workload, item)
+
+
+def _caller_notes(workload: Model, item: Object) -> Iterator[str]:
+    """How callers that have no token Secret get a token."""
+    for caller in workload.callers or ():
         if "serviceAccount" in caller:
             namespace = caller.get("namespace") or item["metadata"]["namespace"]
             yield f"a token of {caller['serviceAccount']}: oc create token {caller['serviceAccount']} -n {namespace}"
         else:
             yield f"a token of anyone in the group {caller['group']}: oc whoami -t"
-    if needed and not (workload.tokens or workload.callers):
+    if not (workload.tokens or workload.callers):
         yield "a token of anyone who may get the model in this namespace"
 
 
-def _curl(project: Project, url: str, protocol: str, model: str, secrets: tuple[str, ...]) -> str:
+def _key_notes(environment: Environment, item: Object) -> Iterator[str]:
+    """How a caller of Models-as-a-Service gets a key, and the subscriptions that have the model."""
+    facts = environment.maas
+    if facts.host is not None:
+        make = f"curl -sS -X POST https://{facts.host}{platform_facts().maas_keys}"
+        bearer = "Authorization: Bearer $(oc whoami -t)"
+        yield f"""an API key: {make} -H "{bearer}" -H 'Content-Type: application/json' -d '{{"name": "my-key"}}'"""
+    name = f"{item['metadata'].get('namespace')}/{item['metadata']['name']}"
+    for subscription, grant in (facts.subscriptions or {}).items():
+        for limit in grant.models.get(name, ()):
+            whom = listed(sorted(grant.subjects))
+            yield f"subscription {subscription}: {limit['tokens']} tokens in {limit['window']} for {whom}"
+
+
+def _curl(project: Project, url: str, protocol: str, model: str, bearer: str | None) -> str:
     body = _TRY[protocol][1]
     if protocol == "openai":
         body = {"model": model, **body}
@@ -232,9 +268,8 @@ def _curl(project: Project, url: str, protocol: str, model: str, secrets: tuple[
     words = ["curl -sS", url]
     if url.startswith("https:") and f".{project.namespace}.svc.cluster.local" in url:
         words.append(f"--cacert {CLUSTER_CA}")
-    if secrets:
-        token = f"oc get secret {secrets[0]} -n {project.namespace} -o jsonpath='{{.data.token}}' | base64 -d"
-        words.append(f'-H "Authorization: Bearer $({token})"')
+    if bearer is not None:
+        words.append(f'-H "Authorization: Bearer {bearer}"')
     if protocol == "detector":
         words.append(f"-H {shlex.quote(f'detector-id: {model}')}")
     words.append("-H 'Content-Type: application/json'")

@@ -50,11 +50,11 @@ def draft_of(project: str, namespace: str, given: Sequence[GivenObject], environ
     """What the objects of a namespace say as a spec."""
     services = [one for one in given if one.kind in SERVICES]
     runtimes = {one.name: one for one in given if one.kind == "ServingRuntime"}
-    connections = dict(
-        connection_entries(given, named_connections(one.object for one in services), environment, namespace)
-    )
+    named = named_connections(one.object for one in services)
+    connections = dict(connection_entries(given, named, environment, namespace))
     connections |= dict(absent_connections((one.object for one in services), connections))
     tokens = _tokens(given)
+    model_refs = {one.name: one for one in given if one.kind == "MaaSModelRef"}
     draft = SpecDraft(spec={"version": 1})
     models: dict[str, Any] = {}
     servers: dict[str, Any] = {}
@@ -67,13 +67,13 @@ def draft_of(project: str, namespace: str, given: Sequence[GivenObject], environ
             connections=connections,
             tokens=tokens.get(access_name("ServiceAccount", one.name), ()),
             callers=callers_of(one.name, given, namespace),
+            model_ref=model_refs.get(one.name),
         )
-        named = runtime_name(one.object) or ""
-        runtime = runtimes.get(named)
+        runtime = runtimes.get(called := runtime_name(one.object) or "")
         if kind != "served":
             models[one.name] = fields_of(source)
             draft.runtimes.update({("models", one.name): runtime} if runtime is not None else {})
-            draft.absent.update({("models", one.name): named} if named and runtime is None else {})
+            draft.absent.update({("models", one.name): called} if called and runtime is None else {})
         elif runtime is not None:
             if runtime.name not in servers:
                 servers[runtime.name] = _server(runtime, environment, tokens)

@@ -13,7 +13,7 @@ from typing import Any
 
 from modelfleet.importer.canary import canary_field
 from modelfleet.importer.hardware import env_field, hardware_fields, replicas_field
-from modelfleet.importer.llmd import llmd_field, main_server, server_args, server_env
+from modelfleet.importer.llmd import llmd_field, main_server, published, server_args, server_env
 from modelfleet.importer.scaling import replicas_of_service
 from modelfleet.importer.source import FieldSource
 from modelfleet.kubernetes.names import CONNECTIONS, HARDWARE_PROFILE
@@ -21,7 +21,7 @@ from modelfleet.kubernetes.objects import items, mapping, text
 from modelfleet.resolve.connections import connection_kinds
 from modelfleet.resolve.downloads import is_token, token_key
 from modelfleet.resolve.platform import platform_facts
-from modelfleet.resolve.runtime import Format
+from modelfleet.resolve.runtime import Format, json_list
 from modelfleet.resolve.shared_runtimes import engine_of_format
 from modelfleet.spec.fields import container_fields, decided_metadata, fields, pod_fields
 
@@ -115,7 +115,7 @@ def _tokens(source: FieldSource) -> Any:
 def _callers(source: FieldSource) -> Any:
     """Only where it asks for a token at all: otherwise naming them would shut the others out."""
     asks = source.first("tokens") != "false" if source.workload == "distributed" else source.first("tokens") == "true"
-    if not asks:
+    if not asks or published(source) is not None:
         return None
     return [dict(one) for one in source.callers] or (None if source.tokens else [])
 
@@ -190,13 +190,24 @@ def _omit(source: FieldSource) -> Any:
         "displayName": True,
         "description": bool(can("inferenceDescription")) and not distributed,
         "mode": not distributed,
-        "tokens": not (source.tokens or source.callers) if distributed else bool(can("enableAuthAlways")),
+        "tokens": not (source.tokens or source.callers or published(source))
+        if distributed
+        else bool(can("enableAuthAlways")),
         "modelType": bool(can("modelType")) or distributed,
     }
     found = [field for field, written in said.items() if written and source.first(field) is None]
     found += [] if _names_storage_secret(source) else ["storageSecret"]
     labels = mapping(source.item["metadata"].get("labels"))
     return [*found, *([] if "opendatahub.io/dashboard" in labels else ["dashboard"])] or None
+
+
+def _registry(source: FieldSource) -> Any:
+    found = {part: source.first(f"registry.{part}") for part in ("name", "model", "version")}
+    return {part: text for part, text in found.items() if isinstance(text, str) and text} or None
+
+
+def _capabilities(source: FieldSource) -> Any:
+    return list(json_list(source.first("capabilities"))) or None
 
 
 def _names_storage_secret(source: FieldSource) -> bool:
@@ -348,6 +359,9 @@ READERS: Mapping[str, FieldReader] = {
     "timeout": _timeout,
     "return401": _return401,
     "omit": _omit,
+    "registry": _registry,
+    "capabilities": _capabilities,
+    "maas": published,
     "llmd": llmd_field,
 }
 """What a value at the paths of a field means. `runtime`, `size`, `accelerator` and fields of pods are read otherwise."""

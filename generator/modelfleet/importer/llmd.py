@@ -23,13 +23,18 @@ def llmd_field(source: FieldSource) -> Any:
     spec = mapping(source.item.get("spec"))
     router = mapping(spec.get("router"))
     found: dict[str, Any] = {}
-    gateways = items(mapping(router.get("gateway")).get("refs"))
+    gateways = _gateways(source)
+    if published(source) is not None:
+        gateways = [one for one in gateways if one != source.environment.maas.gateway]
     if len(gateways) == 1 and set(mapping(gateways[0])) == {"name", "namespace"}:
         found["gateway"] = dict(gateways[0])
     if "scheduler" not in router:
         found["scheduler"] = False
     elif scheduler := _scheduler(source, mapping(router["scheduler"])):
         found["scheduler"] = scheduler
+    route = mapping(router.get("route"))
+    if {"group", "weight"} <= set(route) and source.offered("llmd.traffic"):
+        found["traffic"] = {key: route[key] for key in ("group", "weight")}
     found |= _server(source, mapping(spec.get("template"))) | _spread(source, spec, {})
     if isinstance(prefill := spec.get("prefill"), dict):
         over = _spread(source, prefill, spec)
@@ -42,6 +47,24 @@ def llmd_field(source: FieldSource) -> Any:
     if others := [name for name in references if name not in chosen]:
         found["baseRefs"] = others
     return found or True
+
+
+def _gateways(source: FieldSource) -> list[Any]:
+    router = mapping(mapping(source.item.get("spec")).get("router"))
+    return list(items(mapping(router.get("gateway")).get("refs")))
+
+
+def published(source: FieldSource) -> Any:
+    """The field `maas`, where the model is published as a spec does it; None where it is not."""
+    one = source.model_ref
+    if one is None or source.workload != "distributed" or not source.offered("maas"):
+        return None
+    spec = mapping(one.object.get("spec"))
+    shown, metadata = mapping(source.item["metadata"].get("annotations")), one.object["metadata"]
+    alike = all(shown.get(key) == text for key, text in mapping(metadata.get("annotations")).items())
+    if not alike or metadata.get("labels") or source.environment.maas.gateway not in _gateways(source):
+        return None
+    return {"endpoint": spec["endpointOverride"]} if "endpointOverride" in spec else True
 
 
 def _chosen(source: FieldSource) -> dict[str, Any]:

@@ -20,7 +20,8 @@ Connections = Mapping[str, Mapping[str, Any]]
 class FieldSource:
     """A workload as it was given, and what its fields are understood with.
 
-    `tokens` are the names of those that open it, `callers` accounts and groups that are let in with tokens of their own.
+    `tokens` are the names of those that open it, `callers` accounts and groups that are let in with tokens of their own;
+    `model_ref` is the MaaSModelRef of its name.
     """
 
     given: GivenObject
@@ -29,6 +30,7 @@ class FieldSource:
     connections: Connections
     tokens: tuple[str, ...] = ()
     callers: tuple[Mapping[str, str], ...] = ()
+    model_ref: GivenObject | None = None
 
     @property
     def item(self) -> Object:

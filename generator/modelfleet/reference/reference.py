@@ -33,6 +33,7 @@ FAMILIES: Mapping[str, str] = {
     "OWN": "who owns a namespace",
     "LOC": "where models are read from",
     "NET": "routes and tokens",
+    "MAAS": "Models-as-a-Service",
     "OPT": "arguments and variables",
     "RUN": "serving runtimes of one's own",
     "MN": "models over several nodes",

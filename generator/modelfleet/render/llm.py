@@ -39,7 +39,7 @@ def distributed(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
         "lora": _adapters(llm.lora) if llm.lora else None,
         "tracing": None if llm.tracing is None else _tracing(llm.tracing),
         "route": dict(llm.traffic or {}),
-        "gateway": {"refs": [dict(llm.gateway)]} if llm.gateway else {},
+        "gateway": _gateway(project, model, llm),
         "scheduler": None if llm.scheduler is False else _scheduler(llm.scheduler),
         **dict.fromkeys(("replicas", "scaling", "parallelism", "template", "worker", "kvCacheOffloading")),
         **_group(llm.main, probes.get("decode" if llm.prefill else "server")),
@@ -53,7 +53,15 @@ def _enable_auth(model: Model) -> str | None:
     """It asks for tokens where nothing is said, which is said where no binding of the spec shows it."""
     if not model.guarded:
         return "false"
-    return None if model.tokens or model.callers else "true"
+    return None if model.tokens or model.callers or model.published else "true"
+
+
+def _gateway(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
+    """That of the spec, and that of Models-as-a-Service for what is published; the cluster's own where there is none."""
+    chosen = [llm.gateway] if llm.gateway else []
+    chosen += [project.environment.maas.gateway] if model.published else []
+    refs = [dict(ref) for index, ref in enumerate(chosen) if ref not in chosen[:index]]
+    return {"refs": refs} if refs else {}
 
 
 def preset_copy(model: Model, preset: str) -> str:

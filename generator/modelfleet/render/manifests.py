@@ -192,6 +192,14 @@ def _distributed(project: Project, model: Model, llm: Llm) -> Iterator[TemplateC
         values=distributed(project, model, llm),
         patches=model.patches,
     )
+    if model.published:
+        yield TemplateCall(
+            template="maasmodelref",
+            pointer=(*model.pointer, "maas"),
+            values={"name": model.name, "display_name": model.display_name, "description": model.description}
+            | own_entries(model)
+            | said_of(model),
+        )
     if model.tokens or model.callers:
         yield from _access(project, model, "llminferenceservices", role=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,8 +66,9 @@ _SAID = {
 
 
 def said_of(model: Model) -> dict[str, str | None]:
-    """What goes over the values of a template, so that it says nothing of the fields that are left unsaid."""
-    return {"dashboard": "true", **{_SAID[field]: None for field in model.omit}}
+    """What templates say of any model, without the fields that are left unsaid."""
+    can = json.dumps(model.capabilities, separators=(",", ":")) if model.capabilities else None
+    return {"dashboard": "true", "capabilities": can, **{_SAID[field]: None for field in model.omit}}
 
 
 def stop_word(project: Project, model: Model) -> str | None:

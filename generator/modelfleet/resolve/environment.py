@@ -7,10 +7,11 @@ environment of an older commit. Where a fact is written is asked of `Environment
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from modelfleet.finding import Pointer
+from modelfleet.resolve.maas import MaasFacts, maas_facts
 from modelfleet.resolve.release import Capability, Release, Term
 from modelfleet.spec.merge import Merged
 
@@ -210,6 +211,7 @@ class Environment:
     autoscaling: AutoscalingFacts
     queues: Mapping[str, QueueOffer] | None
     """None: nothing is known of them."""
+    maas: MaasFacts
     acknowledged: tuple[str, ...]
 
     @property
@@ -219,7 +221,10 @@ class Environment:
 
     def gateway(self, name: str) -> GatewayFacts:
         """What is known of a Gateway."""
-        return self.gateways.get(name, OTHER_GATEWAY)
+        found = self.gateways.get(name, OTHER_GATEWAY)
+        return (
+            replace(found, host=self.maas.host) if found.host is None and name == self.maas.gateway["name"] else found
+        )
 
     @property
     def profiles(self) -> Mapping[str, HardwareProfile]:
@@ -282,6 +287,7 @@ def environment_from(name: str, facts: Merged, release: Release | None) -> Envir
             key: QueueOffer(cluster_queue=entry.get("clusterQueue"), nominal=_texts(entry.get("nominal")))
             for key, entry in _entries(data["queues"])
         },
+        maas=maas_facts(_map(data.get("maas")), _map(data.get("cluster")).get("appsDomain")),
         acknowledged=tuple(data.get("acknowledge") or ()),
     )
 

@@ -185,6 +185,8 @@ class Model(Workload):
     stopped: bool = False
     told_to_run: bool = False
     omit: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    published: bool = False
     model_type: str | None = None
     gen_ai_asset: bool = False
     strategy: str | None = None
@@ -192,6 +194,11 @@ class Model(Workload):
     return_401: bool = False
     weights: Weights | None = None
     llm: Llm | None = None
+
+    @property
+    def guarded(self) -> bool:
+        """Whether callers are asked for a token, or by Models-as-a-Service for a key."""
+        return bool(self.tokens) or self.callers is not None or self.published
 
     @property
     def multi_node(self) -> bool:

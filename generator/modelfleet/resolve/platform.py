@@ -15,7 +15,9 @@ DeploymentWay = Literal["standard", "advanced", "server"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformFacts:
-    """The facts. `modes` says what each word for a deployment mode means; `gateway` is that of models with llmd."""
+    """The facts. `modes` says what each word for a deployment mode means; `gateway` is that of models with llmd,
+    `maas_gateway` that of published ones, whose API keys are made at `maas_keys`.
+    """
 
     modes: Mapping[str, DeploymentWay]
     system_namespaces: frozenset[str]
@@ -23,6 +25,8 @@ class PlatformFacts:
     shared_memory_mount: Mapping[str, Any]
     shared_memory_volume: Mapping[str, Any]
     gateway: Mapping[str, str]
+    maas_gateway: Mapping[str, str]
+    maas_keys: str
 
 
 @lru_cache(maxsize=1)
@@ -36,4 +40,6 @@ def platform_facts() -> PlatformFacts:
         shared_memory_mount=data["sharedMemory"]["mount"],
         shared_memory_volume=data["sharedMemory"]["volume"],
         gateway=data["gateway"],
+        maas_gateway=data["maas"]["gateway"],
+        maas_keys=data["maas"]["keys"],
     )

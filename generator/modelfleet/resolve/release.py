@@ -75,6 +75,8 @@ Capability = Literal[
     "llmTracing",
     "llmCacheOffload",
     "llmTopology",
+    "modelCapabilities",
+    "maas",
     "llmRouteWithGatewayRefs",
     "servingKinds",
     "replacedKinds",

@@ -190,6 +190,8 @@ class _Resolver:
             stopped=bool(data.get("stopped")),
             told_to_run=data.get("stopped") is False,
             omit=tuple(data.get("omit") or ()),
+            capabilities=tuple(data.get("capabilities") or ()),
+            published=bool(data.get("maas")),
             model_type=data.get("modelType") or model_type(runtime),
             gen_ai_asset=bool(data.get("genAiAsset")),
             strategy=data.get("strategy"),

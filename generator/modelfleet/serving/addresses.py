@@ -117,7 +117,7 @@ def port_number(port: Mapping[str, Any]) -> int:
 
 
 def _through_gateway(item: Object, environment: Environment) -> Address:
-    gateway = gateway_of(item)
+    gateway = gateway_of(item, environment)
     path = f"/{item['metadata'].get('namespace', '')}/{item['metadata']['name']}"
     facts = environment.gateway(gateway["name"])
     return Address(
@@ -128,10 +128,10 @@ def _through_gateway(item: Object, environment: Environment) -> Address:
     )
 
 
-def gateway_of(item: Object) -> Mapping[str, str]:
-    """The Gateway of an LLMInferenceService: `name` and `namespace`."""
+def gateway_of(item: Object, environment: Environment) -> Mapping[str, str]:
+    """The Gateway of an LLMInferenceService, `name` and `namespace`: of several that of Models-as-a-Service."""
     default = platform_facts().gateway
     gateway = mapping(mapping(mapping(item.get("spec")).get("router")).get("gateway"))
-    for _, ref in mappings(gateway.get("refs")):
-        return {**default, **{key: str(ref[key]) for key in default if key in ref}}
-    return default
+    found = [{key: str(ref.get(key, default[key])) for key in default} for _, ref in mappings(gateway.get("refs"))]
+    published = dict(environment.maas.gateway)
+    return published if published in found else next(iter(found), default)
