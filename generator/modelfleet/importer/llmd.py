@@ -28,6 +28,9 @@ def llmd_field(source: FieldSource) -> Any:
         gateways = [one for one in gateways if one != source.environment.maas.gateway]
     if len(gateways) == 1 and set(mapping(gateways[0])) == {"name", "namespace"}:
         found["gateway"] = dict(gateways[0])
+    share = mapping(router.get("route"))
+    if {"group", "weight"} <= share.keys() and source.offered("llmd.traffic"):
+        found["traffic"] = {key: share[key] for key in ("group", "weight")}
     if "scheduler" not in router:
         found["scheduler"] = False
     elif scheduler := _scheduler(source, mapping(router["scheduler"])):
