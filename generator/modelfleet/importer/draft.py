@@ -15,6 +15,7 @@ from modelfleet.importer.connections import (
     token_account,
 )
 from modelfleet.importer.fields import fields_of
+from modelfleet.importer.frameworks import with_model
 from modelfleet.importer.given import GivenObject
 from modelfleet.importer.source import FieldSource
 from modelfleet.kubernetes.names import DEPLOYMENT_MODE, DISPLAY_NAME, TEMPLATE_NAME, access_name
@@ -48,8 +49,8 @@ def namespace_of(given: Sequence[GivenObject], project: str) -> str:
 
 def draft_of(project: str, namespace: str, given: Sequence[GivenObject], environment: Environment) -> SpecDraft:
     """What the objects of a namespace say as a spec."""
-    services = [one for one in given if one.kind in SERVICES]
     runtimes = {one.name: one for one in given if one.kind == "ServingRuntime"}
+    services = [with_model(one, runtimes) for one in given if one.kind in SERVICES]
     named = named_connections(one.object for one in services)
     connections = dict(connection_entries(given, named, environment, namespace))
     connections |= dict(absent_connections((one.object for one in services), connections))
