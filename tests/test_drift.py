@@ -1,4 +1,4 @@
-"""The example as Argo CD sees it once it runs: no difference that would be there for ever."""
+"""The example as Argo CD sees it once it runs: no difference that would be there forever."""
 
 from __future__ import annotations
 

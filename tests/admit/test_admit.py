@@ -133,8 +133,8 @@ def test_a_key_that_is_written_twice_belongs_to_its_object() -> None:
         (b"a: [1\n", "a.yaml:2:1", "this is not valid YAML: did not find expected ',' or ']'"),
         (b"a: *b\n", "a.yaml:1:4", "the alias *b has no anchor before it"),
         (b"a: &a [*a]\n", "a.yaml:1:8", "the alias *a has no anchor before it"),
-        (b"? [a]\n: 1\n", "a.yaml:1:3", "a key is a mapping or a list"),
-        (b"<<: 1\n", "a.yaml:1:5", "what << merges is not a mapping"),
+        (b"? [a]\n: 1\n", "a.yaml:1:3", "a key is a map or a list"),
+        (b"<<: 1\n", "a.yaml:1:5", "what << merges is not a map"),
         (b"a: \x01\n", "a.yaml:1:1", "the file is not text in UTF-8, or holds a control character "
             "(control characters are not allowed)"),
         (b"a: \xff\n", "a.yaml:1:1", "the file is not text in UTF-8, or holds a control character (invalid leading UTF-8 octet)"),
@@ -142,7 +142,7 @@ def test_a_key_that_is_written_twice_belongs_to_its_object() -> None:
         (
             b"a: &a [" + b"x," * 2000 + b"]\nb: &b [" + b"*a," * 2000 + b"]\nc: [*b]\n",
             "a.yaml:2:3002",
-            "the document has more than 2,000,000 values, aliases written out",
+            "the document has more than 2,000,000 values, with aliases expanded",
         ),
     ],
 )  # fmt: skip
@@ -365,11 +365,11 @@ def test_a_verdict_for_programs() -> None:
         {
             "file": "a.yaml", "kind": None, "apiVersion": None, "namespace": None, "name": None, "verdict": "reject",
             "stage": "schema", "code": "ADM004", "message": "this is not valid YAML: did not find expected node content",
-            "hint": "what follows it is not judged", "line": 22, "column": 1,
+            "hint": "what follows it is not checked", "line": 22, "column": 1,
             "problems": [
                 {
                     "stage": "schema", "code": "ADM004", "message": "this is not valid YAML: did not find expected node content",
-                    "hint": "what follows it is not judged", "line": 22, "column": 1, "severity": "error", "path": "",
+                    "hint": "what follows it is not checked", "line": 22, "column": 1, "severity": "error", "path": "",
                 }
             ],
         },
@@ -383,7 +383,7 @@ def test_what_is_admitted_and_stuck_is_accepted() -> None:
     assert (entry["verdict"], entry["stage"], entry["code"]) == ("accept", "reconcile", "ADM061")
     assert verdict_summary([verdict], TITLE) == [
         "RHOAI 2.25: 0 accepted, 1 accepted but stuck",
-        "no schema known for this kind, so only its name was looked at: 1 InferenceService (serving.kserve.io/v1beta1)",
+        "no schema known for this kind, so only its name was checked: 1 InferenceService (serving.kserve.io/v1beta1)",
     ]
 
 
@@ -417,14 +417,14 @@ def test_lines_for_people_and_findings_for_other_formats() -> None:
         "the model has both storageUri and storage.path; keep storage for a connection's bucket, storageUri for everything else",
         "a.yaml:19:21: warning[ADM005]: A a: accepted: the key 'name' is written twice; kubectl takes the last, kustomize "
         "refuses the file; keep one of them",
-        "a.yaml:21:1: error[ADM006]: refused by the API server: the document is not an object; an object is a mapping with a kind",
+        "a.yaml:21:1: error[ADM006]: refused by the API server: the document is not an object; an object is a map with a kind",
         "RHOAI 2.25: 1 accepted (1 A), 2 refused",
-        "no schema known for this kind, so only its name was looked at: 1 InferenceService (serving.kserve.io/v1beta1)",
+        "no schema known for this kind, so only its name was checked: 1 InferenceService (serving.kserve.io/v1beta1)",
     ]
 
 
 def test_nothing_at_all_does_not_pass() -> None:
-    assert told("# nothing\n") == ["there is no object in what was given"]
+    assert told("# nothing\n") == ["the input holds no object"]
     things = "{apiVersion: v1, kind: A, metadata: {name: a}}\n"
     assert [passed(judged(text)) for text in ("", "# nothing\n", things, "kind: A\n")] == [False, False, True, False]
 

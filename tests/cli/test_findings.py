@@ -17,7 +17,7 @@ from console import SPEC, miniature, modelfleet, tree, write
 WARNED = SPEC.replace("    size: Small\n", "    size: Small\n    route: true\n")
 SUMMARY = "1 project in 2 environments: 1 model, 4 objects"
 NET001 = "models.ranker.route: in prod: a route without tokens: whoever knows the address can use the model"
-MORE = "more could be checked with facts that are not written: nodes, limitRange; `modelfleet doctor` lists them\n"
+MORE = "more could be checked with facts that are missing: nodes, limitRange; `modelfleet doctor` lists them\n"
 REASON = "Only the company network reaches it."
 ENTRY = f'accept: [{{code: NET001, path: models.ranker.route, reason: "{REASON}"}}]\n'
 STYLE = {"place": "\x1b[1m", "warning": "\x1b[33m\x1b[1m", "error": "\x1b[31m\x1b[1m", "end": "\x1b[0m"}
@@ -70,7 +70,7 @@ def test_a_path_covers_what_is_below_it(path: str, tmp_path: Path) -> None:
 def test_an_acceptance_of_nothing_is_a_warning_and_accepts_nothing(entry: str, said: str, tmp_path: Path) -> None:
     ran = modelfleet(accepting(tmp_path, entry=f"accept: [{entry}]\n"), "check", "--strict")
     assert ran.text() == (
-        f"projects/acme.yaml:11:12: warning[NET001]: {NET001}; add tokens: [...], or take the route away\n"
+        f"projects/acme.yaml:11:12: warning[NET001]: {NET001}; add tokens: [...], or remove the route\n"
         f"projects/acme.yaml:13:10: warning[ACC001]: accept[0]: {said}\n"
         f"{SUMMARY}, 2 warnings\n{MORE}[exit 1]\n"
     )
@@ -158,7 +158,7 @@ def test_gitlab_reads_a_report_of_code_quality(tmp_path: Path) -> None:
         0,
         "",
         {
-            "description": f"{NET001}; add tokens: [...], or take the route away",
+            "description": f"{NET001}; add tokens: [...], or remove the route",
             "check_name": "NET001",
             "severity": "minor",
             "location": {"path": "projects/acme.yaml", "lines": {"begin": 11}},
@@ -229,8 +229,8 @@ def test_a_terminal_has_colours_and_the_line_with_a_mark_below_the_place(tmp_pat
     seen = on_terminal(miniature(tmp_path, {"projects/acme.yaml": WARNED}), "check")
     place, warning, error, end = STYLE.values()
     assert seen == (
-        f"{place}projects/acme.yaml:11:12{end}: {warning}warning[NET001]{end}: {NET001}; add tokens: [...], or take the "
-        f"route away\n\x1b[2m   11 |     route: true{end}\n{error}      |            ^{end}\n{SUMMARY}, 1 warning\n{MORE}"
+        f"{place}projects/acme.yaml:11:12{end}: {warning}warning[NET001]{end}: {NET001}; add tokens: [...], or remove the "
+        f"route\n\x1b[2m   11 |     route: true{end}\n{error}      |            ^{end}\n{SUMMARY}, 1 warning\n{MORE}"
     )
 
 

@@ -29,7 +29,7 @@ COMMAND = [sys.executable, "-c", "from modelfleet.cli.main import main; main()"]
 WARNED = SPEC.replace("    size: Small\n", "    size: Small\n    route: true\n")
 WARNING = (
     "projects/acme.yaml:11:12: warning[NET001]: models.ranker.route: in prod: a route without tokens: whoever knows the "
-    "address can use the model; add tokens: [...], or take the route away\n"
+    "address can use the model; add tokens: [...], or remove the route\n"
 )
 WRONG = SPEC.replace("Small", "Smal")
 ERROR = (
@@ -106,8 +106,8 @@ Options:
                                   times.
   --project NAME                  Only this project; may be given several
                                   times.
-  --strict                        End with exit code 1 where there are
-                                  warnings that are not accepted.
+  --strict                        Exit with 1 if there are warnings that are
+                                  not accepted.
   --no-cache                      Neither use nor keep what is remembered of
                                   earlier runs.  [env var:
                                   MODELFLEET_NO_CACHE]
@@ -117,7 +117,7 @@ Options:
                                   in; without, that of all parts, to be
                                   joined.
   --format [text|json|github|sarif|gitlab]
-                                  How findings are printed.
+                                  Output format of findings.
   -h, --help                      Show this message and exit.
 """
 RENDER_HELP = """\
@@ -132,11 +132,12 @@ Options:
                                   times.
   --check                         Write nothing; exit 3 and show the diff
                                   where files differ.
-  --overwrite                     Go on where files were edited by hand or are
-                                  not ours.
-  --verify                        Then verify everything with the real tools.
-  --strict                        End with exit code 1 where there are
-                                  warnings that are not accepted.
+  --overwrite                     Overwrite files that were edited by hand or
+                                  that modelfleet did not write.
+  --verify                        Verify everything with the real tools
+                                  afterwards.
+  --strict                        Exit with 1 if there are warnings that are
+                                  not accepted.
   --no-cache                      Neither use nor keep what is remembered of
                                   earlier runs.  [env var:
                                   MODELFLEET_NO_CACHE]
@@ -146,7 +147,7 @@ Options:
                                   in; without, that of all parts, to be
                                   joined.
   --format [text|json|github|sarif|gitlab]
-                                  How findings are printed.
+                                  Output format of findings.
   -h, --help                      Show this message and exit.
 """
 VERIFY_HELP = """\
@@ -160,8 +161,8 @@ Options:
                                   times.
   --project NAME                  Only this project; may be given several
                                   times.
-  --strict                        End with exit code 1 where there are
-                                  warnings that are not accepted.
+  --strict                        Exit with 1 if there are warnings that are
+                                  not accepted.
   --no-cache                      Neither use nor keep what is remembered of
                                   earlier runs.  [env var:
                                   MODELFLEET_NO_CACHE]
@@ -171,7 +172,7 @@ Options:
                                   in; without, that of all parts, to be
                                   joined.
   --format [text|json|github|sarif|gitlab]
-                                  How findings are printed.
+                                  Output format of findings.
   -h, --help                      Show this message and exit.
 """
 
@@ -232,7 +233,7 @@ def test_no_command_shows_the_help(root: Path) -> None:
 # ---- exit codes
 
 
-UNKNOWN = "more could be checked with facts that are not written: nodes, limitRange; `modelfleet doctor` lists them\n"
+UNKNOWN = "more could be checked with facts that are missing: nodes, limitRange; `modelfleet doctor` lists them\n"
 
 
 def test_fine(root: Path) -> None:
@@ -338,7 +339,7 @@ def test_a_file_that_is_not_ours_hides_no_drift(root: Path) -> None:
     write(root, {"environments/prod/acme/notes.yaml": "x\n"})
     foreign = (
         "environments/prod/acme/notes.yaml:1:1: error[OUT003]: modelfleet did not write this file, and the folder is "
-        "generated; move it away, or `modelfleet render --overwrite` goes on and leaves it there\n"
+        "generated; move it away, or run `modelfleet render --overwrite`, which leaves it there\n"
     )
     assert modelfleet(root, "render", "--check") == (4, "", foreign)
     write(root, {"projects/acme.yaml": SPEC.replace("Acme assistants", "Assistants of Acme")})
@@ -384,9 +385,7 @@ def test_the_machine_failed(root: Path) -> None:
         (root / "projects").chmod(0o755)
         (root / "environments/.modelfleet").mkdir()
         (root / "environments/.modelfleet/journal").write_text("{}")
-        said = (
-            "modelfleet: environments/ is half written: a run was stopped in between; `modelfleet render` finishes it\n"
-        )
+        said = "modelfleet: environments/ is partly written: a run was interrupted; `modelfleet render` finishes it\n"
         assert modelfleet(root, "render", "--check") == (5, "", said)
         return
     ran = modelfleet(root, "check")
@@ -418,7 +417,7 @@ def broken(root: Path, *words: str) -> tuple[int, str, str]:
 
 def test_a_bug_of_ours_is_one_line_without_a_traceback(root: Path) -> None:
     said = (
-        "modelfleet: this is a bug of modelfleet (ZeroDivisionError at <string>:4); nothing is known to be wrong with your "
+        "modelfleet: this is a bug in modelfleet (ZeroDivisionError at <string>:4); nothing is known to be wrong with your "
         "files. Please report it with what `--debug` prints\n"
     )
     assert broken(root, "check") == (70, "", said)

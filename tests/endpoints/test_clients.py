@@ -62,5 +62,5 @@ def test_a_configuration_is_for_one_environment(tmp_path: Path) -> None:
     assert (said.code, said.out, said.err) == (
         2,
         "",
-        "modelfleet: --format litellm is for one environment, since models have the same names in others: name it with --env\n",
+        "modelfleet: --format litellm is for one environment, since models have the same names in others: select it with --env\n",
     )

@@ -71,7 +71,7 @@ def test_render_keeps_a_contract_that_is_broken(root: Path) -> None:
     assert modelfleet(root, "render").code == 0
     assert (root / LOCK).read_text() == before
     checked = modelfleet(root, "endpoints", "--lock", "--check")
-    assert (checked.code, checked.out) == (3, f"{LOCK} is not what is rendered; run `modelfleet endpoints --lock`\n")
+    assert (checked.code, checked.out) == (3, f"{LOCK} is out of date; run `modelfleet endpoints --lock`\n")
     assert (
         modelfleet(root, "endpoints", "--lock", "--project", "granite").out
         == f"changed: {LOCK}\n3 contracts, 1 written\n"
@@ -89,13 +89,13 @@ def test_a_contract_that_was_edited_is_named(root: Path) -> None:
     said = modelfleet(root, "render")
     assert said.code == 4
     assert said.err.splitlines()[-1] == (
-        f"{LOCK}:1:1: error[OUT004]: edited by hand or merged since it was generated, and nothing generates it any more; "
+        f"{LOCK}:1:1: error[OUT004]: edited by hand or merged since it was generated, and it is no longer generated; "
         "move it away, or `modelfleet render --overwrite` removes it"
     )
 
 
 def test_check_belongs_to_lock(root: Path) -> None:
-    assert modelfleet(root, "endpoints", "--check").err == "modelfleet: --check belongs to --lock\n"
+    assert modelfleet(root, "endpoints", "--check").err == "modelfleet: --check requires --lock\n"
 
 
 # ---- what breaks a contract ------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ def promise(**changed: Any) -> dict[str, Any]:
             promise(inside={"address": "https://chat:8443", "token": True, "certificateAuthority": "service-ca"}),
             [
                 "inside the cluster `http://chat:8080` → `https://chat:8443`",
-                "inside the cluster a token is asked for now",
+                "inside the cluster a token is now required",
                 "inside the cluster it is called with TLS now, and the certificate is of service-ca",
             ],
         ),
@@ -143,7 +143,7 @@ def promise(**changed: Any) -> dict[str, Any]:
             [],
         ),
         ({"version": 1, "models": {}}, ["the model is gone"]),
-        ({"version": 1, "models": {"chat": {"v2": {}}}}, ["the protocol is no longer spoken"]),
+        ({"version": 1, "models": {"chat": {"v2": {}}}}, ["the protocol is no longer served"]),
         ({}, ["the model is gone"]),
     ],
 )

@@ -264,7 +264,7 @@ environments: {prod: {}}
                     9000,
                     None,
                     False,
-                    "gRPC leads past the proxy that asks for a token",
+                    "gRPC bypasses the proxy that asks for a token",
                 ),
                 ("zero", "grpc"): (
                     "grpcs://zero.calls.svc.cluster.local:443",
@@ -301,7 +301,7 @@ environments: {prod: {}}
 def test_a_runtime_whose_port_is_named_after_grpc(
     service: str, expected: dict[tuple[str, str], Any], tmp_path: Path
 ) -> None:
-    """KServe, service_reconciler.go: the first port becomes 80, the others keep their number; a token takes the 80 away."""
+    """KServe, service_reconciler.go: the first port becomes 80, the others keep their number; a token removes the 80."""
     files = {
         **FILES,
         "environments/base.yaml": BASE.replace("Headless", service),

@@ -100,7 +100,7 @@ def test_a_second_import_changes_nothing(tmp_path: Path) -> None:
     root, source = tmp_path / "repository", cluster(tmp_path)
     modelfleet(root, "import", "environment", "lab", source)
     before = (root / "environments/lab.yaml").read_bytes()
-    assert modelfleet(root, "import", "environment", "lab", source).text() == "11 facts stood there already\n[exit 0]\n"
+    assert modelfleet(root, "import", "environment", "lab", source).text() == "11 facts already there\n[exit 0]\n"
     assert (root / "environments/lab.yaml").read_bytes() == before
 
 

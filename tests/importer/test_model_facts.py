@@ -52,7 +52,7 @@ def test_a_folder_stands_for_the_two_files(model: Path) -> None:
     assert done.out.splitlines()[0] == "new: parameters: 8030261248"
     assert done.out.splitlines()[-1] == "wrote models/llama-8b.yaml"
     again = modelfleet(model, "import", "model", "llama-8b", str(model / "llama"), "--revision", "abc123")
-    assert again.out == "every fact was there already\n"
+    assert again.out == "every fact was already there\n"
 
 
 def test_comments_and_facts_of_the_user_stay(model: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_dry_run_shows_and_writes_nothing(model: Path) -> None:
         ("[1]", "own.json:1:1: error[IMP001]: it is not a JSON object; name the config.json of the model's repository"),
         (
             '{"model_type": "x"}',
-            "own.json:1:1: error[IMP001]: it tells no fact of a language model; name the config.json of the model's repository",
+            "own.json:1:1: error[IMP001]: it holds no fact of a language model; name the config.json of the model's repository",
         ),
         (
             json.dumps(INDEX),
@@ -111,6 +111,6 @@ def test_a_password_in_the_source_is_neither_written_nor_printed(model: Path) ->
 def test_a_way_of_quantizing_that_is_not_known_is_said(model: Path) -> None:
     (model / "own.json").write_text(json.dumps({**CONFIG, "quantization_config": {"quant_method": "mxfp4"}}))
     done = modelfleet(model, "import", "model", "llama-8b", str(model / "own.json"))
-    said = "quantization: mxfp4 is not one that the memory is known for; the weights count in full\n"
+    said = "quantization: mxfp4 needs an unknown amount of memory; the weights count in full\n"
     assert done.code == 0
     assert said in done.out

@@ -70,7 +70,7 @@ Secret/orchid-models: its values stay in the cluster; the spec says existing: tr
 Secret/hf-token: its values stay in the cluster; the spec says existing: true where a model uses it
 differs: Secret/web-portal-orchid-8b-sa /metadata/annotations/openshift.io/display-name: 'Web portal' becomes 'web-portal'
 first sync: no pod restarts
-nothing was written: --write writes it although differences remain
+nothing was written: --write writes it even though differences remain
 [exit 3]
 """
 

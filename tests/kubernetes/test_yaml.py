@@ -191,8 +191,8 @@ def test_all_documents_are_read() -> None:
             53,
             f"the document nests deeper than {DEPTH} levels",
         ),
-        (b"? [a]\n: 1\n", 1, 3, "a key is a mapping or a list"),
-        (b"a: .inf\n", 1, 4, "an infinite number, or one that is none, cannot be written as JSON"),
+        (b"? [a]\n: 1\n", 1, 3, "a key is a map or a list"),
+        (b"a: .inf\n", 1, 4, "an infinite number or NaN cannot be written as JSON"),
     ],
 )
 def test_what_is_refused_is_placed(content: bytes, line: int, column: int, message: str) -> None:
@@ -210,7 +210,7 @@ def test_a_bomb_of_aliases_is_refused_before_it_goes_off() -> None:
     lines = [b"a0: &a0 [x, x]", *(b"a%d: &a%d [*a%d, *a%d]" % (n, n, n - 1, n - 1) for n in range(1, 60))]
     with pytest.raises(UnreadableYaml) as refused:
         yaml_documents(b"\n".join(lines), nodes=1000)
-    assert refused.value.message == "the document has more than 1,000 values, aliases written out"
+    assert refused.value.message == "the document has more than 1,000 values, with aliases expanded"
 
 
 def test_a_scalar_alone() -> None:

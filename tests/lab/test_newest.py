@@ -49,7 +49,7 @@ def _objects(root: Path, kustomize: Path, **models: Mapping[str, Any]) -> list[O
 
 
 def test_a_model_is_taken_unchanged_stopped_and_started_again(newest: Lab, kustomize: Path, tmp_path: Path) -> None:
-    """KServe writes the condition Stopped, which our check of health reads, and takes the Deployment away."""
+    """KServe writes the condition Stopped, which our check of health reads, and removes the Deployment."""
     taken_unchanged(newest, _objects(tmp_path, kustomize, one=MODEL))
     wait_until("KServe has made the Deployment", lambda: _deployment(newest))
     for item in _objects(tmp_path, kustomize, one={**MODEL, "stopped": True}):

@@ -74,13 +74,13 @@ def test_the_second_step_waits_for_the_first(tmp_path: Path) -> None:
     ran = modelfleet(root, "migrate", "advanced", "--project", "llama-on-demand", "--step", "remove")
     assert (ran.code, ran.out, tree(root)) == (1, "", before)
     assert ran.err == (
-        "modelfleet: projects/llama-on-demand.yaml:11:3: in nerc-ocp-edu nothing stands beside 'llama-3-8b' yet; run "
-        "`modelfleet migrate advanced --project llama-on-demand --step add` first; nothing was written\n"
+        "modelfleet: projects/llama-on-demand.yaml:11:3: in nerc-ocp-edu 'llama-3-8b' has no counterpart yet; "
+        "run `modelfleet migrate advanced --project llama-on-demand --step add` first; nothing was written\n"
     )
 
 
 def test_one_environment_after_the_other(tmp_path: Path) -> None:
-    """What only one of two environments has to have yet is taken away in the other until its turn comes."""
+    """What only one of two environments has to have yet is removed in the other until its turn comes."""
     root = example(tmp_path)
     roomy(root, "coolstore")
     words = ("migrate", "multi-model", "--project", "coolstore")
@@ -156,8 +156,8 @@ def test_replicas_by_load_of_llmd_become_a_fixed_number(tmp_path: Path) -> None:
 # ---- accelerator profiles --------------------------------------------------------------------------------------------
 
 PROFILE = """\
-note: {0} in nerc-ocp-prod gets the hardware profile redhat-ods-applications/{0}-serving: so the operator calls what it \
-makes of the accelerator profile during the upgrade to 3.x; if you create a profile yourself, write its name instead
+note: {0} in nerc-ocp-prod gets the hardware profile redhat-ods-applications/{0}-serving: this is the name that the operator \
+gives it during the upgrade to 3.x; if you create a profile yourself, write its name instead
 note: nothing is rendered differently yet: Red Hat OpenShift AI 2.25 goes by the tolerations of {0}
 note: the profile redhat-ods-applications/{0}-serving has the tolerations of the accelerator profile, and no node selector: add \
 spec.scheduling.node.nodeSelector: {{nvidia.com/gpu.product: {1}}} to it, or its pods may land on nodes with another product
@@ -186,7 +186,7 @@ def test_an_accelerator_gets_its_hardware_profile_and_loses_its_tolerations(tmp_
     assert fleet(root).files == rendered
     again = modelfleet(root, *words, "add")
     assert again.out == (
-        "granite: nothing to add: the hardware profiles are there already; `--step remove` takes the tolerations away\n"
+        "granite: nothing to add: the hardware profiles are already there; `--step remove` removes the tolerations\n"
     )
     ran = modelfleet(root, *words, "remove")
     assert (ran.code, ran.err) == (0, "")
@@ -214,7 +214,7 @@ def test_an_accelerator_gets_its_hardware_profile_and_loses_its_tolerations(tmp_
     }
     assert {"tolerations", "nodeSelector"} & model["spec"]["predictor"].keys() == set()
     assert modelfleet(root, *words, "remove").out == (
-        "granite: nothing to remove: no accelerator of it goes by an accelerator profile alone\n"
+        "granite: nothing to remove: none of its accelerators depends on an accelerator profile alone\n"
     )
 
 
@@ -255,11 +255,11 @@ def test_on_3x_the_profile_is_there_already_and_the_tolerations_go_without_a_cha
     rendered = fleet(root).files
     words = ("migrate", "accelerator-profiles", "--project", "granite", "--env", "nerc-ocp-test", "--step")
     assert modelfleet(root, *words, "add").out == (
-        "granite: nothing to add: the hardware profiles are there already; `--step remove` takes the tolerations away\n"
+        "granite: nothing to add: the hardware profiles are already there; `--step remove` removes the tolerations\n"
     )
     assert modelfleet(root, *words, "remove").out == (
         "wrote environments/nerc-ocp-test.yaml\n"
-        "note: nvidia-a100-gpu in nerc-ocp-test loses its tolerations, which nothing was rendered from any more\n"
+        "note: nvidia-a100-gpu in nerc-ocp-test loses its tolerations, from which nothing was rendered any more\n"
         "next: render, review, merge\n"
     )
     assert fleet(root).files == rendered
@@ -272,7 +272,7 @@ def test_without_accelerators_there_is_nothing_to_do(project: str, tmp_path: Pat
         ran = modelfleet(root, "migrate", "accelerator-profiles", "--project", project, "--step", step)
         assert (ran.code, ran.out) == (
             0,
-            f"{project}: nothing to {step}: no accelerator of it goes by an accelerator profile alone\n",
+            f"{project}: nothing to {step}: none of its accelerators depends on an accelerator profile alone\n",
         )
 
 

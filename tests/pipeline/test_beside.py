@@ -135,8 +135,9 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
     "a model": (
         {"objects/acme/model": {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "metadata": {"name": "m"}}},
         [
-            "objects/acme/model.yaml: error[SPEC009]: kind: 'InferenceService' is rendered from a spec, whose rules it would pass "
-            "by here; write a model in projects/<project>.yaml; a runtime of your own belongs in runtimes/"
+            "objects/acme/model.yaml: error[SPEC009]: kind: 'InferenceService' is rendered from a spec, whose "
+            "rules it would bypass here; write a model in projects/<project>.yaml; a runtime of your own belongs "
+            "in runtimes/"
         ],
     ),
     "what a cluster wrote": (

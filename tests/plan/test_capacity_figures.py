@@ -38,7 +38,7 @@ def test_fewer_replicas_cost_less_and_leave_room(root: Repository) -> None:
         ("pods", "4", "3", "9"),
     ]
     assert "cost" in words
-    assert "-2,100 a week, at the rates of the environment" in words
+    assert "-2,100 per week, at the rates of the environment" in words
     assert "8400m → 6200m of 32" in words
 
 

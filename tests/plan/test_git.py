@@ -84,7 +84,7 @@ def test_another_branch_that_holds_the_same(tmp_path: Path) -> None:
     made = repository(tmp_path)
     made.git("branch", "release")
     made.write("environments/prod.yaml", PROD + "argocd: {revision: release}\n")
-    assert made.data()["environments"][0]["remarks"] == [f"{BRANCH}where all is as rendered here"]
+    assert made.data()["environments"][0]["remarks"] == [f"{BRANCH}where everything is as rendered here"]
     assert changed(made) == ["models-prod"]
 
 
@@ -124,8 +124,8 @@ def test_a_working_tree_that_is_not_committed(tmp_path: Path) -> None:
     renamed(made)
     said = made.plan()
     assert said.out.startswith(
-        f"The generated files are stale: 1 file not as rendered ({RANK}). This plan is that of a fresh render; run "
-        "modelfleet render and commit the result, or something else is synced.\n\n1 model restarts.\n\nprod: 1 model changed\n"
+        f"The generated files are stale: 1 file not as rendered ({RANK}). This plan shows a fresh render; run "
+        "modelfleet render and commit the result, or something else will be synced.\n\n1 model restarts.\n\nprod: 1 model changed\n"
     )
     assert made.data()["stale"] == [RANK]
     made.render()
@@ -213,7 +213,7 @@ def test_no_such_revision(revision: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("revision", ["--all", "-x", ""])
 def test_a_revision_that_is_none(revision: str, tmp_path: Path) -> None:
     said = repository(tmp_path).plan(f"--against={revision}")
-    assert said == (2, "", f"modelfleet: --against {revision}: that names no revision\n")
+    assert said == (2, "", f"modelfleet: --against {revision}: there is no such revision\n")
 
 
 def test_no_such_branch(tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ spec: {predictor: {minReplicas: 4}}
 
 PATCH = "environments/prod/chat/p.yaml"
 PATCHED = "resources: [../../base/chat]\npatches: [{path: p.yaml, target: {kind: ExternalSecret, name: hub}}]\n"
-OTHER = "holds something else than an object of a namespace"
+OTHER = "holds something other than a namespaced object"
 CLUSTER_ROLE = "kind: ClusterRole\napiVersion: rbac.authorization.k8s.io/v1\nmetadata: {name: x}\n"
 
 
@@ -327,8 +327,8 @@ def test_kustomize_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert made.plan() == (
         5,
         "",
-        "modelfleet: plan: environments/prod/chat/kustomization.yaml has labels, so environments/prod/chat has to be built with "
-        "kustomize, which is not here; run `modelfleet verify` once, which installs it\n",
+        "modelfleet: plan: environments/prod/chat/kustomization.yaml has labels, so environments/prod/chat has "
+        "to be built with kustomize, which is not installed; run `modelfleet verify` once, which installs it\n",
     )
 
 
@@ -340,7 +340,10 @@ def test_kustomize_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ({OVERLAY: "a: 1\n---\nb: 2\n"}, f"{OVERLAY} does not hold one document"),
         ({OVERLAY: "resources: [missing.yaml]\n"}, "environments/prod/chat/missing.yaml is not there"),
         ({OVERLAY: "resources: [https://example.org/x]\n"}, "environments/prod/chat/https:/example.org/x is not there"),
-        ({OVERLAY: "resources: []\npatches: [{patch: '- op: remove'}]\n"}, f"{OVERLAY} has a patch of another form"),
+        (
+            {OVERLAY: "resources: []\npatches: [{patch: '- op: remove'}]\n"},
+            f"{OVERLAY} has an unexpected kind of patch",
+        ),
         (
             {RANK: CLUSTER_ROLE},
             f"{RANK} {OTHER}",
@@ -446,7 +449,7 @@ def test_a_tree_that_is_half_written(tmp_path: Path) -> None:
     assert made.plan() == (
         5,
         "",
-        "modelfleet: environments/ is half written: a run was stopped in between; `modelfleet render` finishes it\n",
+        "modelfleet: environments/ is partly written: a run was interrupted; `modelfleet render` finishes it\n",
     )
 
 
@@ -458,7 +461,9 @@ def test_git_fails_in_one_line(tmp_path: Path) -> None:
     tree = plan_git.tree(made.root, commit)
     with pytest.raises(MachineFailed) as failed:
         plan_git.contents(tree, [RANK])
-    assert str(failed.value) == f"plan: Git has not all of {commit[:12]}: {RANK} is missing; fetch the whole history"
+    assert (
+        str(failed.value) == f"plan: Git does not have all of {commit[:12]}: {RANK} is missing; fetch the whole history"
+    )
 
 
 def test_planning_writes_nothing(tmp_path: Path) -> None:

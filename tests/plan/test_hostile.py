@@ -61,7 +61,7 @@ def committed(made: Repository, path: str, content: str) -> str:
             f"{RANK}: spec.predictor.tolerations must be a list of maps",
         ),
         (RANK, OBJECT.replace("{name: rank}", "{name: [rank]}"), f"{RANK}: metadata.name must be text"),
-        (RANK, OBJECT.replace("rank", "rank, labels: {a: [b]}"), f"{RANK}: metadata.labels must be a map of texts"),
+        (RANK, OBJECT.replace("rank", "rank, labels: {a: [b]}"), f"{RANK}: metadata.labels must be a map of strings"),
     ],
 )
 def test_a_value_of_another_kind_is_said(path: str, content: str, said: str, made: Repository) -> None:
@@ -136,7 +136,7 @@ def test_what_is_right_or_not_known_is_left_alone() -> None:
     assert wrong_shape({**RIGHT, "kind": "ClusterQueue", "spec": {"resources": []}}) is None
     secrets = {**RIGHT, "kind": "ExternalSecret", "spec": {"data": [{"secretKey": "a"}]}}
     assert wrong_shape(secrets) is None
-    assert wrong_shape({**secrets, "kind": "Secret"}) == (("spec", "data"), "a map of texts")
+    assert wrong_shape({**secrets, "kind": "Secret"}) == (("spec", "data"), "a map of strings")
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_what_is_right_or_not_known_is_left_alone() -> None:
         ({"metadata": {"name": ""}}, (("metadata", "name"), "text")),
         ({"kind": ["Pod"]}, (("kind",), "text")),
         ({"spec": {"resources": []}}, (("spec", "resources"), "a map")),
-        ({"spec": {"containers": [{"args": [1]}]}}, (("spec", "containers", 0, "args"), "a list of texts")),
+        ({"spec": {"containers": [{"args": [1]}]}}, (("spec", "containers", 0, "args"), "a list of strings")),
         ({"spec": {"replicas": True}}, (("spec", "replicas"), "a whole number")),
         ({"spec": {"multiModel": "yes"}}, (("spec", "multiModel"), "true or false")),
     ],

@@ -59,7 +59,7 @@ def needless(place: str, path: str, text: str, environments: str = "prod") -> st
     where = f"in {environments}: " if environments else ""
     return (
         f"{place}: warning[PLAN002]: {path}: {where}{text!r} acknowledges nothing that this change does; "
-        "take it away once it is merged"
+        "remove it once it is merged"
     )
 
 
@@ -76,7 +76,7 @@ def test_a_model_that_is_pruned(tmp_path: Path) -> None:
 def test_a_model_that_stays_because_nothing_is_pruned(tmp_path: Path) -> None:
     found = made(tmp_path, prune=False)
     found.edit("projects/chat.yaml", IDLE, "")
-    text = "it runs on in chat, with 1 nvidia.com/gpu, until it is deleted by hand"
+    text = "it keeps running in chat, with 1 nvidia.com/gpu, until it is deleted by hand"
     assert found.rows() == [("chat/idle", ("model removed",), (("unmanaged", text),))]
     command = "oc delete -n chat inferenceservice/idle servingruntime/idle"
     assert found.data()["environments"][0]["changes"][0]["command"] == command
@@ -92,7 +92,7 @@ def test_what_stays_can_leave_no_room_for_what_comes(tmp_path: Path) -> None:
         (
             "chat/idle",
             ("model removed",),
-            (("unmanaged", "it runs on in chat, with 1 nvidia.com/gpu, until it is deleted by hand"),),
+            (("unmanaged", "it keeps running in chat, with 1 nvidia.com/gpu, until it is deleted by hand"),),
         ),
         (
             "chat/eager",
@@ -136,7 +136,7 @@ def test_objects_of_tokens_that_stay(tmp_path: Path) -> None:
         (
             "rolling",
             "the pods are replaced; up to 3 nvidia.com/gpu while it rolls, 2 afterwards, but the quota of 3 has room for 0 more: "
-            "the new pods wait, and the old ones go on serving",
+            "the new pods wait, and the old ones keep serving",
         ),
         (
             "nothing",
@@ -246,7 +246,7 @@ def test_a_project_that_goes_stays_on_the_cluster_even_where_argo_cd_prunes(tmp_
             (
                 (
                     "project",
-                    "1 model: huge; Argo CD deletes nothing of it: all stays in wide, with 8 nvidia.com/gpu, until it is "
+                    "1 model: huge; Argo CD does not delete any of it: all stays in wide, with 8 nvidia.com/gpu, until it is "
                     "deleted by hand",
                 ),
                 (
@@ -273,7 +273,7 @@ def test_a_project_that_goes_stays_on_the_cluster_even_where_argo_cd_prunes(tmp_
     ],
 )
 def test_a_project_that_is_renamed_and_keeps_its_namespace(version: str, command: str, tmp_path: Path) -> None:
-    """The objects are the same ones to the cluster: nothing starts, and no command deletes what goes on running."""
+    """The objects are the same ones to the cluster: nothing starts, and no command deletes what keeps running."""
     base = BASE.replace('version: "2.14"', f'version: "{version}"').replace("{wide:", "{broad:")
     base = base.replace("requests.nvidia.com/gpu: 3", "requests.nvidia.com/gpu: 8")
     found = repository(tmp_path, {**FILES, "environments/base.yaml": base})
@@ -286,14 +286,14 @@ def test_a_project_that_is_renamed_and_keeps_its_namespace(version: str, command
         "1 model: huge; what is in wide stays and becomes that of broad. Argo CD refuses to sync it as long as it is marked "
         "as this project's; once the mark is changed, models with pods of their own restart"
     )
-    room = ", 8 afterwards, but the quota of 12 has room for 4 more: the new pods wait, and the old ones go on serving"
+    room = ", 8 afterwards, but the quota of 12 has room for 4 more: the new pods wait, and the old ones keep serving"
     (data,) = found.data()["environments"]
     assert (data["models"], data["remarks"]) == (
         {"before": 4 + 3, "after": 4 + 3, "added": 0, "changed": 1, "removed": 0},
         [],
     )
     assert [(row["project"], row["what"], row["effects"][0]) for row in data["changes"]] == [
-        ("wide", ["project broad takes its namespace over"], {"effect": "project", "text": text}),
+        ("wide", ["project broad takes over its namespace"], {"effect": "project", "text": text}),
         (
             "broad",
             ["args +--x"],
@@ -404,15 +404,16 @@ def test_another_namespace(tmp_path: Path) -> None:
             (
                 (
                     "namespace",
-                    "1 model: huge; all is made anew, and what is in the old namespace stays there until it is deleted by hand",
+                    "1 model: huge; everything is created again, and what is in the old namespace stays there "
+                    "until it is deleted by hand",
                 ),
             ),
         ),
         (
             "wide/huge",
-            ("made anew in the new namespace",),
+            ("created again in the new namespace",),
             (
-                ("unmanaged", "the old one runs on in wide, with 8 nvidia.com/gpu, until it is deleted by hand"),
+                ("unmanaged", "the old one keeps running in wide, with 8 nvidia.com/gpu, until it is deleted by hand"),
                 ("url-changed", f"inside the cluster {inside.format('wide')} → {inside.format('broad')}"),
                 ("start", "1 replica; nvidia.com/gpu 8 of 12"),
             ),
@@ -426,7 +427,7 @@ def test_a_model_that_goes_while_its_project_moves_stays_where_it_was(tmp_path: 
     found.edit("projects/chat.yaml", "  prod: {}", "  prod: {namespace: talk}")
     found.edit("projects/chat.yaml", IDLE, "")
     row = next(row for row in found.rows() if row[0] == "chat/idle")
-    text = "it runs on in chat, with 1 nvidia.com/gpu, until it is deleted by hand"
+    text = "it keeps running in chat, with 1 nvidia.com/gpu, until it is deleted by hand"
     assert row == ("chat/idle", ("model removed",), (("unmanaged", text),))
 
 
@@ -447,7 +448,7 @@ def without_dev(found: Repository) -> None:
 def test_an_environment_that_goes(tmp_path: Path) -> None:
     found = with_dev(tmp_path)
     without_dev(found)
-    text = "1 model: huge; Argo CD deletes nothing of it: all stays in wide, with 8 nvidia.com/gpu, until it is deleted by hand"
+    text = "1 model: huge; Argo CD does not delete any of it: all stays in wide, with 8 nvidia.com/gpu, until it is deleted by hand"
     stays = (
         "it stays until an administrator of Argo CD deletes it: oc delete -n gitops {}/models-dev where Argo CD runs"
     )
@@ -491,8 +492,8 @@ def test_another_cluster(tmp_path: Path) -> None:
     assert data["changes"][0]["effects"] == [
         {
             "effect": "unmanaged",
-            "text": "its models are made anew on west, and what runs on prod stays there until it is deleted by hand; "
-            "not so if only Argo CD's name of the cluster changes",
+            "text": "its models are created on west, and what runs on prod stays there until it is deleted by hand; "
+            "this does not apply if only Argo CD's name for the cluster changes",
         },
         {"effect": "admin", "text": "oc apply -k environments/prod/argocd where Argo CD runs"},
     ]

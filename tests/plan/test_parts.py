@@ -678,7 +678,7 @@ def test_stale_acknowledgements_and_missing_ones_follow_the_summary() -> None:
             code="PLAN002",
             path="acknowledge",
             message="'@x' is stale",
-            hint="take it away",
+            hint="remove it",
             severity=Severity.WARNING,
         ),
     )
@@ -693,7 +693,7 @@ def test_stale_acknowledgements_and_missing_ones_follow_the_summary() -> None:
         ">",
         "> - `projects/a.yaml:3`, under `environments.prod`: `acknowledge: [A/b]`",
         "",
-        "> ⚠️ `projects/a.yaml:3`: '&#64;x' is stale; take it away",
+        "> ⚠️ `projects/a.yaml:3`: '&#64;x' is stale; remove it",
     ]
     assert first < lines.index("### `prod`: 1 model changed")
 

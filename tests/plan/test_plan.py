@@ -12,7 +12,7 @@ Row = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]
 
 REPLACED = "the pods are replaced"
 COPIED = "labels and annotations are copied to the pods, which are replaced"
-WAITS = ", but the quota of 3 has room for 0 more: the new pods wait, and the old ones go on serving"
+WAITS = ", but the quota of 3 has room for 0 more: the new pods wait, and the old ones keep serving"
 FULL = f"up to 3 nvidia.com/gpu while it rolls, 2 afterwards{WAITS}"
 FULL_OF_ONE = f"up to 2 nvidia.com/gpu while it rolls, 1 afterwards{WAITS}"
 APPLY = "oc apply -k environments/prod/argocd where Argo CD runs"
@@ -97,7 +97,7 @@ CHANGES: dict[str, tuple[str, str, str, list[Row]]] = {
                     (
                         "metadata",
                         f"{COPIED}; up to 16 nvidia.com/gpu while it rolls, 8 afterwards, but the quota of 12 has room for 4 more: "
-                        "the new pods wait, and the old ones go on serving",
+                        "the new pods wait, and the old ones keep serving",
                     ),
                 ),
             )
@@ -111,7 +111,7 @@ CHANGES: dict[str, tuple[str, str, str, list[Row]]] = {
             (
                 "texts/spam",
                 ("display name spam → Spam",),
-                (("nothing", "KServe passes models of ModelMesh by, and ModelMesh copies no metadata of theirs"),),
+                (("nothing", "KServe ignores models of ModelMesh, and ModelMesh does not copy their metadata"),),
             )
         ],
     ),
@@ -153,7 +153,7 @@ CHANGES: dict[str, tuple[str, str, str, list[Row]]] = {
             (
                 "chat/rank",
                 ("autoscaling 60 added",),
-                (("scale", "when it is scaled is another matter now; no pod restarts"),),
+                (("scale", "it is scaled by other rules now; no pod restarts"),),
             )
         ],
     ),
@@ -409,8 +409,8 @@ def test_the_mode_of_a_live_model_cannot_change(made: Repository) -> None:
                 (
                     (
                         "recreate",
-                        "the cluster refuses it in place (the deployment mode cannot change from 'Serverless' to "
-                        "'RawDeployment' (ADM040)): delete it after the merge, and Argo CD makes it anew",
+                        "the cluster refuses to update it in place (the deployment mode cannot change from 'Serverless' to "
+                        "'RawDeployment' (ADM040)): delete it after the merge, and Argo CD recreates it",
                     ),
                     (
                         "url-changed",
@@ -567,8 +567,9 @@ def test_a_change_of_the_platform(  # noqa: PLR0913 - what is different in each 
     assert effects == (
         (
             "recreate",
-            f"the cluster refuses it in place (the deployment mode cannot change from {modes[0]!r} to {modes[1]!r} (ADM040)): "
-            "delete it after the merge, and Argo CD makes it anew",
+            f"the cluster refuses to update it in place (the deployment mode cannot change from {modes[0]!r} to "
+            f"{modes[1]!r} (ADM040)): "
+            "delete it after the merge, and Argo CD recreates it",
         ),
         ("url-changed", f"{INSIDE} http://{addresses[0]} → http://{addresses[1]}"),
         ("start", replicas),
@@ -632,7 +633,7 @@ def test_a_shared_runtime_touches_all_its_models(what: str, prune: bool, effects
     assert "oc delete" not in found.plan("--no-diff").out
 
 
-@pytest.mark.parametrize("tokens", ["    tokens: [web]\n", ""], ids=["taken away", "never there"])
+@pytest.mark.parametrize("tokens", ["    tokens: [web]\n", ""], ids=["removed", "never there"])
 def test_what_another_release_writes_out_is_no_change_of_tokens(tokens: str, tmp_path: Path) -> None:
     """From 3.0 on it is written that nobody is asked for a token: news only where somebody was."""
     files = {name: text for name, text in FILES.items() if name not in (TEXTS_FILE, WIDE_FILE)}

@@ -61,4 +61,4 @@ def test_what_is_stopped_may_change_its_queue(tmp_path: Path) -> None:
     made = repository(tmp_path, {**FILES, CHAT_FILE: stopped})
     made.edit(CHAT_FILE, "    queue: gpu\n", "    queue: batch\n")
     (row,) = made.rows()
-    assert row[2] == (("nothing", "it is stopped, so no pod runs that would restart"),)
+    assert row[2] == (("nothing", "it is stopped, so there is no pod to restart"),)

@@ -109,7 +109,7 @@ def test_rules_for_machines(tmp_path: Path) -> None:
     assert [item for item in found if item["code"] == "LLM006"] == [
         {
             "code": "LLM006",
-            "title": "The least number of replicas is above the most",
+            "title": "The minimum number of replicas exceeds the maximum",
             "stage": "spec",
             "releases": list(catalog.release_names()[catalog.release_names().index("rhoai-3.4") :]),
         }
@@ -198,6 +198,6 @@ def test_every_upgrade_is_described() -> None:
     headings = [f"## {old.rpartition('-')[2]} to {new.rpartition('-')[2]}" for old, new in steps if new is not None]
     assert [line for line in page.splitlines() if line.startswith("## ")] == [
         "## Overview",
-        "## Types of releases, and the road",
+        "## Types of releases, and the upgrade path",
         *headings,
     ]

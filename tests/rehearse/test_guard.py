@@ -65,6 +65,6 @@ def test_what_a_release_refuses(tmp_path: Path) -> None:
     assert list(not_admitted(knative, "prod", "rhoai-2.25")) == []
     assert list(not_admitted(knative, "prod", "rhoai-3.3")) == [
         "acme: Red Hat OpenShift AI 3.3 refuses InferenceService chat (ADM015): this release has no Knative, so nothing "
-        "serves a model in serverless mode; write RawDeployment; a live model must be deleted and made anew for that"
+        "serves a model in serverless mode; write RawDeployment; a live model must be deleted and recreated for that"
     ]
     assert list(not_admitted(state(tmp_path), "prod", "rhoai-3.3")) == []

@@ -131,8 +131,8 @@ def test_what_cannot_be_migrated_is_said_with_the_way_out(tmp_path: Path) -> Non
         "rehearse again.",
         "",
         "- projects/wood.yaml:5:14: no runtime of prod serves forest as single models; give one its image in the "
-        "environment's runtimes, or write one of your own into runtimes/",
-        "- projects/prose.yaml:4:20: error[CAP007]: models.prose.runtime: in prod: 'caikit-tgis-runtime' is gone since Red "
+        "environment's runtimes, or add one of your own to runtimes/",
+        "- projects/prose.yaml:4:20: error[CAP007]: models.prose.runtime: in prod: 'caikit-tgis-runtime' was removed in Red "
         "Hat OpenShift AI 3.0; use vllm-cuda-runtime, with the model in Hugging Face format",
     ]
     assert [line for line in rest.splitlines() if line.startswith("## ")] == [

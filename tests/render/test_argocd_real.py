@@ -248,5 +248,5 @@ def test_git_finds_the_files_of_the_environment_and_those_that_are_refused(tmp_p
     for overwrite in (False, True):
         assert [finding.text() for finding in conflicts(changes, overwrite=overwrite)] == [
             "environments/prod/coolstore/old/modelfleet-application.yaml:1:1: error[OUT005]: modelfleet did not write this "
-            "file, and Argo CD would make one more Application of it; move or remove it"
+            "file, and Argo CD would create another Application from it; move or remove it"
         ]

@@ -33,13 +33,13 @@ FINDINGS = {
         "this release has no kind 'LLMInferenceService'",
         "use an InferenceService with a vLLM runtime, or a release that has it",
     ),
-    "ADM004": ("", "this is not valid YAML: did not find expected ',' or '}'", "what follows it is not judged"),
+    "ADM004": ("", "this is not valid YAML: did not find expected ',' or '}'", "what follows it is not checked"),
     "ADM005": (
         "",
         "the key 'greeting' is written twice; kubectl takes the last, kustomize refuses the file",
         "keep one of them",
     ),
-    "ADM006": ("", "the document is not an object", "an object is a mapping with a kind"),
+    "ADM006": ("", "the document is not an object", "an object is a map with a kind"),
     "ADM007": (
         "apiVersion",
         "LLMInferenceService is not served as 'serving.kserve.io/v1alpha2' here",
@@ -48,11 +48,11 @@ FINDINGS = {
     "ADM010": (
         "metadata.name",
         "'granite-3.1' is not a valid name for an InferenceService",
-        "lower-case letters, digits and '-', a letter first, no '-' last, no dots",
+        "use lower-case letters, digits and '-'; begin with a letter, do not end with '-', and use no dots",
     ),
     "ADM011": (
         "metadata.name",
-        "the name is 58 characters long, at most 53 are allowed",
+        "the name is 58 characters long, and at most 53 are allowed",
         "shorten it to 53 characters; longer display names go into openshift.io/display-name",
     ),
     "ADM012": (
@@ -76,7 +76,7 @@ FINDINGS = {
     "ADM015": (
         "metadata.annotations.serving.kserve.io/deploymentMode",
         "this release has no Knative, so nothing serves a model in serverless mode",
-        "write RawDeployment; a live model must be deleted and made anew for that",
+        "write RawDeployment; a live model must be deleted and recreated for that",
     ),
     "ADM016": (
         "metadata.annotations.serving.kserve.io/deploymentMode",
@@ -96,11 +96,11 @@ FINDINGS = {
     "ADM019": (
         "spec.predictor.containers[1].env[0].name",
         "STORAGE_URI is not allowed in transformer-container",
-        "give the model's place to the predictor",
+        "give the model's location to the predictor",
     ),
     "ADM020": (
         "spec.predictor.workerSpec.containers[1]",
-        "workerSpec has 2 containers, one is allowed",
+        "workerSpec has 2 containers, and only one is allowed",
         "keep worker-container",
     ),
     "ADM021": (
@@ -119,7 +119,7 @@ FINDINGS = {
     "ADM023": (
         "metadata.annotations.serving.kserve.io/gpu-resource-types",
         "'nvidia.com/mig-1g.5gb' is not a JSON list of resource names",
-        "write for instance '[\"nvidia.com/mig-1g.5gb\"]'",
+        "write, for example, '[\"nvidia.com/mig-1g.5gb\"]'",
     ),
     "ADM024": (
         "spec.predictor.model.storageUri",
@@ -138,17 +138,17 @@ FINDINGS = {
     ),
     "ADM027": (
         "spec.predictor.workerSpec.pipelineParallelSize",
-        "pipelineParallelSize is 1, this release wants 2 at least",
+        "pipelineParallelSize is 1, this release requires at least 2",
         "write 2 or more",
     ),
     "ADM028": (
         "spec.predictor.workerSpec.tensorParallelSize",
-        "tensorParallelSize is 0, this release wants 1 at least",
+        "tensorParallelSize is 0, this release requires at least 1",
         "write 1 or more",
     ),
     "ADM029": (
         "spec.predictor.workerSpec",
-        "workerSpec is dropped without a word in deployment mode 'Serverless'",
+        "workerSpec is silently dropped in deployment mode 'Serverless'",
         "write the annotation serving.kserve.io/deploymentMode: RawDeployment",
     ),
     "ADM030": (
@@ -178,7 +178,7 @@ FINDINGS = {
     "ADM034": (
         "spec.predictor.storageUris[0].mountPath",
         "mountPath '/mnt/models/../../etc' contains '..'",
-        "write for instance /mnt/models/base",
+        "write, for example, /mnt/models/base",
     ),
     "ADM035": (
         "spec.predictor.storageUris",
@@ -187,13 +187,13 @@ FINDINGS = {
     ),
     "ADM036": (
         "spec.predictor.model.confidential.resourceId",
-        "resourceId has not the form kbs:///<repo>/<type>/<tag>",
+        "resourceId does not have the form kbs:///<repo>/<type>/<tag>",
         "write it in full; there are three parts after kbs:///",
     ),
     "ADM040": (
         "metadata.annotations.serving.kserve.io/deploymentMode",
         "the deployment mode cannot change from 'RawDeployment' to 'Serverless'",
-        "delete the InferenceService and make it anew, or give the new one another name",
+        "delete and recreate the InferenceService, or give the new one another name",
     ),
     "ADM041": (
         "spec.predictor.name",
@@ -278,7 +278,7 @@ FINDINGS = {
     "ADM080": (
         "metadata.annotations.serving.kserve.io/targetUtilizationPercentage",
         "'150' is not a percentage from 1 to 100",
-        "write for instance '80'",
+        "write, for example, '80'",
     ),
     "ADM081": (
         "spec.predictor.autoScaling.metrics[0]",
@@ -287,7 +287,7 @@ FINDINGS = {
     ),
     "ADM082": (
         "spec.predictor.autoScaling.metrics[0]",
-        "a metric of type 'External' is passed over: the model is scaled by its processor",
+        "a metric of type 'External' is ignored: the model is scaled by CPU usage",
         "write a metric of type Resource, or the annotation serving.kserve.io/autoscalerClass: keda",
     ),
     "ADM083": (
@@ -301,19 +301,23 @@ FINDINGS = {
         "the name 'v2' belongs to another predictor of this InferenceService",
         "give each predictor a name of its own",
     ),
-    "ADM092": ("spec.canary", "the canaries' trafficPercent is 120 in sum", "let the sum be 100 at most"),
+    "ADM092": ("spec.canary", "the canaries' trafficPercent adds up to 120", "keep the sum at 100 or less"),
     "ADM093": ("spec.canary[0].predictor.maxReplicas", "a canary has no maxReplicas", "remove it from the canary"),
     "ADM094": (
         "spec.canary[0].predictor",
         "the canary's predictor has onnx and model",
-        "write exactly one, best model",
+        "write exactly one, preferably model",
     ),
-    "ADM095": ("spec.canary[3]", "there are 4 canaries, a Route takes 3", "keep 3 at most"),
-    "ADM100": ("spec.workerSpec.containers[1]", "workerSpec has 2 containers, one is allowed", "keep worker-container"),
+    "ADM095": ("spec.canary[3]", "there are 4 canaries, and a Route takes 3", "keep at most 3"),
+    "ADM100": (
+        "spec.workerSpec.containers[1]",
+        "workerSpec has 2 containers, and only one is allowed",
+        "keep worker-container",
+    ),
     "ADM101": (
         "spec",
         "workerSpec cannot be removed from a runtime that has it",
-        "delete the ServingRuntime and make it anew, or give the new one another name",
+        "delete and recreate the ServingRuntime, or give the new one another name",
     ),
     "ADM102": (
         "spec.containers[0].env[0].name",
@@ -332,7 +336,7 @@ FINDINGS = {
     ),
     "ADM105": (
         "spec.workerSpec.pipelineParallelSize",
-        "pipelineParallelSize is 0, this release wants 1 at least",
+        "pipelineParallelSize is 0, this release requires at least 1",
         "write 1 or more",
     ),
     "ADM106": (
@@ -365,7 +369,7 @@ FINDINGS = {
     "ADM114": (
         "spec.parallelism",
         "the number of nodes of a group cannot change from 2 to 4",
-        "delete the LLMInferenceService and make it anew, or give the new one another name",
+        "delete and recreate the LLMInferenceService, or give the new one another name",
     ),
     "ADM115": ("spec.router.route.http", "route.http has both refs and spec", "keep refs or spec"),
     "ADM116": (
@@ -395,7 +399,7 @@ FINDINGS = {
     ),
     "ADM122": (
         "spec.router.scheduler",
-        "a scheduler without a route never gets ready: the gateways of its pool are found by the route",
+        "a scheduler without a route never becomes ready: the gateways of its pool are found by the route",
         "write spec.router.route: {}",
     ),
     "ADM123": (
@@ -405,7 +409,7 @@ FINDINGS = {
     ),
     "ADM124": (
         "spec.prefill",
-        "spec.template is not told to hand the KV cache over, so that prefill is of no use",
+        "spec.template is not configured to transfer the KV cache, so prefill is of no use",
         "give both phases --kv-transfer-config.kv_connector and --kv-transfer-config.kv_role",
     ),
     "ADM130": (
@@ -434,7 +438,7 @@ FINDINGS = {
     "ADM051": (
         "spec.predictor.model.runtime",
         "the runtime 'vllm' is disabled",
-        "name another runtime, or take disabled out of this one",
+        "name another runtime, or remove disabled from this one",
     ),
     "ADM052": (
         "spec.predictor.model.modelFormat.name",
@@ -446,17 +450,17 @@ FINDINGS = {
         "the runtime 'vllm' does not speak protocol 'v1'",
         "it speaks v2",
     ),
-    "ADM054": ("spec.volumes[1].name", "'cache' stands twice in volumes", "keep one of them"),
-    "ADM140": ("spec.predictor.model.env[1].name", "'HF_HOME' stands twice in env", "keep one of them"),
+    "ADM054": ("spec.volumes[1].name", "'cache' is listed twice in volumes", "keep one of them"),
+    "ADM140": ("spec.predictor.model.env[1].name", "'HF_HOME' is listed twice in env", "keep one of them"),
     "ADM141": (
         "metadata.name",
         "ServiceAccount cannot have the name 'Granite_Sa'",
-        "lower-case letters, digits, '-' and '.', a letter or digit at each end of each part, 253 characters at most",
+        "lower-case letters, digits, '-' and '.', begin and end each part with a letter or digit, at most 253 characters",
     ),
     "ADM142": (
         "metadata.labels.app.kubernetes.io/part-of",
         "'Granite models' is not a valid label value",
-        "letters, digits, '-', '_' and '.', a letter or digit first and last, 63 characters at most",
+        "letters, digits, '-', '_' and '.', begin and end with a letter or digit, at most 63 characters",
     ),
     "ADM143": (
         "data.greeting",
@@ -465,7 +469,7 @@ FINDINGS = {
     ),
     "ADM144": (
         "metadata.resourceVersion",
-        "an object with a resourceVersion cannot be made, and an update fails once the live one has changed",
+        "an object with a resourceVersion cannot be created, and an update fails once the live one has changed",
         "remove it",
     ),
     "ADM150": (
@@ -475,18 +479,18 @@ FINDINGS = {
     ),
     "ADM151": (
         "kind",
-        "dashboard.opendatahub.io/v1 AcceleratorProfile is not supported any more",
+        "dashboard.opendatahub.io/v1 AcceleratorProfile is no longer supported",
         "write infrastructure.opendatahub.io/v1 HardwareProfile",
     ),
     "ADM152": (
         "metadata.annotations.alpha.maas.opendatahub.io/tiers",
         "'free' is not a JSON list of names",
-        "write for instance '[\"free\", \"premium\"]', or '[]' for all tiers",
+        "write, for example, '[\"free\", \"premium\"]', or '[]' for all tiers",
     ),
     "ADM153": (
         "spec.template.containers",
         "no container is called main, so nothing of the hardware profile is applied",
-        "call the container of the model server main",
+        "name the container of the model server main",
     ),
     "ADM137": (
         "spec.scaling.wva.variantCost",
@@ -684,7 +688,7 @@ def scaled(who: str, *metrics: Any) -> dict[str, Any]:
     return predictor({CLASS: who}, autoScaling={"metrics": list(metrics)})
 
 
-NO_TRANSFER = "ADM124 spec.prefill: spec.template is not told to hand the KV cache over, so that prefill is of no use"
+NO_TRANSFER = "ADM124 spec.prefill: spec.template is not configured to transfer the KV cache, so prefill is of no use"
 
 
 def handing_over() -> dict[str, Any]:
@@ -885,7 +889,7 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
                 "ADM033 spec.predictor.storageUris: the predictor has both storageUri and storageUris",
                 "ADM034 spec.predictor.storageUris[0].uri: the uri is empty",
                 "ADM034 spec.predictor.storageUris[0].mountPath: mountPath '/' would hide the whole container",
-                "ADM034 spec.predictor.storageUris[1].mountPath: mountPath 'models' is not absolute",
+                "ADM034 spec.predictor.storageUris[1].mountPath: mountPath 'models' is not an absolute path",
                 "ADM035 spec.predictor.storageUris: the folders /, models have no common parent below the root",
             ],
         ),
@@ -1119,8 +1123,8 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
             "2.22",
             runtime(workerSpec={**POD_WORKER, "pipelineParallelSize": 1, "tensorParallelSize": 0}),
             [
-                "ADM105 spec.workerSpec.pipelineParallelSize: pipelineParallelSize is 1, this release wants 2 at least",
-                "ADM105 spec.workerSpec.tensorParallelSize: tensorParallelSize is 0, this release wants 1 at least",
+                "ADM105 spec.workerSpec.pipelineParallelSize: pipelineParallelSize is 1, this release requires at least 2",
+                "ADM105 spec.workerSpec.tensorParallelSize: tensorParallelSize is 0, this release requires at least 1",
             ],
         ),
         (
@@ -1271,7 +1275,7 @@ KEDA = {"wva": {"keda": {"idleReplicaCount": 1}}, "maxReplicas": 3}
         (
             "3.5",
             llm("v1alpha2", router={"route": {"group": "a", "weight": 1, "http": {"refs": [{"name": "r"}]}}}),
-            ["ADM119 spec.router.route.group: a share of the traffic does not go with routes of one's own"],
+            ["ADM119 spec.router.route.group: a share of the traffic does not go with custom routes"],
         ),
         (
             "3.5",
@@ -1461,7 +1465,7 @@ SAME = [{"name": "A", "value": "1"}, {"name": "B"}, {"name": "A", "value": "2"}]
 PORTS = [{"containerPort": 80}, {"containerPort": 80, "protocol": "UDP"}, {"containerPort": 80, "protocol": "TCP"}]
 MOUNTS = [{"name": "a", "mountPath": "/x"}, {"name": "a", "mountPath": "/y"}, {"name": "b", "mountPath": "/x"}]
 TWO = [{"name": "a"}, {"name": "a"}]
-TWICE = "stands twice in"
+TWICE = "is listed twice in"
 
 
 @pytest.mark.parametrize(
@@ -1631,7 +1635,7 @@ KEY = "is not a valid key of"
         ({"annotations": {"a": "é" * 131071, "b": ""}}, []),
         (
             {"annotations": {"a": "é" * 131071, "b": "x"}},
-            ["ADM142 metadata.annotations: the annotations have 262145 bytes, at most 262144 are allowed"],
+            ["ADM142 metadata.annotations: the annotations have 262145 bytes, and at most 262144 are allowed"],
         ),
         ({"labels": ["a"], "annotations": "a"}, []),
     ],

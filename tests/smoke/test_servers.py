@@ -264,7 +264,7 @@ def test_a_whole_environment_at_once_from_outside(servers: Servers, tmp_path: Pa
     }
     hidden = {
         "no route": ("passed", "not reachable from outside: the router answers with HTTP 503"),
-        "inference": ("skipped", "it answers inside the cluster alone"),
+        "inference": ("skipped", "it answers only inside the cluster"),
     }
     assert {name: checks(report) for name, report in found.items()} == {
         **{f"classifiers/{name} v2": tensors for name in CLASSIFIERS},
@@ -542,10 +542,10 @@ def test_a_certificate_for_another_name(servers: Servers, tmp_path: Path) -> Non
     code, name, message, remedy = failure(example(tmp_path), *words, "--token-file", servers.token)
     assert (code, name) == (3, "readiness")
     assert message == (
-        "the certificate is for another name than localhost: Hostname mismatch, certificate is not valid for 'localhost'."
+        "the certificate is not for localhost: Hostname mismatch, certificate is not valid for 'localhost'."
     )
     assert remedy == (
-        "call the model by the name in its certificate; for a port-forward: --connect-to localhost:PORT instead of --url"
+        "call the model under the name in its certificate; for a port-forward: --connect-to localhost:PORT instead of --url"
     )
 
 

@@ -169,7 +169,7 @@ def hang_up(connection: socket.socket) -> None:
 def test_a_server_that_hangs() -> None:
     with listening(hang) as url:
         message, remedy = first_failure(url, 0.5)
-    assert message == f"{url.removeprefix('http://')} took the request and did not answer in time"
+    assert message == f"{url.removeprefix('http://')} accepted the request and did not answer in time"
     assert remedy == (
         "raise --timeout if the model is slow or scales from zero; oc logs -n llama says what it is doing"
     )
@@ -213,7 +213,7 @@ def test_ctrl_c_while_it_waits(phase: str, tmp_path: Path) -> None:
 def test_a_server_that_never_begins_tls() -> None:
     with listening(hang) as url:
         message, remedy = first_failure(url.replace("http:", "https:"), 0.5)
-    assert message == f"{url.removeprefix('http://')} does not answer the beginning of TLS in time"
+    assert message == f"{url.removeprefix('http://')} does not complete the TLS handshake in time"
     assert remedy == "it may not speak TLS: an address with http:// may be meant, or the wrong port is called"
 
 
@@ -231,7 +231,7 @@ def test_a_server_that_drips() -> None:
 
     with listening(drip) as url:
         message, _ = first_failure(url, 0.5)
-    assert message == f"{url.removeprefix('http://')} took the request and did not answer in time"
+    assert message == f"{url.removeprefix('http://')} accepted the request and did not answer in time"
 
 
 def test_a_connection_that_is_closed() -> None:
@@ -271,8 +271,8 @@ def test_a_server_of_another_protocol() -> None:
         ),
         (
             (302, "text/html", b""),
-            "HTTP 302: the request is sent on to login.example.org, which is not followed",
-            "a login page may stand before the model, or http:// is meant to be https://",
+            "HTTP 302: the request is redirected to login.example.org, which is not followed",
+            "a login page may be in front of the model, or http:// is meant to be https://",
         ),
         (
             (200, "application/json", b'{"data": [{"id": "other"}]}'),
@@ -307,7 +307,7 @@ def test_a_model_that_loads_is_waited_for() -> None:
         ("readiness", "passed", "ready"),
         ("metadata", "passed", "serves llama-405b, context of 4096 tokens"),
         ("inference", "passed", "answered as chat, 1 tokens"),
-        ("streaming", "failed", "HTTP 200, but no text came in events"),
+        ("streaming", "failed", "HTTP 200, but no text arrived in events"),
     ]
 
 
@@ -333,7 +333,11 @@ def test_a_model_that_answers_without_a_token() -> None:
     [
         (401, "passed", "refused with HTTP 401"),
         (403, "passed", "refused with HTTP 403"),
-        (302, "passed", "sent on with HTTP 302, as a login page does it: refused, but not as a program expects it"),
+        (
+            302,
+            "passed",
+            "redirected with HTTP 302, as a login page does: refused, but not in the way that a program expects",
+        ),
         (404, "failed", "HTTP 404 instead of 401 or 403: the request may have reached the model"),
         (503, "failed", "HTTP 503 instead of 401 or 403: the request may have reached the model"),
     ],
@@ -424,7 +428,10 @@ def test_a_token_goes_to_no_model_that_asks_for_none() -> None:
             (*GUARDED, "--url", "http://model.example.org", "--token-env", "MODEL_TOKEN"),
             "http://model.example.org: a token would be sent in the clear; use an address with TLS",
         ),
-        ((*GUARDED, "--token-env", "EMPTY"), "--token-env EMPTY: holds no token, which is one word without spaces"),
+        (
+            (*GUARDED, "--token-env", "EMPTY"),
+            "--token-env EMPTY: does not hold a token, which is one word without spaces",
+        ),
         ((*WORDS, "--timeout", "soon"), "Invalid value for '--timeout': 'soon' is not a duration; write 30s or 10m"),
         ((*WORDS, "--connect-to", "router"), "Invalid value for '--connect-to': 'router' is not HOST:PORT"),
         (("--env", "nerc-ocp-prod", "--input", "x"), "--input is for one model: name it"),
@@ -443,7 +450,7 @@ def test_a_file_that_holds_no_token_is_not_shown(tmp_path: Path) -> None:
     said = modelfleet(repository(tmp_path), "smoke", *GUARDED, "--token-file", str(file))
     assert (said.code, said.err) == (
         2,
-        f"modelfleet: --token-file {file}: holds no token, which is one word without spaces\n",
+        f"modelfleet: --token-file {file}: does not hold a token, which is one word without spaces\n",
     )
 
 

@@ -203,9 +203,9 @@ parameters: []
 def test_columns_count_characters(prefix: str, newline: str, libyaml: bool) -> None:
     content = f'{prefix}a: {{"🙂é": [🇨🇭, x], ü: 08}}{newline}b: {{c: 010}}{newline}'
     assert findings(content, libyaml=libyaml) == [
-        '1:23 [YAML013]: a.ü: 08 is not the same number to every reader of YAML; put it in quotes if it is text: "08"; '
+        '1:23 [YAML013]: a.ü: 08 is not the same number to every YAML reader; put it in quotes if it is text: "08"; '
         "or write the number in decimal digits",
-        '2:8 [YAML013]: b.c: 010 is not the same number to every reader of YAML; put it in quotes if it is text: "010"; '
+        '2:8 [YAML013]: b.c: 010 is not the same number to every YAML reader; put it in quotes if it is text: "010"; '
         "or write the number in decimal digits",
     ]
 
@@ -236,8 +236,8 @@ def test_every_place_is_where_its_value_begins(value: dict[str, Any], newline: s
 
 # ---- characters ------------------------------------------------------------------------------------------------------
 
-TAKE_OUT = "take it out"
-TURNS = "turns the direction of writing: people would read another text than tools; take it out"
+TAKE_OUT = "remove it"
+TURNS = "changes the direction of the text: people would read something other than tools do; remove it"
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_wide_encodings_are_named(encoding: str) -> None:
         ("\u2029", "U+2029 ends a line for some readers and not for others; write an ordinary line break"),
         ("\u202e", f"U+202E {TURNS}"),
         ("\u2066", f"U+2066 {TURNS}"),
-        ("\ufeff", f"the byte order mark U+FEFF is allowed only where the file begins; {TAKE_OUT}"),
+        ("\ufeff", f"the byte order mark U+FEFF is allowed only at the start of the file; {TAKE_OUT}"),
         ("\ufffe", f"U+FFFE is not a character that a text can hold; {TAKE_OUT}"),
         ("\uffff", f"U+FFFF is not a character that a text can hold; {TAKE_OUT}"),
     ],
@@ -310,11 +310,11 @@ def test_all_refused_characters_are_named_at_once_up_to_twenty() -> None:
     [
         (
             r'a: "x \ud800 y"',
-            "1:4 [YAML002]: a: U+D800 is half of a surrogate pair and no character; write the character itself",
+            "1:4 [YAML002]: a: U+D800 is half of a surrogate pair, not a character; write the character itself",
         ),
         (
             r'a: ["\ud83d\ude42"]',
-            "1:5 [YAML002]: a[0]: U+D83D is half of a surrogate pair and no character; write the character itself",
+            "1:5 [YAML002]: a[0]: U+D83D is half of a surrogate pair, not a character; write the character itself",
         ),
         (r'a: "\e[2J"', f"1:4 [YAML002]: a: the control character U+001B is not allowed; {TAKE_OUT}"),
         (
@@ -337,23 +337,23 @@ def test_escapes_are_held_to_the_same(content: str, expected: str, libyaml: bool
 
 NUMBER = "or write the number in decimal digits"
 DOUBTS = {
-    "is true or false to some readers of YAML and text to others; put it in quotes if it is text: {}; or write true or false": (
+    "is a truth value to some YAML readers and text to others; put it in quotes if it is text: {}; or write true or false": (
         "y Y n N yes Yes YES yEs no No NO nO on On ON off Off OFF"
     ),
-    "is a date to some readers of YAML and text to others; put it in quotes if it is text: {}": (
+    "is a date to some YAML readers and text to others; put it in quotes if it is text: {}": (
         "2024-01-01 2024-1-1 2024-13-45 2024-01-01T10:00:00Z 2024-1-1t1:2:3 2001-12-14T21:59:43.10-05:00"
     ),
-    "is a number to the base 60 to some readers of YAML and text to others; put it in quotes if it is text: {}": (
+    "is a base-60 number to some YAML readers and text to others; put it in quotes if it is text: {}": (
         "1:30 12:30:45 -1:30 190:20:30 1:30.5 0:30.5"
     ),
-    f"is not the same number to every reader of YAML; put it in quotes if it is text: {{}}; {NUMBER}": (
+    f"is not the same number to every YAML reader; put it in quotes if it is text: {{}}; {NUMBER}": (
         "08 010 012 -07 00 0_0 0x1F 0X1F 0x_ 0b1 0b101 0B1 0o17 0O17 0b-1 -0o7 0_x1F"
     ),
-    f"is a number to some readers of YAML and text to others; put it in quotes if it is text: {{}}; {NUMBER}": (
+    f"is a number to some YAML readers and text to others; put it in quotes if it is text: {{}}; {NUMBER}": (
         "1e3 1E3 1e+3 1e-3 25921e05 1.5e3 .5e3 1. -.5 +.5 1_0 1_000 1_ -_1 1_0.5 1.5_0 1_e3"
     ),
     "is not a finite number; put it in quotes if it is text: {}": ".inf -.inf +.INF .Inf .nan .NaN .NAN",
-    "has a meaning of its own to some readers of YAML; put it in quotes if it is text: {}": "= <<",
+    "has a special meaning to some YAML readers; put it in quotes if it is text: {}": "= <<",
     "is a number of more than 64 bits; put it in quotes if it is text: {}": (
         "18446744073709551616 -9223372036854775809 99999999999999999999999999999999"
     ),
@@ -372,7 +372,7 @@ def test_plain_scalars_that_are_not_read_alike_everywhere_are_refused(text: str,
 
 def test_a_time_with_a_space_is_a_date() -> None:
     assert findings("a: 2024-01-01 10:00:00 Z\n") == [
-        "1:4 [YAML013]: a: 2024-01-01 10:00:00 Z is a date to some readers of YAML and text to others; "
+        "1:4 [YAML013]: a: 2024-01-01 10:00:00 Z is a date to some YAML readers and text to others; "
         'put it in quotes if it is text: "2024-01-01 10:00:00 Z"'
     ]
 
@@ -488,34 +488,34 @@ ANCHOR = f"an anchor (&...) is not allowed; {AND} & in quotes"
 ALIAS = f"an alias (*...) is not allowed; {AND} * in quotes"
 TAG = f"a tag (!...) is not allowed; {AND} ! in quotes"
 MERGE = "a merge key (<<) is not allowed; write the fields out in each place"
-COMPLEX = "a key must be text, not a list or a mapping; write key: value, and put text such as {{ ... }} in quotes"
+COMPLEX = "a key must be text, not a list or a map; write key: value, and put text such as {{ ... }} in quotes"
 DIRECTIVE = "a directive (%...) is not allowed; delete the line"
 SECOND = (
     "a second YAML document begins here; one file holds one document: move it to a file of its own, or delete the ---"
 )
-ESCAPE = (
-    r"a backslash in this text begins an escape that YAML does not know; write \\ for a backslash, or use single quotes"
-)
-INDENT = "wrong indentation: this does not line up with the fields above; indent all fields of one mapping alike"
+ESCAPE = r"a backslash in this text begins an unknown escape; write \\ for a backslash, or use single quotes"
+INDENT = "wrong indentation: this does not line up with the fields above; indent all fields of one map alike"
 ITEMS = "wrong indentation: this does not line up with the list above; indent all items of one list alike"
-TAB = "a tab stands where YAML wants spaces; indent with spaces"
-BRACKET = "the bracket that opens here is not closed; close it where the list or mapping ends"
+TAB = "a tab is used where YAML requires spaces; indent with spaces"
+BRACKET = "the bracket that opens here is not closed; close it where the list or map ends"
 COMMA = "a comma or the closing bracket is missing here; separate items by commas, and close the bracket"
-CLOSES_NOTHING = "this bracket closes nothing; delete it, or put the text in quotes"
+CLOSES_NOTHING = "this bracket has no opening counterpart; delete it, or put the text in quotes"
 UNCLOSED = "the quote that opens here is not closed; close it, or put quotes around the whole text"
-CLOSED_LATER = "the quote that opens here closes only in line {}; close it where the text ends"
+CLOSED_LATER = "the quote that opens here is closed only in line {}; close it where the text ends"
 FOLLOWS = r"text follows the closing quote; put quotes around the whole text, and \" for a quote within"
-COLON = "a colon cannot stand here; put text with a colon in quotes, or correct the indentation of a field of its own"
-NO_COLON = "this line is not a key: value; a colon is missing, or the indentation of text that continues the line above"
+COLON = "a colon is not allowed here; put text with a colon in quotes, or correct the indentation of a field of its own"
+NO_COLON = (
+    "this line is not a key: value; a colon is missing, or the text that continues the line above is not indented"
+)
 BEGINS = "this character cannot begin a value; put the text in quotes"
 MISSING = "a value is missing here; put text that begins with a bracket or a comma in quotes"
 BLOCK = (
-    "what begins a block of text is wrong here; write | or > at the end of the line, and the text below it, indented"
+    "the header of this block of text is wrong; write | or > at the end of the line, and the text below it, indented"
 )
 ITEM = "a list item cannot begin here; begin each item on a line of its own, and put text that begins with - in quotes"
-MUST = "and must hold a mapping; write key: value"
+MUST = "and must hold a map; write key: value"
 EMPTY = "the file is empty; write what belongs in it, or delete it"
-UNKNOWN = "this is not valid YAML; look at quotes, colons and indentation in this line and the one above"
+UNKNOWN = "this is not valid YAML; check the quotes, colons and indentation in this line and the one above"
 ENDED = "the document ends before this; delete what does not belong to it"
 
 
@@ -732,8 +732,8 @@ LIMITS: dict[str, tuple[Callable[[int], str], int, str]] = {
     "bytes": (
         lambda size: "a: 1\n#" + "x" * (size - 6),
         MAX_BYTES,
-        "1:1 [YAML004]: the file has 4,194,305 bytes, and 4 MiB (4,194,304) is the limit; "
-        "split it, or take out what is not a spec",
+        "1:1 [YAML004]: the file has 4,194,305 bytes, and the limit is 4 MiB (4,194,304); "
+        "split it, or remove what is not part of the spec",
     ),
     "nodes": (
         lambda nodes: "a: [" + "x," * (nodes - 3) + "]",
@@ -887,8 +887,8 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
         stream.truncate(3 << 30)
     assert read_findings(tmp_path) == [
         (
-            f"{FILE}:1:1: error[YAML004]: the file has 3,221,225,472 bytes, and 4 MiB (4,194,304) is the limit; "
-            "split it, or take out what is not a spec",
+            f"{FILE}:1:1: error[YAML004]: the file has 3,221,225,472 bytes, and the limit is 4 MiB (4,194,304); "
+            "split it, or remove what is not part of the spec",
             False,
         )
     ]
@@ -897,11 +897,11 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_the_machine_s_fault(tmp_path: Path) -> None:
     with pytest.raises(MachineFailed) as failed:
         read_document(tmp_path, FILE)
-    assert str(failed.value) == f"cannot read {FILE}: No such file or directory; run again when it is there"
+    assert str(failed.value) == f"cannot read {FILE}: No such file or directory; run the command again when it is there"
     name = "x" * 300
     with pytest.raises(MachineFailed) as failed:
         read_document(tmp_path, name)
-    assert str(failed.value) == f"cannot read {name}: File name too long; run again when it is there"
+    assert str(failed.value) == f"cannot read {name}: File name too long; run the command again when it is there"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -953,9 +953,9 @@ def test_what_editors_and_people_leave_beside_specs_is_ignored(tmp_path: Path) -
     assert discovered(tmp_path) == Sources(projects={"acme": FILE}, environments={}, base=None, runtimes={}, models={})
 
 
-RULE = "rename it: lower-case letters, digits and '-', a letter or digit first and last"
+RULE = "rename it: lower-case letters, digits and '-', beginning and ending with a letter or digit"
 SAME = "the same file on macOS and Windows"
-DEEP = "a file this deep is not looked at; move it to {}, or give it another suffix if it is none of modelfleet's"
+DEEP = "a file at this depth is not read; move it to {}, or give it another suffix if it is not for modelfleet"
 
 
 @pytest.mark.parametrize(
@@ -1047,7 +1047,7 @@ def test_runtimes_for_an_environment_that_is_not_there(tmp_path: Path) -> None:
     assert discovered(tmp_path) == [
         (
             "runtimes/base:1:1: error[YAML022]: there is no environments/base.yaml; "
-            "what holds for all environments lies in runtimes/ itself",
+            "what applies to all environments is in runtimes/ itself",
             False,
         ),
         (

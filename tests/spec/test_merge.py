@@ -117,7 +117,7 @@ def test_a_removal_of_nothing_is_named() -> None:
     assert merged.data == {"sizes": {"Small": {}, "Large": {}}, "quota": {}}
     assert said == [
         "above.yaml:2:9: error[SPEC090]: sizes.Smal: null removes 'Smal', which is not there; did you mean 'Small'?",
-        "above.yaml:4:6: error[SPEC090]: quota.x: null removes 'x', which is not there; take the line away",
+        "above.yaml:4:6: error[SPEC090]: quota.x: null removes 'x', which is not there; remove the line",
     ]
 
 

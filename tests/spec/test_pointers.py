@@ -99,4 +99,6 @@ def test_of_thousands_of_entries_only_the_first_are_told(tmp_path: Path) -> None
     assert [line.partition(" ")[0] for line in found] == [
         f"projects/big.yaml:{4 + n}:{3 + len(f'm{n}:')}:" for n in range(101)
     ]
-    assert found[-1] == "projects/big.yaml:104:8: error[SPEC011]: more is wrong from here on; mend the rest first"
+    assert (
+        found[-1] == "projects/big.yaml:104:8: error[SPEC011]: there are more errors from here on; fix the others first"
+    )

@@ -259,15 +259,15 @@ acme: type: words for a switch
 acme: type: a number for text
 - VLLM_LOGGING_LEVEL: INFO
 + VLLM_LOGGING_LEVEL: 10
-! 24:31: error[SPEC001]: models.llama.env.VLLM_LOGGING_LEVEL: expected text, {secret, key}, {configMap, key} or {field},
-! found the number 10; put it in quotes: "10"
+! 24:31: error[SPEC001]: models.llama.env.VLLM_LOGGING_LEVEL: expected text, {secret, key}, {configMap, key} or
+! {field}, found the number 10; put it in quotes: "10"
 = VLLM_LOGGING_LEVEL: "10"
 
 acme: type: a switch for text
 - VLLM_LOGGING_LEVEL: INFO
 + VLLM_LOGGING_LEVEL: true
-! 24:31: error[SPEC001]: models.llama.env.VLLM_LOGGING_LEVEL: expected text, {secret, key}, {configMap, key} or {field},
-! found true; put it in quotes: "true"
+! 24:31: error[SPEC001]: models.llama.env.VLLM_LOGGING_LEVEL: expected text, {secret, key}, {configMap, key} or
+! {field}, found true; put it in quotes: "true"
 = VLLM_LOGGING_LEVEL: "true"
 
 acme: type: a number for a name
@@ -358,14 +358,14 @@ acme: type: version with a fraction
 acme: type: nothing for a value
 - platform: single-model
 + platform:
-! 4:10: error[SPEC001]: platform: there is no value; give it one, or leave the key out; null removes something only in
+! 4:10: error[SPEC001]: platform: there is no value; give it one, or leave out the key; null removes something only in
 ! environments.<environment>
 = platform: multi-model
 
 acme: type: nothing for an entry
 -   catalogue: {uri: "https://models.example.org/llama"}
 +   catalogue:
-! 9:13: error[SPEC001]: connections.catalogue: there is no value; give it one, or leave the key out; null removes
+! 9:13: error[SPEC001]: connections.catalogue: there is no value; give it one, or leave out the key; null removes
 ! something only in environments.<environment>
 =   catalogue: {uri: "hf://org/model"}
 
@@ -428,7 +428,7 @@ acme: key: an envelope
 - version: 1
 + version: 1
 + kind: Project
-! 2:1: error[SPEC002]: kind: unknown key 'kind'; a spec has no envelope: take apiVersion, kind, metadata and spec away
+! 2:1: error[SPEC002]: kind: unknown key 'kind'; a spec has no envelope: remove apiVersion, kind, metadata and spec
 = version: 1
 = description: Project
 
@@ -458,8 +458,8 @@ acme: key: an envelope of several keys
 + kind: Project
 + apiVersion: v1
 + metadata: {}
-! 2:1: error[SPEC002]: kind: unknown keys 'kind', 'apiVersion', 'metadata'; a spec has no envelope: take apiVersion,
-! kind, metadata and spec away
+! 2:1: error[SPEC002]: kind: unknown keys 'kind', 'apiVersion', 'metadata'; a spec has no envelope: remove apiVersion,
+! kind, metadata and spec
 = version: 1
 
 acme: key: GPUs in a size
@@ -479,7 +479,7 @@ shop: key: at the model for the server
 - framework: onnx-1
 + framework: onnx-1
 +         replicas: 2
-! 12:9: error[SPEC002]: servers.coolstore.models.ranker.replicas: unknown key 'replicas'; that stands at the server,
+! 12:9: error[SPEC002]: servers.coolstore.models.ranker.replicas: unknown key 'replicas'; that belongs to the server,
 ! for all of its models
 = framework: onnx-1
 =         description: Ranks
@@ -515,35 +515,34 @@ acme: missing: bucket
 acme: missing: key of a secret
 - {secret: hf-token, key: token}
 + {secret: hf-token}
-! 24:47: error[SPEC003]: models.llama.env.HF_TOKEN: 'key' is missing, which goes with 'secret'; add it, such as
+! 24:47: error[SPEC003]: models.llama.env.HF_TOKEN: 'key' is missing, which is needed with 'secret'; add it, such as
 ! key: "token"
 = {secret: hf-token, key: token-2}
 
 acme: missing: key of a ConfigMap
 - {secret: hf-token, key: token}
 + {configMap: settings}
-! 24:47: error[SPEC003]: models.llama.env.HF_TOKEN: 'key' is missing, which goes with 'configMap'; add it, such as
+! 24:47: error[SPEC003]: models.llama.env.HF_TOKEN: 'key' is missing, which is needed with 'configMap'; add it, such as
 ! key: "token"
 = {configMap: settings, key: level, optional: true}
 
 acme: missing: source of a variable
 - {secret: hf-token, key: token}
 + {key: token}
-! 24:47: error[SPEC003]: models.llama.env.HF_TOKEN: 'secret', 'configMap', 'field' or 'resource' is missing; write a
+! 24:47: error[SPEC003]: models.llama.env.HF_TOKEN: 'secret', 'configMap', 'field' or 'resource' is missing; write
 ! text, {secret, key}, {configMap, key} or {field}
 = {field: metadata.name}
 
 acme: together: two sources of a variable
 - {secret: hf-token, key: token}
 + {secret: hf-token, key: token, field: metadata.name}
-! 24:78: error[SPEC009]: models.llama.env.HF_TOKEN.field: field is a second value: a variable has one; keep one of
-! them
+! 24:78: error[SPEC009]: models.llama.env.HF_TOKEN.field: field is a second value: a variable has one; keep one of them
 = {resource: limits.memory}
 
 acme: together: a key of a field
 - {secret: hf-token, key: token}
 + {field: metadata.name, key: token}
-! 24:70: error[SPEC009]: models.llama.env.HF_TOKEN.key: key goes with secret or configMap; take it away
+! 24:70: error[SPEC009]: models.llama.env.HF_TOKEN.key: key goes with secret or configMap; remove it
 = {field: "metadata.labels['app']"}
 
 acme: form: a field of the pod
@@ -557,22 +556,22 @@ acme: missing: what a volume is made of
 - mode: standard
 + volumes: [{name: cache}]
 ! 16:15: error[SPEC003]: models.llama.volumes[0]: 'configMap', 'secret', 'persistentVolumeClaim', 'emptyDir',
-! 'projected', 'downwardAPI', 'csi', 'ephemeral', 'image', 'nfs' or 'hostPath' is missing; say what it is made of,
-! such as configMap: {name: ...}, persistentVolumeClaim: {claimName: ...} or emptyDir: {}
+! 'projected', 'downwardAPI', 'csi', 'ephemeral', 'image', 'nfs' or 'hostPath' is missing; say what it is made of, such
+! as configMap: {name: ...}, persistentVolumeClaim: {claimName: ...} or emptyDir: {}
 = volumes: [{name: cache, emptyDir: {}}]
 
 acme: together: a volume of the node
 - mode: standard
 + volumes: [{name: cache, hostPath: {path: /}}]
 ! 16:29: error[SPEC009]: models.llama.volumes[0].hostPath: hostPath is the node's own file system, which pods of a
-! project may not mount; use a persistentVolumeClaim, or an emptyDir for what is thrown away
+! project may not mount; use a persistentVolumeClaim, or an emptyDir for temporary files
 = volumes: [{name: cache, persistentVolumeClaim: {claimName: cache}}]
 
 acme: form: a folder of a mount
 - mode: standard
 + volumeMounts: [{name: cache, mountPath: cache}]
-! 16:45: error[SPEC005]: models.llama.volumeMounts[0].mountPath: 'cache' is not a folder from the root; begin with
-! '/' and leave ':' out, such as /chat-templates
+! 16:45: error[SPEC005]: models.llama.volumeMounts[0].mountPath: 'cache' is not a folder from the root; begin with '/'
+! and leave ':' out, such as /chat-templates
 = volumeMounts: [{name: cache, mountPath: /cache, readOnly: true}]
 
 acme: missing: image of an init container
@@ -584,29 +583,29 @@ acme: missing: image of an init container
 acme: form: an image
 - mode: standard
 + initContainers: [{name: fetch, image: "docker://fetch:1"}]
-! 16:43: error[SPEC005]: models.llama.initContainers[0].image: 'docker://fetch:1' is not a reference to an image;
-! write registry, repository and tag or digest, such as registry.example.org/tools:1
+! 16:43: error[SPEC005]: models.llama.initContainers[0].image: 'docker://fetch:1' is not a reference to an image; write
+! registry, repository and tag or digest, such as registry.example.org/tools:1
 = initContainers: [{name: fetch, image: "registry.example.org/fetch@sha256:0123"}]
 
 acme: missing: an object of variables
 - mode: standard
 + envFrom: [{prefix: A_}]
-! 16:15: error[SPEC003]: models.llama.envFrom[0]: 'configMapRef' or 'secretRef' is missing; write {configMapRef:
-! {name: ...}} or {secretRef: {name: ...}}
+! 16:15: error[SPEC003]: models.llama.envFrom[0]: 'configMapRef' or 'secretRef' is missing; write {configMapRef: {name:
+! ...}} or {secretRef: {name: ...}}
 = envFrom: [{prefix: A_, configMapRef: {name: settings}}]
 
 acme: together: two objects of variables
 - mode: standard
 + envFrom: [{configMapRef: {name: settings}, secretRef: {name: keys}}]
-! 16:48: error[SPEC009]: models.llama.envFrom[0].secretRef: secretRef is a second source: an entry is a ConfigMap or
-! a Secret; write two entries
+! 16:48: error[SPEC009]: models.llama.envFrom[0].secretRef: secretRef is a second source: an entry is a ConfigMap or a
+! Secret; write two entries
 = envFrom: [{configMapRef: {name: settings}}, {secretRef: {name: keys, optional: true}}]
 
 acme: empty: an affinity
 - mode: standard
 + affinity: {}
-! 16:15: error[SPEC010]: models.llama.affinity: the map is empty; write nodeAffinity, podAffinity or podAntiAffinity
-! as in the spec of a pod
+! 16:15: error[SPEC010]: models.llama.affinity: the map is empty; write nodeAffinity, podAffinity or podAntiAffinity as
+! in the spec of a pod
 = affinity: {nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: []}}
 
 acme: form: a label of nodes
@@ -665,8 +664,8 @@ acme: missing: value of a patch
 llm: missing: dataLocal
 - data: 16, dataLocal: 8, expert
 + data: 16, expert
-! 8:20: error[SPEC003]: models.llama.llmd.parallelism: 'dataLocal' is missing, which goes with 'data'; add how many
-! copies there are on one node, such as dataLocal: 8
+! 8:20: error[SPEC003]: models.llama.llmd.parallelism: 'dataLocal' is missing, which is needed with 'data'; add how
+! many copies there are on one node, such as dataLocal: 8
 = pipeline: 16, expert
 
 llm: missing: parallelism of prefill workers
@@ -688,8 +687,8 @@ prod: missing: amounts of a size
 prod: missing: limits beside requests
 - Small: {requests: {cpu: "1", memory: 4Gi}, limits: {cpu: "2", memory: 8Gi}}
 + Small: {hardwareProfile: {name: small, namespace: opendatahub}, requests: {cpu: "1", memory: 4Gi}}
-! 6:10: error[SPEC003]: sizes.Small: 'limits' is missing, which goes with 'requests'; add limits: {cpu: ..., memory:
-! ...}
+! 6:10: error[SPEC003]: sizes.Small: 'limits' is missing, which is needed with 'requests'; add limits: {cpu: ...,
+! memory: ...}
 = Small: null
 
 prod: missing: name of a profile
@@ -709,7 +708,7 @@ prod: missing: key of a toleration
 - {key: nvidia.com/gpu.product, operator: Equal, value: A100, effect: NoSchedule}
 + {operator: Equal, value: A100}
 ! 10:19: error[SPEC003]: accelerators.nvidia-a100-gpu.tolerations[0]: 'key' is missing; add the key of the taint, or
-! write operator: Exists to bear every taint
+! write operator: Exists to tolerate every taint
 = {operator: Exists}
 
 acme: choice: mode
@@ -1039,38 +1038,38 @@ prod: form: quota
 prod: form: a quota for an extended resource without requests
 - requests.memory: 64Gi
 + nvidia.com/gpu: 4
-! 18:69: error[SPEC005]: quota.projects.granite.nvidia.com/gpu: 'nvidia.com/gpu' is nothing that a ResourceQuota
+! 18:69: error[SPEC005]: quota.projects.granite.nvidia.com/gpu: 'nvidia.com/gpu' is not something that a ResourceQuota
 ! limits; write requests. before the identifier of an accelerator, as in requests.nvidia.com/gpu
 = requests.nvidia.com/gpu: 4
 
 prod: form: a quota for the limits of an extended resource
 - requests.memory: 64Gi
 + limits.nvidia.com/gpu: 4
-! 18:69: error[SPEC005]: quota.projects.granite.limits.nvidia.com/gpu: 'limits.nvidia.com/gpu' is nothing that a
+! 18:69: error[SPEC005]: quota.projects.granite.limits.nvidia.com/gpu: 'limits.nvidia.com/gpu' is not something that a
 ! ResourceQuota limits; write requests. before the identifier of an accelerator, as in requests.nvidia.com/gpu
 = limits.memory: 64Gi
 
 prod: form: a quota for nothing that Kubernetes knows
 - requests.memory: 64Gi
 + gpu: 4
-! 18:69: error[SPEC005]: quota.projects.granite.gpu: 'gpu' is nothing that a ResourceQuota limits; write requests.
-! before the identifier of an accelerator, as in requests.nvidia.com/gpu
+! 18:69: error[SPEC005]: quota.projects.granite.gpu: 'gpu' is not something that a ResourceQuota limits; write
+! requests. before the identifier of an accelerator, as in requests.nvidia.com/gpu
 = gold.storageclass.storage.k8s.io/requests.storage: 500Gi, count/secrets: 20, pods: 40, requests.hugepages-2Mi: 1Gi
 
 acme: form: an acknowledgement
 - dev: {}
 + dev: {acknowledge: [llama, environment/dev]}
-! 27:23: error[SPEC005]: environments.dev.acknowledge[0]: 'llama' is nothing that a plan asks for; copy it from the
-! plan: InferenceService/<name>, LLMInferenceService/<name>, ServingRuntime/<name> or project/<name>
-! 27:30: error[SPEC005]: environments.dev.acknowledge[1]: 'environment/dev' is nothing that a plan asks for; copy it
-! from the plan: InferenceService/<name>, LLMInferenceService/<name>, ServingRuntime/<name> or project/<name>
+! 27:23: error[SPEC005]: environments.dev.acknowledge[0]: 'llama' is not something that a plan asks for; copy it from
+! the plan: InferenceService/<name>, LLMInferenceService/<name>, ServingRuntime/<name> or project/<name>
+! 27:30: error[SPEC005]: environments.dev.acknowledge[1]: 'environment/dev' is not something that a plan asks for; copy
+! it from the plan: InferenceService/<name>, LLMInferenceService/<name>, ServingRuntime/<name> or project/<name>
 = dev: {acknowledge: [InferenceService/llama, LLMInferenceService/a.b, ServingRuntime/coolstore, project/acme]}
 
 prod: form: an acknowledgement
 - acknowledge: []
 + acknowledge: [InferenceService/llama]
-! 28:15: error[SPEC005]: acknowledge[0]: 'InferenceService/llama' is nothing that a plan asks for; copy it from the
-! plan: project/<name>, environment/<name> or many-models/<name>; what a project loses stands in its own file
+! 28:15: error[SPEC005]: acknowledge[0]: 'InferenceService/llama' is not something that a plan asks for; copy it from
+! the plan: project/<name>, environment/<name> or many-models/<name>; what a project loses belongs in its own file
 = acknowledge: [project/acme, environment/prod]
 
 prod: form: key prefix
@@ -1179,7 +1178,7 @@ acme: together: two kinds of connection in an override
 acme: together: nothing for a kind
 -   catalogue: {uri: "https://models.example.org/llama"}
 +   catalogue: {s3: null, uri: "https://models.example.org/llama"}
-! 9:19: error[SPEC001]: connections.catalogue.s3: there is no value; give it one, or leave the key out; null removes
+! 9:19: error[SPEC001]: connections.catalogue.s3: there is no value; give it one, or leave out the key; null removes
 ! something only in environments.<environment>
 =   catalogue: {uri: "hf://org/model"}
 
@@ -1207,34 +1206,34 @@ acme: together: a path after an address
 acme: together: remove with a value
 - op: add
 + op: remove
-! 25:86: error[SPEC009]: models.llama.patch.InferenceService[0].value: value does not go with remove; take it away
+! 25:86: error[SPEC009]: models.llama.patch.InferenceService[0].value: value does not go with remove; remove it
 = op: replace
 
 prod: together: name and server
 - {name: prod, appsDomain
 + {name: prod, server: "https://api.example.org", appsDomain
-! 3:23: error[SPEC009]: cluster.server: server stands beside name: Argo CD takes a cluster's name or its server's
-! address, and refuses both; keep one of them
+! 3:23: error[SPEC009]: cluster.server: server does not go with name: Argo CD takes either a cluster's name or its
+! server's address; keep one of them
 = {name: in-cluster, appsDomain
 
 prod: together: Exists with a value
 - operator: Equal, value: A100
 + operator: Exists, value: A100
 ! 10:74: error[SPEC009]: accelerators.nvidia-a100-gpu.tolerations[0].value: 'A100' does not go with operator Exists;
-! take value away, or write operator: Equal
+! remove value, or write operator: Equal
 = operator: Exists, value: ""
 
 prod: together: seconds without NoExecute
 - effect: NoSchedule}
 + effect: NoSchedule, tolerationSeconds: 5}
 ! 10:99: error[SPEC009]: accelerators.nvidia-a100-gpu.tolerations[0].tolerationSeconds: tolerationSeconds goes with
-! effect NoExecute only; take it away, or write effect: NoExecute
+! effect NoExecute only; remove it, or write effect: NoExecute
 = effect: NoExecute, tolerationSeconds: 5}
 
 llm: together: llmd false
 - worker: true
 + worker: false
-! 9:15: error[SPEC009]: models.llama.llmd.worker: false says nothing here; write true, or what differs from the head;
+! 9:15: error[SPEC009]: models.llama.llmd.worker: false has no meaning here; write true, or what differs from the head;
 ! leave it out for one node
 = worker: {size: Large}
 
@@ -1257,7 +1256,7 @@ llm: together: prefill replicas and scaling
 llm: together: null inside of prefill
 - prefill: {replicas: 2, size: Medium
 + prefill: {replicas: 2, size: null
-! 10:36: error[SPEC001]: models.llama.llmd.prefill.size: there is no value; give it one, or leave the key out: an
+! 10:36: error[SPEC001]: models.llama.llmd.prefill.size: there is no value; give it one, or leave out the key: an
 ! override replaces this whole
 = prefill: {replicas: 2, size: Large
 
@@ -1277,7 +1276,7 @@ llm: llmd: an empty scheduler
 llm: llmd: replicas in it
 -       worker: true
 +       replicas: 2
-! 9:7: error[SPEC002]: models.llama.llmd.replicas: unknown key 'replicas'; replicas stand at the model; scaling: {min,
+! 9:7: error[SPEC002]: models.llama.llmd.replicas: unknown key 'replicas'; replicas belong to the model; scaling: {min,
 ! max} here scales by load
 =       # none
 
@@ -1331,7 +1330,7 @@ own: runtime: a value as a number
 own: runtime: annotations that are a list
 -   multiModel: false
 +   annotations: [a]
-! 13:16: error[SPEC001]: spec.annotations: expected a map of texts, found a list
+! 13:16: error[SPEC001]: spec.annotations: expected a map of strings, found a list
 =   annotations: {prometheus.io/path: /metrics}
 
 own: runtime: a label that is not a string
@@ -1407,7 +1406,7 @@ own: runtime: a mount without a path
 own: runtime: arguments that are a text
 - args: [--port=8080]
 + args: --port=8080
-! 10:11: error[SPEC001]: spec.containers[0].args: expected a list of texts, found the text '--port=8080'
+! 10:11: error[SPEC001]: spec.containers[0].args: expected a list of strings, found the text '--port=8080'
 = args: []
 
 own: runtime: a model format that is a text
@@ -1521,7 +1520,7 @@ def test_of_a_file_that_is_wrong_everywhere_the_beginning_is_shown() -> None:
     found = said(f"version: 1\nenvironments: {{prod: {{}}}}\n{lines}")
     assert len(found) == MAX_SHOWN + 1
     assert found[0].startswith("3:1: error[SPEC002]: k0: unknown key 'k0'; there are version, displayName,")
-    assert found[-1] == "103:1: error[SPEC011]: more is wrong from here on; mend the rest first"
+    assert found[-1] == "103:1: error[SPEC011]: there are more errors from here on; fix the others first"
 
 
 def test_as_many_errors_as_are_shown_are_shown() -> None:
@@ -1536,7 +1535,7 @@ def test_as_many_errors_as_are_shown_are_shown() -> None:
 
 def test_null_removes_in_an_environment_and_not_in_what_lies_below() -> None:
     text = changed(PROD, "namespaces: external", "namespaces: null")
-    hint = "give it one, or leave the key out; null removes something only in the files that are laid over base.yaml"
+    hint = "give it one, or leave out the key; null removes something only in the files that are laid over base.yaml"
     assert said(text, PROD) == []
     assert said(text, "environments/base.yaml") == [f"25:13: error[SPEC001]: namespaces: there is no value; {hint}"]
     assert said(ENVIRONMENT, "environments/base.yaml") == []
@@ -1783,7 +1782,7 @@ INCOMPLETE: dict[str, tuple[str, str, str, list[str]]] = {
         "    replicas: 2\n",
         [
             "13:5: error[SPEC009]: models.llama.replicas: replicas does not go with llmd.scaling, which chooses the replicas; "
-            "take replicas or scaling away",
+            "remove replicas or scaling",
         ],
     ),
     "llmd with a range": (

@@ -178,7 +178,7 @@ WITHIN_URLS = [
 def test_a_password_in_a_url_is_found(value: str) -> None:
     assert said_of(joined(value)) == [
         "[SEC003]: env.MODEL_SETTING: MODEL_SETTING holds a secret: a password in a URL; "
-        "leave user and password out of the URL, and put them into the environment's secret store"
+        "remove the user and password from the URL, and put them into the environment's secret store"
     ]
 
 
@@ -205,11 +205,11 @@ def test_a_secret_given_to_a_name_within_a_text(value: str, name: str) -> None:
 
 # ---- by name ---------------------------------------------------------------------------------------------------------
 
-BY_NAME = "holds a secret, to judge by its name"
+BY_NAME = "holds a secret, judging by its name"
 STRING_DATA = "{kind: Secret, stringData: {user: me}, data: {x: eHg=}}"
 LEAVE_OUT = "leave it out: what a connection needs to log in comes from the environment's secret store"
 OPTION = f"{store('API_KEY')}, and write --api-key=$(API_KEY)"
-KEEPS = "take it out, and replace it where it is valid: Git keeps what was written"
+KEEPS = "remove it, and revoke it where it is valid: Git keeps what was written"
 
 
 @pytest.mark.parametrize(

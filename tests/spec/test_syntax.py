@@ -22,11 +22,11 @@ CONFLICT = "keep one side or both, and delete the lines with <<<<<<<, ======= an
         ("a:\n  b: 1\n=======\n  c: 2\n", f"3:1 an unresolved merge conflict begins here; {CONFLICT}"),
         (
             "a:\n  b: 1\n\u00a0 c: 2\n  d: 3\n",
-            "3:1 a no-break space (U+00A0) stands in the indentation; indent with plain spaces",
+            "3:1 a no-break space (U+00A0) is in the indentation; indent with plain spaces",
         ),
         (
             "a:\n  b: 1\n \u2003c: 2\n  d: 3\n",
-            "3:2 a space that is not ASCII (U+2003) stands in the indentation; indent with plain spaces",
+            "3:2 a space that is not ASCII (U+2003) is in the indentation; indent with plain spaces",
         ),
         (
             "m:\n  c:\n    runtime: r\n  size: M\n    accelerator: a\n",
@@ -34,11 +34,11 @@ CONFLICT = "keep one side or both, and delete the lines with <<<<<<<, ======= an
         ),
         (  # near misses: the text goes on with a colon, below a key of the same depth or of one that opens a map
             "m:\n  c: 1\n  size: M\n    accelerator: a\n",
-            "4:16 a colon cannot stand here; put text with a colon in quotes, or correct the indentation of a field of its own",
+            "4:16 a colon is not allowed here; put text with a colon in quotes, or correct the indentation of a field of its own",
         ),
         (
             "a: x: y\n",
-            "1:5 a colon cannot stand here; put text with a colon in quotes, or correct the indentation of a field of its own",
+            "1:5 a colon is not allowed here; put text with a colon in quotes, or correct the indentation of a field of its own",
         ),
     ],
 )

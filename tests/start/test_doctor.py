@@ -45,12 +45,12 @@ def test_specs_that_are_not_valid(root: Path) -> None:
     write(root, {"projects/assistants.yaml": "version: 2\n"})
     code, said = said_of(root, "specs")
     assert (code, said.startswith("!!  specs: not valid: ")) == (1, True)
-    assert said.endswith("`modelfleet check` shows them; `modelfleet init` begins anew")
+    assert said.endswith("`modelfleet check` shows them; `modelfleet init` starts from scratch")
 
 
 def test_generated_files_that_are_stale(root: Path) -> None:
     (root / "environments/dev/assistants/kustomization.yaml").unlink()
-    told = "another version of the tool or an edit made them so; `modelfleet render` writes them anew"
+    told = "another version of the tool or an edit caused this; `modelfleet render` writes them again"
     path = "environments/dev/assistants/kustomization.yaml"
     assert said_of(root, "generated files") == (
         3,
@@ -61,7 +61,7 @@ def test_generated_files_that_are_stale(root: Path) -> None:
 def test_schemas_of_another_version(root: Path) -> None:
     write(root, {"schemas/project.schema.json": "{}"})
     told = "`modelfleet schema --write schemas` writes them, so that editors complete what exists"
-    wanted = f"--  editor schemas: schemas/project.schema.json is not what this version writes | {told}"
+    wanted = f"--  editor schemas: schemas/project.schema.json was not written by this version | {told}"
     assert said_of(root, "editor schemas") == (0, wanted)
     assert modelfleet(root, "schema", "--write", str(root / "schemas")).code == 0
     assert said_of(root, "editor schemas") == (0, "ok  editor schemas: as this version writes them | ")

@@ -73,7 +73,7 @@ def test_every_kind_is_valid_on_every_release_without_a_warning(kind: str, relea
     ran = modelfleet(tmp_path, "check")
     assert ran.text() == (
         "1 project in 1 environment: 1 model, 2 objects; all specs are valid\n"
-        f"more could be checked with facts that are not written: {OPTIONAL[kind]}; `modelfleet doctor` lists them\n[exit 0]\n"
+        f"more could be checked with facts that are missing: {OPTIONAL[kind]}; `modelfleet doctor` lists them\n[exit 0]\n"
     )
 
 

@@ -106,7 +106,7 @@ def test_all_of_them_are_written_anew(tmp_path: Path) -> None:
 
 def test_where_the_specs_cannot_be_read_the_schema_is_there_all_the_same(tmp_path: Path) -> None:
     ran = modelfleet(tmp_path, "schema", "project")
-    said = "the specs cannot be read yet, so no names of this repository are completed; see `modelfleet check`"
+    said = "the specs cannot be read yet, so names of this repository are not completed; see `modelfleet check`"
     assert (ran.code, ran.err) == (0, f"modelfleet: {said}\n")
     assert "properties" not in json.loads(ran.out)["properties"]["environments"]
 

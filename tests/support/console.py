@@ -107,7 +107,7 @@ models:
     location: {connection: store, path: ranker}
 environments: {prod: {}}
 """
-"""A project that is accepted without a word."""
+"""A project that is accepted silently."""
 
 
 def miniature(root: Path, files: Mapping[str, str | bytes] | None = None) -> Path:

@@ -1,7 +1,7 @@
 """What becomes of our objects in a cluster, and what Argo CD's comparison without server-side diff makes of that.
 
 `live` models the webhooks and controllers that change objects, `drift` the three-way comparison of custom resources
-where Git is what was applied last. If `drift(git, live(git, cluster))` is empty, an object is in sync for ever.
+where Git is what was applied last. If `drift(git, live(git, cluster))` is empty, an object is in sync forever.
 
 Sources: argoproj/argo-cd v3.5.1, gitops-engine/pkg/diff/diff.go (ThreeWayDiff), gitops-engine/pkg/utils/json/json.go;
 red-hat-data-services/kserve rhoai-2.22 to rhoai-3.5, pkg/apis/serving/v1beta1/inference_service_defaults.go and go.mod;

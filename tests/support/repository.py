@@ -14,7 +14,7 @@ from modelfleet.reference.reference import base_repository
 from modelfleet.resolve.catalog import release, release_names, shipped_runtime
 
 Files = Mapping[str, Any]
-"""Files by path, without `.yaml` where that is the ending: plain data, or the whole text; None takes a file away."""
+"""Files by path, without `.yaml` where that is the ending: plain data, or the whole text; None removes a file."""
 
 
 def laid_over(below: Any, above: Any) -> Any:

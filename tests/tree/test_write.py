@@ -35,8 +35,8 @@ CHILD_ENVIRONMENT = {
     "PYTHONPATH": str(Path(modelfleet.__file__).parents[1]),
     "PYTHONDONTWRITEBYTECODE": "1",
 }
-HALF_WRITTEN = "environments/ is half written: a run was stopped in between; `modelfleet render` finishes it"
-AS_BEFORE = "the generated folders are as they were"
+HALF_WRITTEN = "environments/ is partly written: a run was interrupted; `modelfleet render` finishes it"
+AS_BEFORE = "the generated folders are unchanged"
 NOTHING = Changes(added=(), changed=(), removed=(), unchanged=0, foreign=(), edited=(), links=(), blocked=(), before={})
 
 
@@ -63,11 +63,11 @@ NEW = {
 }
 WORDS = {  # what must be said of a file, by what is wrong with it
     "foreign": "modelfleet did not write this file, and the folder is generated",
-    "in the way": "modelfleet did not write this file, and it stands where one is to be generated",
+    "in the way": "modelfleet did not write this file, and it is in the place of a generated one",
     "edited": "edited by hand or merged since it was generated",
-    "edited, stale": "edited by hand or merged since it was generated, and nothing generates it any more",
-    "link": "a symbolic link among the generated files, and none is followed or replaced; remove it",
-    "blocked": "it stands where a file or folder of another type is to be generated; move it away",
+    "edited, stale": "edited by hand or merged since it was generated, and it is no longer generated",
+    "link": "a symbolic link among the generated files, which is neither followed nor replaced; remove it",
+    "blocked": "it is in the place of a generated file or folder; move it away",
 }
 
 
@@ -273,7 +273,7 @@ def test_foreign_file_is_refused_and_with_overwrite_left_where_it_is(root: Path)
     at = "environments/prod/acme/notes.txt:1:1"
     assert refused(root, NEW) == [
         f"{at}: error[OUT003]: {WORDS['foreign']}; "
-        "move it away, or `modelfleet render --overwrite` goes on and leaves it there"
+        "move it away, or run `modelfleet render --overwrite`, which leaves it there"
     ]
     changes = write(root, NEW, Scope(), overwrite=True)
     assert said(changes, overwrite=True) == [f"{at}: warning[OUT003]: {WORDS['foreign']}; left as it is"]
@@ -286,8 +286,8 @@ def test_a_file_that_argo_cd_takes_for_an_application_is_refused_whatever_is_ask
     place.mkdir(exist_ok=True)
     (place / "modelfleet-application.yaml").write_text("project: acme\n", encoding="utf-8")
     message = (
-        f"environments/prod/{folder}/modelfleet-application.yaml:1:1: error[OUT005]: modelfleet did not write this file, and "
-        "Argo CD would make one more Application of it; move or remove it"
+        f"environments/prod/{folder}/modelfleet-application.yaml:1:1: error[OUT005]: modelfleet did not write "
+        "this file, and Argo CD would create another Application from it; move or remove it"
     )
     assert refused(root, NEW) == [message]
     assert refused(root, NEW, overwrite=True) == [message]
@@ -542,9 +542,9 @@ def test_file_that_changes_while_the_run_makes_ready_is_left_as_it_is(root: Path
     with pytest.raises(MachineFailed) as caught:
         write(root, NEW, Scope(), WriteOptions(step=step))
     assert str(caught.value) == (
-        "changed by someone else meanwhile and left as it is: environments/test, "
+        "changed by someone else in the meantime and left as it is: environments/test, "
         "environments/prod/acme/kustomization.yaml, environments/prod/gone/kustomization.yaml; "
-        "look at it, then `modelfleet render`"
+        "check it, then `modelfleet render`"
     )
     assert (root / path).read_text(encoding="utf-8") == "mine\n"
     assert compare_tree(root, NEW, Scope()).foreign == (path, "environments/prod/gone/kustomization.yaml")
@@ -760,7 +760,7 @@ def test_journal_that_nobody_wrote_is_refused(root: Path, content: str) -> None:
     (root / "environments/.modelfleet/journal").write_text(content, encoding="utf-8")
     assert unfinished(root) == HALF_WRITTEN
     assert failure(root) == (
-        "environments/.modelfleet/journal is not as modelfleet writes it; "
+        "environments/.modelfleet/journal was not written by modelfleet; "
         "remove environments/.modelfleet, then `modelfleet render`"
     )
     assert tree(root) == as_tree(OLD)
@@ -783,7 +783,7 @@ def test_journal_puts_only_sealed_files_in_place(root: Path, path: str, content:
     if path.count("/") < 2 or "/." in path:
         journal = {"put": {}, "remove": {}}
     (root / "environments/.modelfleet/journal").write_text(json.dumps(journal), encoding="utf-8")
-    assert failure(root).startswith("environments/.modelfleet/journal is not as modelfleet writes it; ")
+    assert failure(root).startswith("environments/.modelfleet/journal was not written by modelfleet; ")
     assert tree(root) == as_tree(OLD)
 
 
@@ -796,7 +796,7 @@ def failure(root: Path, manner: WriteOptions = WriteOptions()) -> str:  # noqa: 
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("fifo", "environments/.modelfleet/journal is not as modelfleet writes it"),
+        ("fifo", "environments/.modelfleet/journal was not written by modelfleet"),
         ("link", "Too many levels of symbolic links: environments/.modelfleet"),
         ("folder", "Is a directory: environments/.modelfleet"),
     ],

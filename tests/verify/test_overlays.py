@@ -289,7 +289,7 @@ def test_an_object_that_is_missing_and_one_too_many_are_named(tree: Tree, verifi
     path.write_text(path.read_text().replace("name: acme", "name: other"))
     assert texts(verifier(tree).findings) == [
         "environments/base/acme/role-acme.yaml:2:1: error[VER002]: in prod: "
-        f"kustomize builds no Role 'acme' in namespace 'acme-ns', which was meant; {EDITED}",
+        f"kustomize does not build Role 'acme' in namespace 'acme-ns', which was meant; {EDITED}",
         "environments/prod/acme/kustomization.yaml:1:1: error[VER003]: in prod: "
         f"kustomize builds Role 'other' in namespace 'acme-ns', which was not meant; {EDITED}",
     ]
@@ -301,9 +301,9 @@ def test_an_object_in_another_namespace_is_another_object(tree: Tree, verifier: 
     named = "in namespace 'globex-ns', which was not meant"
     meant = "in namespace 'acme-ns', which was meant"
     assert [(finding.code, finding.message) for finding in verifier(tree).findings] == [
-        ("VER002", f"kustomize builds no InferenceService 'acme' {meant}"),
+        ("VER002", f"kustomize does not build InferenceService 'acme' {meant}"),
         ("VER003", f"kustomize builds InferenceService 'acme' {named}"),
-        ("VER002", f"kustomize builds no Role 'acme' {meant}"),
+        ("VER002", f"kustomize does not build Role 'acme' {meant}"),
         ("VER003", f"kustomize builds Role 'acme' {named}"),
     ]
 

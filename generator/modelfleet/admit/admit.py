@@ -271,7 +271,7 @@ class _Court:
         """Everything that is known about one object."""
         if not isinstance(part.data, dict):
             violation = Violation(
-                pointer=(), message="the document is not an object", hint="an object is a mapping with a kind"
+                pointer=(), message="the document is not an object", hint="an object is a map with a kind"
             )
             return _verdict(part, {}, [_found(no_object, violation, part)])
         check, versions = self.kinds.of(part.data)

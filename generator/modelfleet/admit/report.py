@@ -82,7 +82,7 @@ def _consequence(found: ObjectViolation) -> str:
 def verdict_summary(verdicts: Sequence[AdmissionVerdict], title: str) -> list[str]:
     """The counts: what a cluster of the release called `title` would accept, and what was not judged in full."""
     if not verdicts:
-        return ["there is no object in what was given"]
+        return ["the input holds no object"]
     refused = sum(verdict.rejected for verdict in verdicts)
     stuck = sum(verdict.stuck for verdict in verdicts)
     accepted = [verdict for verdict in verdicts if not verdict.rejected and not verdict.stuck]
@@ -91,7 +91,7 @@ def verdict_summary(verdicts: Sequence[AdmissionVerdict], title: str) -> list[st
     words += [f"{refused} refused"] if refused else []
     lines = [f"{title}: {', '.join(words)}"]
     unknown = Counter(f"{verdict.kind} ({verdict.api_version})" for verdict in verdicts if verdict.note)
-    lines += [f"{NO_SCHEMA}, so only its name was looked at: {count} {kind}" for kind, count in sorted(unknown.items())]
+    lines += [f"{NO_SCHEMA}, so only its name was checked: {count} {kind}" for kind, count in sorted(unknown.items())]
     return lines
 
 

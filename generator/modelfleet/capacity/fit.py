@@ -84,8 +84,8 @@ def fit_violations(found: ModelFit) -> Iterator[Coded]:
         yield "FIT001", Violation(pointer=at, message=message, hint=hint)
     elif fit.near:
         message = (
-            f"it may not fit: of {_gib(fit.memory)} of GPU memory the estimate leaves {_margin(fit)}, "
-            "which is within what it can be wrong by"
+            f"it may not fit: of {_gib(fit.memory)} of GPU memory the estimate leaves {_margin(fit)}, which is "
+            "within its margin of error"
         )
         yield "FIT003", Violation(pointer=at, message=message, hint=_way_out(fit), severity=Severity.WARNING)
     elif fit.fits is False:
@@ -100,9 +100,7 @@ def _margin(fit: MemoryFit) -> str:
 
 def _short(fit: MemoryFit) -> str:
     if fit.needed is None or fit.context is None:
-        return (
-            f"beside {_gib(fit.weights)} of weights no GPU memory is left for the KV cache: the engine does not start"
-        )
+        return f"{_gib(fit.weights)} of weights leave no GPU memory for the KV cache: the engine does not start"
     return (
         f"one sequence of {fit.context:,} tokens needs {_gib(fit.needed)} of KV cache on each GPU, and "
         f"{_gib(max(fit.kv_cache, 0))} of {_gib(fit.memory)} are left: the engine does not start"

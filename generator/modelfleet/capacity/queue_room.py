@@ -45,7 +45,7 @@ def _beyond(
                 Violation(
                     pointer=found.pointer(unit),
                     message=f"a replica needs {quantity_text(amount, resource)} {resource}, and {has}: "
-                    f"it waits in queue {queue!r} for ever",
+                    f"it waits in queue {queue!r} forever",
                     hint="ask for less, or choose another queue",
                     see=see,
                 ),

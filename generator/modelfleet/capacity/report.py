@@ -86,7 +86,7 @@ def capacity_lines(found: Iterable[EnvironmentCapacity]) -> Iterator[str]:
         for heading, rows in (
             ("GPU memory, of each GPU", list(_memory_rows(one.projects))),
             ("Quota", list(_quota_rows(one.projects))),
-            ("Nodes, with all pods at their most", list(_node_rows(one.rooms))),
+            ("Nodes, with all replicas at their maximum", list(_node_rows(one.rooms))),
         ):
             if len(rows) > 1:
                 yield ""
@@ -103,7 +103,7 @@ def capacity_lines(found: Iterable[EnvironmentCapacity]) -> Iterator[str]:
             yield from (f"    {line}" for line in sums)
         if one.unknown:
             yield ""
-            yield f"  Not judged, for want of these facts: {listed(one.unknown)}"
+            yield f"  Not checked, because these facts are missing: {listed(one.unknown)}"
 
 
 def _memory_rows(projects: Sequence[ProjectCapacity]) -> Iterator[Sequence[str]]:

@@ -44,5 +44,5 @@ def nodes_stalls(units: Sequence[PodUnit], kinds: Sequence[NodeKind]) -> Iterato
 
 
 def steady(unit: PodUnit) -> int:
-    """Replicas that there always are: what scales down leaves room, so only the least can hold a change up for ever."""
+    """Replicas that there always are: what scales down leaves room, so only the least can hold a change up forever."""
     return min(unit.least, unit.most)

@@ -115,7 +115,7 @@ def _refused(
                 "ROOM001",
                 Violation(
                     pointer=found.pointer(unit),
-                    message=f"the quota has {resource}, so every container must name it, and "
+                    message=f"the quota has {resource}, so every container must set it, and "
                     f"{listed(containers)} {'does' if len(containers) == 1 else 'do'} not: the pods are refused",
                     hint="give the namespace a LimitRange with defaults, and write limitRange in the environment",
                     severity=Severity.WARNING if limits is None else Severity.ERROR,
@@ -143,14 +143,15 @@ def outside_limits(pod: Pod, limits: ContainerLimits | None) -> Iterator[tuple[s
             if amount > most:
                 yield (
                     one.name,
-                    f"names {quantity_text(amount, name)} {name}, and the LimitRange allows {quantity_text(most, name)}",
+                    f"names {quantity_text(amount, name)} {name}, but the LimitRange allows {quantity_text(most, name)}",
                 )
         for name, least in limits.least.items():
             amount = min(one.requests.get(name, least), one.limits.get(name, least))
             if amount < least:
                 yield (
                     one.name,
-                    f"names {quantity_text(amount, name)} {name}, and the LimitRange wants {quantity_text(least, name)}",
+                    f"names {quantity_text(amount, name)} {name}, but the LimitRange requires at least "
+                    f"{quantity_text(least, name)}",
                 )
         for name, amount in one.requests.items():
             limit = one.limits.get(name, amount)
@@ -167,7 +168,7 @@ def _stalled(found: ProjectPods, stall: Stall) -> Violation:
     pods = plural(stall.replicas, "new replica")
     return Violation(
         pointer=found.pointer(unit),
-        message=f"no change of it can ever roll out: {pods} must run beside the old ones first, and {why}",
+        message=f"no change to it can ever roll out: {pods} must run beside the old ones first, and {why}",
         hint=_cure(found, unit),
         severity=Severity.WARNING,
         see=found.environment.facts.at(found.environment.quota.pointer(found.project.name, stall.resource))
@@ -217,7 +218,7 @@ def _homeless(found: ProjectPods, unit: PodUnit, pod: Pod, kinds: Sequence[NodeK
     reasons = list(dict.fromkeys(_reason(pod, kind) for kind in meant))
     return Violation(
         pointer=_written(found, unit, "size"),
-        message=f"no node can hold a pod of it: {'; '.join(reasons)}",
+        message=f"no node can run one of its pods: {'; '.join(reasons)}",
         hint="ask for less, or change the accelerator's tolerations and nodeSelector, or nodes, in the environment",
         see=found.environment.facts.at(("nodes", meant[0].name)),
     )
@@ -249,7 +250,7 @@ def _elsewhere(found: ProjectPods, unit: PodUnit, kinds: Sequence[NodeKind]) -> 
             yield Violation(
                 pointer=_written(found, unit, "accelerator"),
                 message=f"its pods may also run on nodes {listed([kind.name for kind in others])} ({products}): "
-                f"tolerations alone select no product",
+                f"tolerations alone do not select a product",
                 hint=f"give accelerators.{pod.accelerator} a nodeSelector in the environment",
                 severity=Severity.WARNING,
                 see=found.environment.facts.at(("accelerators", pod.accelerator)),
@@ -293,10 +294,10 @@ def _last(
 
 
 def _unpacked(found: ProjectPods, unit: PodUnit, at_most: bool) -> Violation:
-    when = "with all replicas at their most, " if at_most else ""
+    when = "with all replicas at their maximum, " if at_most else ""
     return Violation(
         pointer=_written(found, unit, "accelerator"),
-        message=f"{when}the nodes do not hold all pods at once: from this one on there is no room, however they are placed",
+        message=f"{when}the nodes do not have room for all pods at once: from this one on there is none, however they are placed",
         hint="use fewer or smaller replicas, or add nodes",
         severity=Severity.WARNING if at_most else Severity.ERROR,
         see=found.environment.facts.at(("nodes",)),
@@ -317,7 +318,7 @@ def _drained(
                 "ROOM007",
                 Violation(
                     pointer=_written(found, unit, "accelerator"),
-                    message=f"with {plural(kind.spare, 'node')} {kind.name} away, as for a drain, there is no room for it",
+                    message=f"with {plural(kind.spare, 'node')} {kind.name} drained, there is no room for it",
                     hint="use fewer replicas, add nodes, or lower spare of these nodes in the environment",
                     severity=Severity.WARNING,
                     see=found.environment.facts.at(("nodes", kind.name)),

@@ -46,7 +46,7 @@ from modelfleet.wording import printable
     show_default=True,
     help="Whether findings and plans have colours; auto: on a terminal, unless NO_COLOR is set.",
 )
-@click.option("--debug", is_flag=True, expose_value=False, help="On a bug of modelfleet, show where it happened.")
+@click.option("--debug", is_flag=True, expose_value=False, help="If modelfleet has a bug, show where it happened.")
 @click.pass_context
 def cli(context: click.Context, root: Path | None, color: str) -> None:
     """Model serving on OpenShift AI as reviewed code.
@@ -167,7 +167,7 @@ def _confess(bug: Exception, debug: bool) -> int:
         where = where.tb_next
     place = f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where else "?"
     tell(
-        f"modelfleet: this is a bug of modelfleet ({type(bug).__name__} at {place}); nothing is known to be wrong with "
+        f"modelfleet: this is a bug in modelfleet ({type(bug).__name__} at {place}); nothing is known to be wrong with "
         "your files. Please report it with what `--debug` prints"
     )
     return BUG

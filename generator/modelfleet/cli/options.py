@@ -56,7 +56,7 @@ complete_environments = _written_in("environments")
 
 env_option = _only("--env", "environments")
 project_option = _only("--project", "projects")
-format_option = click.option("--format", "form", type=FORMATS, default="text", help="How findings are printed.")
+format_option = click.option("--format", "form", type=FORMATS, default="text", help="Output format of findings.")
 
 
 def refuse_warnings(warnings: Sequence[Finding], strict: bool) -> None:
@@ -65,13 +65,11 @@ def refuse_warnings(warnings: Sequence[Finding], strict: bool) -> None:
         raise Exit(WRONG)
 
 
-strict_option = click.option(
-    "--strict", is_flag=True, help="End with exit code 1 where there are warnings that are not accepted."
-)
+strict_option = click.option("--strict", is_flag=True, help="Exit with 1 if there are warnings that are not accepted.")
 
 
 text_or_json = click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How it is printed."
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output format."
 )
 
 

@@ -86,7 +86,7 @@ def breaches(promised: Mapping[str, Any], kept: Mapping[str, Any]) -> Iterator[B
         for protocol, facts in mapping(protocols).items():
             after = mapping(now.get(model)).get(protocol)
             if after is None:
-                gone = "the model is gone" if model not in now else "the protocol is no longer spoken"
+                gone = "the model is gone" if model not in now else "the protocol is no longer served"
                 yield Breach(str(model), str(protocol), gone)
                 continue
             for text in _broken(mapping(facts), mapping(after)):
@@ -112,7 +112,7 @@ def _moved(side: str, promised: Mapping[str, Any], kept: Mapping[str, Any]) -> I
     if promised.get("address") != kept.get("address"):
         yield f"{where} `{promised.get('address')}` → `{kept.get('address')}`"
     if kept.get("token") and not promised.get("token"):
-        yield f"{where} a token is asked for now"
+        yield f"{where} a token is now required"
     old, new = promised.get("certificateAuthority"), kept.get("certificateAuthority")
     if new and old != new:
         signs = (

@@ -195,7 +195,7 @@ def _searched(one: GivenObject) -> GivenObject:
         item = deepcopy(item)
         for pointer in sorted(places, key=_backwards):
             if not _take_out(item, pointer):
-                return _unfit(one, "it looks like a secret in a place that an object cannot be without")
+                return _unfit(one, "it looks like a secret, in a field that the object needs")
         hidden += places
     return _unfit(one, "it holds too many values that look like secrets")
 
@@ -224,7 +224,7 @@ def _backwards(pointer: Pointer) -> tuple[int, list[tuple[bool, int, str]]]:
 
 
 def _take_out(item: Any, pointer: Pointer) -> bool:
-    """Takes a value away, with the variable or the option that it is the value of; says whether that was possible."""
+    """Removes a value, with the variable or the option that it is the value of; says whether that was possible."""
     if not pointer or pointer in (("kind",), ("apiVersion",), ("metadata",), ("metadata", "name")):
         return False
     parents: list[Any] = [item]

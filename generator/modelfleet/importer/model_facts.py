@@ -48,7 +48,7 @@ def model_facts_import(  # noqa: PLR0913 - one parameter an option
     config, index, at = _files(gather(list(_named(sources)), None, stdin))
     told = facts_of_config(config, index)
     if not told:
-        _refuse(at, "it tells no fact of a language model", f"name the {CONFIG} of the model's repository")
+        _refuse(at, "it holds no fact of a language model", f"name the {CONFIG} of the model's repository")
     facts = {**told, **{key: value for key, value in (("source", source), ("revision", revision)) if value}}
     file = f"models/{name}.yaml"
     yaml = round_trip()

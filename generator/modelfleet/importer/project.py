@@ -55,8 +55,8 @@ def import_project(
     result = ProjectImport(name=name, namespace=namespace, spec={})
     here = [one for one in given if _belongs(one, namespace, result)]
     draft = draft_of(name, namespace, here, workshop.environment)
-    chosen = choose_runtimes(draft, workshop, used_elsewhere)
-    result.spec, result.runtimes = with_runtimes(draft, chosen), chosen.files
+    chosen, result.runtimes = choose_runtimes(draft, workshop, used_elsewhere)
+    result.spec = with_runtimes(draft, chosen)
     workshop = workshop.with_runtimes(result.runtimes.items())
     rendered = workshop.rendered(result.spec)
     by_key = {(one.kind, one.name): one for one in here}
@@ -79,7 +79,7 @@ def _belongs(one: GivenObject, namespace: str, result: ProjectImport) -> bool:
         result.differences.append(ImportDifference(label=one.label, sentence=sentence))
         return False
     if one.namespace not in (None, namespace):
-        sentence = f"is left out: it stands in the namespace {one.namespace}, and the project's is {namespace}"
+        sentence = f"is left out: it is in namespace {one.namespace}, and the project's is {namespace}"
         result.differences.append(ImportDifference(label=one.label, sentence=sentence))
         return False
     return True

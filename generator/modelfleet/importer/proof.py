@@ -82,7 +82,7 @@ def _missing(one: GivenObject) -> str:
         return "is not rendered: the environment leaves namespaces to others"
     if one.kind == "ServingRuntime":
         return "is not rendered: no model of the spec has its runtime under this name"
-    return "is not rendered: no field of a spec says it"
+    return "is not rendered: no field of a spec stands for it"
 
 
 def _became(step: FieldDifference) -> str:

@@ -54,7 +54,7 @@ def _with_environment(text: str, spec: Mapping[str, Any], environment: str) -> s
 
 
 def _override(shared: Mapping[str, Any], wanted: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
-    """What has to be laid over the shared part so that it becomes what is wanted; null takes an entry away."""
+    """What has to be laid over the shared part so that it becomes what is wanted; null removes an entry."""
     found: dict[str, Any] = {}
     for key, value in wanted.items():
         below = whole.get(key, whole.get("*"))

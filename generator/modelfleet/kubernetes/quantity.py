@@ -1,6 +1,6 @@
 """Kubernetes quantities: their value, and the spelling to which the API machinery brings them.
 
-KServe's defaulter writes every quantity in canonical form; another spelling in Git would be drift for ever
+KServe's defaulter writes every quantity in canonical form; another spelling in Git would be drift forever
 (k8s.io/apimachinery, pkg/api/resource/quantity.go: CanonicalizeBytes).
 """
 

@@ -103,7 +103,7 @@ def _as_json(value: Any) -> Any:
     if type(value) is not float:
         return value
     if not math.isfinite(value):
-        message = "an infinite number, or one that is none, cannot be written as JSON"
+        message = "an infinite number or NaN cannot be written as JSON"
         raise NotReadable(message)
     if not value.is_integer():
         return value

@@ -16,10 +16,10 @@ _WANTED: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "text": ("text", lambda value: isinstance(value, str)),
     "map": ("a map", lambda value: isinstance(value, dict)),
     "maps": ("a list of maps", lambda value: _list_of(value, dict)),
-    "texts": ("a list of texts", lambda value: _list_of(value, str)),
+    "texts": ("a list of strings", lambda value: _list_of(value, str)),
     "number": ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
     "truth": ("true or false", lambda value: isinstance(value, bool)),
-    "textMap": ("a map of texts", lambda value: isinstance(value, dict) and not _has_parts(value)),
+    "textMap": ("a map of strings", lambda value: isinstance(value, dict) and not _has_parts(value)),
 }
 
 

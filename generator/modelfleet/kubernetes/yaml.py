@@ -208,7 +208,7 @@ class _Map(_Open):
         key = self.key
         if key is _NO_KEY:
             if type(data) is not str and data is not _MERGE:
-                raise _refused(event, "a key is a mapping or a list", "keys are text")
+                raise _refused(event, "a key is a map or a list", "keys are text")
             self.key, self.key_mark = data, event.start_mark
             return
         self.key = _NO_KEY
@@ -227,7 +227,7 @@ class _Map(_Open):
         several = isinstance(data, list)
         parts = data if several else [data]
         if not all(isinstance(part, dict) for part in parts):
-            raise _refused(event, "what << merges is not a mapping", "merge a mapping or a list of them")
+            raise _refused(event, "what << merges is not a map", "merge a map or a list of maps")
         for part in reversed(parts):
             self.data.update(part)
             self.merged = self.merged.union(part)
@@ -264,11 +264,11 @@ class _Builder:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            message, hint = f"this is not valid YAML: {error.problem}", "what follows it is not judged"
+            message, hint = f"this is not valid YAML: {error.problem}", "what follows it is not checked"
             raise UnreadableYaml(line, column, message, hint) from error
         except yaml.reader.ReaderError as error:
             message = f"the file is not text in UTF-8, or holds a control character ({error.reason})"
-            raise UnreadableYaml(1, 1, message, "remove it; nothing behind it is judged") from error
+            raise UnreadableYaml(1, 1, message, "remove it; nothing after it is checked") from error
 
     def document(self, next_event: Any) -> tuple[Any, YamlPlace | None]:
         """Reads the events of one document to its end."""
@@ -309,7 +309,7 @@ class _Builder:
                 stack[-1].put(event, data, place, twice)
             if count > self.nodes:
                 raise _refused(
-                    event, f"the document has more than {self.nodes:,} values, aliases written out", "split it"
+                    event, f"the document has more than {self.nodes:,} values, with aliases expanded", "split it"
                 )
 
     def open(self, event: Any, is_map: bool, count: int) -> None:

@@ -102,7 +102,7 @@ def build_overlay(folder: str, texts: Texts, known: KnownObjects = NOTHING_KNOWN
             raise NotBuilt(message)
     namespace = kustomization.get("namespace")
     if not isinstance(namespace, str | None):
-        message = f"{folder}/{_KUSTOMIZATION} has a namespace of another form"
+        message = f"{folder}/{_KUSTOMIZATION} has an unexpected kind of namespace"
         raise NotBuilt(message)
     if str(namespace) != known.namespace and (namespace is not None or depth == 0):
         known = NOTHING_KNOWN
@@ -143,7 +143,7 @@ def _objects(path: str, texts: Texts) -> list[Object]:
         named = isinstance(item, dict) and isinstance(item.get("metadata"), dict) and "name" in item["metadata"]
         kind = item.get("kind") if named and item.get("apiVersion") else None
         if not isinstance(kind, str) or _is_foreign(group_of(item), kind):
-            message = f"{printable(path)} holds something else than an object of a namespace"
+            message = f"{printable(path)} holds something other than a namespaced object"
             raise NotBuilt(message)
     check_shapes(path, found)
     for item in found:
@@ -175,7 +175,7 @@ def refuse_hostile(contents: Mapping[str, bytes]) -> None:
 
 def _patched(folder: str, entry: Any, objects: list[Object], texts: Texts) -> list[Object]:
     if not isinstance(entry, dict) or not isinstance(entry.get("path"), str) or entry.keys() - {"path", "target"}:
-        message = f"{folder}/{_KUSTOMIZATION} has a patch of another form"
+        message = f"{folder}/{_KUSTOMIZATION} has an unexpected kind of patch"
         raise NotBuilt(message)
     path = _joined(folder, entry["path"])
     patch = texts.document(path)
@@ -209,17 +209,17 @@ _SIMPLE = re.compile(
 def _chooser(target: Mapping[str, Any]) -> Callable[[Object], bool]:
     """Each part of a target is a regular expression for the whole of what it speaks of, and nearly always a mere word."""
     if target.keys() - _PARTS.keys():
-        message = "a patch chooses its objects by something else than group, version, kind and name"
+        message = "a patch selects its objects by something other than group, version, kind and name"
         raise NotBuilt(message)
     wanted = [(part, str(target[key])) for key, part in _PARTS.items() if key in target]
     words = [(part, text) for part, text in wanted if _WORD.fullmatch(text)]
     if not all(_SIMPLE.fullmatch(text) for _, text in wanted):
-        message = "a patch chooses its objects by a pattern that could take without end"
+        message = "a patch selects its objects by a pattern that could take forever"
         raise NotBuilt(message)
     try:
         patterns = [(part, re.compile(text)) for part, text in wanted if not _WORD.fullmatch(text)]
     except re.error as error:
-        message = "a patch chooses its objects by a pattern that is none"
+        message = "a patch selects its objects by an invalid pattern"
         raise NotBuilt(message) from error
 
     def chosen(item: Object) -> bool:

@@ -18,7 +18,7 @@ from modelfleet.layout import file_name
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """Steps for one object of the base; no steps take it away."""
+    """Steps for one object of the base; no steps remove it."""
 
     target: Identity
     version: str

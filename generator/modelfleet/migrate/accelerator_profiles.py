@@ -30,8 +30,8 @@ def add_profiles(subject: MigratedFacts) -> FactsStep | None:
         for name, offer in lacking.items():
             if environment.can("acceleratorProfiles") and not offer.tolerations:
                 remarks.append(
-                    f"{name} in {environment.name} has no tolerations, so a hardware profile would count at once, and the "
-                    "cluster has none yet; give it one when the cluster is upgraded"
+                    f"{name} in {environment.name} has no tolerations, so a hardware profile would take effect at "
+                    "once, and the cluster has none yet; add it when the cluster is upgraded"
                 )
                 continue
             profile = profile_of(environment, name)
@@ -42,7 +42,7 @@ def add_profiles(subject: MigratedFacts) -> FactsStep | None:
 
 
 def remove_tolerations(subject: MigratedFacts) -> FactsStep | None:
-    """The step that takes the tolerations of these accelerators away; None where they have none.
+    """The step that removes the tolerations of these accelerators; None where they have none.
 
     It may change nothing and say why.
     """
@@ -154,8 +154,8 @@ def _refuse_too_early(subject: MigratedFacts, environment: Environment, name: st
 def _added(environment: Environment, name: str, offer: AcceleratorOffer, profile: Mapping[str, str]) -> Iterator[str]:
     place = f"{profile['namespace']}/{profile['name']}"
     yield (
-        f"{name} in {environment.name} gets the hardware profile {place}: so the operator calls what it makes of the "
-        "accelerator profile during the upgrade to 3.x; if you create a profile yourself, write its name instead"
+        f"{name} in {environment.name} gets the hardware profile {place}: this is the name that the operator "
+        "gives it during the upgrade to 3.x; if you create a profile yourself, write its name instead"
     )
     if environment.can("acceleratorProfiles") and environment.release is not None:
         yield f"nothing is rendered differently yet: {environment.release.title} goes by the tolerations of {name}"
@@ -175,7 +175,7 @@ def selector_remark(name: str, offer: AcceleratorOffer, place: str) -> Iterator[
 def _removed(subject: MigratedFacts, environment: Environment, name: str, offer: AcceleratorOffer) -> Iterator[str]:
     profile = offer.hardware_profile
     if not environment.can("acceleratorProfiles"):
-        yield f"{name} in {environment.name} loses its tolerations, which nothing was rendered from any more"
+        yield f"{name} in {environment.name} loses its tolerations, from which nothing was rendered any more"
     elif environment.release is not None and profile is not None:
         yield (
             f"from now on models with {name} in {environment.name} name the hardware profile, and restart once: "

@@ -61,15 +61,15 @@ def add_standard(subject: MigratedSpec) -> Step | None:
 
 
 def remove_advanced(subject: MigratedSpec) -> Step | None:
-    """The step that takes the advanced deployments away; None where there are none."""
+    """The step that removes the advanced deployments; None where there are none."""
     moves = []
     for environment, project in subject.projects.items():
         for model in _advanced(project) if environment in subject.chosen else ():
             new = beside(model, project)
             if new is None:
                 message = (
-                    f"in {environment} nothing stands beside {model.name!r} yet; "
-                    f"run `modelfleet migrate advanced --project {subject.name} --step add` first"
+                    f"in {environment} {model.name!r} has no counterpart yet; run `modelfleet migrate advanced "
+                    f"--project {subject.name} --step add` first"
                 )
                 raise NotMigratable(project.spec.key_at(model.pointer), message)
             moves.append(Move(environment=environment, pointer=model.pointer, old=model.name, new=new))
@@ -171,11 +171,11 @@ def _is_knative(step: Mapping[str, Any]) -> bool:
 def _remarks(model: Model, new: str) -> Iterator[str]:
     if model.minimum == 0:
         yield (
-            f"{model.name} could fall to 0 replicas while nobody asks; standard mode keeps at least one, so {new} holds its "
+            f"{model.name} could scale to 0 replicas while idle; standard mode keeps at least one, so {new} holds its "
             "hardware all the time"
         )
     if model.maximum > max(model.minimum, 1):
-        yield f"{new} is scaled by its use of CPU, where Knative counted requests"
+        yield f"{new} is scaled by CPU usage, whereas Knative counted requests"
     for kind, steps in model.patches.items():
         for step in steps:
             if _is_knative(step):

@@ -161,7 +161,7 @@ def _write(root: Path, document: Document, before: Document) -> None:
     path = root / document.file
     try:
         if path.is_symlink() or path.read_bytes() != before.text.encode():
-            message = f"{document.file} was changed in the meantime; run again"
+            message = f"{document.file} was changed in the meantime; run the command again"
             raise MachineFailed(message)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".modelfleet-", delete=False) as stream:
             stream.write(document.text.encode())

@@ -72,7 +72,7 @@ def add_deployments(subject: MigratedSpec) -> Step | None:
 
 
 def remove_servers(subject: MigratedSpec) -> Step | None:
-    """The step that takes the servers away; None where there are none."""
+    """The step that removes the servers; None where there are none."""
     targets = _environments(subject)
     if not targets:
         return None
@@ -83,8 +83,8 @@ def remove_servers(subject: MigratedSpec) -> Step | None:
             new = beside(model, project)
             if new is None:
                 message = (
-                    f"in {environment} nothing stands beside {model.name!r} yet; "
-                    f"run `modelfleet migrate multi-model --project {subject.name} --step add` first"
+                    f"in {environment} {model.name!r} has no counterpart yet; run `modelfleet migrate multi-model "
+                    f"--project {subject.name} --step add` first"
                 )
                 raise NotMigratable(project.spec.key_at(model.pointer), message)
             moves.append(
@@ -201,7 +201,7 @@ def _successor(subject: MigratedSpec, project: Project, server: Server) -> Runti
     if not fitting:
         message = (
             f"no runtime of {environment.name} serves {listed(sorted(needed))} as single models; give one its image in "
-            "the environment's runtimes, or write one of your own into runtimes/"
+            "the environment's runtimes, or add one of your own to runtimes/"
         )
         raise NotMigratable(project.spec.at((*server.pointer, "runtime")), message)
     return fitting[0]
@@ -216,11 +216,11 @@ def _framework(runtime: Runtime, old: Format | None) -> str:
 
 def _remarks(server: Server, model: ServedModel, runtime: Runtime, framework: str, new: str) -> Iterator[str]:
     if model.format is not None and str(model.format) != framework:
-        yield f"{new} has framework {framework}, since {runtime.name} does not offer {model.format}: try whether it loads"
+        yield f"{new} has framework {framework}, since {runtime.name} does not offer {model.format}: check that it loads"
     if runtime.engine.facts["versionFolder"]:
         yield (
             f"{runtime.name} looks for a folder with a number, the version, below the path of a model (<path>/1/<files>), "
-            "which ModelMesh made by itself: put the files into such a folder before the new models are synced"
+            "which ModelMesh created itself: put the files into such a folder before the new models are synced"
         )
     if len(server.models) > 1:
         yield (
@@ -228,7 +228,10 @@ def _remarks(server: Server, model: ServedModel, runtime: Runtime, framework: st
             "write smaller ones where a model needs less"
         )
     if server.patches:
-        yield f"the patches of server {server.name} are not carried over: they are of a ModelMesh runtime; {new} has none of them"
+        yield (
+            f"the patches of server {server.name} are not carried over: they are for a ModelMesh runtime, and "
+            f"{new} has none of them"
+        )
     for step in model.patches.get("InferenceService", ()):
         if not _is_own(str(step.get("path"))):
             yield f"the patch of {step.get('path')} of {model.name} is not carried over, since it is about ModelMesh"

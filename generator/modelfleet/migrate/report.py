@@ -131,7 +131,10 @@ def _removed(before: DeployedProject, after: DeployedProject, moves: list[Move])
     )
     labels = [row.label for row in rows_of(change, rules) if row.destroys]
     if labels:
-        yield f"  the plan wants acknowledged, under environments.{environment.name}: `acknowledge: [{', '.join(labels)}]`"
+        yield (
+            f"  the plan asks for this acknowledgement, under environments.{environment.name}: `acknowledge: "
+            f"[{', '.join(labels)}]`"
+        )
     if command := label_command(before, after):
         yield f"  then label the namespace: {command}"
 

@@ -24,7 +24,7 @@ def rewritten(text: str, wanted: Mapping[str, Any], copies: Mapping[Pointer, Poi
     """The file so that it means `wanted`; `copies` says which new entries are written like which old ones."""
     found = _Rewriting(text, copies).result(wanted)
     if parse(found.encode(), "").data != wanted:
-        message = "the rewritten file does not mean what it was to mean"
+        message = "the rewritten file does not mean what was intended"
         raise AssertionError(message)
     return found
 
@@ -43,7 +43,7 @@ def flow(value: Any) -> str:
 
 
 def is_thinned(old: Sequence[Any], new: Sequence[Any]) -> bool:
-    """Whether a list is another one, of which something was taken away."""
+    """Whether a list is another one, of which something was removed."""
     rest = iter(old)
     return len(new) < len(old) and bool(new) and all(any(item == each for each in rest) for item in new)
 

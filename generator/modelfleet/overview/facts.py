@@ -46,7 +46,7 @@ class ServedEntry:
 
     @property
     def public(self) -> bool:
-        """Whether it can be reached from outside of the cluster."""
+        """Whether it can be reached from outside the cluster."""
         return any(one.external is not None for one in self.endpoints)
 
     @property

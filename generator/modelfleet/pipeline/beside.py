@@ -99,7 +99,7 @@ def beside_findings(
                 )
             )
         elif (owner := owned_name(key[1], key[2], [one.name for one in project.models if not one.llm])) is not None:
-            message = f"{owner.by} owns the {key[1]} {key[2]!r}: it {owner.does}, over whatever is there"
+            message = f"{owner.by} owns the {key[1]} {key[2]!r}: it {owner.does}, replacing whatever is there"
             found.append(
                 ("OBJ005", Violation(pointer=("metadata", "name"), message=message, hint="choose another name"))
             )
@@ -131,7 +131,7 @@ def _unfit(project: Project, document: Document, beside: ObjectsBeside) -> Itera
         )
     elif beside.check(project.environment.name, item) is None and not schemas.later(group):
         others = schemas.versions(group, kind)
-        known = f"; known are {listed([f'{group}/{other}' for other in others])}" if others else ""
+        known = f"; there are {listed([f'{group}/{other}' for other in others])}" if others else ""
         yield (
             "OBJ003",
             Violation(

@@ -214,7 +214,7 @@ def specs_of(
         if key not in environments:
             near = closest(key, environments)
             known = choices(sorted(environments)) if environments else "there is none"
-            way_out = f"write that file, or take {key!r} away here"
+            way_out = f"add that file, or remove {key!r} here"
             finding = Finding(
                 at=document.key_at(pointer),
                 code="ENV008",

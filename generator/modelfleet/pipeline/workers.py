@@ -94,7 +94,7 @@ def _forked(do: Callable[[Sequence[_Item]], _Result], part: Sequence[_Item]) -> 
             pickle.dump((do(part),), stream, protocol=5)
         code = 0
     finally:
-        os._exit(code)  # without a word, and without what this process would do at its end
+        os._exit(code)  # silently, and without what this process would do at its end
 
 
 def _received(copy: _Copy) -> tuple[Any] | None:

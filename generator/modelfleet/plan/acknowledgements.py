@@ -196,7 +196,7 @@ def stale_acks(found: Sequence[RequiredAck], written: Sequence[Acknowledgement])
             code="PLAN002",
             path="acknowledge" if one.project is None else f"environments.{one.environment}.acknowledge",
             message=f"{one.text!r} acknowledges nothing {'here' if meant else 'that this change does'}",
-            hint=f"write it {_where(meant)} instead" if meant else "take it away once it is merged",
+            hint=f"write it {_where(meant)} instead" if meant else "remove it once it is merged",
             severity=Severity.WARNING,
             environments=() if one.shared else (one.environment,),
         )

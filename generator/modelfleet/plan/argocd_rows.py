@@ -39,8 +39,8 @@ def _of_set(facts: EnvironmentFacts, change: ObjectChange) -> Iterator[Impact]:
     """What a change of the ApplicationSet does to what runs: on another cluster, or where pruning starts."""
     if clusters := _clusters(facts):
         old, new = map(code, clusters)
-        moved = f"its models are made anew on {new}, and what runs on {old} stays there until it is deleted by hand"
-        yield Impact(Effect.UNMANAGED, f"{moved}; not so if only Argo CD's name of the cluster changes")
+        moved = f"its models are created on {new}, and what runs on {old} stays there until it is deleted by hand"
+        yield Impact(Effect.UNMANAGED, f"{moved}; this does not apply if only Argo CD's name for the cluster changes")
     if change.before is not None and facts.before is not None and prunes(facts.after) and not prunes(facts.before):
         yield Impact(
             Effect.PRUNING,

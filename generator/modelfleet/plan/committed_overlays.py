@@ -38,7 +38,7 @@ def build_for_real(root: Path, folder: str, contents: Mapping[str, bytes], why: 
     tool = tools.locate(cache_folder(root), "kustomize")
     if tool is None:
         message = (
-            f"plan: {why}, so {folder} has to be built with kustomize, which is not here; "
+            f"plan: {why}, so {folder} has to be built with kustomize, which is not installed; "
             "run `modelfleet verify` once, which installs it"
         )
         raise MachineFailed(message)

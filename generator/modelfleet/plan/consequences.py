@@ -106,7 +106,7 @@ def room(before: RunningWorkload, after: RunningWorkload, quota: QuotaUse) -> It
             yield f"{text}; the quota of {limit} has {left} left, so it rolls with fewer replicas"
         else:
             yield (
-                f"{text}, but the quota of {limit} has room for {left} more: the new pods wait, and the old ones go on serving"
+                f"{text}, but the quota of {limit} has room for {left} more: the new pods wait, and the old ones keep serving"
             )
 
 

@@ -42,7 +42,7 @@ class Effect(Enum):
     NOTHING = EffectFacts(
         title="nothing",
         tone="faint",
-        explained="no pod and no caller notices; where it has a reason, the plan says it",
+        explained="neither pods nor callers notice; where there is a reason, the plan gives it",
     )
     NEXT_START = EffectFacts(
         title="read at the next start",
@@ -59,7 +59,7 @@ class Effect(Enum):
     TOKEN_NEW = EffectFacts(
         title="new token",
         tone="good",
-        explained="its Secret is made, and filled by the cluster",
+        explained="its Secret is created, and the cluster fills it in",
     )
     URL_NEW = EffectFacts(
         title="URL appears",
@@ -95,9 +95,9 @@ class Effect(Enum):
         explained="the pods of a canary come, go or are replaced; those of the model stay",
     )
     RELOAD = EffectFacts(
-        title="model is loaded anew",
+        title="model is reloaded",
         tone="mild",
-        verbs=("is loaded anew", "are loaded anew"),
+        verbs=("is reloaded", "are reloaded"),
         explained="ModelMesh loads the new version and moves the requests to it; no pod restarts",
     )
     BESIDE = EffectFacts(
@@ -119,7 +119,8 @@ class Effect(Enum):
         tone="warn",
         verbs=("restarts", "restart"),
         explained=(
-            "new pods come before the old ones go; with how many accelerators more, and whether the quota has them"
+            "new pods start before the old ones stop; the plan says how many more accelerators that takes, and "
+            "whether the quota has them"
         ),
     )
     TOKEN_LOST = EffectFacts(
@@ -154,14 +155,14 @@ class Effect(Enum):
         tone="bad",
         verbs=("gets another URL", "get other URLs"),
         explained=(
-            "from outside, or inside the cluster: with tokens a model answers on 8443, without on the container's port"
+            "from outside, or inside the cluster: with tokens a model answers on port 8443, without them on the container's port"
         ),
     )
     URL_GONE = EffectFacts(
         title="URL disappears",
         tone="bad",
         verbs=("loses its URL", "lose their URLs"),
-        explained="from outside it is reached no longer: its route is off, or it goes",
+        explained="it can no longer be reached from outside: its route is switched off, or the model goes",
     )
     DOWNTIME = EffectFacts(
         title="downtime",
@@ -209,8 +210,8 @@ class Effect(Enum):
         destroys=True,
         explained=(
             "the deployment mode, the workers of a runtime, the nodes of an LLMInferenceService: the cluster refuses "
-            "to change them. The command is shown; before the merge it would only make the old one anew, and it "
-            "ends with `argocd app sync` since Argo CD does not try a commit for ever"
+            "to change them. The command is shown; before the merge it would only recreate the old one, and it "
+            "ends with `argocd app sync`, since Argo CD does not retry a commit forever"
         ),
     )
     WITH_SERVER = EffectFacts(
@@ -246,7 +247,7 @@ class Effect(Enum):
         verbs=("moves to another namespace", "move to other namespaces"),
         destroys=True,
         stays=True,
-        explained="everything is made anew; what is in the old namespace stays",
+        explained="everything is created again; what is in the old namespace stays",
     )
     PROJECT = EffectFacts(
         title="project goes",
@@ -255,10 +256,10 @@ class Effect(Enum):
         destroys=True,
         stays=True,
         explained=(
-            "it leaves the environment. Argo CD deletes nothing of it, whether it prunes or not "
+            "it leaves the environment. Argo CD does not delete any of it, whether it prunes or not "
             "([why](argocd.md#what-disappears-from-git)). Where a new project takes its namespace, as one that is "
-            "only renamed may, the objects are the same ones to the cluster and go on running: shown is what "
-            "changes about them, and the command that makes them the new Application's. Its own Application "
+            "only renamed may, the cluster sees the same objects, and they keep running: the plan shows what "
+            "changes about them, and the command that hands them to the new Application. Its own Application "
             "stays, too: the row ends with the command that deletes it on the cluster of Argo CD"
         ),
     )
@@ -268,7 +269,7 @@ class Effect(Enum):
         verbs=("goes", "go"),
         destroys=True,
         stays=True,
-        explained="its file is gone. Argo CD deletes nothing of it",
+        explained="its file is gone. Argo CD does not delete any of it",
     )
     REFUSED = EffectFacts(
         title="refused by the cluster",

@@ -46,7 +46,7 @@ def _cost_text(cost: WeeklyCost) -> str:
     """What a change costs or saves a week."""
     difference = cost.after - cost.before
     sign = "+" if difference > 0 else "-"
-    return f"{sign}{amount_text(abs(difference))} a week, at the rates of the environment"
+    return f"{sign}{amount_text(abs(difference))} per week, at the rates of the environment"
 
 
 def _others(found: Sequence[object], word: str) -> Iterator[tuple[str, str]]:

@@ -161,7 +161,7 @@ def contents(found: Tree, paths: Iterable[str]) -> dict[str, bytes]:
         end = done.out.index(b"\n", place)
         words = done.out[place:end].split()
         if len(words) != 3 or words[1] != b"blob":
-            message = f"plan: Git has not all of {found.commit[:12]}: {path} is missing; fetch the whole history"
+            message = f"plan: Git does not have all of {found.commit[:12]}: {path} is missing; fetch the whole history"
             raise MachineFailed(message)
         size = int(words[2])
         texts[path] = done.out[end + 1 : end + 1 + size]

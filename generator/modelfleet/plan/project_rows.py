@@ -143,13 +143,13 @@ def _whole(change: ProjectChange, objects: Sequence[ObjectChange]) -> Row:
         effect = Effect.ENVIRONMENT if change.environment_goes else Effect.PROJECT
         what, state = ("goes with its environment" if change.environment_goes else "leaves the environment",), "removed"
         text = (
-            f"{serving}; Argo CD deletes nothing of it: all stays in {code(change.before.namespace)}"
+            f"{serving}; Argo CD does not delete any of it: all stays in {code(change.before.namespace)}"
             f"{holding(change.was.values())}, until it is deleted by hand"
         )
     else:
         what = (f"namespace {code(change.before.namespace)} → {code(change.after.namespace)}",)
         effect, state = Effect.NAMESPACE, "moved"
-        text = f"{serving}; all is made anew, and what is in the old namespace stays there until it is deleted by hand"
+        text = f"{serving}; everything is created again, and what is in the old namespace stays there until it is deleted by hand"
     return Row(
         project=change.name,
         key=(PROJECT, change.name),
@@ -181,7 +181,7 @@ def _handed_over(change: ProjectChange, heir: ProjectChange) -> Row:
         project=change.name,
         key=(PROJECT, change.name),
         state="removed",
-        what=(f"project {code(heir.name)} takes its namespace over",),
+        what=(f"project {code(heir.name)} takes over its namespace",),
         consequences=(Impact(Effect.PROJECT, text), *application_left(change)),
         objects=(),
         command=command,

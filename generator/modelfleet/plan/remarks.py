@@ -46,7 +46,7 @@ def _branch(comparison: Comparison, facts: EnvironmentFacts) -> Iterator[str]:
             "unless this is merged there, too, what is there is synced and not what this plan shows"
         )
     else:
-        differs = "where all is as rendered here"
+        differs = "where everything is as rendered here"
     yield f"once the ApplicationSet is applied, Argo CD syncs {code(new)} instead of {code(old)}, {differs}"
 
 

@@ -20,8 +20,9 @@ def heading(found: Plan) -> Iterator[str]:
         shown = ", ".join(f"`{path}`" for path in found.stale[:_MOST_STALE])
         more = f" and {len(found.stale) - _MOST_STALE} more" if len(found.stale) > _MOST_STALE else ""
         yield (
-            f"The generated files are stale: {plural(len(found.stale), 'file')} not as rendered ({shown}{more}). This plan is "
-            "that of a fresh render; run `modelfleet render` and commit the result, or something else is synced."
+            f"The generated files are stale: {plural(len(found.stale), 'file')} not as rendered ({shown}{more}). "
+            "This plan shows a fresh render; run `modelfleet render` and commit the result, or something else "
+            "will be synced."
         )
     yield from found.built
 

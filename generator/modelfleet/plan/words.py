@@ -131,7 +131,7 @@ def what_changed(objects: Sequence[ObjectChange], old: RunningWorkload, new: Run
     changed = said([item for item in objects if item.steps], new.mode)
     words = [(word,) for word in changed if not _as_before(word, old, new)]
     if changed and not words:
-        words = [("written in another way",)]
+        words = [("written differently",)]
     found = [*(part for word in words for part in (ranges if word[0].startswith("replicas") else word))]
     return (*found, *came_and_went(objects)) or ("replicas",)
 

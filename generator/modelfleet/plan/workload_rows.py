@@ -36,7 +36,7 @@ from modelfleet.plan.words import MAX_URLS, few, names, objects_named, ordered, 
 from modelfleet.serving.workloads import RUNTIME, SERVICE, Key, RunningWorkload, used_by
 from modelfleet.wording import plural
 
-ANEW = "delete it after the merge, and Argo CD makes it anew"
+ANEW = "delete it after the merge, and Argo CD recreates it"
 """What to do with what cannot be changed."""
 
 
@@ -109,7 +109,7 @@ def _otherwise(objects: Sequence[ObjectChange], new: RunningWorkload) -> Impact:
     steps = [(change.key[0], step.path) for change in objects for step in change.steps]
     scaling = [path for kind, path in steps if rule_for(kind, new.mode, path).effect is Effect.SCALE]
     if any(not path[-1].lower().endswith("replicas") for path in scaling):
-        return Impact(Effect.SCALE, "when it is scaled is another matter now; no pod restarts")
+        return Impact(Effect.SCALE, "it is scaled by other rules now; no pod restarts")
     return Impact(Effect.NOTHING, effect_reason(objects, new.mode))
 
 
@@ -121,7 +121,7 @@ def refused(objects: Sequence[ObjectChange], judge: Admission | None) -> Iterato
         if item.after is not None and group_of(item.after) == SERVING_GROUP:
             for found in refusals(item, judge):
                 if found.effect is Effect.RECREATE:
-                    text = f"the cluster refuses it in place ({found.text}): {ANEW}"
+                    text = f"the cluster refuses to update it in place ({found.text}): {ANEW}"
                     yield Impact(Effect.RECREATE, text)
                 else:
                     yield found
@@ -155,7 +155,7 @@ def _pods(
     elif effect is Effect.RELOAD:
         yield Impact(effect, "its server loads the new one and then sends it the requests; no pod restarts")
     elif old.stopped and new.stopped:
-        yield Impact(Effect.NOTHING, "it is stopped, so no pod runs that would restart")
+        yield Impact(Effect.NOTHING, "it is stopped, so there is no pod to restart")
 
 
 def _on_server(change: ProjectChange, server: str) -> str:
@@ -199,7 +199,7 @@ def _removed(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], o
     url = old.address.external if old.address else None
     found: list[Impact] = []
     if change.stays:
-        where = f"it runs on in {code(change.before.namespace)}" if change.before else "it runs on"
+        where = f"it keeps running in {code(change.before.namespace)}" if change.before else "it keeps running"
         served = f" with its models {names(gone)}" if gone else ""
         found.append(Impact(Effect.UNMANAGED, f"{where}{served}{holding([old])}, until it is deleted by hand"))
     else:
@@ -248,13 +248,13 @@ def _moved(
     if change.successor is not None and key in change.passed_on:
         stays = f"the old one in {code(before)} becomes that of {code(change.successor.name)}"
     else:
-        stays = f"the old one runs on in {code(before)}{holding([old])}, until it is deleted by hand"
+        stays = f"the old one keeps running in {code(before)}{holding([old])}, until it is deleted by hand"
     found.append(Impact(Effect.UNMANAGED, stays))
     return Row(
         project=change.name,
         key=key,
         state="moved",
-        what=("made anew in the new namespace", *said([item for item in objects if item.steps], new.mode)),
+        what=("created again in the new namespace", *said([item for item in objects if item.steps], new.mode)),
         consequences=ordered(found),
         objects=tuple(item for item in objects if item.steps or item.before is None or item.after is None),
         command=deletion(change, objects),

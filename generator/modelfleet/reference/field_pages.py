@@ -44,8 +44,8 @@ def spec_page() -> Iterator[str]:
     """Every field of a project's spec."""
     yield "# The spec"
     yield ""
-    yield "Everything that `projects/<project>.yaml` can say. What stands below `environments.<environment>` is laid over the"
-    yield "rest in that environment: every field but `version` and `environments` can stand there too, and null removes an"
+    yield "Everything that `projects/<project>.yaml` can say. What is under `environments.<environment>` is merged over the"
+    yield "rest in that environment: every field except `version` and `environments` can be used there too, and null removes an"
     yield "entry. *Releases* are those of OpenShift AI that have a field; without an entry, all do."
     yield ""
     schema = _Schema(_load("project"))
@@ -59,10 +59,10 @@ def spec_page() -> Iterator[str]:
         ("A model on a server", f"servers.{_ENTRY}.models.{_ENTRY}", entries["servedModel"]),
     ):
         yield from _section(f"{title}: `{prefix}`", _rows(schema, "", part, fresh=True))
-    yield "## Which kind of workload takes a field"
+    yield "## Which kinds of workload accept a field"
     yield ""
     yield "A model is *standard* (a Deployment) or *advanced* (Knative), is spread over *several nodes* (`multiNode`), or is"
-    yield "distributed inference with *llm-d* (`llmd`). All kinds take a field that is not listed."
+    yield "distributed inference with *llm-d* (`llmd`). All kinds accept a field that is not listed."
     yield ""
     yield from markdown_table([["Field", "Not by", "Because"], *_refusals()])
 
@@ -72,7 +72,7 @@ def environment_page() -> Iterator[str]:
     yield "# The environment"
     yield ""
     yield "Everything that `environments/<environment>.yaml` and `environments/base.yaml` can say of a cluster. The environment's"
-    yield "file is laid over the base; null in it removes an entry of the base."
+    yield "file is merged over the base; null in it removes an entry of the base."
     yield ""
     schema = _Schema(_load("environment"))
     yield from _section("The facts", _rows(schema, "", schema.root))

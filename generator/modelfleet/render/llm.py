@@ -25,7 +25,6 @@ def distributed(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
         "display_name": model.display_name,
         "description": model.description,
         "gen_ai_asset": model.gen_ai_asset,
-        "queue": model.queue,
         "model_type": "generative",
         "stopped": stop_word(project, model),
         "enable_auth": _enable_auth(model),

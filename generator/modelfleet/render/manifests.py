@@ -125,7 +125,6 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
         "advanced": not standard,
         "deployment_mode": term("modeStandard" if standard else "modeAdvanced"),
         "gen_ai_asset": model.gen_ai_asset,
-        "queue": model.queue,
         "model_type": model.model_type if can("modelType") else None,
         "stopped": stop_word(project, model),
         "enable_auth": _enable_auth(model, can("enableAuthAlways")),

@@ -167,7 +167,7 @@ def _server_resources(container: Mapping[str, Any], server: Server) -> Object | 
 def _container(
     container: Mapping[str, Any], chosen: Mapping[str, str | None], over: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """A container with its image after its name, and with `over` laid over it; None takes a field away."""
+    """A container with its image after its name, and with `over` laid over it; None removes a field."""
     name = container["name"]
     whole = {
         "name": name,

@@ -193,7 +193,7 @@ class _Planner:
             message = "a key must be text: put it into quotes"
             raise Flaw(node.start_mark.index, message)
         if text in self.plan.prototypes[container]:
-            message = f"the key {text!r} stands twice in its mapping"
+            message = f"the key {text!r} is listed twice in its mapping"
             raise Flaw(node.start_mark.index, message)
         return text
 

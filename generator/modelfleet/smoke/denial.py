@@ -32,14 +32,20 @@ def _refusal(name: str, answer: HttpAnswer) -> SmokeCheck:
     if status in REFUSED:
         return SmokeCheck(name=name, outcome="passed", message=f"refused with HTTP {status}", seconds=seconds)
     if 300 <= status < 400:
-        message = f"sent on with HTTP {status}, as a login page does it: refused, but not as a program expects it"
+        message = (
+            f"redirected with HTTP {status}, as a login page does: refused, but not in the way that a program expects"
+        )
         return SmokeCheck(name=name, outcome="passed", message=message, seconds=seconds)
     if status < 300:
         message = f"answered with HTTP {status}: everybody who reaches the address can use the model"
-        remedy = "something before the model lets it pass; check that the proxy or AuthPolicy of the model is there"
+        remedy = (
+            "something in front of the model lets it pass; check that the proxy or AuthPolicy of the model is there"
+        )
     else:
         message = f"HTTP {status} instead of 401 or 403: the request may have reached the model"
-        remedy = "call it again when the model is ready; if this stays, nothing before the model asks for a token"
+        remedy = (
+            "call it again when the model is ready; if this persists, nothing in front of the model asks for a token"
+        )
     return SmokeCheck(name=name, outcome="failed", message=message, remedy=remedy, seconds=seconds)
 
 
@@ -51,7 +57,7 @@ def no_route(caller: Caller, target: SmokeTarget, path: str) -> SmokeCheck:
     except Unanswered as failed:
         if failed.failure in (CallFailure.UNTRUSTED, CallFailure.MISNAMED):
             message = (
-                f"something listens at {target.closed} with a certificate that does not fit, so it cannot be asked"
+                f"something listens at {target.closed} with a certificate that does not fit, so it cannot be tested"
             )
             return SmokeCheck(name=name, outcome="blocked", message=message, remedy="pass its authority: --ca FILE")
         return SmokeCheck(

@@ -76,7 +76,7 @@ class HttpAnswer:
 class Caller:
     """How to call: with which token, trust and time limit. `connect_to` is where to connect whatever the address says.
 
-    The token stands in no representation of this, and `quoted` takes it out of whatever a server sends back.
+    The token stands in no representation of this, and `quoted` removes it from whatever a server sends back.
     """
 
     trust: ssl.SSLContext
@@ -177,7 +177,7 @@ def _lines(answer: http.client.HTTPResponse) -> Iterator[bytes]:
 
 @contextmanager
 def _limited(connection: http.client.HTTPConnection, limit_s: float) -> Iterator[None]:
-    """Cuts the connection when the time is over: a limit of each read alone would let a slow server go on for ever."""
+    """Cuts the connection when the time is over: a limit of each read alone would let a slow server go on forever."""
     cut = threading.Event()
 
     def end() -> None:
@@ -242,7 +242,7 @@ def trust_of(files: tuple[Path, ...]) -> ssl.SSLContext:
         try:
             context.load_verify_locations(file)
         except ssl.SSLError:
-            message = f"{file}: holds no certificate in PEM form"
+            message = f"{file}: does not hold a certificate in PEM format"
             raise MachineFailed(message) from None
         except OSError as failed:
             message = f"{file}: {failed.strerror}"

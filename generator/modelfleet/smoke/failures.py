@@ -26,11 +26,11 @@ _UNANSWERED: Mapping[CallFailure, tuple[str, str]] = {
         "a firewall or a NetworkPolicy may drop it; raise --timeout if the network is slow",
     ),
     CallFailure.SILENT: (
-        "{host}:{port} took the request and did not answer in time",
+        "{host}:{port} accepted the request and did not answer in time",
         "raise --timeout if the model is slow or scales from zero; oc logs -n {namespace} says what it is doing",
     ),
     CallFailure.NO_HANDSHAKE: (
-        "{host}:{port} does not answer the beginning of TLS in time",
+        "{host}:{port} does not complete the TLS handshake in time",
         "it may not speak TLS: an address with http:// may be meant, or the wrong port is called",
     ),
     CallFailure.CLOSED: (
@@ -42,8 +42,8 @@ _UNANSWERED: Mapping[CallFailure, tuple[str, str]] = {
         "pass the certificate authority that signed it: --ca FILE",
     ),
     CallFailure.MISNAMED: (
-        "the certificate is for another name than {host}{detail}",
-        "call the model by the name in its certificate; for a port-forward: --connect-to localhost:PORT instead of --url",
+        "the certificate is not for {host}{detail}",
+        "call the model under the name in its certificate; for a port-forward: --connect-to localhost:PORT instead of --url",
     ),
     CallFailure.NO_TLS: (
         "{host}:{port} does not speak TLS{detail}",
@@ -58,16 +58,16 @@ _UNANSWERED: Mapping[CallFailure, tuple[str, str]] = {
 _STATUS: Mapping[int, tuple[str, str]] = {
     401: (
         "the token is not accepted",
-        "it may have expired, or belong to another cluster: take it again from {secrets}",
+        "it may have expired, or belong to another cluster: get it again from {secrets}",
     ),
     403: (
         "the token is known, but its account may not call this model",
-        "take one of {secrets}, or let the account get the InferenceService",
+        "use one of {secrets}, or let the account get the InferenceService",
     ),
     404: ("nothing is served at this path", "the model may be served under another name, or still be loading"),
     429: ("too many requests are waiting", "try again when there is less to do"),
     500: ("the model fails", "oc logs -n {namespace} says why"),
-    502: ("the router gets no proper answer from the model", _PODS),
+    502: ("the router gets no valid answer from the model", _PODS),
     503: ("the model is not available: it is loading, or no pod is ready", _PODS + "; --wait 10m waits for it"),
     504: ("the router waited too long for the model", "raise the timeout of its route"),
 }
@@ -91,8 +91,8 @@ def told_status(answer: HttpAnswer, target: SmokeTarget, quote: str) -> tuple[st
     status = answer.status
     if status in (301, 302, 303, 307, 308):
         where = urlsplit(answer.headers.get("location", "")).hostname or "another place"
-        message = f"HTTP {status}: the request is sent on to {printable(where)}, which is not followed"
-        return message, "a login page may stand before the model, or http:// is meant to be https://"
+        message = f"HTTP {status}: the request is redirected to {printable(where)}, which is not followed"
+        return message, "a login page may be in front of the model, or http:// is meant to be https://"
     known = _STATUS.get(status)
     if known is None and status >= 500:
         known = _STATUS[500]

@@ -28,7 +28,7 @@ _REMEDIES = {
     "UNAVAILABLE": "check the port, and whether its pods run; an address with TLS begins with grpcs://",
     "UNAUTHENTICATED": "pass a token that the model accepts: --token-file FILE",
     "PERMISSION_DENIED": "its account may not call this model",
-    "UNIMPLEMENTED": "the runtime speaks another protocol over gRPC than Open Inference (v2), or calls its service otherwise",
+    "UNIMPLEMENTED": "the runtime speaks another protocol over gRPC than Open Inference (v2), or names its service differently",
     "NOT_FOUND": "the model is served under another name, or still loading",
     "DEADLINE_EXCEEDED": "raise --timeout if the model is slow; oc logs -n {namespace} says what it is doing",
 }
@@ -60,7 +60,9 @@ def _denied(calls: _Conversation) -> Iterator[SmokeCheck]:
         failed, _, seconds = calls.check(name, "ModelReady", message, wire.is_ready)
         if failed is None:
             said = "answered: everybody who reaches the address can use the model"
-            remedy = "something before the model lets it pass; check that the proxy or AuthPolicy of the model is there"
+            remedy = (
+                "something in front of the model lets it pass; check that the proxy or AuthPolicy of the model is there"
+            )
             yield SmokeCheck(name=name, outcome="failed", message=said, remedy=remedy, seconds=seconds)
         elif calls.status in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
             yield SmokeCheck(name=name, outcome="passed", message=f"refused with gRPC {calls.status}")
@@ -110,7 +112,7 @@ class _Conversation:
             remedy = remedy.format(namespace=self.probe.target.namespace)
             return SmokeCheck(name=name, outcome="failed", message=said, remedy=remedy), None, 0.0
         except ValueError:
-            said, remedy = "the answer is not of the protocol", _REMEDIES["UNIMPLEMENTED"]
+            said, remedy = "the answer does not follow the protocol", _REMEDIES["UNIMPLEMENTED"]
             return SmokeCheck(name=name, outcome="failed", message=said, remedy=remedy), None, 0.0
 
 
@@ -129,7 +131,7 @@ def _checks(calls: _Conversation) -> Iterator[SmokeCheck]:
         printable(f"{one.name} {one.datatype}{list(one.shape)}") for one in tensors[:4]
     )
     yield SmokeCheck(
-        name="metadata", outcome="passed", message=message if tensors else "no inputs are named", seconds=seconds
+        name="metadata", outcome="passed", message=message if tensors else "it names no inputs", seconds=seconds
     )
     yield _inference(calls, name, tensors)
 
@@ -137,12 +139,12 @@ def _checks(calls: _Conversation) -> Iterator[SmokeCheck]:
 def _inference(calls: _Conversation, name: str, tensors: list[sample.TensorFacts]) -> SmokeCheck:
     request = calls.probe.options.request
     if request is not None:
-        message = "a request from a file is JSON, which only the REST endpoint takes"
+        message = "a request from a file is JSON, which only the REST endpoint accepts"
         return SmokeCheck(name="inference", outcome="skipped", message=message)
     fits = tensors and sum(one.elements for one in tensors) <= sample.MAX_ELEMENTS
     sent = wire.infer_message(name, tensors) if fits else None
     if sent is None:
-        message = "which input the model takes is not known, or it cannot be made up"
+        message = "which input the model takes is not known, or it cannot be generated"
         return SmokeCheck(name="inference", outcome="blocked", message=message, remedy="try REST with --input FILE")
     failed, outputs, seconds = calls.check("inference", "ModelInfer", sent, wire.count_outputs)
     if failed is not None:

@@ -97,7 +97,7 @@ def _inference(probe: Probe, path: str, task: str, sent: Any) -> tuple[SmokeChec
     data = answer.json()
     items = data.get(key) if isinstance(data, dict) else None
     if not isinstance(items, list) or not items or not all(isinstance(item, dict) and fits(item) for item in items):
-        message = f"HTTP 200, but not an answer of the protocol: there is no usable {key!r} in it"
+        message = f"HTTP 200, but the answer does not follow the protocol: there is no usable {key!r} in it"
         remedy = "another server may listen at this address"
         return SmokeCheck(
             name="inference", outcome="failed", message=message, remedy=remedy, seconds=answer.seconds
@@ -116,8 +116,8 @@ def _streaming(probe: Probe, path: str, sent: Any) -> SmokeCheck:
     if answer.status != 200:
         return probe.refused("streaming", answer)
     if answer.first_text is None:
-        message = "HTTP 200, but no text came in events"
-        remedy = "something before the model may gather the answer; streaming needs a proxy that does not buffer"
+        message = "HTTP 200, but no text arrived in events"
+        remedy = "something in front of the model may buffer the answer; streaming needs a proxy that does not buffer"
         return SmokeCheck(name="streaming", outcome="failed", message=message, remedy=remedy, seconds=answer.seconds)
     return SmokeCheck(
         name="streaming",

@@ -88,7 +88,9 @@ def _checks(probe: Probe, known: RestProtocol) -> Iterator[SmokeCheck]:
         yield check
     sent = probe.options.request if probe.options.request is not None else known.request(probe, metadata)
     if sent is None:
-        message = "which input the model takes is not known: its metadata do not say, or it is too large to be made up"
+        message = (
+            "which input the model takes is not known: its metadata does not say, or it is too large to be generated"
+        )
         if known.metadata is None:
             message = "which input the model takes is not known: this protocol does not tell"
         remedy = "give a request: --input FILE"
@@ -110,7 +112,7 @@ def _metadata(probe: Probe, path: str) -> tuple[SmokeCheck, Any]:
     data = answer.json()
     tensors = sample.tensors_of(data)
     inputs = ", ".join(f"{one.name} {one.datatype}{list(one.shape)}" for one in tensors[:4])
-    message = f"{plural(len(tensors), 'input')}: {probe.caller.quoted(inputs)}" if tensors else "no inputs are named"
+    message = f"{plural(len(tensors), 'input')}: {probe.caller.quoted(inputs)}" if tensors else "it names no inputs"
     return SmokeCheck(name="metadata", outcome="passed", message=message, seconds=answer.seconds), data
 
 
@@ -123,7 +125,7 @@ def _inference(probe: Probe, known: RestProtocol, sent: Any) -> SmokeCheck:
         return probe.refused("inference", answer)
     if not _holds(answer, known.holds):
         what = f"{known.holds!r} in it" if known.holds else "a list of results"
-        message = f"HTTP 200, but not an answer of the protocol: there is no {what}"
+        message = f"HTTP 200, but the answer does not follow the protocol: there is no {what}"
         remedy = "another server may listen at this address"
         return SmokeCheck(name="inference", outcome="failed", message=message, remedy=remedy, seconds=answer.seconds)
     return SmokeCheck(name="inference", outcome="passed", message="answered", seconds=answer.seconds)

@@ -61,6 +61,6 @@ def _checks(probe: Probe) -> Iterator[SmokeCheck]:
     else:
         if target.closed is not None:
             yield no_route(probe.caller, target, "/")
-        message = "it answers inside the cluster alone"
+        message = "it answers only inside the cluster"
         remedy = "run the command in a pod with --from inside, or give --url of a port-forward"
         yield SmokeCheck(name="inference", outcome="skipped", message=message, remedy=remedy)

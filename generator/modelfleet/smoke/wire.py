@@ -113,7 +113,7 @@ def _fields(content: bytes) -> Iterator[tuple[int, int | bytes]]:
             message = "not a protobuf message"
             raise ValueError(message)
         if place + size > len(content):
-            message = "a protobuf message that ends too early"
+            message = "a truncated protobuf message"
             raise ValueError(message)
         yield key >> 3, content[place : place + size]
         place += size

@@ -56,16 +56,16 @@ def refused_character(at: Location, char: str, path: str = "") -> Finding:
     elif char in "\x85\u2028\u2029":
         message, hint = f"{code} ends a line for some readers and not for others", "write an ordinary line break"
     elif "\ud800" <= char <= "\udfff":
-        message, hint = f"{code} is half of a surrogate pair and no character", "write the character itself"
+        message, hint = f"{code} is half of a surrogate pair, not a character", "write the character itself"
     elif char == "\ufeff":
-        message, hint = f"the byte order mark {code} is allowed only where the file begins", "take it out"
+        message, hint = f"the byte order mark {code} is allowed only at the start of the file", "remove it"
     elif char in "\ufffe\uffff":
-        message, hint = f"{code} is not a character that a text can hold", "take it out"
+        message, hint = f"{code} is not a character that a text can hold", "remove it"
     elif char < "\xa0":
-        message, hint = f"the control character {code} is not allowed", "take it out"
+        message, hint = f"the control character {code} is not allowed", "remove it"
     else:
         message, hint = (
-            f"{code} turns the direction of writing: people would read another text than tools",
-            "take it out",
+            f"{code} changes the direction of the text: people would read something other than tools do",
+            "remove it",
         )
     return Finding(at=at, code="YAML002", path=path, message=message, hint=hint)

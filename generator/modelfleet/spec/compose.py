@@ -152,7 +152,7 @@ class Composer:
         is_key = isinstance(frame.items, dict) and frame.key is None
         if is_key:
             hint = "write key: value, and put text such as {{ ... }} in quotes"
-            self.note(place, "YAML012", "a key must be text, not a list or a mapping", hint)
+            self.note(place, "YAML012", "a key must be text, not a list or a map", hint)
             self.key(frame, "?", place, plain=False)
         elif isinstance(frame.items, dict):
             frame.items[frame.key or ""] = items

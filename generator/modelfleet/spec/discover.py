@@ -112,7 +112,7 @@ def _by_environment(
             findings += _nested(root, f"{home}/{name}/{folder}", f"{home}/{name}/")
         if files and name not in environments:
             near = closest(name, environments)
-            otherwise = f"what holds for all environments lies in {home}/ itself"
+            otherwise = f"what applies to all environments is in {home}/ itself"
             hint = f"did you mean {home}/{near}/?" if near else otherwise
             findings.append(_misnamed(f"{home}/{name}", f"there is no environments/{name}.yaml", hint))
         found |= {(name, stem): file for stem, file in files.items()}
@@ -170,8 +170,8 @@ def _nested(root: Path, folder: str, home: str) -> list[Finding]:
             if entry.name.startswith("."):
                 continue
             if _is_yaml(entry.name):
-                hint = f"move it to {home}, or give it another suffix if it is none of modelfleet's"
-                findings.append(_misnamed(f"{folder}/{entry.name}", "a file this deep is not looked at", hint))
+                hint = f"move it to {home}, or give it another suffix if it is not for modelfleet"
+                findings.append(_misnamed(f"{folder}/{entry.name}", "a file at this depth is not read", hint))
             elif entry.is_dir(follow_symlinks=False):
                 waiting.append(f"{folder}/{entry.name}")
     return findings
@@ -200,7 +200,7 @@ def _unusable(
     if legal.fullmatch(stem) is None:
         also = f", and {folder}{twin} is the same file on macOS and Windows" if twin else ""
         rule = "lower-case letters, digits and '-'" + (" or '.'" if legal is _OBJECT else "")
-        hint = f"rename it: {rule}, a letter or digit first and last"
+        hint = f"rename it: {rule}, beginning and ending with a letter or digit"
         return _misnamed(file, f"{_quoted(stem)} is not a valid resource name{also}", hint)
     if len(stem) > MAX_NAME:
         return _misnamed(file, f"the name has {len(stem)} characters", f"rename it: at most {MAX_NAME}")

@@ -114,5 +114,5 @@ def _wrong_root(composer: Composer) -> list[Finding]:
     if isinstance(data, dict):
         return []
     found = "a list" if isinstance(data, list) else "a single value"
-    message, hint = f"the file holds {found} and must hold a mapping", "write key: value"
+    message, hint = f"the file holds {found} and must hold a map", "write key: value"
     return [Finding(at=composer.places.tables[1][()], code="YAML007", message=message, hint=hint)]

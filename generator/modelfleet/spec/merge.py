@@ -153,7 +153,7 @@ class _Laying:
                 code="SPEC090",
                 path=dotted(written),
                 message=f"null removes {key!r}, which is not there",
-                hint=did_you_mean(key, merged, "take the line away"),
+                hint=did_you_mean(key, merged, "remove the line"),
             )
         )
 

@@ -32,6 +32,6 @@ def misplaced(document: Document, kind: str) -> Finding | None:
         at=document.key_at((first,)),
         code="SPEC002",
         path=first,
-        message=f"this file holds {article} {other}, and stands in {_FOLDERS[kind]}/",
+        message=f"this file holds {article} {other}, but is in {_FOLDERS[kind]}/",
         hint=f"move it to {_FOLDERS[other]}/",
     )

@@ -262,7 +262,7 @@ def _missing_partners(case: SchemaCase) -> Iterator[SchemaProblem]:
     for key, partners in case.wanted.items():
         for partner in partners if key in case.value else ():
             if partner not in case.value:
-                problem = case.problem(f"{partner!r} is missing, which goes with {key!r}", _added(partner, case))
+                problem = case.problem(f"{partner!r} is missing, which is needed with {key!r}", _added(partner, case))
                 yield replace(problem, lacks=(partner,))
 
 

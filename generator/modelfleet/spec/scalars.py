@@ -23,31 +23,31 @@ _BIG = "is a number of more than 64 bits"
 _DOUBTS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     (what, instead, re.compile(pattern, re.VERBOSE))
     for what, instead, pattern in (
-        ("is true or false to some readers of YAML and text to others", "true or false", "(?i:y|n|yes|no|on|off)"),
+        ("is a truth value to some YAML readers and text to others", "true or false", "(?i:y|n|yes|no|on|off)"),
         (
-            "is a date to some readers of YAML and text to others",
+            "is a date to some YAML readers and text to others",
             "",
             r"""[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}
             (?: (?: [Tt] | [ \t]+ ) [0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]*)?
                 (?: [ \t]* (?: Z | [-+][0-9]{1,2}(?::?[0-9]{2})? ) )? )?""",
         ),
         (
-            "is a number to the base 60 to some readers of YAML and text to others",
+            "is a base-60 number to some YAML readers and text to others",
             "",
             r"[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+ | [-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*",
         ),
         (
-            "is not the same number to every reader of YAML",
+            "is not the same number to every YAML reader",
             "the number in decimal digits",
             r"[-+]?(?: 0[0-9_]+ | 0[xX][0-9a-fA-F_]+ | 0[bB][-+]?[01_]+ | 0[oO][-+]?[0-7_]+ )",
         ),
         (
-            "is a number to some readers of YAML and text to others",
+            "is a number to some YAML readers and text to others",
             "the number in decimal digits",
             r"[-+]?(?:\.[0-9][0-9_]* | [0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?_*[0-9][0-9_]*)?",
         ),
         ("is not a finite number", "", r"[-+]?\.(?i:inf|nan)"),
-        ("has a meaning of its own to some readers of YAML", "", "= | <<"),
+        ("has a special meaning to some YAML readers", "", "= | <<"),
     )
 )
 

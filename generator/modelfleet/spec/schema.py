@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 
 TITLES: Mapping[str, str] = {
-    "SPEC001": "The value is of another type",
-    "SPEC002": "The key is not known here",
+    "SPEC001": "The value has the wrong type",
+    "SPEC002": "The key is unknown",
     "SPEC003": "A key is missing",
     "SPEC004": "The value is not a valid choice",
     "SPEC005": "The text does not have the right form",
@@ -43,7 +43,7 @@ TITLES: Mapping[str, str] = {
     "SPEC008": "An item is listed twice",
     "SPEC009": "The fields do not go together",
     "SPEC010": "There are too many entries or too few",
-    "SPEC011": "There is more wrong than is shown",
+    "SPEC011": "There are more errors than are shown",
 }
 """The codes of the findings that are made here."""
 
@@ -93,7 +93,10 @@ def explain(data: Any, name: str, places: SchemaPlaces, raw: Mapping[Pointer, st
     if len(findings) <= MAX_SHOWN:
         return findings
     more = Finding(
-        at=findings[MAX_SHOWN].at, code="SPEC011", message="more is wrong from here on", hint="mend the rest first"
+        at=findings[MAX_SHOWN].at,
+        code="SPEC011",
+        message="there are more errors from here on",
+        hint="fix the others first",
     )
     return [*findings[:MAX_SHOWN], more]
 

@@ -321,12 +321,12 @@ class _Search:
         elif "connections" in pointer[:3]:
             hint = "leave it out: what a connection needs to log in comes from the environment's secret store"
         if hit is None:
-            code, message = "SEC002", f"{message}, to judge by its name"
+            code, message = "SEC002", f"{message}, judging by its name"
         elif hit.kind == _PRIVATE_KEY:
             code, message = "SEC004", f"{field} holds a private key"
         elif hit.kind == _URL:
             code, message = "SEC003", f"{message}: a password in a URL"
-            hint = "leave user and password out of the URL, and put them into the environment's secret store"
+            hint = "remove the user and password from the URL, and put them into the environment's secret store"
         elif hit.kind == _GIVEN:
             code, message = "SEC005", f"{message}: it gives {hit.name} a value"
             hint = _in_store(hit.name) if variable else _TAKE_OUT
@@ -367,7 +367,7 @@ _PIECE = re.compile(r"[^\s\"',{}\[\]]{6,}")
 _SECRET_DATA = ("data", "stringData")
 _LEADING_OPTION = re.compile(r"(--?[A-Za-z][A-Za-z0-9_.-]{0,60})[= ]")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
-_TAKE_OUT = "take it out, and replace it where it is valid: Git keeps what was written"
+_TAKE_OUT = "remove it, and revoke it where it is valid: Git keeps what was written"
 _OF_PROGRAMS = frozenset({"env", "args", "command", "value"})
 
 

@@ -33,7 +33,7 @@ def read_content(root: Path, file: str) -> bytes:
         hint = (
             "give this user the right to read it"
             if isinstance(error, PermissionError)
-            else "run again when it is there"
+            else "run the command again when it is there"
         )
         message = f"cannot read {printable(file)}: {error.strerror}; {hint}"
         raise MachineFailed(message) from error
@@ -49,7 +49,7 @@ def _refuse_unreadable(status: os.stat_result, file: str) -> None:
 def too_large(file: str, size: int) -> Finding:
     """The finding about a file beyond the limit."""
     message, hint = (
-        f"the file has {size:,} bytes, and 4 MiB ({MAX_BYTES:,}) is the limit",
-        "split it, or take out what is not a spec",
+        f"the file has {size:,} bytes, and the limit is 4 MiB ({MAX_BYTES:,})",
+        "split it, or remove what is not part of the spec",
     )
     return Finding(at=Location(file), code="YAML004", message=message, hint=hint)

@@ -28,19 +28,19 @@ _PHRASES: tuple[tuple[re.Pattern[str], bool, str, str], ...] = tuple(
         (
             "quoted scalar",
             True,
-            "a backslash in this text begins an escape that YAML does not know",
+            "a backslash in this text begins an unknown escape",
             ESCAPES,
         ),
         (
             "expected ':'",
             True,
             "this line is not a key: value",
-            "a colon is missing, or the indentation of text that continues the line above",
+            "a colon is missing, or the text that continues the line above is not indented",
         ),
         (
             "mapping values are not allowed",
             False,
-            "a colon cannot stand here",
+            "a colon is not allowed here",
             "put text with a colon in quotes, or correct the indentation of a field of its own",
         ),
         (
@@ -53,7 +53,7 @@ _PHRASES: tuple[tuple[re.Pattern[str], bool, str, str], ...] = tuple(
             "parsing a block mapping",
             False,
             "wrong indentation: this does not line up with the fields above",
-            "indent all fields of one mapping alike",
+            "indent all fields of one map alike",
         ),
         (
             "parsing a block collection",
@@ -74,7 +74,7 @@ _PHRASES: tuple[tuple[re.Pattern[str], bool, str, str], ...] = tuple(
         (
             "block scalar",
             False,
-            "what begins a block of text is wrong here",
+            "the header of this block of text is wrong",
             "write | or > at the end of the line, and the text below it, indented",
         ),
         ("document start", False, "the document ends before this", "delete what does not belong to it"),
@@ -89,7 +89,7 @@ def syntax_error(composer: Composer, text: str, error: Any) -> Finding:
     found = _unmerged(text, mark) or _odd_space(text, mark) or _outdented(text, error)
     found = found or _quote_error(composer.last, text, error) or _bracket_error(composer, text, error)
     if found is None and char == "\t":
-        found = mark, "a tab stands where YAML wants spaces", "indent with spaces"
+        found = mark, "a tab is used where YAML requires spaces", "indent with spaces"
     at_mark, message, hint = found or _phrase(error)
     beyond = at_mark.line > text.count("\n")  # the parser puts a line break at the end where there is none
     at = location_in(file, text, len(text)) if beyond else Location(file, at_mark.line + 1, at_mark.column + 1)
@@ -133,7 +133,7 @@ def _odd_space(text: str, mark: Any) -> tuple[Any, str, str] | None:
     if found is None:
         return None
     name = unicodedata.name(found[1]).lower() if found[1] == "\u00a0" else "space that is not ASCII"
-    message = f"a {name} (U+{ord(found[1]):04X}) stands in the indentation"
+    message = f"a {name} (U+{ord(found[1]):04X}) is in the indentation"
     return _mark_of(text, found.start(1)), message, "indent with plain spaces"
 
 
@@ -161,7 +161,7 @@ def _quote_error(last: Any, text: str, error: Any) -> tuple[Any, str, str] | Non
     if end.line != problem.line or text[end.index : problem.index].strip():
         return None
     if start.line < end.line:
-        message = f"the quote that opens here closes only in line {end.line + 1}"
+        message = f"the quote that opens here is closed only in line {end.line + 1}"
         return start, message, "close it where the text ends"
     if "flow" in error.context:
         return None
@@ -177,12 +177,12 @@ def _bracket_error(composer: Composer, text: str, error: Any) -> tuple[Any, str,
         begin = text.rfind("\n", 0, problem.index) + 1
         is_field = problem.line > opener.line and _FIELD.match(text, begin) and ": " not in text[begin : problem.index]
         if is_field or problem.index >= len(text):
-            return opener, "the bracket that opens here is not closed", "close it where the list or mapping ends"
+            return opener, "the bracket that opens here is not closed", "close it where the list or map ends"
         if "node" not in context:
             message = "a comma or the closing bracket is missing here"
             return problem, message, "separate items by commas, and close the bracket"
     if text[problem.index : problem.index + 1] in ("]", "}") and "quoted" not in context:
-        return problem, "this bracket closes nothing", "delete it, or put the text in quotes"
+        return problem, "this bracket has no opening counterpart", "delete it, or put the text in quotes"
     return None
 
 
@@ -192,5 +192,5 @@ def _phrase(error: Any) -> tuple[Any, str, str]:
         if pattern.search(said):
             at_mark = error.context_mark if at_context and error.context_mark else error.problem_mark
             return at_mark, message, hint
-    hint = "look at quotes, colons and indentation in this line and the one above"
+    hint = "check the quotes, colons and indentation in this line and the one above"
     return error.problem_mark, "this is not valid YAML", hint

@@ -85,7 +85,10 @@ def _repository(root: Path) -> Iterator[Diagnosis]:
     except Rejected as rejected:
         many = plural(len(rejected.findings), "finding")
         yield Diagnosis(
-            "specs", f"not valid: {many}", "`modelfleet check` shows them; `modelfleet init` begins anew", "files"
+            "specs",
+            f"not valid: {many}",
+            "`modelfleet check` shows them; `modelfleet init` starts from scratch",
+            "files",
         )
         return
     except MachineFailed as failed:
@@ -96,7 +99,7 @@ def _repository(root: Path) -> Iterator[Diagnosis]:
     if stale is None:
         yield Diagnosis("generated files", "as this version renders them")
     else:
-        remedy = "another version of the tool or an edit made them so; `modelfleet render` writes them anew"
+        remedy = "another version of the tool or an edit caused this; `modelfleet render` writes them again"
         yield Diagnosis("generated files", stale.partition(";")[0], remedy, "drift")
 
 
@@ -105,7 +108,7 @@ def _facts(found: Fleet) -> Iterator[Diagnosis]:
     for name, environment in found.environments.items():
         here = [one.project for one in found.deployed if one.project.environment.name == name]
         if missing := [fact.place for fact in unknown_facts(environment, here)]:
-            remedy = f"they are optional; `modelfleet import environment {name}` reads what a cluster tells"
+            remedy = f"they are optional; `modelfleet import environment {name}` reads them from a cluster"
             yield Diagnosis(f"facts of {name}", f"not written: {listed(missing)}", remedy)
 
 
@@ -121,11 +124,11 @@ def _schemas(root: Path) -> Diagnosis:
         try:
             written = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError, RecursionError):
-            return Diagnosis("editor schemas", f"schemas/{file} is not there or cannot be read", remedy)
+            return Diagnosis("editor schemas", f"schemas/{file} does not exist or cannot be read", remedy)
         ours = (
             *(editor_schema(kind, each) for each in (names, CompletedNames())),
             (packaged("schemas") / file).read_text("utf-8"),
         )
         if written not in map(json.loads, ours):
-            return Diagnosis("editor schemas", f"schemas/{file} is not what this version writes", remedy)
+            return Diagnosis("editor schemas", f"schemas/{file} was not written by this version", remedy)
     return Diagnosis("editor schemas", "as this version writes them")

@@ -129,7 +129,7 @@ def crd_schemas(crd: Mapping[str, Any], versions: Sequence[str] = ()) -> Iterato
 def _closed(node: Mapping[str, Any]) -> dict[str, Any]:
     """A CRD's structural schema as JSON Schema of draft 4, which is the one kubeconform reads.
 
-    Closed where the API server would drop an unknown field without a word. Rules in CEL stay in it, though kubeconform
+    Closed where the API server would drop an unknown field silently. Rules in CEL stay in it, though kubeconform
     ignores them.
     """
     found = _partial(node, node)
@@ -231,7 +231,7 @@ def bundled_schemas(kubernetes: str) -> Path:
     places = [Path(place) for place in spec.submodule_search_locations or ()] if spec else []
     found = [path for place in places for path in place.glob(f"kubernetes-json-schema/v{kubernetes}.*-local-strict")]
     if not found:
-        message = f"kubernetes-validate has no schemas of Kubernetes {kubernetes}; install a version of it that has"
+        message = f"kubernetes-validate has no schemas of Kubernetes {kubernetes}; install a version that has them"
         raise MachineFailed(message)
     return max(found)
 

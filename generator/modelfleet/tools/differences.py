@@ -1,7 +1,7 @@
 """How the CRDs of a release differ from the upstream ones: data, applied to a CRD before its schemas are made.
 
 A difference names kinds, places (`spec.volumes[].image`; `*` is what a map holds, a last `**` the place and all that is
-below it) and a JSON merge patch (RFC 7396) for the schema at each of them: null takes a keyword or a field away. In a
+below it) and a JSON merge patch (RFC 7396) for the schema at each of them: null removes a keyword or a field. In a
 patch, a schema with `$ref` begins as a copy of the one that it refers to.
 """
 

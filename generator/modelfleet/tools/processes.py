@@ -80,7 +80,7 @@ def run(
         except BaseException as error:
             end_process(process.pid, group)
             if isinstance(error, subprocess.TimeoutExpired):
-                message = f"{name} had not ended after {limit_s:.0f} s and was stopped"
+                message = f"{name} did not end within {limit_s:.0f} s and was stopped"
                 raise MachineFailed(message) from None
             raise
     return Completed(code=process.returncode, out=out, err=_shown(err))
@@ -125,7 +125,7 @@ def _shown(err: bytes) -> str:
 def failure_note(err: str) -> str:
     """The line of a stderr that names the cause, shortened."""
     lines = [line.strip() for line in err.splitlines() if line.strip()]
-    return lines[-1].removeprefix("ERROR: ")[:_MOST_REASON] if lines else "it says nothing"
+    return lines[-1].removeprefix("ERROR: ")[:_MOST_REASON] if lines else "it printed nothing"
 
 
 def on_path(program: str) -> Path | None:

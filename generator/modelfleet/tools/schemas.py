@@ -205,7 +205,7 @@ def _convert_module(cache: Path, module: Module, say: Say, target: Path) -> None
 
 def crds_of(cache: Path, module: Module, say: Say) -> list[Mapping[str, Any]]:
     """The CRDs of a module, with the release's differences. Raises MachineFailed where the module cannot be had."""
-    with explain_failure(f"the schemas of {module} cannot be had", "run this once with a network"):
+    with explain_failure(f"the schemas of {module} cannot be downloaded", "run this once with a network"):
         go = provide_go(cache, say)
         say(f"schemas of {module}: downloading, once")
         with fresh_folder(cache) as folder:

@@ -7,22 +7,22 @@ from modelfleet.layout import APPLICATION_FILE
 from modelfleet.tree.compare import Changes
 
 # What is wrong and what to do about it; where --overwrite goes on, also what it then does.
-_LINK = ("a symbolic link among the generated files, and none is followed or replaced", "remove it")
-_BLOCKED = ("it stands where a file or folder of another type is to be generated", "move it away")
+_LINK = ("a symbolic link among the generated files, which is neither followed nor replaced", "remove it")
+_BLOCKED = ("it is in the place of a generated file or folder", "move it away")
 
 _FOREIGN = (
     "modelfleet did not write this file, and the folder is generated",
-    "move it away, or `modelfleet render --overwrite` goes on and leaves it there",
+    "move it away, or run `modelfleet render --overwrite`, which leaves it there",
     "left as it is",
 )
 
 _APPLICATION = (
-    "modelfleet did not write this file, and Argo CD would make one more Application of it",
+    "modelfleet did not write this file, and Argo CD would create another Application from it",
     "move or remove it",
 )
 
 _IN_THE_WAY = (
-    "modelfleet did not write this file, and it stands where one is to be generated",
+    "modelfleet did not write this file, and it is in the place of a generated one",
     "move it away, or `modelfleet render --overwrite` replaces it",
     "replaced",
 )
@@ -34,7 +34,7 @@ _EDITED = (
 )
 
 _EDITED_STALE = (
-    "edited by hand or merged since it was generated, and nothing generates it any more",
+    "edited by hand or merged since it was generated, and it is no longer generated",
     "move it away, or `modelfleet render --overwrite` removes it",
     "removed",
 )

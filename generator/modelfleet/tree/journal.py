@@ -30,7 +30,7 @@ STAGING = f"{TOP}/.modelfleet"
 JOURNAL = f"{STAGING}/journal"
 _GENERATED_PATH = re.compile(rf"{TOP}(?:/[a-z0-9][a-z0-9._-]*)+")
 _MOST_JOURNAL_BYTES = 64 << 20
-_HALF_WRITTEN = f"{TOP}/ is half written, and the next `modelfleet render` finishes it once the cause is gone"
+_HALF_WRITTEN = f"{TOP}/ is partly written, and the next `modelfleet render` finishes it once the cause is fixed"
 _WRITTEN = f"the generated folders are written, and the next `modelfleet render` removes {STAGING}"
 _TO_REMOVE = f"remove {STAGING}, then `modelfleet render`"
 
@@ -195,7 +195,7 @@ def _read_journal(root: int) -> Journal | None:
         return None
     journal = _parsed(content)
     if journal is None or not _all_sealed(root):
-        msg = f"{JOURNAL} is not as modelfleet writes it; {_TO_REMOVE}"
+        msg = f"{JOURNAL} was not written by modelfleet; {_TO_REMOVE}"
         raise MachineFailed(msg)
     return journal
 

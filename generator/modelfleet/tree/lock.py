@@ -14,7 +14,7 @@ from modelfleet.layout import TOP
 from modelfleet.tree.folders import READ, content_of, failed, name_of, opened_folder, opened_root
 
 LOCK = f"{TOP}/.modelfleet.lock"
-AS_BEFORE = "the generated folders are as they were"
+AS_BEFORE = "the generated folders are unchanged"
 _HOLDER = re.compile(rb"(\d{1,10}) ([0-9T:+-]{1,40})\n")
 _POLL_S = 0.05
 
@@ -89,7 +89,7 @@ def _signals_kept() -> Iterator[list[int]]:
 
 @contextmanager
 def _lock(run: RunState, patience_s: float) -> Iterator[None]:
-    """Holds the lock. It is a lock of the system's, which goes with its holder; the file only names him."""
+    """Holds the lock. It is a lock of the system's, which is needed with its holder; the file only names him."""
     with opened_folder(run.root, TOP) as top:
         lock = _wait_for_lock(run, top, patience_s)
         try:

@@ -1,7 +1,7 @@
 """Writes the generated tree: every file is at every moment the old one or the new one, and nothing else is lost.
 
 A run makes all new files ready in a hidden folder, publishes a journal of what is to be done, does it by renames and
-takes the journal away again. One that is killed before the journal is there has changed nothing; after that, the next
+removes the journal again. One that is killed before the journal is there has changed nothing; after that, the next
 `render` finishes what the journal says. Death of the process is what this is made for: nothing is synced to the disk.
 
 What is in the files is settled elsewhere. Here a file is known by its first line, which names its sources and holds a
@@ -83,7 +83,7 @@ def unfinished(root: Path) -> str | None:
             return None
         if held:
             return f"{TOP}/ is being written by another modelfleet{holder(top)}; try again when it is done"
-    return f"{TOP}/ is half written: a run was stopped in between; `modelfleet render` finishes it"
+    return f"{TOP}/ is partly written: a run was interrupted; `modelfleet render` finishes it"
 
 
 def _agreed(root: Path, files: Mapping[str, str], scope: Scope, *, overwrite: bool) -> Changes:
@@ -107,9 +107,7 @@ def _apply(run: RunState, changes: Changes, files: Mapping[str, str]) -> None:
             with suppress(OSError):  # what failed first is what is told
                 clear(replace(run))
     if left := finish(run, journal):
-        msg = (
-            f"changed by someone else meanwhile and left as it is: {listed(left)}; look at it, then `modelfleet render`"
-        )
+        msg = f"changed by someone else in the meantime and left as it is: {listed(left)}; check it, then `modelfleet render`"
         raise MachineFailed(printable(msg))
 
 

@@ -90,7 +90,7 @@ def compare_built(root: Path, one: ExpectedOverlay, built: Sequence[Mapping[str,
     found = {cluster_identity(item): item for item in built}
     findings = []
     for key in wanted.keys() - found.keys():
-        message = f"kustomize builds no {_named(wanted[key])}, which was meant"
+        message = f"kustomize does not build {_named(wanted[key])}, which was meant"
         findings.append(OverlayObject(root, one, wanted[key]).finding("VER002", (), message, HAND_EDITED_HINT))
     for key in found.keys() - wanted.keys():
         message = f"kustomize builds {_named(found[key])}, which was not meant"

@@ -134,11 +134,13 @@ def objects_built(done: Completed) -> list[ParsedObject]:
     try:
         found = objects_of(done.out)
     except UnreadableYaml as error:
-        message = f"what kustomize has printed cannot be read: {error}"
+        message = f"the output of kustomize cannot be read: {error}"
         raise MachineFailed(message) from error
     for each in found:
         if wrong := wrong_shape(each.item):
-            message = f"kustomize has printed something that is not an object: {redacted_pointer(wrong[0])} must be {wrong[1]}"
+            message = (
+                f"kustomize printed something that is not an object: {redacted_pointer(wrong[0])} must be {wrong[1]}"
+            )
             raise MachineFailed(message)
     return found
 

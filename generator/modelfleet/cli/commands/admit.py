@@ -18,7 +18,7 @@ from modelfleet.tools.folder import cache_folder
 from modelfleet.wording import listed
 
 
-@click.command(short_help="Say whether a cluster would take any manifests.")
+@click.command(short_help="Check whether a cluster would accept manifests.")
 @click.option(
     "--release",
     "name",
@@ -30,14 +30,14 @@ from modelfleet.wording import listed
 @click.option(
     "--existing",
     type=click.Path(path_type=Path),
-    help="A folder of live objects: a file there is what the file of the same name updates.",
+    help="A folder of live objects: each file in it is the object that the file of the same name updates.",
 )
 @click.option(
     "--default-mode",
     metavar="MODE",
-    help="How the cluster deploys a model that says no deployment mode, if its defaultDeploymentMode was changed.",
+    help="The deployment mode of a model that names none, if the cluster's defaultDeploymentMode was changed.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How verdicts are printed.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output format.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.pass_obj
 def admit(  # noqa: PLR0913 - one parameter an option, as click passes them

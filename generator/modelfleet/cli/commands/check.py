@@ -47,9 +47,7 @@ def check(  # noqa: PLR0913 - one parameter an option, as click passes them
     if form not in DOCUMENT_FORMATS:
         say(run.said_before + _summary(replace(found, warnings=tuple(shown)) if run.is_shard else found))
         if not run.is_shard and (sorts := unknown_sorts(found)):
-            say(
-                f"more could be checked with facts that are not written: {listed(sorts)}; `modelfleet doctor` lists them"
-            )
+            say(f"more could be checked with facts that are missing: {listed(sorts)}; `modelfleet doctor` lists them")
     refuse_warnings(shown if run.is_shard else found.warnings, strict)
 
 

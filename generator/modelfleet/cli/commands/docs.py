@@ -11,7 +11,7 @@ from modelfleet.reference import pages
 
 
 @click.command(hidden=True)
-@click.option("--write", is_flag=True, help="Write the pages below docs/ that are made of data.")
+@click.option("--write", is_flag=True, help="Write the pages in docs/ that are generated from the data.")
 @click.pass_obj
 def docs(root: Path, write: bool) -> None:
     """Say which pages of the documentation are stale, or write them."""

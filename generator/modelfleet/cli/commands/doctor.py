@@ -13,7 +13,7 @@ from modelfleet.start.doctor import diagnoses
 _CODES = {"machine": MACHINE, "files": WRONG, "drift": DRIFT}
 
 
-@click.command(short_help="Say whether all is there that the commands need.")
+@click.command(short_help="Check that everything the commands need is there.")
 @click.pass_obj
 def doctor(root: Path) -> None:
     """Say whether all is there that the commands need, and what to do where it is not. Nothing is written."""

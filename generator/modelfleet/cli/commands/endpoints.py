@@ -26,12 +26,10 @@ _FORMATS = ["table", "json", "markdown", *CLIENTS]
 @click.command(short_help="Show where each model answers.")
 @env_option
 @project_option
-@click.option("--format", "form", type=click.Choice(_FORMATS), default="table", help="How it is printed.")
-@click.option("--inside", is_flag=True, help="In a client's configuration, take the addresses within the cluster.")
+@click.option("--format", "form", type=click.Choice(_FORMATS), default="table", help="Output format.")
+@click.option("--inside", is_flag=True, help="In a client's configuration, use the addresses inside the cluster.")
 @click.option("--lock", is_flag=True, help="Write what callers may rely on to endpoints.lock.yaml beside each overlay.")
-@click.option(
-    "--check", "only_check", is_flag=True, help="With --lock: write nothing; exit 3 where a contract differs."
-)
+@click.option("--check", "only_check", is_flag=True, help="With --lock: write nothing; exit 3 if a contract differs.")
 @click.pass_obj
 def endpoints(  # noqa: PLR0913 - one parameter an option, as click passes them
     root: Path,
@@ -49,7 +47,7 @@ def endpoints(  # noqa: PLR0913 - one parameter an option, as click passes them
     The formats open-webui, litellm, llama-stack and backstage are configuration of these programs for one environment.
     """
     if only_check and not lock:
-        message = "--check belongs to --lock"
+        message = "--check requires --lock"
         raise click.UsageError(message)
     if lock and not only_check:
         recover(root)
@@ -63,7 +61,7 @@ def endpoints(  # noqa: PLR0913 - one parameter an option, as click passes them
     listed = [each for one in chosen for each in endpoints_of(one.project, one.objects)]
     if form in CLIENTS:
         if len({one.project.environment.name for one in chosen}) > 1:
-            message = f"--format {form} is for one environment, since models have the same names in others: name it with --env"
+            message = f"--format {form} is for one environment, since models have the same names in others: select it with --env"
             raise click.UsageError(message)
         click.echo(client_configuration(form, listed, inside), nl=False)
         return
@@ -80,7 +78,7 @@ def _lock(root: Path, found: Fleet, chosen: Sequence[DeployedProject], only_chec
     differing = [path for path, text in contracts.items() if current(root, path) != text]
     if only_check:
         for path in differing:
-            say(f"{path} is not what is rendered; run `modelfleet endpoints --lock`")
+            say(f"{path} is out of date; run `modelfleet endpoints --lock`")
         if differing:
             raise Exit(DRIFT)
         say(f"up to date: {plural(len(contracts), 'contract')}")

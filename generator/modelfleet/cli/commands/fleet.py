@@ -16,9 +16,7 @@ from modelfleet.pipeline.fleet import fleet as whole_fleet
 
 @click.command(short_help="Show the whole fleet: models, accelerators, who can reach what.")
 @env_option
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json", "html"]), default="text", help="How it is printed."
-)
+@click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text", help="Output format.")
 @click.pass_obj
 def fleet(root: Path, /, environments: tuple[str, ...], form: str) -> None:
     """Show every model in every environment: by what it is served, what it takes, and who can reach it.

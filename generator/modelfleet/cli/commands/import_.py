@@ -21,14 +21,14 @@ from modelfleet.wording import listed, plural, printable
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
-@click.group(name="import", short_help="Write specs of what runs already, with proof.")
+@click.group(name="import", short_help="Write specs for what already runs, with proof.")
 def import_() -> None:
     """Write specs, environments and facts of models from what a cluster or a repository has already."""
 
 
 def _legal(context: click.Context, parameter: click.Parameter, name: str) -> str:
     if not _NAME.fullmatch(name):
-        message = f"{name!r} is not a valid name: lower-case letters, digits and '-', a letter or digit first and last"
+        message = f"{name!r} is not a valid name: lower-case letters, digits and '-', beginning and ending with a letter or digit"
         raise click.BadParameter(printable(message))
     return name
 
@@ -37,10 +37,10 @@ def _legal(context: click.Context, parameter: click.Parameter, name: str) -> str
 @click.argument("name", callback=_legal)
 @click.argument("sources", nargs=-1, required=True, metavar="FILE|DIR|-...")
 @click.option(
-    "--env", "environment", required=True, callback=_legal, metavar="ENV", help="The environment they are of."
+    "--env", "environment", required=True, callback=_legal, metavar="ENV", help="The environment that they belong to."
 )
 @click.option("--dry-run", is_flag=True, help="Write nothing; show what would be written.")
-@click.option("--write", "anyway", is_flag=True, help="Write although differences remain.")
+@click.option("--write", "anyway", is_flag=True, help="Write even if differences remain.")
 @click.pass_obj
 def project(  # noqa: PLR0913 - one parameter an option, as click passes them
     root: Path, name: str, sources: tuple[str, ...], environment: str, dry_run: bool, anyway: bool
@@ -61,7 +61,7 @@ def project(  # noqa: PLR0913 - one parameter an option, as click passes them
         for file in written_files(root, outcome.files):
             say(f"wrote {file}")
     else:
-        say("nothing was written: --write writes it although differences remain")
+        say("nothing was written: --write writes it even though differences remain")
     raise Exit(FINE if outcome.whole else DRIFT)
 
 
@@ -80,7 +80,7 @@ def _report(outcome: ImportOutcome) -> None:
         say("first sync: no pod restarts")
 
 
-@import_.command(short_help="An environment from what describes a cluster.")
+@import_.command(short_help="An environment from the objects that describe a cluster.")
 @click.argument("name", callback=_legal)
 @click.argument("sources", nargs=-1, required=True, metavar="FILE|DIR|-...")
 @click.option("--dry-run", is_flag=True, help="Write nothing; show what would be written.")
@@ -108,9 +108,9 @@ def _report_facts(found: EnvironmentImport) -> None:
     for fact, before in found.changed:
         old, new = (secrets.redacted(value, fact.pointer[-1]) for value in (before, fact.value))
         say(f"changed: {'.'.join(fact.pointer)}: {old} becomes {new} (from {fact.source})")
-    say(f"{plural(len(found.same), 'fact')} stood there already")
+    say(f"{plural(len(found.same), 'fact')} already there")
     for one in found.left:
-        say(f"{one.label}: no fact of an environment is read from it")
+        say(f"{one.label}: it holds no fact of an environment")
 
 
 @import_.command(short_help="The facts of a model from its config.json.")
@@ -145,12 +145,12 @@ def _report_model(found: ModelFactsImport) -> None:
     for fact, (before, value) in found.changed.items():
         say(f"changed: {fact}: {printable(str(before))} becomes {printable(str(value))}")
     if not found.new and not found.changed:
-        say("every fact was there already")
+        say("every fact was already there")
     if found.counted:
         say("parameters: counted from the layers; with model.safetensors.index.json beside it they are exact")
     if found.quantized_as:
         say(
-            f"quantization: {printable(found.quantized_as)} is not one that the memory is known for; the weights count in full"
+            f"quantization: {printable(found.quantized_as)} needs an unknown amount of memory; the weights count in full"
         )
     if found.open:
         say(f"not known: {listed(found.open)}")

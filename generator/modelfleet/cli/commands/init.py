@@ -28,7 +28,7 @@ from modelfleet.tools.git import run_git
 from modelfleet.wording import printable
 
 
-@click.command(short_help="Begin a repository that is valid at once.")
+@click.command(short_help="Create a repository that is valid from the start.")
 @click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), required=False)
 @click.option("--env", "environment", metavar="NAME", help="The first cluster's name.  [default: dev]")
 @click.option("--project", metavar="NAME", help="The first project's name.  [default: assistants]")
@@ -45,13 +45,13 @@ from modelfleet.wording import printable
 @click.option(
     "--repo-url", "repository_url", metavar="URL", help="This repository, as Argo CD reads it.  [default: Git's origin]"
 )
-@click.option("--ci", type=click.Choice(CI_SYSTEMS), help="Whose pipeline to write.  [default: github]")
+@click.option("--ci", type=click.Choice(CI_SYSTEMS), help="The CI system to write a pipeline for.  [default: github]")
 @click.option(
     "--requirement",
     metavar="REQUIREMENT",
     help="What pip installs in the pipeline.  [default: what this modelfleet was installed from]",
 )
-@click.option("--defaults", is_flag=True, help="Ask nothing: take the default of what is not given.")
+@click.option("--defaults", is_flag=True, help="Ask nothing: use the default for whatever is not given.")
 @click.pass_context
 def init(
     context: click.Context, /, folder: Path | None, defaults: bool, requirement: str | None, **given: str | None

@@ -24,27 +24,29 @@ from modelfleet.tree import write
 from modelfleet.wording import printable
 
 _NOTHING = {
-    "multi-model": "there is no model server, so all of it is single-model already",
+    "multi-model": "there is no model server, so it is already single-model",
     "advanced": "no model is in mode advanced any more",
-    "accelerator-profiles": "no accelerator of it goes by an accelerator profile alone",
+    "accelerator-profiles": "none of its accelerators depends on an accelerator profile alone",
     "llmd-scaling": "it takes one step, --step add, where the load scales a model with llmd",
 }
 
 
-_MODELS = "the new models are there already; `--step remove` takes the old ones away"
+_MODELS = "the new models are already there; `--step remove` removes the old ones"
 _BEGUN = {
     "multi-model": _MODELS,
     "advanced": _MODELS,
-    "accelerator-profiles": "the hardware profiles are there already; `--step remove` takes the tolerations away",
+    "accelerator-profiles": "the hardware profiles are already there; `--step remove` removes the tolerations",
 }
 
 
-@click.command(short_help="Rewrite a spec from what a release loses, in two steps.")
+@click.command(short_help="Move a spec away from what a release drops, in two steps.")
 @click.argument("kind", type=click.Choice(MIGRATIONS))
 @click.option("--project", required=True, metavar="NAME", shell_complete=complete_projects, help="The project.")
 @env_option
 @click.option(
-    "--step", type=click.Choice(["add", "remove"]), help="Write this step into the spec; else both are described."
+    "--step",
+    type=click.Choice(["add", "remove"]),
+    help="Write this step into the spec; without it, both are described.",
 )
 @click.pass_obj
 def migrate(root: Path, kind: str, project: str, environments: tuple[str, ...], step: str | None) -> None:

@@ -37,15 +37,17 @@ PLAN_STYLES: Mapping[str, Mapping[str, Any]] = {
 
 @click.command(short_help="Show what merging does to running models.")
 @click.option(
-    "--against", metavar="REV", help="The revision to compare with, instead of where the branch left argocd.revision."
+    "--against",
+    metavar="REV",
+    help="The revision to compare with, instead of where the branch forked from argocd.revision.",
 )
 @env_option
 @click.option(
-    "--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", help="How it is printed."
+    "--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", help="Output format."
 )
 @strict_option
 @run_options
-@click.option("--no-diff", is_flag=True, help="As text, leave the differences of the objects out.")
+@click.option("--no-diff", is_flag=True, help="In text output, leave out the differences of the objects.")
 @click.pass_obj
 def plan(  # noqa: PLR0913 - one parameter an option, as click passes them
     root: Path,
@@ -59,7 +61,7 @@ def plan(  # noqa: PLR0913 - one parameter an option, as click passes them
     """Show what merging does to running models; exit 4 where it destroys what nobody has acknowledged."""
 
     if against is not None and (not against or against.startswith("-")):
-        raise click.UsageError(printable(f"--against {against}: that names no revision"))
+        raise click.UsageError(printable(f"--against {against}: there is no such revision"))
     found = run.fleet()
     if run.is_shard:
         tell(f"{run.said_before}{plural(len({one.brief.name for one in found.deployed}), 'project')} made for the plan")

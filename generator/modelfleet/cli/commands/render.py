@@ -33,8 +33,10 @@ from modelfleet.tree.conflicts import conflicts
 @env_option
 @project_option
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 3 and show the diff where files differ.")
-@click.option("--overwrite", is_flag=True, help="Go on where files were edited by hand or are not ours.")
-@click.option("--verify", "also_verify", is_flag=True, help="Then verify everything with the real tools.")
+@click.option(
+    "--overwrite", is_flag=True, help="Overwrite files that were edited by hand or that modelfleet did not write."
+)
+@click.option("--verify", "also_verify", is_flag=True, help="Verify everything with the real tools afterwards.")
 @strict_option
 @run_options
 @format_option

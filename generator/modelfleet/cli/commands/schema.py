@@ -36,7 +36,7 @@ def schema(root: Path, kind: str | None, folder: Path | None) -> None:
         names = names_of(root)
     except Rejected:
         tell(
-            "modelfleet: the specs cannot be read yet, so no names of this repository are completed; see `modelfleet check`"
+            "modelfleet: the specs cannot be read yet, so names of this repository are not completed; see `modelfleet check`"
         )
         names = CompletedNames()
     for each in [kind] if kind else SCHEMA_FILES:

@@ -53,18 +53,18 @@ def _place(context: click.Context, parameter: click.Parameter, value: str | None
     return host.strip("[]"), int(port)
 
 
-@click.command(short_help="Call every model and say whether it answers as it should.")
+@click.command(short_help="Call every model and check that it answers as it should.")
 @env_option
 @project_option
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
-@click.option("--url", metavar="URL", help="Call one model there, such as through a port-forward.")
+@click.option("--url", metavar="URL", help="Call one model at this address, for example through a port-forward.")
 @click.option(
     "--from",
     "vantage",
     type=click.Choice(["outside", "inside"]),
     default="outside",
     show_default=True,
-    help="Where the calls are made from: inside means in a pod of the cluster.",
+    help="Where the calls are made from: inside means from a pod in the cluster.",
 )
 @click.option("--token-file", type=click.Path(path_type=Path), metavar="FILE", help="The file that holds the token.")
 @click.option("--token-env", metavar="VARIABLE", help="The environment variable that holds the token.")
@@ -80,19 +80,19 @@ def _place(context: click.Context, parameter: click.Parameter, value: str | None
     "--connect-to",
     callback=_place,
     metavar="HOST:PORT",
-    help="Connect there whatever the addresses say; names in TLS and HTTP stay.",
+    help="Connect to this address instead; the names in TLS and HTTP stay.",
 )
 @click.option(
     "--input",
     "request_file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The body of the inference request (JSON), instead of a made-up one.",
+    help="The body of the inference request (JSON), instead of a generated one.",
 )
 @click.option(
     "--task",
     type=click.Choice(OPENAI_TASKS),
-    help="What to ask an OpenAI server for; default: the first that it can do.",
+    help="What to ask an OpenAI server for; default: the first that it supports.",
 )
 @click.option("--timeout", type=_Duration(), default="30s", show_default=True, help="How long one call may take.")
 @click.option(
@@ -101,9 +101,7 @@ def _place(context: click.Context, parameter: click.Parameter, value: str | None
 @click.option(
     "--jobs", type=click.IntRange(1, 64), default=8, show_default=True, help="How many models are called at once."
 )
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", help="How it is printed."
-)
+@click.option("--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", help="Output format.")
 @click.pass_obj
 def smoke(
     root: Path,
@@ -211,7 +209,7 @@ def _token(file: Path | None, variable: str | None) -> str | None:
         return None
     token = text.strip()
     if not re.fullmatch(r"[!-~]+", token):
-        message = f"{where}: holds no token, which is one word without spaces"
+        message = f"{where}: does not hold a token, which is one word without spaces"
         raise click.UsageError(message)
     return token
 

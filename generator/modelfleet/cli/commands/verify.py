@@ -20,7 +20,7 @@ from modelfleet.cli.proof import prove
 from modelfleet.cli.sharing import FleetRun, run_options
 
 
-@click.command(short_help="Prove the overlays with kustomize and kubeconform.")
+@click.command(short_help="Verify the overlays with kustomize and kubeconform.")
 @env_option
 @project_option
 @strict_option

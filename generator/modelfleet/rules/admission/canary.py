@@ -85,7 +85,7 @@ def canary_names(request: AdmissionRequest) -> Iterator[Violation]:
 
 @admission_rule(
     code="ADM092",
-    title="Canaries share at most all requests",
+    title="The canaries' shares add up to at most 100 %",
     stage="webhook",
     kinds=SERVICE_KINDS,
     where=CANARY,
@@ -107,8 +107,8 @@ def canary_traffic(request: AdmissionRequest) -> Iterator[Violation]:
         yield Violation(
             pointer=CANARY,
             key=True,
-            message=f"the canaries' trafficPercent is {total} in sum",
-            hint="let the sum be 100 at most",
+            message=f"the canaries' trafficPercent adds up to {total}",
+            hint="keep the sum at 100 or less",
         )
 
 
@@ -160,13 +160,13 @@ def canary_implementation(request: AdmissionRequest) -> Iterator[Violation]:
             yield Violation(
                 pointer=pointer,
                 message="the canary's predictor has " + (" and ".join(found) if found else "no model"),
-                hint="write exactly one, best model",
+                hint="write exactly one, preferably model",
             )
 
 
 @admission_rule(
     code="ADM095",
-    title="A Route can share requests out to a few canaries",
+    title="A Route can split requests among a few canaries",
     stage="webhook",
     kinds=SERVICE_KINDS,
     where=CANARY,
@@ -178,6 +178,6 @@ def canary_count(request: AdmissionRequest) -> Iterator[Violation]:
     if count > most:
         yield Violation(
             pointer=(*CANARY, most),
-            message=f"there are {count} canaries, a Route takes {most}",
-            hint=f"keep {most} at most",
+            message=f"there are {count} canaries, and a Route takes {most}",
+            hint=f"keep at most {most}",
         )

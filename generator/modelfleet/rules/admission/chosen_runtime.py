@@ -45,7 +45,7 @@ def disabled(request: AdmissionRequest) -> Iterator[Violation]:
         yield Violation(
             pointer=RUNTIME_NAME,
             message=f"the runtime {display(request.predictor['model']['runtime'])} is disabled",
-            hint="name another runtime, or take disabled out of this one",
+            hint="name another runtime, or remove disabled from this one",
             severity=Severity.WARNING,
         )
 
@@ -80,7 +80,7 @@ def unknown_format(request: AdmissionRequest) -> Iterator[Violation]:
         yield Violation(
             pointer=(*MODEL, "modelFormat", "version"),
             message=f"the runtime {runtime} does not serve version {display(version)} of the format {display(name)}",
-            hint=f"it serves {listed(versions)}" if versions else "leave the version out, the runtime has none",
+            hint=f"it serves {listed(versions)}" if versions else "leave out the version, since the runtime has none",
             severity=Severity.WARNING,
         )
 

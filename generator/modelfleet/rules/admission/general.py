@@ -47,14 +47,14 @@ def against_schema(request: AdmissionRequest) -> Iterator[Violation]:
 
 @admission_rule(code="ADM003", title="A kind of serving.kserve.io is one that the release has", stage="schema")
 def unknown_kind(request: AdmissionRequest) -> Iterator[Violation]:
-    """The release does not install the CRD, or takes it away."""
+    """The release does not install the CRD, or removes it."""
     kind = text(request.object.get("kind"))
     kinds = request.capabilities["servingKinds"]
     if kind and text(request.object.get("apiVersion")).startswith(f"{SERVING_GROUP}/") and kind not in kinds:
         yield Violation(
             pointer=("kind",),
             message=f"this release has no kind {display(kind)}",
-            hint=_INSTEAD.get(kind) or did_you_mean(kind, kinds, f"known are {listed(kinds)}"),
+            hint=_INSTEAD.get(kind) or did_you_mean(kind, kinds, f"it has {listed(kinds)}"),
         )
 
 

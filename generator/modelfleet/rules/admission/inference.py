@@ -42,13 +42,13 @@ def service_name_form(request: AdmissionRequest) -> Iterator[Violation]:
         yield Violation(
             pointer=("metadata", "name"),
             message=f"{display(request.name)} is not a valid name for an InferenceService",
-            hint="lower-case letters, digits and '-', a letter first, no '-' last, no dots",
+            hint="use lower-case letters, digits and '-'; begin with a letter, do not end with '-', and use no dots",
         )
 
 
 @admission_rule(
     code="ADM011",
-    title="The name of an InferenceService has a greatest length",
+    title="The name of an InferenceService has a maximum length",
     stage="webhook",
     kinds=SERVICE_KINDS,
     when=having("nameLimit"),
@@ -59,7 +59,7 @@ def name_length(request: AdmissionRequest) -> Iterator[Violation]:
     if len(request.name) > limit and request.old_object is None:
         yield Violation(
             pointer=("metadata", "name"),
-            message=f"the name is {len(request.name)} characters long, at most {limit} are allowed",
+            message=f"the name is {len(request.name)} characters long, and at most {limit} are allowed",
             hint=f"shorten it to {limit} characters; longer display names go into openshift.io/display-name",
         )
 
@@ -137,7 +137,7 @@ def _of_pod(pointer: Pointer, pod: Mapping[str, Any]) -> Iterator[tuple[Pointer,
 
 @admission_rule(
     code="ADM019",
-    title="The container that transforms requests does not fetch the model",
+    title="The transformer does not fetch the model",
     stage="webhook",
     kinds=SERVICE_KINDS,
     where=(*PREDICTOR, "containers"),
@@ -150,7 +150,7 @@ def transformer_with_storage(request: AdmissionRequest) -> Iterator[Violation]:
                 yield Violation(
                     pointer=(*PREDICTOR, "containers", index, "env", place, "name"),
                     message=f"{name} is not allowed in {TRANSFORMER}",
-                    hint="give the model's place to the predictor",
+                    hint="give the model's location to the predictor",
                 )
 
 

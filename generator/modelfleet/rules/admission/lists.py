@@ -126,7 +126,7 @@ def _repeated(
         if said and said in seen:
             yield Violation(
                 pointer=(*pointer, field, index, at),
-                message=f"{said} stands twice in {field}",
+                message=f"{said} is listed twice in {field}",
                 hint="keep one of them",
                 severity=severity,
             )

@@ -133,12 +133,12 @@ def group_size_changed(request: AdmissionRequest) -> Iterator[Violation]:
             yield Violation(
                 pointer=(*pointer, "parallelism"),
                 message=f"the number of nodes of a group cannot change from {old} to {new}",
-                hint="delete the LLMInferenceService and make it anew, or give the new one another name",
+                hint="delete and recreate the LLMInferenceService, or give the new one another name",
             )
 
 
 @admission_rule(
-    code="ADM115", title="A route is referred to or written here", stage="webhook", kinds=LLM_KIND, where=HTTP
+    code="ADM115", title="A route is either referenced or written inline", stage="webhook", kinds=LLM_KIND, where=HTTP
 )
 def route_twice(request: AdmissionRequest) -> Iterator[Violation]:
     """`refs` are routes of one's own, `spec` is one that the controller makes."""
@@ -147,9 +147,7 @@ def route_twice(request: AdmissionRequest) -> Iterator[Violation]:
         yield Violation(pointer=HTTP, key=True, message="route.http has both refs and spec", hint="keep refs or spec")
 
 
-@admission_rule(
-    code="ADM116", title="One's own routes go to one's own gateway", stage="webhook", kinds=LLM_KIND, where=HTTP
-)
+@admission_rule(code="ADM116", title="Custom routes need a custom gateway", stage="webhook", kinds=LLM_KIND, where=HTTP)
 def own_route_managed_gateway(request: AdmissionRequest) -> Iterator[Violation]:
     """`gateway: {}` asks for a managed one."""
     gateway = mapping(request.spec["router"]).get("gateway")
@@ -164,7 +162,7 @@ def own_route_managed_gateway(request: AdmissionRequest) -> Iterator[Violation]:
 
 @admission_rule(
     code="ADM117",
-    title="A route that is written here has the gateway's parents",
+    title="An inline route has the parents of its gateway",
     stage="webhook",
     kinds=LLM_KIND,
     where=HTTP,
@@ -242,7 +240,7 @@ def pool_without_route(request: AdmissionRequest) -> Iterator[Violation]:
         yield Violation(
             pointer=SCHEDULER,
             key=True,
-            message="a scheduler without a route never gets ready: the gateways of its pool are found by the route",
+            message="a scheduler without a route never becomes ready: the gateways of its pool are found by the route",
             hint="write spec.router.route: {}",
             severity=Severity.WARNING,
         )
@@ -273,7 +271,7 @@ def restarted_while_loading(request: AdmissionRequest) -> Iterator[Violation]:
 
 @admission_rule(
     code="ADM124",
-    title="Prefill hands its cache over",
+    title="Prefill transfers its KV cache",
     stage="run",
     kinds=LLM_KIND,
     where=("spec", "prefill"),
@@ -288,7 +286,7 @@ def no_cache_transfer(request: AdmissionRequest) -> Iterator[Violation]:
             yield Violation(
                 pointer=("spec", "prefill"),
                 key=True,
-                message=f"{dotted((*pointer, 'template'))} is not told to hand the KV cache over, so that prefill is of no use",
+                message=f"{dotted((*pointer, 'template'))} is not configured to transfer the KV cache, so prefill is of no use",
                 hint="give both phases --kv-transfer-config.kv_connector and --kv-transfer-config.kv_role",
                 severity=Severity.WARNING,
             )
@@ -342,14 +340,14 @@ def traffic(request: AdmissionRequest) -> Iterator[Violation]:
     elif items(mapping(route.get("http")).get("refs")):
         yield Violation(
             pointer=(*ROUTE, "group"),
-            message="a share of the traffic does not go with routes of one's own",
+            message="a share of the traffic does not go with custom routes",
             hint="write route.http: {} instead of refs",
         )
 
 
 @admission_rule(
     code="ADM120",
-    title="Adapters have names of their own",
+    title="Each adapter has a name of its own",
     stage="webhook",
     kinds=LLM_KIND,
     where=LORA,
@@ -388,7 +386,7 @@ def _adapter_complaint(name: str, base: str, taken: set[str]) -> str:
 
 @admission_rule(
     code="ADM121",
-    title="No release ships what a pipeline over nodes needs",
+    title="No release ships what a pipeline across nodes needs",
     stage="reconcile",
     kinds=LLM_KIND,
     when=lambda capabilities: capabilities["llm"] and not capabilities["llmPipelinePresets"],

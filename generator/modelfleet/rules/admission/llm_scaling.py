@@ -64,7 +64,7 @@ def autoscaler_missing(request: AdmissionRequest) -> Iterator[Violation]:
 
 @admission_rule(
     code="ADM132",
-    title="The least number of replicas is not above the greatest",
+    title="The minimum number of replicas does not exceed the maximum",
     stage="cel",
     kinds=LLM_KIND,
     when=having("llmScaling"),
@@ -131,7 +131,7 @@ def one_actuator(request: AdmissionRequest) -> Iterator[Violation]:
 
 @admission_rule(
     code="ADM135",
-    title="What the controller sets in KEDA is left to it",
+    title="What the controller sets in KEDA cannot be set",
     stage="cel",
     kinds=LLM_KIND,
     when=having("llmScaling"),

@@ -43,12 +43,12 @@ def object_name_form(request: AdmissionRequest) -> Iterator[Violation]:
     hint = ""
     if (api_version, kind) in _LABELLED:
         if len(name) > _MOST_WORD or not _DNS_LABEL.fullmatch(name):
-            hint = "lower-case letters, digits and '-', a letter or digit first and last, 63 characters at most"
+            hint = "lower-case letters, digits and '-', begin and end with a letter or digit, at most 63 characters"
     elif kind == "IPAddress" or _SEGMENTS.fullmatch(api_version):
         if name in (".", "..") or "/" in name or "%" in name:
-            hint = "no '/' and no '%', and neither . nor .."
+            hint = "use no '/' and no '%', and neither . nor .."
     elif len(name) > _MOST_NAME or not (kind in SERVICE_KINDS or _SUBDOMAIN.fullmatch(name)):
-        hint = "lower-case letters, digits, '-' and '.', a letter or digit at each end of each part, 253 characters at most"
+        hint = "lower-case letters, digits, '-' and '.', begin and end each part with a letter or digit, at most 253 characters"
     if hint:
         yield Violation(pointer=("metadata", "name"), message=f"{kind} cannot have the name {display(name)}", hint=hint)
 
@@ -66,7 +66,7 @@ def labels_and_annotations(request: AdmissionRequest) -> Iterator[Violation]:
                     pointer=("metadata", field, key),
                     key=True,
                     message=f"{display(key)} is not a valid key of {field}",
-                    hint="write <name> or <domain>/<name>; the name has letters, digits, '-', '_' and '.', 63 at most",
+                    hint="write <name> or <domain>/<name>; the name has at most 63 letters, digits, '-', '_' and '.'",
                 )
             if value is not None and not isinstance(value, str):
                 yield from _no_text(request, field, key, value)
@@ -74,7 +74,7 @@ def labels_and_annotations(request: AdmissionRequest) -> Iterator[Violation]:
                 yield Violation(
                     pointer=("metadata", field, key),
                     message=f"{display(value)} is not a valid label value",
-                    hint="letters, digits, '-', '_' and '.', a letter or digit first and last, 63 characters at most",
+                    hint="letters, digits, '-', '_' and '.', begin and end with a letter or digit, at most 63 characters",
                 )
     written = [part for key, value in request.annotations.items() for part in (key, text(value))]
     if (
@@ -84,7 +84,7 @@ def labels_and_annotations(request: AdmissionRequest) -> Iterator[Violation]:
         yield Violation(
             pointer=("metadata", "annotations"),
             key=True,
-            message=f"the annotations have {size} bytes, at most {_MOST_ANNOTATIONS} are allowed",
+            message=f"the annotations have {size} bytes, and at most {_MOST_ANNOTATIONS} are allowed",
             hint="keep long texts in a ConfigMap",
         )
 
@@ -117,7 +117,7 @@ def _is_word(value: str) -> bool:
     return len(value) <= _MOST_WORD and _WORD.fullmatch(value) is not None
 
 
-@admission_rule(code="ADM144", title="An object that is made has no resourceVersion", stage="schema")
+@admission_rule(code="ADM144", title="A new object has no resourceVersion", stage="schema")
 def resource_version(request: AdmissionRequest) -> Iterator[Violation]:
     """What else the API server sets in the metadata it overwrites; this is the state that an update begins with."""
     written = mapping(request.object.get("metadata")).get("resourceVersion")
@@ -125,7 +125,7 @@ def resource_version(request: AdmissionRequest) -> Iterator[Violation]:
         yield Violation(
             pointer=("metadata", "resourceVersion"),
             key=True,
-            message="an object with a resourceVersion cannot be made, and an update fails once the live one has changed",
+            message="an object with a resourceVersion cannot be created, and an update fails once the live one has changed",
             hint="remove it",
             severity=Severity.WARNING,
         )

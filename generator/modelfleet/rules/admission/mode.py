@@ -77,7 +77,7 @@ def serverless_mode(request: AdmissionRequest) -> Iterator[Violation]:
         yield Violation(
             pointer=(*ANNOTATIONS, DEPLOYMENT_MODE),
             message="this release has no Knative, so nothing serves a model in serverless mode",
-            hint=f"write {request.terms['modeStandard']}; a live model must be deleted and made anew for that",
+            hint=f"write {request.terms['modeStandard']}; a live model must be deleted and recreated for that",
         )
 
 
@@ -120,5 +120,5 @@ def mode_changed(request: AdmissionRequest) -> Iterator[Violation]:
         yield Violation(
             pointer=(*ANNOTATIONS, DEPLOYMENT_MODE),
             message=f"the deployment mode cannot change from {display(before)} to {display(request.mode)}",
-            hint="delete the InferenceService and make it anew, or give the new one another name",
+            hint="delete and recreate the InferenceService, or give the new one another name",
         )

@@ -41,7 +41,7 @@ def one_worker_container(request: AdmissionRequest) -> Iterator[Violation]:
     if len(containers) > 1:
         yield Violation(
             pointer=(*SERVICE_WORKER, "containers", 1),
-            message=f"workerSpec has {len(containers)} containers, one is allowed",
+            message=f"workerSpec has {len(containers)} containers, and only one is allowed",
             hint="keep worker-container",
         )
 
@@ -149,7 +149,7 @@ def gpu_types_form(request: AdmissionRequest) -> Iterator[Violation]:
         yield Violation(
             pointer=("spec", "annotations", GPU_TYPES) if runtime else (*ANNOTATIONS, GPU_TYPES),
             message=f"{display(annotations[GPU_TYPES])} is not a JSON list of resource names",
-            hint="write for instance '[\"nvidia.com/mig-1g.5gb\"]'",
+            hint="write, for example, '[\"nvidia.com/mig-1g.5gb\"]'",
         )
 
 
@@ -243,7 +243,7 @@ def _too_small(request: AdmissionRequest, name: str, least: int) -> Iterator[Vio
     if size is not None and size < least:
         yield Violation(
             pointer=(*SERVICE_WORKER, name),
-            message=f"{name} is {size}, this release wants {least} at least",
+            message=f"{name} is {size}, this release requires at least {least}",
             hint=f"write {least} or more",
         )
 
@@ -262,7 +262,7 @@ def workers_dropped(request: AdmissionRequest) -> Iterator[Violation]:
         yield Violation(
             pointer=SERVICE_WORKER,
             key=True,
-            message=f"workerSpec is dropped without a word in deployment mode {display(request.mode)}",
+            message=f"workerSpec is silently dropped in deployment mode {display(request.mode)}",
             hint=f"write the annotation serving.kserve.io/deploymentMode: {mode}",
             severity=Severity.WARNING,
         )

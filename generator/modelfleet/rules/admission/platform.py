@@ -64,7 +64,7 @@ def replaced_kind(request: AdmissionRequest) -> Iterator[Violation]:
     if written in request.capabilities["replacedKinds"]:
         yield Violation(
             pointer=("kind",),
-            message=f"{written} is not supported any more",
+            message=f"{written} is no longer supported",
             hint=f"write {request.capabilities['replacedKinds'][written]}",
         )
 
@@ -84,7 +84,7 @@ def tiers_form(request: AdmissionRequest) -> Iterator[Violation]:
         yield Violation(
             pointer=(*ANNOTATIONS, TIERS),
             message=f"{display(written)} is not a JSON list of names",
-            hint="write for instance '[\"free\", \"premium\"]', or '[]' for all tiers",
+            hint="write, for example, '[\"free\", \"premium\"]', or '[]' for all tiers",
         )
 
 
@@ -112,6 +112,6 @@ def profile_passed_over(request: AdmissionRequest) -> Iterator[Violation]:
             pointer=("spec", "template", "containers"),
             key=True,
             message=f"no container is called {MAIN}, so nothing of the hardware profile is applied",
-            hint=f"call the container of the model server {MAIN}",
+            hint=f"name the container of the model server {MAIN}",
             severity=Severity.WARNING,
         )

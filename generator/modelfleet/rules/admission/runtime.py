@@ -32,7 +32,7 @@ def runtime_one_worker_container(request: AdmissionRequest) -> Iterator[Violatio
     if len(containers) > 1 and not _disabled(request.spec):
         yield Violation(
             pointer=(*WORKER, "containers", 1),
-            message=f"workerSpec has {len(containers)} containers, one is allowed",
+            message=f"workerSpec has {len(containers)} containers, and only one is allowed",
             hint=f"keep {WORKER_CONTAINER}",
         )
 
@@ -45,7 +45,7 @@ def workers_removed(request: AdmissionRequest) -> Iterator[Violation]:
         yield Violation(
             pointer=("spec",),
             message="workerSpec cannot be removed from a runtime that has it",
-            hint="delete the ServingRuntime and make it anew, or give the new one another name",
+            hint="delete and recreate the ServingRuntime, or give the new one another name",
         )
 
 
@@ -136,7 +136,7 @@ def sizes_too_small(request: AdmissionRequest) -> Iterator[Violation]:
         if size is not None and size < bound and not _disabled(request.spec):
             yield Violation(
                 pointer=(*WORKER, field),
-                message=f"{field} is {size}, this release wants {bound} at least",
+                message=f"{field} is {size}, this release requires at least {bound}",
                 hint=f"write {bound} or more",
             )
 

@@ -191,7 +191,7 @@ def hpa_sources(request: AdmissionRequest) -> Iterator[Violation]:
 
 @admission_rule(
     code="ADM081",
-    title="Only KEDA scales on metrics from elsewhere",
+    title="Only KEDA scales on external metrics",
     stage="reconcile",
     kinds=SERVICE_KINDS,
     when=lambda capabilities: capabilities["hpaOtherMetrics"] == "panic",
@@ -211,7 +211,7 @@ def metrics_that_panic(request: AdmissionRequest) -> Iterator[Violation]:
 
 @admission_rule(
     code="ADM082",
-    title="The default autoscaler passes over metrics from elsewhere",
+    title="The default autoscaler ignores external metrics",
     stage="run",
     kinds=SERVICE_KINDS,
     when=lambda capabilities: capabilities["hpaOtherMetrics"] == "skip",
@@ -223,7 +223,7 @@ def metrics_that_are_skipped(request: AdmissionRequest) -> Iterator[Violation]:
     for pointer, metric in _other_metrics(request):
         yield Violation(
             pointer=pointer,
-            message=f"a metric of type {display(metric.get('type'))} is passed over: the model is scaled by its processor",
+            message=f"a metric of type {display(metric.get('type'))} is ignored: the model is scaled by CPU usage",
             hint=f"write a metric of type Resource{_or_keda(request)}",
             severity=Severity.WARNING,
         )
@@ -382,7 +382,7 @@ def autoscaling_annotations(request: AdmissionRequest) -> Iterator[Violation]:
         yield Violation(
             pointer=(*ANNOTATIONS, UTILIZATION),
             message=f"{display(written)} is not a percentage from 1 to 100",
-            hint="write for instance '80'",
+            hint="write, for example, '80'",
         )
     metric = request.annotations.get(METRIC)
     if metric is not None and request.annotations.get(AUTOSCALER_CLASS) == "hpa" and metric not in METRICS["hpa"]:

@@ -75,7 +75,7 @@ def storage_uris_form(request: AdmissionRequest) -> Iterator[Violation]:
                 yield Violation(pointer=(*pointer, "uri"), message="the uri is empty", hint="say where the model is")
             if complaint := _mount_complaint(text(entry.get("mountPath", _DEFAULT_MOUNT))):
                 yield Violation(
-                    pointer=(*pointer, "mountPath"), message=complaint, hint="write for instance /mnt/models/base"
+                    pointer=(*pointer, "mountPath"), message=complaint, hint="write, for example, /mnt/models/base"
                 )
 
 
@@ -83,7 +83,7 @@ def _mount_complaint(path: str) -> str:
     if path == "/":
         return "mountPath '/' would hide the whole container"
     if not path.startswith("/"):
-        return f"mountPath {display(path)} is not absolute"
+        return f"mountPath {display(path)} is not an absolute path"
     return f"mountPath {display(path)} contains '..'" if ".." in path else ""
 
 
@@ -145,7 +145,7 @@ def confidential(request: AdmissionRequest) -> Iterator[Violation]:
     if key and not _KEY.fullmatch(key):
         yield Violation(
             pointer=(*served[0], "confidential", "resourceId"),
-            message="resourceId has not the form kbs:///<repo>/<type>/<tag>",
+            message="resourceId does not have the form kbs:///<repo>/<type>/<tag>",
             hint="write it in full; there are three parts after kbs:///",
         )
 

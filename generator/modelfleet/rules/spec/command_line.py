@@ -26,7 +26,7 @@ _QUOTES = "“”„‟‘’‚‛«»‹›"
 _TYPOGRAPHIC = f"{_QUOTES}‐‑‒–—―−"
 _QUOTED_JSON = re.compile(r"[{\[:,]\s*[“”„‟‘’«»]")
 
-_NOTHING = "take it out: nothing takes its place"
+_NOTHING = "remove it: nothing replaces it"
 
 _LIKE = 0.8
 """How like an option a name must be to be taken for a slip; what plugins and forks add was tried, and is less like any."""
@@ -59,7 +59,7 @@ def unknown_options(parser: OptionParser, arguments: Arguments) -> Iterator[Viol
 
 
 def _too_short(parser: OptionParser, name: str, named: Sequence[str]) -> tuple[str, str]:
-    return f"{name} is cut too short: {parser.title} has {listed(named, most=4)}", "write the option in full"
+    return f"{name} is abbreviated too far: {parser.title} has {listed(named, most=4)}", "write the option in full"
 
 
 def _of_other_version(parser: OptionParser, name: str) -> tuple[str, str] | None:
@@ -71,7 +71,7 @@ def _of_other_version(parser: OptionParser, name: str) -> tuple[str, str] | None
         instead = parser.facts["instead"].get(_affirmed(option), _NOTHING)
         return f"{parser.title} no longer takes {option}, and would not start with it", instead
     if after:
-        newer = f"take it out, or serve with a newer image: {parser.facts['title']} {after} takes it"
+        newer = f"remove it, or use a newer image: {parser.facts['title']} {after} takes it"
         return f"{parser.title} does not take {option} yet, and would not start with it", newer
     return None
 
@@ -109,7 +109,7 @@ def deprecated_options(parser: OptionParser, arguments: Arguments) -> Iterator[V
         )
 
 
-@spec_rule("OPT012", "The option takes no value, or lacks one")
+@spec_rule("OPT012", "The option takes no value, or needs one")
 def value_of_option(subject: OfModel) -> Iterator[Violation]:
     if (engine := subject.model.engine) and engine.parser:
         yield from values_of_options(engine.parser, subject.arguments)
@@ -142,7 +142,7 @@ def _opposite(option: str) -> str:
     return _affirmed(option) if option.startswith("--no-") else f"--no-{option[2:]}"
 
 
-@spec_rule("OPT013", "A quotation mark or a dash of a word processor")
+@spec_rule("OPT013", "A typographic quotation mark or dash")
 def typographic_argument(subject: OfModel) -> Iterator[Violation]:
     for pointer, arg in subject.arguments:
         name, _, value = arg.partition("=")
@@ -151,7 +151,7 @@ def typographic_argument(subject: OfModel) -> Iterator[Violation]:
             yield Violation(
                 pointer=pointer,
                 message=f"the argument contains {wrong}, which is a {'quotation mark' if wrong in _QUOTES else 'dash'} "
-                "of a word processor and would become a part of it",
+                "of a word processor, and would become part of the argument",
                 hint="write options with - alone, and without quotation marks around them",
             )
         elif _typographic(value):
@@ -170,7 +170,7 @@ def _typographic(value: str) -> bool:
 def _kept(pointer: Pointer) -> Violation:
     return Violation(
         pointer=pointer,
-        message="the value has quotation marks of a word processor, which would become a part of it",
+        message="the value has quotation marks of a word processor, which would become part of it",
         hint='write " instead, or none',
         severity=Severity.WARNING,
     )

@@ -25,7 +25,7 @@ def no_sidecars(subject: OfModel) -> Iterator[Violation]:
             pointer=(*model.pointer, "containers"),
             key=True,
             message=f"{title} takes containers in place of a runtime, and none beside it",
-            hint="put them into a runtime of your own, or take runtime away where they serve the model",
+            hint="put them into a runtime of your own, or remove runtime where they serve the model",
         )
 
 

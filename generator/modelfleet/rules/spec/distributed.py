@@ -54,7 +54,7 @@ def pipeline_trap(subject: OfModel) -> Iterator[Violation]:
             )
 
 
-@spec_rule("LLM004", "A configuration of one's own may take quoted arguments apart", when=having("llm"))
+@spec_rule("LLM004", "A custom configuration may split quoted arguments", when=having("llm"))
 def quoted_arguments(subject: OfModel) -> Iterator[Violation]:
     llm, runtime = subject.model.llm, subject.model.runtime
     if llm is None or not (llm.base_refs or llm.config) or (runtime is not None and _evaluates(runtime)):
@@ -64,8 +64,8 @@ def quoted_arguments(subject: OfModel) -> Iterator[Violation]:
             whose = f"{subject.model.runtime_name!r}" if llm.config else f"{llm.base_refs[-1]!r} in baseRefs"
             yield Violation(
                 pointer=pointer,
-                message=f"it is quoted for the shell of the presets, and {whose} may not hand it to one",
-                hint="see that its script passes VLLM_ADDITIONAL_ARGS to eval; "
+                message=f"it is quoted for the shell of the presets, and {whose} may not pass it to a shell",
+                hint="make sure that its script passes VLLM_ADDITIONAL_ARGS to eval; "
                 "JSON needs no quotes with dots, as in --kv-transfer-config.kv_role=kv_both",
                 severity=Severity.WARNING,
             )
@@ -79,7 +79,7 @@ def _evaluates(runtime: Runtime) -> bool:
     return any("eval" in str(word).split() for words in lists for word in words)
 
 
-@spec_rule("LLM006", "The least number of replicas is above the most", when=having("llmScaling"))
+@spec_rule("LLM006", "The minimum number of replicas exceeds the maximum", when=having("llmScaling"))
 def scaling_bounds(subject: OfModel) -> Iterator[Violation]:
     for pointer, group in _groups(subject):
         if subject.model.scaling is not None and subject.model.llm is not None and group is subject.model.llm.main:
@@ -231,7 +231,7 @@ def cache_offload(subject: OfModel) -> Iterator[Violation]:
                 pointer=(*pointer, "cacheOffload"),
                 key=True,
                 message="the preset leaves it out where args hold --kv-transfer-config",
-                hint="take one of the two away",
+                hint="remove one of the two",
                 severity=Severity.WARNING,
             )
 

@@ -52,7 +52,7 @@ def nodes_contradiction(subject: OfEnvironment) -> Iterator[Violation]:
             yield Violation(
                 pointer=pointer,
                 message=f"it is {written}, and nodes says that a node has {offer.per_node}",
-                hint="take perNode away: nodes decides",
+                hint="remove perNode: nodes decides",
                 see=environment.facts.at(("nodes",)),
             )
 
@@ -76,7 +76,7 @@ def facts_of_unknown_runtime(subject: OfEnvironment) -> Iterator[Violation]:
 
 def _instead(release: Release, name: str, names: tuple[str, ...]) -> str:
     if lifecycle(release, f"runtime:{name}", "removed"):
-        return "take the entry away"
+        return "remove the entry"
     return did_you_mean(name, names, choices(names))
 
 
@@ -146,7 +146,7 @@ def idle_quota(subject: OfEnvironment) -> Iterator[Violation]:
                 pointer=("quota", "projects", name),
                 key=True,
                 message=f"there is no projects/{name}.yaml",
-                hint=did_you_mean(name, subject.projects, "take the entry away"),
+                hint=did_you_mean(name, subject.projects, "remove the entry"),
                 severity=Severity.WARNING,
             )
     offered = {str(offer.identifier) for one in subject.environments for offer in one.accelerators.values()}
@@ -160,7 +160,7 @@ def idle_quota(subject: OfEnvironment) -> Iterator[Violation]:
                 message=f"no environment offers an accelerator {identifier!r}",
                 hint=f"did you mean {near!r}, which is offered?"
                 if near
-                else "write the identifier of one, or take the line away",
+                else "write the identifier of one, or remove the line",
                 severity=Severity.WARNING,
             )
 

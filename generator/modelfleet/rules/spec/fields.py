@@ -42,7 +42,7 @@ def unknown_field(subject: OfWorkload) -> Iterator[Violation]:
 
 def _away(name: str) -> str:
     null = "" if "." in name else f": {name}: null"
-    return f"take {name} away for this environment{null}"
+    return f"remove {name} for this environment{null}"
 
 
 @spec_rule("LLM002", "The field does not apply to an LLMInferenceService", when=having("llm"))
@@ -73,20 +73,20 @@ def feature_of_knative(subject: OfModel) -> Iterator[Violation]:
             )
 
 
-@spec_rule("CAP050", "What is left unsaid would mean something else")
+@spec_rule("CAP050", "What is omitted would mean something else")
 def unsaid_otherwise(subject: OfModel) -> Iterator[Violation]:
     model, environment = subject.model, subject.environment
     meant: dict[str, tuple[str, str]] = {}
     default = environment.can("defaultMode")
     if model.llm is None and default not in (None, environment.term(_MODE_TERMS[model.mode])):
-        meant["mode"] = (f"without a word of it the mode is {default}", "take mode out of omit")
+        meant["mode"] = (f"if it is omitted, the mode is {default}", "remove mode from omit")
     if model.llm is not None and not model.guarded:
         meant["tokens"] = (
-            "an LLMInferenceService asks for a token where nothing is said",
-            "take tokens out of omit, or write callers: [] for authorization that others grant",
+            "an LLMInferenceService asks for a token by default",
+            "remove tokens from omit, or write callers: [] for authorization that others grant",
         )
     elif model.llm is None and model.guarded:
-        meant["tokens"] = ("without a word of it nobody is asked for a token", "take tokens out of omit")
+        meant["tokens"] = ("if they are omitted, nobody is asked for a token", "remove tokens from omit")
     for index, field in enumerate(model.omit):
         if field in meant:
             message, hint = meant[field]
@@ -100,5 +100,6 @@ def _refused(written: Mapping[str, Any], pointer: Pointer, kind: WorkloadKind) -
     for field, reason in refused_fields(kind):
         value = field.value_in(written)
         if value and value not in field.neutral:
-            hint = field.instead or f"take {field.pointer[-1]} away"
-            yield Violation(pointer=(*pointer, *field.pointer), key=True, message=reason, hint=hint)
+            hint = field.instead or f"remove {field.pointer[-1]}"
+            message = f"{field.name} does not go with llmd: {reason}" if kind == "distributed" else reason
+            yield Violation(pointer=(*pointer, *field.pointer), key=True, message=message, hint=hint)

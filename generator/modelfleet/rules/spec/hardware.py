@@ -26,7 +26,7 @@ def unknown_accelerator(subject: OfHardware) -> Iterator[Violation]:
     what = choices(list(offered)) if offered else "there is none"
     yield Violation(
         pointer=accelerator_name_pointer(subject.project, subject.pointer),
-        message=f"no {accelerator.name!r} is offered",
+        message=f"accelerator {accelerator.name!r} is not offered",
         hint=what,
         see=subject.environment.facts.key_at(("accelerators",)) if offered else None,
     )
@@ -214,7 +214,7 @@ def no_size(subject: OfWorkload) -> Iterator[Violation]:
     sizes = subject.environment.sizes
     yield Violation(
         pointer=workload.pointer,
-        message="no size: the pods ask for no CPU and no memory, and are the first to be evicted",
+        message="no size: the pods request no CPU or memory, and are the first to be evicted",
         hint=f"add size: one of {listed(list(sizes))}" if sizes else "add size: {requests: ..., limits: ...}",
         severity=Severity.WARNING,
     )
@@ -247,8 +247,10 @@ def no_shared_memory(subject: OfModel) -> Iterator[Violation]:
     )
     yield Violation(
         pointer=(*model.pointer, "accelerator"),
-        message=f"{model.hardware.gpus} accelerators exchange data through /dev/shm, "
-        f"of which {runtime.name!r} leaves the container its 64 MiB",
+        message=(
+            f"{model.hardware.gpus} accelerators exchange data through /dev/shm, and {runtime.name!r} leaves the "
+            "container the default of 64 MiB"
+        ),
         hint=f"add patch: {{ServingRuntime: [{steps}]}}{f' to {dotted(shared.pointer)}' if shared else ''}",
         severity=Severity.WARNING,
     )
@@ -272,7 +274,7 @@ def dropped_accelerators(subject: OfWorkload) -> Iterator[Violation]:
             pointer=(*workload.pointer, "runtime"),
             message=f"{runtime.name!r} asks for {listed(asked)}, which is dropped here: pods get the accelerator that the "
             "spec gives them, and there is none",
-            hint="add accelerator, or take the resources out of the runtime",
+            hint="add accelerator, or remove the resources from the runtime",
             severity=Severity.WARNING,
         )
 
@@ -297,7 +299,7 @@ def two_kinds(subject: OfModel) -> Iterator[Violation]:
             pointer=accelerator_name_pointer(subject.project, model.pointer),
             message=f"the pods would ask for {listed(kinds)} at once, the accelerator of the model and that of "
             f"{runtime.name!r}: no node has both",
-            hint="take the resources out of the runtime, or choose an accelerator of its kind",
+            hint="remove the resources from the runtime, or choose an accelerator of its kind",
         )
 
 

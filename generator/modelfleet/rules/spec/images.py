@@ -32,7 +32,7 @@ def moving_images(pointer: Pointer, image: str) -> Iterator[Violation]:
         )
 
 
-@spec_rule("OPT014", "The image needs a home that it may write to")
+@spec_rule("OPT014", "The image needs a writable home folder")
 def no_home(subject: OfModel) -> Iterator[Violation]:
     runtime = subject.model.runtime
     if runtime is None or runtime.kind != "ServingRuntime":
@@ -43,7 +43,7 @@ def no_home(subject: OfModel) -> Iterator[Violation]:
     if image and needs_home(image) and variables.isdisjoint(("HOME", "TRITON_CACHE_DIR", "XDG_CACHE_HOME")):
         yield Violation(
             pointer=(*subject.model.pointer, "runtime"),
-            message=f"{image_reference(image).repository} writes to the home folder of its user, who has none on OpenShift",
+            message=f"{image_reference(image).repository} writes to the home folder of its user, which does not exist on OpenShift",
             hint="add env: {HOME: /tmp} here, or to the container of the runtime",
             severity=Severity.WARNING,
         )

@@ -61,7 +61,7 @@ def _written(data: Any) -> Iterator[tuple[Pointer, str, str]]:
             yield from ((pointer, part, key) for key in entry.get(part) or {})
 
 
-@spec_rule("OPT020", "The engine answers under one name alone")
+@spec_rule("OPT020", "The engine answers under one name only")
 def name_that_cannot_be_told(subject: OfModel) -> Iterator[Violation]:
     model = subject.model
     if model.served_name is None or model.llm is not None or model.engine is None:
@@ -70,7 +70,7 @@ def name_that_cannot_be_told(subject: OfModel) -> Iterator[Violation]:
         yield Violation(
             pointer=(*model.pointer, "servedName"),
             key=True,
-            message=f"{model.engine.facts['title']} cannot be told another name than {model.name!r}",
+            message=f"{model.engine.facts['title']} cannot serve under another name than {model.name!r}",
             hint="remove servedName, or give the model that name",
         )
         return

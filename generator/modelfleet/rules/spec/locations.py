@@ -33,7 +33,7 @@ def unknown_connection(subject: OfLocated) -> Iterator[Violation]:
     )
 
 
-@spec_rule("LOC002", "A path is missing or is too much")
+@spec_rule("LOC002", "A path is missing, or is one too many")
 def path_for_kind(subject: OfLocated) -> Iterator[Violation]:
     location, pointer = subject.location, (*subject.located.pointer, "location")
     connection = location.connection
@@ -91,8 +91,8 @@ def version_folder(subject: OfLocated) -> Iterator[Violation]:
         field = "path" if location.path is not None else "uri" if location.uri is not None else "connection"
         yield Violation(
             pointer=(*model.pointer, "location", field),
-            message="this is one file: OpenVINO finds no folder of a version, and never serves it",
-            hint="put the file into a folder of its version, such as 1/, and give the folder above it, or an archive of both",
+            message="this is a single file: OpenVINO does not find a version folder, and never serves it",
+            hint="put the file into a version folder, such as 1/, and give the folder above it, or an archive of both",
             severity=Severity.WARNING,
         )
 
@@ -187,7 +187,7 @@ def endpoint_of_the_cloud(subject: OfProject) -> Iterator[Violation]:
         if setting and isinstance(address, str) and (host := _of_the_node(address)):
             yield Violation(
                 pointer=connection.pointer_to(setting),
-                message=f"endpoint {host!r} is the node's own or the cloud's metadata address: the pod would hand it its keys",
+                message=f"endpoint {host!r} is the node's own or the cloud's metadata address: the pod would send it its keys",
                 hint="give the address of the object store",
                 policy=True,
             )
@@ -199,7 +199,7 @@ def address_of_the_cloud(subject: OfLocated) -> Iterator[Violation]:
     if address is not None and (host := _of_the_node(address)):
         yield Violation(
             pointer=(*subject.located.pointer, "location", "uri"),
-            message=f"{host!r} is the node's own or the cloud's metadata address, and no place of models",
+            message=f"{host!r} is the node's own or the cloud's metadata address, and not a source of models",
             hint="give the address of the model",
             policy=True,
         )

@@ -40,7 +40,7 @@ def standard_only(subject: OfModel) -> Iterator[Violation]:
     if subject.model.multi_node and subject.model.mode == "advanced":
         yield Violation(
             pointer=(*subject.model.pointer, "mode"),
-            message="advanced mode drops the workers of a multi-node model without a word",
+            message="advanced mode silently drops the workers of a multi-node model",
             hint="use mode: standard",
         )
 
@@ -56,7 +56,10 @@ def parallel_sizes(subject: OfModel) -> Iterator[Violation]:
         release = subject.environment.release
         yield Violation(
             pointer=(*nodes, "pipelineParallelSize"),
-            message=f"pipelineParallelSize {model.pipeline}; {release.title if release else 'the release'} wants {least} at least",
+            message=(
+                f"pipelineParallelSize {model.pipeline}; {release.title if release else 'the release'} requires "
+                f"at least {least}"
+            ),
             hint="it is the number of nodes, the head included",
         )
     accelerator = model.hardware.accelerator
@@ -83,7 +86,7 @@ def one_group(subject: OfModel) -> Iterator[Violation]:
     if model.multi_node and (model.minimum, model.maximum) != (1, 1):
         yield Violation(
             pointer=(*model.pointer, "replicas"),
-            message="a multi-node model is one group of nodes: another head would stand outside of it",
+            message="a multi-node model is one group of nodes: another head would be outside it",
             hint="use replicas: 1, and a second model for a second group",
         )
 
@@ -146,9 +149,7 @@ def _parallel(engine: Engine, args: Sequence[str]) -> Iterator[tuple[int, int]]:
             yield index, int(text) if text.isdecimal() else 0
 
 
-@spec_rule(
-    "MN008", "A runtime of one's own that the release would run in another way", when=having("multiNodeExecutor")
-)
+@spec_rule("MN008", "A custom runtime that the release would run differently", when=having("multiNodeExecutor"))
 def foreign_executor(subject: OfModel) -> Iterator[Violation]:
     runtime, release = subject.model.runtime, subject.environment.release
     pinned = subject.model.shared is not None and subject.model.shared.release is not None
@@ -161,7 +162,10 @@ def foreign_executor(subject: OfModel) -> Iterator[Violation]:
         yield Violation(
             pointer=(*subject.model.pointer, "runtime"),
             message=f"{runtime.name!r} is made for another release: the multi-node runtime of {release.title} uses {wants}",
-            hint="export the runtime anew from a cluster of this release, and keep one a release in runtimes/<environment>/",
+            hint=(
+                "export the runtime again from a cluster of this release, and keep one for each release in "
+                "runtimes/<environment>/"
+            ),
             severity=Severity.WARNING,
         )
 
@@ -178,8 +182,10 @@ def workers_without_tolerations(subject: OfModel) -> Iterator[Violation]:
             yield Violation(
                 pointer=(*model.pointer, *field),
                 key=True,
-                message=f"the hardware profile of {accelerator.name!r} gives tolerations to the head alone, "
-                "and the environment knows none for the workers",
+                message=(
+                    f"the hardware profile of {accelerator.name!r} gives tolerations to the head only, and the "
+                    "environment has none for the workers"
+                ),
                 hint=f"add accelerators: {{{accelerator.name}: {{tolerations: [...]}}}} to environments/"
                 f"{subject.environment.name}.yaml, or [] where the nodes have no taints",
                 severity=Severity.WARNING,
@@ -210,7 +216,7 @@ def too_many_groups(claims: Sequence[Claim], environments: Mapping[str, Environm
                 pointer=claim.pointer,
                 message=f"this is multi-node model number {seen[cluster]} of the cluster: from {most + 1} on, "
                 "the controller deletes the Services of older ones",
-                hint="serve fewer models over several nodes there",
+                hint="serve fewer models on several nodes there",
                 severity=Severity.WARNING,
             )
             yield claim_finding(MOST_GROUPS, claim, violation)

@@ -24,8 +24,8 @@ def host_too_long(subject: OfModel) -> Iterator[Violation]:
         yield Violation(
             pointer=model.pointer,
             key=True,
-            message=f"<name>{pattern[2:-2]}<namespace> is {made!r}, {len(made)} characters; a host name takes {LABEL}",
-            hint=f"shorten the name or the namespace, by {len(made) - LABEL} in all",
+            message=f"<name>{pattern[2:-2]}<namespace> is {made!r}, {len(made)} characters; a host name can have {LABEL}",
+            hint=f"shorten the name or the namespace, by {len(made) - LABEL} in total",
         )
 
 
@@ -38,7 +38,7 @@ def served_host_too_long(subject: OfServer) -> Iterator[Violation]:
                 pointer=model.pointer,
                 key=True,
                 message=f"the route's host <name>-<namespace> is {made!r}, {len(made)} characters; it takes {LABEL}",
-                hint=f"shorten the name or the namespace, by {len(made) - LABEL} in all",
+                hint=f"shorten the name or the namespace, by {len(made) - LABEL} in total",
             )
 
 
@@ -55,7 +55,7 @@ def consumer_of_nothing(subject: OfProject) -> Iterator[Violation]:
                 )
 
 
-@spec_rule("NAME003", "The dashboard's form takes shorter names only")
+@spec_rule("NAME003", "The dashboard's form accepts shorter names only")
 def name_longer_than_form(subject: OfModel) -> Iterator[Violation]:
     release = subject.environment.release
     if release is not None and len(subject.model.name) > release.forms["nameMax"]:
@@ -63,8 +63,8 @@ def name_longer_than_form(subject: OfModel) -> Iterator[Violation]:
             pointer=subject.model.pointer,
             key=True,
             message=f"{subject.model.name!r} has {len(subject.model.name)} characters; "
-            f"the dashboard's form takes {release.forms['nameMax']}",
-            hint="the cluster takes it; nobody could make it in the dashboard",
+            f"the dashboard's form accepts {release.forms['nameMax']}",
+            hint="the cluster accepts it, but nobody could create it in the dashboard",
             severity=Severity.WARNING,
         )
 
@@ -97,7 +97,7 @@ def owned_secret(subject: OfProject) -> Iterator[Violation]:
             yield Violation(
                 pointer=pointer,
                 key=True,
-                message=f"{owner.by} owns the Secret {name!r}: it {owner.does}, over whatever is there",
+                message=f"{owner.by} owns the Secret {name!r}: it {owner.does}, replacing whatever is there",
                 hint="choose another name",
             )
 

@@ -20,7 +20,7 @@ def open_route(subject: OfWorkload) -> Iterator[Violation]:
         yield Violation(
             pointer=(*workload.pointer, "route"),
             message="a route without tokens: whoever knows the address can use the model",
-            hint="add tokens: [...], or take the route away",
+            hint="add tokens: [...], or remove the route",
             severity=Severity.WARNING,
         )
 
@@ -31,7 +31,7 @@ def unauthorized_without_tokens(subject: OfModel) -> Iterator[Violation]:
         yield Violation(
             pointer=(*subject.model.pointer, "return401"),
             message="return401 says what the authorization proxy answers, and without tokens there is none",
-            hint="add tokens: [...], or take return401 away",
+            hint="add tokens: [...], or remove return401",
         )
 
 
@@ -48,7 +48,7 @@ def eternal_tokens(subject: OfWorkload) -> Iterator[Violation]:
         )
 
 
-@spec_rule("NET005", "A shorter limit stands behind the route's timeout")
+@spec_rule("NET005", "A shorter limit applies behind the route's timeout")
 def shorter_limit_behind_the_route(subject: OfModel) -> Iterator[Violation]:
     """A request passes the router, with tokens a proxy, and in advanced mode Knative; the shortest limit ends it."""
     model = subject.model
@@ -88,6 +88,6 @@ def shorter_limit_before_the_model(subject: OfModel) -> Iterator[Violation]:
         yield Violation(
             pointer=(*model.pointer, "timeout"),
             message=f"the router ends a request after {route} s, before this timeout of {model.timeout} s is reached",
-            hint="raise route.timeout to the same value, or write route: true, and the route takes this timeout",
+            hint="raise route.timeout to the same value, or write route: true, and the route takes on this timeout",
             severity=Severity.WARNING,
         )

@@ -38,19 +38,19 @@ def reserved_argument(subject: OfModel) -> Iterator[Violation]:
         if model.served_name is not None and option == engine.facts["servedNameArg"]:
             if value != model.served_name:
                 message = f"{shown} says {value!r}, and servedName says {model.served_name!r}"
-                yield Violation(pointer=pointer, message=message, hint="take it out: servedName passes it")
+                yield Violation(pointer=pointer, message=message, hint="remove it: servedName passes it")
         elif option not in engine.reserved_args or option not in there:
             continue
         elif value and value == there[option]:
             yield Violation(
                 pointer=pointer,
                 message=f"the runtime passes {shown} already, with the same value",
-                hint="take it out, so that it stands in one place",
+                hint="remove it, so that it stands in one place",
                 severity=Severity.WARNING,
             )
         else:
             message = f"{shown} is set by the runtime"
-            yield Violation(pointer=pointer, message=message, hint=f"take it out: {engine.reserved_args[option]}")
+            yield Violation(pointer=pointer, message=message, hint=f"remove it: {engine.reserved_args[option]}")
 
 
 def _more_names(subject: OfModel, engine: Engine, pointer: Pointer) -> bool:
@@ -141,13 +141,13 @@ def hidden_option(subject: OfModel) -> Iterator[Violation]:
             option, _, rest = name.partition(" ")
             yield Violation(
                 pointer=pointer,
-                message=f"an element is one argument, and no option is called {name[:40]!r}",
+                message=f"an element is one argument, and there is no option {name[:40]!r}",
                 hint=f"write {option}={rest.strip()[:20]}, or two elements",
             )
         if arg.startswith("-") and found and not _quoted(arg):
             yield Violation(
                 pointer=pointer,
-                message=f"an element is one argument, and this one holds {found[1]} as well",
+                message=f"an element is one argument, and this one also holds {found[1]}",
                 hint=f"write {found[1]} as an element of its own",
             )
 
@@ -187,7 +187,7 @@ def expanded_variable(subject: OfModel) -> Iterator[Violation]:
             yield Violation(
                 pointer=pointer,
                 message=f"{found[0]} is replaced by Kubernetes with that variable's value",
-                hint=f"write ${found[0]} for the text itself",
+                hint=f"write ${found[0]} for the literal text",
                 severity=Severity.WARNING,
             )
 
@@ -234,15 +234,15 @@ def unknown_references(
             )
 
 
-@spec_rule("OPT007", "The runtime passes no arguments on")
+@spec_rule("OPT007", "The runtime does not pass on arguments")
 def lost_arguments(subject: OfModel) -> Iterator[Violation]:
     model = subject.model
     if model.args and model.runtime is not None and model.llm is None and not passes_arguments(model.runtime):
         yield Violation(
             pointer=(*model.pointer, "args"),
             key=True,
-            message=f"{model.runtime.name!r} runs a script that drops the arguments of a model without a word",
-            hint='take args away, or use a runtime of your own whose script ends in "$@"',
+            message=f"{model.runtime.name!r} runs a script that silently drops the arguments of a model",
+            hint='remove args, or use a runtime of your own whose script ends in "$@"',
             severity=Severity.WARNING,
         )
     elif model.args and model.args[0].startswith("-") and _replaced_command(model):
@@ -250,7 +250,7 @@ def lost_arguments(subject: OfModel) -> Iterator[Violation]:
             pointer=(*model.pointer, "args"),
             key=True,
             message=f"arguments take the place of the command of {model.runtime_name!r}, whose image would run {model.args[0]!r}",
-            hint="take args away, and set what you need in env or in the model's settings file",
+            hint="remove args, and set what you need in env or in the model's settings file",
             severity=Severity.WARNING,
         )
 

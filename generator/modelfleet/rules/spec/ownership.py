@@ -52,8 +52,10 @@ def _same_cluster(claim: Claim, here: Environment, there: Environment) -> Findin
         at=here.facts.at(named),
         code="OWN002",
         path=dotted(named),
-        message=f"cluster {here.cluster_key!r} is that of environments/{there.name}.yaml, too, "
-        f"and {claim.project} would have namespace {claim.facts['namespace']!r} in both",
+        message=(
+            f"cluster {here.cluster_key!r} is also that of environments/{there.name}.yaml, and {claim.project} "
+            f"would have namespace {claim.facts['namespace']!r} in both"
+        ),
         hint="correct the cluster, or give each project another namespace in one of them",
         see=there.facts.at(named),
         policy=True,

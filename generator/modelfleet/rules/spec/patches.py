@@ -44,10 +44,10 @@ def wrong_kind(before: Any, after: Any, pointer: Pointer = ()) -> Iterator[tuple
     if after is None:
         yield pointer, "null is not a value", "use op: remove"
     elif isinstance(before, dict | list) and type(before) is not type(after):
-        yield pointer, f"{_kind(after)} takes the place of {_kind(before)}", "keep its shape"
+        yield pointer, f"{_kind(after)} replaces {_kind(before)}", "keep its shape"
     elif pointer[:1] == ("metadata",) and pointer[1:2] in (("labels",), ("annotations",)) and len(pointer) == 3:
         if not isinstance(after, str):
-            yield pointer, f"{pointer[1]} hold texts, and this is none", "put it in quotes"
+            yield pointer, f"{pointer[1]} hold text, and this is not text", "put it in quotes"
     elif isinstance(after, dict):
         old = before if isinstance(before, dict) else {}
         for key in old:

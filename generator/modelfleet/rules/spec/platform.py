@@ -65,7 +65,7 @@ def no_serverless(subject: OfModel) -> Iterator[Violation]:
     environment, pointer = subject.environment, (*subject.model.pointer, "mode")
     if subject.model.mode != "advanced" or subject.model.llm is not None:
         return
-    way_out = "use mode: standard" + (", which has one replica at least" if subject.model.minimum == 0 else "")
+    way_out = "use mode: standard" + (", which has at least one replica" if subject.model.minimum == 0 else "")
     if not environment.can("serverless"):
         title = environment.release.title if environment.release else "the release"
         yield Violation(
@@ -119,6 +119,6 @@ def unseen_description(subject: OfLocated) -> Iterator[Violation]:
         yield Violation(
             pointer=(*model.pointer, "description"),
             message=f"{release.title} shows no description of a model, so none is written",
-            hint="keep it for later releases, or make it a comment",
+            hint="keep it for later releases, or turn it into a comment",
             severity=Severity.WARNING,
         )

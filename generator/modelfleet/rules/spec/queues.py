@@ -18,7 +18,7 @@ def unknown_queue(subject: OfModel) -> Iterator[Violation]:
         return
     yield Violation(
         pointer=(*subject.model.pointer, "queue"),
-        message=f"there is no queue {queue!r}: its pods would wait for ever",
+        message=f"there is no queue {queue!r}: its pods would wait forever",
         hint=did_you_mean(queue, queues, choices(list(queues)) if queues else "remove queue, or add it to queues"),
         see=subject.environment.facts.key_at(("queues",)),
     )

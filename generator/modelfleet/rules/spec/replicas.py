@@ -31,7 +31,7 @@ def zero_in_standard_mode(subject: OfModel) -> Iterator[Violation]:
     ways.append("write stopped: true to hold it" if subject.environment.can("stop") else "")
     yield Violation(
         pointer=_replicas(subject, "min"),
-        message="0 replicas in standard mode: its autoscaler makes 1 of it",
+        message="0 replicas in standard mode: its autoscaler turns that into 1",
         hint=", or ".join(filter(None, ways)),
     )
 
@@ -42,7 +42,7 @@ def _replicas(subject: OfModel, key: str) -> Pointer:
     return (*pointer, key) if isinstance(written, dict) and key in written else pointer
 
 
-@spec_rule("CAP015", "The least number of replicas is above the most")
+@spec_rule("CAP015", "The minimum number of replicas exceeds the maximum")
 def minimum_over_maximum(subject: OfModel) -> Iterator[Violation]:
     model = subject.model
     if model.minimum > model.maximum:
@@ -53,7 +53,7 @@ def minimum_over_maximum(subject: OfModel) -> Iterator[Violation]:
         )
 
 
-@spec_rule("CAP016", "A GPU model would be scaled by its CPU use")
+@spec_rule("CAP016", "A GPU model would be scaled by CPU usage")
 def scaled_by_cpu(subject: OfModel) -> Iterator[Violation]:
     model = subject.model
     if model.mode != "standard" or model.multi_node or model.llm is not None or model.hardware.gpus == 0:
@@ -66,8 +66,8 @@ def scaled_by_cpu(subject: OfModel) -> Iterator[Violation]:
         ways += ["use mode: advanced, which scales by requests"] if can_scale_to_zero(subject.environment) else []
         yield Violation(
             pointer=(*model.pointer, "replicas"),
-            message=f"a range of {model.minimum} to {model.maximum} is scaled by CPU use ({use} %), "
-            "which says little of a model on GPUs",
+            message=f"a range of {model.minimum} to {model.maximum} is scaled by CPU usage ({use} %), "
+            "which says little about a model on GPUs",
             hint=", or ".join(ways),
             severity=Severity.WARNING,
         )
@@ -86,7 +86,7 @@ def _scaled_otherwise(model: Model) -> bool:
     return False
 
 
-@spec_rule("CAP024", "More replicas than the dashboard's form takes")
+@spec_rule("CAP024", "More replicas than the dashboard's form accepts")
 def form_limits(subject: OfWorkload) -> Iterator[Violation]:
     release, workload = subject.environment.release, subject.workload
     if release is None:
@@ -95,7 +95,7 @@ def form_limits(subject: OfWorkload) -> Iterator[Violation]:
     if workload.maximum > most:
         yield Violation(
             pointer=(*workload.pointer, "replicas"),
-            message=f"{workload.maximum} replicas are more than the {most} that the dashboard's forms take",
-            hint="the cluster takes them, so change them here only",
+            message=f"{workload.maximum} replicas are more than the {most} that the dashboard's forms accept",
+            hint="the cluster accepts them, so change them only here",
             severity=Severity.WARNING,
         )

@@ -35,7 +35,7 @@ def judge_file(document: Document) -> Iterator[Violation]:
         yield Violation(
             pointer=(*at, "disabled"),
             message="the runtime is disabled: KServe would never start a model on it",
-            hint="take disabled away",
+            hint="remove disabled",
         )
     containers = spec.get("containers") or []
     if not spec.get("multiModel") and not any(item.get("name") == "kserve-container" for item in containers):
@@ -62,7 +62,7 @@ def _beside(data: dict[str, Any], pointer: Pointer) -> Iterator[Violation]:
                 pointer=(*pointer, key),
                 key=True,
                 message=f"{key} beside metadata and spec is dropped: a ServingRuntime has no such field",
-                hint=f"write it under metadata: {{{key}: ...}}" if belongs else "take it away",
+                hint=f"write it under metadata: {{{key}: ...}}" if belongs else "remove it",
                 severity=Severity.WARNING,
             )
 
@@ -87,8 +87,8 @@ def _twice(container: dict[str, Any], pointer: Pointer) -> Iterator[Violation]:
         if name in seen:
             yield Violation(
                 pointer=(*pointer, "env", index, "name"),
-                message=f"variable {name!r} stands twice in one container",
-                hint="the cluster refuses it: keep one",
+                message=f"variable {name!r} is listed twice in one container",
+                hint="the cluster refuses that: keep one",
             )
         seen.add(name)
 
@@ -106,5 +106,5 @@ def _unfilled(data: Any, pointer: Pointer, parameters: dict[str, Any]) -> Iterat
                 yield Violation(
                     pointer=pointer,
                     message=f"the template's parameter {name} has no value here",
-                    hint="put the value in its place: the dashboard takes the text as it is, and so does modelfleet",
+                    hint="put the value in its place: the dashboard uses the text as it is, and so does modelfleet",
                 )

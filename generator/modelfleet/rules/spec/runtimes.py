@@ -27,7 +27,7 @@ def unknown_runtime(subject: OfWorkload) -> Iterator[Violation]:
     pointer = (*subject.workload.pointer, "runtime")
     if fact := lifecycle(release, f"runtime:{name}", "removed"):
         yield Violation(
-            pointer=pointer, message=f"{name!r} is gone since {title_of_release(fact['since'])}", hint=fact["remedy"]
+            pointer=pointer, message=f"{name!r} was removed in {title_of_release(fact['since'])}", hint=fact["remedy"]
         )
         return
     title = release.title if release else "the release"
@@ -155,8 +155,8 @@ def unknown_framework(subject: OfModel) -> Iterator[Violation]:
     if shared is not None and shared.existing and written is None:
         yield Violation(
             pointer=subject.model.pointer,
-            message=f"framework is missing, and what {shared.name!r} serves is not known here",
-            hint="add framework, as the supportedModelFormats of the runtime call it, such as framework: vLLM",
+            message=f"framework is missing, and the formats that {shared.name!r} serves are not known here",
+            hint="add framework, as in the supportedModelFormats of the runtime, such as framework: vLLM",
         )
     runtime = _chosen(subject.model)
     yield from framework_problems(runtime, subject.model.format, written, subject.model.pointer, subject)
@@ -250,7 +250,9 @@ def _misfit(subject: OfWorkload, runtime: Runtime, accelerator: Accelerator) -> 
         yield Violation(
             pointer=pointer,
             message=f"{runtime.name!r} runs on {listed(runtime.recommended)}; {accelerator.name!r} is {accelerator.identifier}",
-            hint=_offered(subject.environment, runtime, "choose another runtime, or mend the environment's identifier"),
+            hint=_offered(
+                subject.environment, runtime, "choose another runtime, or correct the environment's identifier"
+            ),
             see=identifier,
         )
     elif runtime.document is not None and not runtime.recommended:
@@ -258,8 +260,8 @@ def _misfit(subject: OfWorkload, runtime: Runtime, accelerator: Accelerator) -> 
     elif runtime.accelerator == "none":
         yield Violation(
             pointer=pointer,
-            message=f"{runtime.name!r} runs on CPUs: {accelerator.name!r} would be taken and not used",
-            hint="take the accelerator away, or choose a runtime for it",
+            message=f"{runtime.name!r} runs on CPUs: {accelerator.name!r} would be reserved but not used",
+            hint="remove the accelerator, or choose a runtime for it",
         )
     else:
         made_for = f"is made for {listed(runtime.recommended)}" if runtime.recommended else "is made for no accelerator"
@@ -280,7 +282,7 @@ def model_type_of_runtime(subject: OfModel) -> Iterator[Violation]:
     if model.model_type not in runtime.model_types:
         yield Violation(
             pointer=(*model.pointer, "modelType"),
-            message=f"{runtime.name!r} serves {listed(runtime.model_types)} models, and this is said to be {model.model_type}",
+            message=f"{runtime.name!r} serves {listed(runtime.model_types)} models, but the model is marked as {model.model_type}",
             hint="the dashboard would list it in the wrong place",
             severity=Severity.WARNING,
         )
@@ -288,6 +290,6 @@ def model_type_of_runtime(subject: OfModel) -> Iterator[Violation]:
         yield Violation(
             pointer=(*model.pointer, "genAiAsset"),
             message=f"a {model.model_type} model is not a gen AI asset",
-            hint="take genAiAsset away",
+            hint="remove genAiAsset",
             severity=Severity.WARNING,
         )

@@ -25,12 +25,12 @@ def unused_runtime(subject: OfSharedRuntime) -> Iterator[Violation]:
             pointer=subject.shared.pointer,
             key=True,
             message="no model names this runtime",
-            hint=f"write runtime: {subject.shared.name} in a model, or take it away",
+            hint=f"write runtime: {subject.shared.name} in a model, or remove it",
             severity=Severity.WARNING,
         )
 
 
-@spec_rule("RUN004", "It is not known what the shared runtime is made of")
+@spec_rule("RUN004", "The shared runtime does not say what it is made from")
 def made_of_nothing(subject: OfSharedRuntime) -> Iterator[Violation]:
     shared = subject.shared
     if shared.existing or shared.runtime is not None:
@@ -39,7 +39,7 @@ def made_of_nothing(subject: OfSharedRuntime) -> Iterator[Violation]:
         yield Violation(
             pointer=shared.pointer,
             message="'runtime' is missing",
-            hint="name what it is made of, such as runtime: vllm-cuda-runtime, or write existing: true where it is there already",
+            hint="name what it is made from, such as runtime: vllm-cuda-runtime, or write existing: true if it is already there",
         )
     elif shared.release is not None:
         yield from _not_in_release(shared, shared.source, shared.release)
@@ -59,7 +59,7 @@ def _not_in_release(shared: SharedRuntime, source: str, pinned: str) -> Iterator
     if pinned not in release_names():
         yield Violation(
             pointer=(*shared.pointer, "release"),
-            message=f"no release is called {pinned!r}",
+            message=f"there is no release {pinned!r}",
             hint=likely_releases(pinned),
         )
         return
@@ -82,7 +82,7 @@ def not_to_be_shared(subject: OfSharedRuntime) -> Iterator[Violation]:
         if isinstance(user, Server):
             yield Violation(
                 pointer=(*user.pointer, "runtime"),
-                message="a model server is a ServingRuntime of its own, and shares none",
+                message="a model server is a ServingRuntime of its own, and cannot share one",
                 hint=f"write runtime: {shared.source}"
                 if shared.source
                 else "name a runtime of runtimes/ or of the release",
@@ -126,7 +126,7 @@ def _without_image(shared: SharedRuntime) -> Iterator[Violation]:
             )
 
 
-@spec_rule("RUN006", "What is there already is not ours to change")
+@spec_rule("RUN006", "What is already there cannot be changed")
 def written_for_existing(subject: OfSharedRuntime) -> Iterator[Violation]:
     shared, project = subject.shared, subject.project
     if not shared.existing:
@@ -136,8 +136,8 @@ def written_for_existing(subject: OfSharedRuntime) -> Iterator[Violation]:
             yield Violation(
                 pointer=(*shared.pointer, key),
                 key=True,
-                message=f"{shared.name!r} is there already, so nothing is made to which {key} would belong",
-                hint=f"take {key} away, or take existing away and write what it is made of",
+                message=f"{shared.name!r} is already there, so nothing is made that {key} could apply to",
+                hint=f"remove {key}, or remove existing and name what it is made from",
             )
     own = [
         one for one in project.workloads if one.shared is None and one.runtime is not None and one.name == shared.name
@@ -146,7 +146,7 @@ def written_for_existing(subject: OfSharedRuntime) -> Iterator[Violation]:
         yield Violation(
             pointer=shared.pointer,
             key=True,
-            message=f"{dotted(workload.pointer)} has a ServingRuntime of its own of that name, which would be laid over this one",
+            message=f"{dotted(workload.pointer)} has a ServingRuntime of its own of that name, which would replace this one",
             hint="rename one of the two",
             see=project.spec.key_at(workload.pointer),
         )
@@ -171,8 +171,8 @@ def shared_options(subject: OfSharedRuntime) -> Iterator[Violation]:
     if arguments and not passes_arguments(runtime):
         yield Violation(
             pointer=(*shared.pointer, "args"),
-            message=f"{runtime.name!r} runs a script that drops further arguments without a word",
-            hint="bring a runtime of your own (runtimes/) with them in its script",
+            message=f"{runtime.name!r} runs a script that silently drops further arguments",
+            hint="add a custom runtime to runtimes/ with them in its script",
         )
     elif runtime.engine.parser is not None:
         for violations_of in (unknown_options, deprecated_options, values_of_options):
