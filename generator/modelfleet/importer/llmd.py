@@ -35,9 +35,6 @@ def llmd_field(source: FieldSource) -> Any:
         found["scheduler"] = False
     elif scheduler := _scheduler(source, mapping(router["scheduler"])):
         found["scheduler"] = scheduler
-    route = mapping(router.get("route"))
-    if {"group", "weight"} <= set(route) and source.offered("llmd.traffic"):
-        found["traffic"] = {key: route[key] for key in ("group", "weight")}
     found |= _server(source, mapping(spec.get("template"))) | _spread(source, spec, {})
     if isinstance(prefill := spec.get("prefill"), dict):
         over = _spread(source, prefill, spec)
