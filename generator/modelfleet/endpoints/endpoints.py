@@ -226,7 +226,7 @@ def _notes(environment: Environment, workload: Workload, item: Object, address: 
         name = gateway_of(item, environment)["name"]
         yield f"the host of gateway {name} is not known: write gateways: {{{name}: {{host: ...}}}} into the environment"
     if workload.tokens and not address.guarded:
-        yield "gRPC leads past the proxy that asks for a token"
+        yield "gRPC bypasses the proxy that asks for a token"
     if workload.published:
         yield from _key_notes(environment, item)
     elif needed:

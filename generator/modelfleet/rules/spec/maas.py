@@ -24,7 +24,7 @@ def tokens_beside(subject: OfModel) -> Iterator[Violation]:
                 pointer=(*model.pointer, field),
                 key=True,
                 message="the gateway of Models-as-a-Service asks for an API key, and lets in whom its policies name",
-                hint=f"take {field} away, and have the platform team grant it in a policy and a subscription",
+                hint=f"remove {field}, and have the platform team grant it in a policy and a subscription",
             )
 
 
