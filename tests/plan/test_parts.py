@@ -726,7 +726,10 @@ def test_however_much_is_to_be_acknowledged_the_comment_is_not_too_long(files: i
 
 def test_a_table_of_which_no_row_is_left_has_no_head_either() -> None:
     told = plan_markdown(
-        in_environments([a_row(f"m{number}", value=str(number)) for number in range(60)], [a_row("n", value="z" * 900)]), most=5000
+        in_environments(
+            [a_row(f"m{number}", value=str(number)) for number in range(60)], [a_row("n", value="z" * 900)]
+        ),
+        most=5000,
     )
     assert "### `e1`: " in told
     assert "p/n" not in told.partition("### `e1`")[2]

@@ -129,7 +129,7 @@ def _unfit(project: Project, document: Document, beside: ObjectsBeside) -> Itera
             "OBJ002",
             Violation(pointer=("kind",), message=message, hint="leave it to whoever administers the cluster"),
         )
-    elif beside.check(project.environment.name, item) is None and not schemas.later(group):
+    elif beside.check(project.environment.name, item) is None and not schemas.later(group, kind):
         others = schemas.versions(group, kind)
         known = f"; there are {listed([f'{group}/{other}' for other in others])}" if others else ""
         yield (

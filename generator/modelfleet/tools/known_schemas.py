@@ -52,9 +52,9 @@ class KnownSchemas:
         own = {version for known, version, name in self._own if (known, name) == (group, kind)}
         return sorted(own | set(self._converted.versions(group, kind)))
 
-    def later(self, group: str) -> bool:
-        """Whether kinds of a group are checked with CRDs that are not there yet: `verify` has them."""
-        return group in self.needs.groups and len(self._converted.folders) < len(self.needs.modules)
+    def later(self, group: str, kind: str) -> bool:
+        """Whether a kind is checked with CRDs that are not there yet: `verify` has them."""
+        return self.needs.covers(group, kind) and len(self._converted.folders) < len(self.needs.modules)
 
     def of_cluster(self, group: str, kind: str) -> bool:
         """Whether the user's own definition says that a kind belongs to no namespace."""

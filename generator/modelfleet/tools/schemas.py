@@ -45,6 +45,8 @@ class Module:
     sum: str = ""
     differences: tuple[SchemaDifference, ...] = ()
     group: str = ""
+    kinds: tuple[str, ...] = ()
+    """Those that its files define, where these are not all of the group."""
 
     def __str__(self) -> str:
         return f"{self.module} {self.version}"
@@ -58,10 +60,9 @@ class Needs:
     modules: tuple[Module, ...]
     exported: Path | None = None
 
-    @property
-    def groups(self) -> frozenset[str]:
-        """The API groups of the CRDs."""
-        return frozenset(module.group for module in self.modules)
+    def covers(self, group: str, kind: str) -> bool:
+        """Whether the CRDs define a kind, as far as is known without reading them."""
+        return any(one.group == group and (not one.kinds or kind in one.kinds) for one in self.modules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ def _module(entry: Mapping[str, Any]) -> Module:
         sum=entry.get("sum", ""),
         differences=tuple(entry.get("differences", ())),
         group=entry.get("group") or Path(entry["files"][0]).name.rpartition("_")[0],
+        kinds=tuple(entry.get("kinds", ())),
     )
 
 
