@@ -404,6 +404,7 @@ def test_the_mode_of_a_live_model_cannot_change(made: Repository) -> None:
                 (
                     "deployment mode Serverless → RawDeployment",
                     "replicas 0–1 → 1",
+                    "label networking.knative.dev/visibility cluster-local removed",
                     "3 annotations",
                 ),
                 (
