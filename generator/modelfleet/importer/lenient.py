@@ -15,6 +15,7 @@ from modelfleet.render.objects import RenderedObject, render_project
 from modelfleet.resolve.catalog import RuntimeCatalog, own_runtime
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.resolver import resolve
+from modelfleet.resolve.runtime import Runtime
 from modelfleet.spec.load import parse
 from modelfleet.spec.merge import as_layer
 
@@ -35,6 +36,15 @@ class Workshop:
         project = resolve(self.project, file, as_layer(document), self.environment, self.catalog)
         made, _ = render_project(project, self.templates.of(self.environment))
         return made
+
+    def catalog_names(self) -> tuple[str, ...]:
+        """The names of the runtimes that can be chosen."""
+        release = self.environment.release
+        return self.catalog.names(self.environment.name, release.name if release else None)
+
+    def own(self, name: str) -> Runtime:
+        """A runtime of the environment's own."""
+        return self.catalog.runtimes[self.environment.name, name]
 
     def with_runtimes(self, runtimes: Iterable[tuple[str, Object]]) -> Workshop:
         """The same with runtimes of the environment's own beside."""

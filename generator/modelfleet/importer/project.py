@@ -55,8 +55,8 @@ def import_project(
     result = ProjectImport(name=name, namespace=namespace, spec={})
     here = [one for one in given if _belongs(one, namespace, result)]
     draft = draft_of(name, namespace, here, workshop.environment)
-    chosen, result.runtimes = choose_runtimes(draft, workshop, used_elsewhere)
-    result.spec = with_runtimes(draft, chosen)
+    chosen = choose_runtimes(draft, workshop, used_elsewhere)
+    result.spec, result.runtimes = with_runtimes(draft, chosen), chosen.files
     workshop = workshop.with_runtimes(result.runtimes.items())
     rendered = workshop.rendered(result.spec)
     by_key = {(one.kind, one.name): one for one in here}

@@ -18,6 +18,8 @@ from modelfleet.serving.knowledge import knowledge
 PATCHED = ("InferenceService", "ServingRuntime", "LLMInferenceService", "LLMInferenceServiceConfig", "ServiceAccount")
 """Kinds that a spec can patch."""
 
+_PATCHED_ENTRIES = (("models",), ("servers",), ("runtimes",))
+
 
 def as_written(given: GivenObject, rendered: Object) -> Object:
     """The given object without its namespace, and without what the cluster filled in where the spec says nothing."""
@@ -67,7 +69,7 @@ def patches_for(
     for one in rendered:
         kind, name = str(one.object["kind"]), str(one.object["metadata"]["name"])
         wanted = given.get((kind, name))
-        if wanted is None or kind not in PATCHED or one.manifest.pointer[:1] not in (("models",), ("servers",)):
+        if wanted is None or kind not in PATCHED or one.manifest.pointer[:1] not in _PATCHED_ENTRIES:
             continue
         steps = steps_between(one.object, wanted)
         if steps:
