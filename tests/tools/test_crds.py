@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from modelfleet.admit.admit import ManifestFile, admit_files
+from modelfleet.kubernetes.names import SERVING_GROUP
 from modelfleet.resolve import catalog
 from modelfleet.tools.differences import with_differences
 from modelfleet.tools.schemas import Schemas
@@ -25,10 +26,11 @@ SchemasOf = Callable[[str], Schemas]
 
 
 def versions(crds: list[Mapping[str, Any]]) -> Mapping[tuple[str, str], Mapping[str, Any]]:
-    """The schemas of a release by kind and version."""
+    """The schemas of KServe's kinds in a release by kind and version."""
     return {
         (crd["spec"]["names"]["kind"], version["name"]): version["schema"]["openAPIV3Schema"]
         for crd in crds
+        if crd["spec"]["group"] == SERVING_GROUP
         for version in crd["spec"]["versions"]
         if version["served"]
     }
