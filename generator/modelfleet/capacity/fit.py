@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modelfleet.capacity.engine import engine_options, option_place
-from modelfleet.capacity.memory import GIB, EngineOptions, Gpu, MemoryFit, memory_data, memory_fit
+from modelfleet.capacity.memory import EngineOptions, Gpu, MemoryFit, gib, memory_data, memory_fit
 from modelfleet.finding import Pointer, Severity
 from modelfleet.kubernetes.quantity import quantity_value
 from modelfleet.resolve.hardware import Accelerator
@@ -79,12 +79,12 @@ def fit_violations(found: ModelFit) -> Iterator[Coded]:
         return
     at: Pointer = (*found.model.pointer, "accelerator")
     if fit.weights + fit.overhead > fit.memory:
-        message = f"the weights do not fit: {_gib(fit.weights)} on each GPU, which has {_gib(fit.memory)} of memory"
+        message = f"the weights do not fit: {gib(fit.weights)} on each GPU, which has {gib(fit.memory)} of memory"
         hint = "use more GPUs, GPUs with more memory, or quantized weights"
         yield "FIT001", Violation(pointer=at, message=message, hint=hint)
     elif fit.near:
         message = (
-            f"it may not fit: of {_gib(fit.memory)} of GPU memory the estimate leaves {_margin(fit)}, which is "
+            f"it may not fit: of {gib(fit.memory)} of GPU memory the estimate leaves {_margin(fit)}, which is "
             "within its margin of error"
         )
         yield "FIT003", Violation(pointer=at, message=message, hint=_way_out(fit), severity=Severity.WARNING)
@@ -94,26 +94,22 @@ def fit_violations(found: ModelFit) -> Iterator[Coded]:
 
 
 def _margin(fit: MemoryFit) -> str:
-    margin = _gib(abs(fit.kv_cache - (fit.needed or 0)))
+    margin = gib(abs(fit.kv_cache - (fit.needed or 0)))
     return f"{margin} too little" if fit.fits is False else f"only {margin} to spare"
 
 
 def _short(fit: MemoryFit) -> str:
     if fit.needed is None or fit.context is None:
-        return f"{_gib(fit.weights)} of weights leave no GPU memory for the KV cache: the engine does not start"
+        return f"{gib(fit.weights)} of weights leave no GPU memory for the KV cache: the engine does not start"
     return (
-        f"one sequence of {fit.context:,} tokens needs {_gib(fit.needed)} of KV cache on each GPU, and "
-        f"{_gib(max(fit.kv_cache, 0))} of {_gib(fit.memory)} are left: the engine does not start"
+        f"one sequence of {fit.context:,} tokens needs {gib(fit.needed)} of KV cache on each GPU, and "
+        f"{gib(max(fit.kv_cache, 0))} of {gib(fit.memory)} are left: the engine does not start"
     )
 
 
 def _way_out(fit: MemoryFit) -> str:
     shorter = f'add "--max-model-len={fit.tokens}" or less to args' if fit.tokens else "use quantized weights"
     return f"{shorter}, or use more GPUs or GPUs with more memory"
-
-
-def _gib(amount: float) -> str:
-    return f"{amount / GIB:.1f} GiB"
 
 
 def _place(found: ModelFit, option: str) -> Pointer | None:

@@ -216,3 +216,8 @@ def _overhead(engine: EngineOptions, gpu: Gpu) -> float:
     figures: Mapping[str, float] = memory_data()["overhead"]
     many = engine.tensor > 1
     return figures["severalLargest" if many and gpu.largest else "several" if many else "one"] * GIB
+
+
+def gib(amount: float) -> str:
+    """Bytes as GiB with one place."""
+    return f"{amount / GIB:.1f} GiB"

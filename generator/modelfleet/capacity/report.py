@@ -8,7 +8,7 @@ from typing import Any
 from modelfleet.capacity.amounts import quantity_text
 from modelfleet.capacity.capacity import EnvironmentCapacity, NodesRoom, ProjectCapacity
 from modelfleet.capacity.fit import ModelFit
-from modelfleet.capacity.memory import GIB, MemoryFit
+from modelfleet.capacity.memory import GIB, MemoryFit, gib
 from modelfleet.capacity.quota import ResourceUse
 from modelfleet.report.table import table
 from modelfleet.wording import listed
@@ -188,8 +188,3 @@ def _yes(value: bool | None) -> str:
 
 def _count(number: int | None) -> str:
     return "-" if number is None else f"{number:,}"
-
-
-def gib(amount: float) -> str:
-    """Bytes as GiB with one place."""
-    return f"{amount / GIB:.1f} GiB"

@@ -119,7 +119,7 @@ class FleetRun:
         if isinstance(error, Rejected):
             if told:
                 raise Rejected(told) from None
-            tell(f"modelfleet: {self.shard}: what is wrong with the files that all projects share is told by shard 1")
+            tell(f"modelfleet: {self.shard}: shard 1 reports what is wrong with the files that all projects share")
             raise Exit(code) from None
 
     def _conclude(self, joined: JoinedRun, error: BaseException | None) -> None:

@@ -26,7 +26,7 @@ from modelfleet.wording import printable
 def schema(root: Path, kind: str | None, folder: Path | None) -> None:
     """Print the schema of a hand-written file, or with --write write it, or all of them, into a folder.
 
-    Editors complete the environments, runtimes, sizes and accelerators of this repository from it, so write it anew when those
+    Editors complete the environments, runtimes, sizes and accelerators of this repository from it, so write it again when those
     change.
     """
     if kind is None and folder is None:
