@@ -1,4 +1,4 @@
-"""The real tools for the tests that need them: skipped where they are not installed, a must with REQUIRE_TOOLS=1."""
+"""Which tests run, and the real tools for those that need them: skipped where they are not here, a must with REQUIRE_TOOLS=1."""
 
 from __future__ import annotations
 
@@ -32,8 +32,31 @@ KSERVE = {
 }
 
 
+ASKED_FOR = {
+    "docs/test_site.py": "browser",
+    "overview/test_browser.py": "browser",
+    "readers": "readers",
+    "smoke/test_servers.py": "servers",
+}
+"""Files and folders whose tests need more than Python, each with its marker: `make` has a target that asks for it."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks these tests, and leaves them out where their marker is not asked for."""
+    left_out: dict[pytest.Item, None] = {}
+    for item in items:
+        for place, marker in ASKED_FOR.items():
+            if item.path.is_relative_to(REPOSITORY / "tests" / place):
+                item.add_marker(marker)
+                if marker not in config.option.markexpr:
+                    left_out[item] = None
+    if left_out:
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-golden", action="store_true", help="Write the golden files anew, for you to review.")
+    parser.addoption("--update-golden", action="store_true", help="Write the golden files again, for you to review.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,7 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def update_golden(request: pytest.FixtureRequest) -> bool:
-    """Whether golden files are to be written anew and not compared."""
+    """Whether golden files are to be written again and not compared."""
     return bool(request.config.getoption("--update-golden"))
 
 
