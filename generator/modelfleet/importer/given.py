@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from bisect import bisect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from modelfleet.admit.admit import STDIN, gather
 from modelfleet.finding import Finding, Location, Pointer, Rejected, Severity
 from modelfleet.importer.facts import is_kept_by_cluster, is_live, without_cluster_writes
 from modelfleet.kubernetes import emit
-from modelfleet.kubernetes.objects import Object, mapping, mappings
+from modelfleet.kubernetes.objects import Object, mapping
 from modelfleet.kubernetes.yaml import Unreadable, read_documents
 from modelfleet.resolve.connections import connection_kinds
 from modelfleet.spec import secrets
@@ -244,17 +244,3 @@ def _take_out(item: Any, pointer: Pointer) -> bool:
         if isinstance(before, str) and before.startswith("-") and "=" not in before:
             del holder[step - 1]
     return True
-
-
-def env_references(items: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """The names and keys of Secrets from which variables anywhere in objects are taken."""
-    waiting: list[Any] = list(items)
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            reference = value.get("secretKeyRef")
-            if isinstance(reference, dict) and isinstance(reference.get("name"), str):
-                yield reference["name"], str(reference.get("key", ""))
-            waiting += value.values()
-        elif isinstance(value, list):
-            waiting += [child for _, child in mappings(value)] + [child for child in value if isinstance(child, list)]

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from modelfleet.finding import Rejected
 from modelfleet.importer.given import GivenObject
 from modelfleet.kubernetes import emit
-from modelfleet.kubernetes.objects import Object, mapping
+from modelfleet.kubernetes.objects import Object
 from modelfleet.pipeline.project import TemplateCache
 from modelfleet.render.objects import RenderedObject, render_project
 from modelfleet.resolve.catalog import RuntimeCatalog, own_runtime
@@ -59,12 +58,3 @@ def runtime_file(name: str, given: GivenObject) -> Object:
     """A ServingRuntime as a file in runtimes/ holds it."""
     metadata = {key: value for key, value in given.object["metadata"].items() if key in ("labels", "annotations")}
     return {**given.object, "metadata": {"name": name, **metadata}}
-
-
-def is_readable(item: Object) -> bool:
-    """Whether an object can be a hand-written file."""
-    try:
-        parse(emit.dump(item).encode(), "object.yaml")
-    except Rejected:
-        return False
-    return bool(mapping(item))

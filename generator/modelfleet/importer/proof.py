@@ -5,7 +5,7 @@ Both sides are objects, and what a difference does is what a plan says of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modelfleet.importer.given import GivenObject
@@ -23,9 +23,6 @@ from modelfleet.resolve.fleet import DeployedProject
 from modelfleet.rules.admission.rulebook import rulebook
 from modelfleet.serving.workloads import ProjectState, project_state, running_workloads
 from modelfleet.spec import secrets
-
-Keyed = Mapping[tuple[str, str], Object]
-"""Objects by kind and name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,13 +123,3 @@ def effect_lines(proof: ImportProof) -> Iterator[str]:
             if impact.effect is not Effect.NOTHING:
                 words = plain_text(impact.text)
                 yield f"{row.label}: {impact.effect.value.title}" + (f": {words}" if words else "")
-
-
-def restarts(proof: ImportProof) -> list[str]:
-    """The models whose pods the first sync restarts, or that it makes anew."""
-    weight = Effect.NEXT_START.weight
-    return [row.label for row in proof.rows if row.effect.weight > weight and _of_pods(row.effect)]
-
-
-def _of_pods(effect: Effect) -> bool:
-    return effect.value.destroys or "restart" in effect.value.title or "replace" in effect.value.title

@@ -83,7 +83,7 @@ def _unread(change: ProjectChange) -> Iterator[str]:
 
 
 def _texts(objects: Mapping[Key, Object]) -> frozenset[str]:
-    """Every text in objects but those that make Secrets."""
+    """Every text in objects but those that make Secrets: whatever has the name may read it, a Job or an account, too."""
     return frozenset(text for key, item in objects.items() if key[0] not in _MAKES_SECRETS for text in _strings(item))
 
 
