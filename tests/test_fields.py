@@ -199,3 +199,14 @@ def test_what_a_template_takes_as_it_is_written_has_a_name_of_its_own() -> None:
     for field in named:
         for kind in {path.kind for path in field.paths}:
             assert f"{{{{ {field.template} }}}}" in texts[f"{kind.lower()}.yaml"], (field.name, kind)
+
+
+def test_a_field_whose_values_become_other_words_has_one_for_each() -> None:
+    becoming = [field for field in fields().values() if field.becomes]
+    assert becoming
+    for field in becoming:
+        part = everything()[field.pointer[0]]
+        for step in field.pointer[1:]:
+            part = followed(part["properties"][step])
+        assert {*field.becomes, None} == set(part["enum"]), field.name
+        assert len(set(field.becomes.values())) == len(field.becomes), field.name

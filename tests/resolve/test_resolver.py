@@ -26,10 +26,10 @@ from modelfleet.resolve.resolver import (
     chosen_format,
     replicas,
     resolve,
-    seconds,
 )
 from modelfleet.resolve.runtime import Format
 from modelfleet.resolve.shared_runtimes import env_entry
+from modelfleet.resolve.timeouts import seconds
 from modelfleet.spec.load import parse
 from modelfleet.spec.merge import as_layer
 

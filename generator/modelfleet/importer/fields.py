@@ -23,7 +23,7 @@ from modelfleet.resolve.downloads import is_token, token_key
 from modelfleet.resolve.platform import platform_facts
 from modelfleet.resolve.runtime import Format, json_list
 from modelfleet.resolve.shared_runtimes import engine_of_format
-from modelfleet.spec.fields import container_fields, decided_metadata, fields, pod_fields
+from modelfleet.spec.fields import container_fields, decided_metadata, fields, pod_fields, template_fields
 
 FieldReader = Callable[[FieldSource], Any]
 
@@ -38,15 +38,16 @@ def fields_of(source: FieldSource) -> dict[str, Any]:
         value = reader(source) if reader is not None else None
         if value is not None:
             found[name] = value
-    found |= dict(_pod_spec(source))
+    found |= dict(_as_written(source))
     return found | _hardware(source)
 
 
-def _pod_spec(source: FieldSource) -> Iterator[tuple[str, Any]]:
-    """Fields that stand in a pod or its container as they are written."""
-    for field in (*pod_fields(), *container_fields()):
-        value = source.first(field.name)
-        if value and source.workload not in field.refusals:
+def _as_written(source: FieldSource) -> Iterator[tuple[str, Any]]:
+    """Fields that stand in an object, a pod or its container as they are written."""
+    put_in = (field for field in template_fields() if not field.nested and field.name not in READERS)
+    for field in (*put_in, *pod_fields(), *container_fields()):
+        value = source.value_of(field.name)
+        if value and source.workload not in field.refusals and source.offered(field.name):
             yield field.name, value
 
 
@@ -251,10 +252,6 @@ def _transformer(source: FieldSource) -> Any:
     return {"replicas": low if low == high else {"min": low, "max": high}, **pod}
 
 
-def _strategy(source: FieldSource) -> Any:
-    return {"RollingUpdate": "rolling", "Recreate": "recreate"}.get(str(mapping(source.first("strategy")).get("type")))
-
-
 def _timeout(source: FieldSource) -> Any:
     found = source.first("timeout")
     return f"{found}s" if isinstance(found, int) and not isinstance(found, bool) else None
@@ -355,7 +352,6 @@ READERS: Mapping[str, FieldReader] = {
     "stopped": _stopped,
     "modelType": _model_type,
     "genAiAsset": _asset,
-    "strategy": _strategy,
     "timeout": _timeout,
     "return401": _return401,
     "omit": _omit,

@@ -9,7 +9,7 @@ from typing import Any
 from modelfleet.importer.hardware import env_field, hardware_fields
 from modelfleet.importer.source import FieldSource
 from modelfleet.kubernetes.objects import items, mapping
-from modelfleet.render.llm import TOPOLOGIES, TRACING_KEYS
+from modelfleet.render.llm import TRACING_KEYS
 from modelfleet.resolve.catalog import engines
 
 ARGUMENTS = "VLLM_ADDITIONAL_ARGS"
@@ -71,9 +71,8 @@ def _chosen(source: FieldSource) -> dict[str, Any]:
     """What was chosen in the wizard."""
     if not source.offered("llmd.topology"):
         return {}
-    words = {word: name for name, word in TOPOLOGIES.items()}
-    found = {"topology": words.get(str(source.first("llmd.topology")))}
-    found |= {name: source.first(f"llmd.{name}") for name in ("topologyConfig", "routingConfig")}
+    parts = ("topology", "topologyConfig", "routingConfig")
+    found = {part: source.value_of(f"llmd.{part}") for part in parts}
     return {key: value for key, value in found.items() if isinstance(value, str)}
 
 

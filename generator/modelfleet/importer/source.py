@@ -47,6 +47,10 @@ class FieldSource:
         """The first of them; None where there is none."""
         return next(self.all_of(field), None)
 
+    def value_of(self, field: str) -> Any:
+        """What the spec says where that is the first of them."""
+        return fields()[field].value_of(self.first(field))
+
     def named(self, field: str, step: str) -> Any:
         """The value at the path of the field whose last step is this."""
         for path in fields()[field].paths:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from modelfleet.render.values import list_or_none, own_entries, profile_values, said_of, stop_word
+from modelfleet.render.fields import field_values, unsaid
+from modelfleet.render.values import list_or_none
 from modelfleet.resolve.distributed import Group, Llm, Pods, quoted
-from modelfleet.resolve.downloads import download_secret
 from modelfleet.resolve.model import Model, Project
 
 
@@ -18,22 +18,15 @@ def distributed(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
     own_server = not refs  # a configuration of one's own may have another server, with other probes
     probes = project.environment.can("llmStartupProbe") if own_server else {}
     return {
+        **field_values(project, model),
         "api_version": project.environment.term("llmApiVersion"),
         "name": model.name,
         "served_name": model.served_name or model.name,
-        **own_entries(model),
-        "display_name": model.display_name,
         "description": model.description,
-        "gen_ai_asset": model.gen_ai_asset,
         "model_type": "generative",
-        "stopped": stop_word(project, model),
         "enable_auth": _enable_auth(model),
-        "storage_secret": download_secret(model),
         **dict.fromkeys(("connection_name", "connection_path", "storage_uri")),
         **model.location.carried("distributed"),
-        "topology": None if llm.topology is None else TOPOLOGIES[llm.topology],
-        "topology_config": llm.topology_config,
-        "routing_config": llm.routing_config,
         "base_refs": [{"name": name} for name in refs] or None,
         "lora": _adapters(llm.lora) if llm.lora else None,
         "tracing": None if llm.tracing is None else _tracing(llm.tracing),
@@ -43,8 +36,7 @@ def distributed(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
         **dict.fromkeys(("replicas", "scaling", "parallelism", "template", "worker", "kvCacheOffloading")),
         **_group(llm.main, probes.get("decode" if llm.prefill else "server")),
         "prefill": _group(llm.prefill, probes.get("server")) if llm.prefill else None,
-        **profile_values(model.hardware),
-        **said_of(model),
+        **unsaid(model),
     }
 
 
@@ -66,15 +58,6 @@ def _gateway(project: Project, model: Model, llm: Llm) -> dict[str, Any]:
 def preset_copy(model: Model, preset: str) -> str:
     """The name of a model's own copy of a preset."""
     return f"{model.name}-{preset.removeprefix('config-llm-')}"
-
-
-TOPOLOGIES = {
-    "single-node": "workload-single-node",
-    "multi-node": "workload-multi-node-data-parallel",
-    "single-node-disaggregated": "workload-single-node-pd",
-    "multi-node-disaggregated": "workload-multi-node-data-parallel-pd",
-}
-"""The dashboard's names of topologies (odh-dashboard, packages/llmd-serving/src/types.ts)."""
 
 
 def _scheduler(written: bool | Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from modelfleet.kubernetes.names import TEMPLATE_NAME, access_name
 from modelfleet.render.canary import canary_entries
 from modelfleet.render.containers import own_program, transformer
+from modelfleet.render.fields import field_values, unsaid
 from modelfleet.render.llm import distributed, preset_copy
 from modelfleet.render.scaling import scaling_values
 from modelfleet.render.secrets import connection_secret, env_secret, wave_of_secrets
@@ -24,17 +25,13 @@ from modelfleet.render.serving_runtime import (
 from modelfleet.render.values import (
     TemplateCall,
     list_or_none,
-    own_entries,
-    profile_values,
-    said_of,
-    stop_word,
+    metadata_entries,
     worker_tolerations,
 )
 from modelfleet.resolve.distributed import Llm
-from modelfleet.resolve.downloads import download_secret, is_downloaded, lands_without_version
+from modelfleet.resolve.downloads import is_downloaded, lands_without_version
 from modelfleet.resolve.model import Model, ModelLocation, Project, ServedModel, Server, Workload
 from modelfleet.resolve.runtime import Runtime
-from modelfleet.resolve.timeouts import request_timeout
 
 RuntimeSpecs = dict[tuple[str, bool], dict[str, Any]]
 """The specs of runtimes that were met before, by name and whether they keep their resources: the same runtime is one object."""
@@ -104,7 +101,7 @@ def _model(project: Project, model: Model, specs: RuntimeSpecs) -> Iterator[Temp
     yield TemplateCall(
         template="inferenceservice",
         pointer=model.pointer,
-        values=inference_service(project, model) | own_program(model) | said_of(model),
+        values=inference_service(project, model) | own_program(model) | unsaid(model),
         patches=model.patches,
     )
     if model.tokens or model.callers:
@@ -117,23 +114,17 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
     standard = model.mode == "standard"
     hardware = model.hardware
     return {
+        **field_values(project, model),
         "name": model.name,
-        "display_name": model.display_name,
         "description": (model.description or "") if can("inferenceDescription") else None,
         "exposed_standard": model.route and standard,
         "internal_advanced": not model.route and not standard,
         "advanced": not standard,
         "deployment_mode": term("modeStandard" if standard else "modeAdvanced"),
-        "gen_ai_asset": model.gen_ai_asset,
         "model_type": model.model_type if can("modelType") else None,
-        "stopped": stop_word(project, model),
         "enable_auth": _enable_auth(model, can("enableAuthAlways")),
-        "return_401": model.return_401,
         "route_timeout": model.route_timeout,
-        "timeout": request_timeout(project, model),
-        "storage_secret": download_secret(model),
         "version_folder": made_version(model, can("ovmsAutoVersioning")),
-        "strategy": {"rolling": "RollingUpdate", "recreate": "Recreate", None: None}[model.strategy],
         **scaling_values(project, model),
         "canary": canary_entries(model.canary),
         "format_name": model.format.name if model.format else None,
@@ -144,7 +135,6 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
         "resources": hardware.resources,
         "node_selector": hardware.node_selector or None,
         "tolerations": list_or_none(hardware.tolerations),
-        **own_entries(model),
         "containers": list_or_none(model.containers),
         "transformer": transformer(model.transformer) if model.transformer else None,
         "multi_node": model.multi_node,
@@ -152,7 +142,6 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
         "tensor": model.tensor,
         "worker_node_selector": hardware.node_selector or None,
         "worker_tolerations": worker_tolerations(hardware),
-        **profile_values(hardware),
         **_storage(model.location, by_annotation=can("connectionAnnotation")),
     }
 
@@ -195,9 +184,9 @@ def _distributed(project: Project, model: Model, llm: Llm) -> Iterator[TemplateC
         yield TemplateCall(
             template="maasmodelref",
             pointer=(*model.pointer, "maas"),
-            values={"name": model.name, "display_name": model.display_name, "description": model.description}
-            | own_entries(model)
-            | said_of(model),
+            values=field_values(project, model)
+            | {"name": model.name, "description": model.description}
+            | unsaid(model),
         )
     if model.tokens or model.callers:
         yield from _access(project, model, "llminferenceservices", role=True)
@@ -253,7 +242,7 @@ def _server(project: Project, server: Server) -> Iterator[TemplateCall]:
 def _served(model: ServedModel, server: Server) -> dict[str, Any]:
     return {
         "name": model.name,
-        **own_entries(model),
+        **metadata_entries(model),
         "display_name": model.display_name,
         "format_name": model.format.name if model.format else None,
         "format_version": model.format.version if model.format else None,

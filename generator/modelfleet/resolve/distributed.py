@@ -83,7 +83,6 @@ class Llm:
     config: bool
     lora: Mapping[str, Any] | None
     tracing: Mapping[str, Any] | None
-    topology: str | None
     topology_config: str | None
     routing_config: str | None
     pinned: bool

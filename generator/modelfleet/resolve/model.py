@@ -21,7 +21,9 @@ from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.hardware import Hardware
 from modelfleet.resolve.load_scaling import LoadScaling
 from modelfleet.resolve.runtime import Engine, Format, Runtime
+from modelfleet.resolve.timeouts import seconds
 from modelfleet.resolve.weights import Weights
+from modelfleet.spec.fields import copied_fields
 from modelfleet.spec.merge import Merged
 
 if TYPE_CHECKING:
@@ -159,41 +161,106 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model(Workload):
-    """A deployment on the single-model platform. `pod_spec` is what its fields add to the spec of each of its pods,
-    `container_spec` what they add to each container that serves; `containers` stand beside that, or in its place.
-    `as_written` has the fields that are only put into a template, by their names there.
+    """A deployment on the single-model platform. `written` is what the merged spec says of it: what means the same in every
+    environment is a property that reads it, and what asks for other facts is resolved.
     """
 
-    description: str | None
+    written: Mapping[str, Any]
     engine: Engine | None
     format: Format | None
     mode: Mode
     location: ModelLocation
     args: tuple[str, ...]
     env: tuple[Mapping[str, Any], ...]
-    pipeline: int | None = None
-    tensor: int | None = None
-    served_name: str | None = None
-    queue: str | None = None
-    scaling: LoadScaling | None = None
-    canary: Canary | None = None
-    pod_spec: Mapping[str, Any] = field(default_factory=dict)
-    container_spec: Mapping[str, Any] = field(default_factory=dict)
-    as_written: Mapping[str, Any] = field(default_factory=dict)
-    containers: tuple[Mapping[str, Any], ...] = ()
-    transformer: Mapping[str, Any] | None = None
-    stopped: bool = False
-    told_to_run: bool = False
-    omit: tuple[str, ...] = ()
-    capabilities: tuple[str, ...] = ()
-    published: bool = False
-    model_type: str | None = None
-    gen_ai_asset: bool = False
-    strategy: str | None = None
-    timeout: int | None = None
-    return_401: bool = False
-    weights: Weights | None = None
-    llm: Llm | None = None
+    scaling: LoadScaling | None
+    canary: Canary | None
+    model_type: str | None
+    weights: Weights | None
+    llm: Llm | None
+
+    @property
+    def description(self) -> str | None:
+        """What people read of it."""
+        return self._text("description")
+
+    @property
+    def served_name(self) -> str | None:
+        """The name under which it answers, where that is not its own."""
+        return self._text("servedName")
+
+    @property
+    def queue(self) -> str | None:
+        """The LocalQueue that it names."""
+        return self._text("queue")
+
+    @property
+    def pipeline(self) -> int | None:
+        """The nodes over which one replica spreads, where it does."""
+        return self._nodes("pipelineParallelSize")
+
+    @property
+    def tensor(self) -> int | None:
+        """The accelerators that share each layer, where it spreads over nodes."""
+        return self._nodes("tensorParallelSize")
+
+    @property
+    def pod_spec(self) -> Mapping[str, Any]:
+        """What its fields add to the spec of each of its pods."""
+        return copied_fields(self.written, "pod")
+
+    @property
+    def container_spec(self) -> Mapping[str, Any]:
+        """What its fields add to each container that serves."""
+        return copied_fields(self.written, "container")
+
+    @property
+    def containers(self) -> tuple[Mapping[str, Any], ...]:
+        """Containers beside the one that serves, or in its place."""
+        return tuple(self.written.get("containers") or ())
+
+    @property
+    def transformer(self) -> Mapping[str, Any] | None:
+        """What stands before it, as it is written."""
+        found: Mapping[str, Any] | None = self.written.get("transformer")
+        return found
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it has no pods."""
+        return bool(self.written.get("stopped"))
+
+    @property
+    def omit(self) -> tuple[str, ...]:
+        """The fields of which nothing is written."""
+        return tuple(self.written.get("omit") or ())
+
+    @property
+    def published(self) -> bool:
+        """Whether Models-as-a-Service offers it."""
+        return bool(self.written.get("maas"))
+
+    @property
+    def gen_ai_asset(self) -> bool:
+        """Whether the playground offers it."""
+        return bool(self.written.get("genAiAsset"))
+
+    @property
+    def timeout(self) -> int | None:
+        """The seconds of one request, as far as they are written."""
+        return seconds(self._text("timeout"))
+
+    @property
+    def return_401(self) -> bool:
+        """Whether a caller without a token gets an answer, and is not sent to a login page."""
+        return bool(self.written.get("return401"))
+
+    def _text(self, name: str) -> str | None:
+        found: str | None = self.written.get(name)
+        return found
+
+    def _nodes(self, size: str) -> int | None:
+        nodes = self.written.get("multiNode")
+        return int(nodes.get(size, 1)) if nodes else None
 
     @property
     def guarded(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.quantity import NotAQuantity, canonical_quantity
@@ -30,10 +30,8 @@ from modelfleet.resolve.shared_runtimes import (
     spelled_format,
 )
 from modelfleet.resolve.weights import weights_from
-from modelfleet.spec.fields import fields
+from modelfleet.spec.fields import copied_fields
 from modelfleet.spec.merge import Merged
-
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 def resolve(name: str, file: str, spec: Merged, environment: Environment, runtime_catalog: RuntimeCatalog) -> Project:
@@ -162,41 +160,22 @@ class _Resolver:
         self, name: str, data: Mapping[str, Any], pointer: Pointer, connections: Mapping[str, Connection]
     ) -> Model:
         shared = self.workload(name, data, pointer)
-        nodes = data.get("multiNode")
         runtime: Runtime | None = shared["runtime"]
         served, engine = self.served_by(data, runtime, shared["shared"])
         return Model(
             **shared,
-            description=data.get("description"),
+            written=data,
             engine=engine,
             format=served,
             mode=data.get("mode") or "standard",
             location=location(data.get("location") or {}, connections),
             args=named_args(data.get("args") or (), engine, data.get("servedName")),
             env=tuple(env_entry(key, value) for key, value in (data.get("env") or {}).items()),
-            served_name=data.get("servedName"),
-            queue=data.get("queue"),
             scaling=load_scaling(data.get("replicas")),
             canary=None
             if (written := data.get("canary")) is None
             else canary_of(written, self.model(name, as_model(data, written), (*pointer, "canary"), connections)),
-            pipeline=nodes.get("pipelineParallelSize", 1) if nodes else None,
-            tensor=nodes.get("tensorParallelSize", 1) if nodes else None,
-            pod_spec=copied_fields(data, "pod"),
-            container_spec=copied_fields(data, "container"),
-            as_written={field.template: field.value_in(data) for field in fields().values() if field.template},
-            containers=tuple(data.get("containers") or ()),
-            transformer=data.get("transformer"),
-            stopped=bool(data.get("stopped")),
-            told_to_run=data.get("stopped") is False,
-            omit=tuple(data.get("omit") or ()),
-            capabilities=tuple(data.get("capabilities") or ()),
-            published=bool(data.get("maas")),
             model_type=data.get("modelType") or model_type(runtime),
-            gen_ai_asset=bool(data.get("genAiAsset")),
-            strategy=data.get("strategy"),
-            timeout=seconds(data.get("timeout")),
-            return_401=bool(data.get("return401")),
             weights=weights_from(data.get("weights")),
             llm=self.llm(data, runtime),
         )
@@ -235,7 +214,6 @@ class _Resolver:
             config=config,
             lora=written.get("lora"),
             tracing={} if tracing is True else tracing,
-            topology=written.get("topology"),
             topology_config=written.get("topologyConfig"),
             routing_config=written.get("routingConfig"),
             pinned=bool(written.get("pinPreset")),
@@ -367,11 +345,6 @@ def replicas(written: Any) -> tuple[int, int]:
     return written, written
 
 
-def seconds(duration: str | None) -> int | None:
-    """A duration such as 30s or 10m in seconds."""
-    return None if duration is None else int(duration[:-1]) * _SECONDS[duration[-1]]
-
-
 def amounts(written: Mapping[str, Any] | None) -> Amounts | None:
     """Quantities in canonical spelling; one that is none stays as it is, for the rules to refuse."""
     if written is None:
@@ -408,12 +381,6 @@ def named_args(args: Sequence[str], engine: Engine | None, name: str | None) -> 
     there = engine.passed(args)
     needed = (need for need in engine.facts["servedNameNeeds"] if engine.option(need) not in there)
     return (*args, *needed, f"{option}={name}")
-
-
-def copied_fields(written: Mapping[str, Any], part: Literal["pod", "container"]) -> Mapping[str, Any]:
-    """What the fields of an entry add to the spec of each of its pods, or to each container that serves."""
-    copied = ((getattr(field, part), written.get(field.name)) for field in fields().values())
-    return {key: value for key, value in copied if key and value}
 
 
 def location(written: Mapping[str, Any] | str, connections: Mapping[str, Connection]) -> ModelLocation:

@@ -5,14 +5,23 @@ A request passes the router, with tokens an authorization proxy before the model
 
 from __future__ import annotations
 
-from modelfleet.resolve.model import Model, Project
-from modelfleet.resolve.resolver import seconds
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelfleet.resolve.model import Model, Project
 
 PROXY_SECONDS = 30
 """Of the authorization proxy, where spec.predictor.timeout says nothing or is not passed on to it."""
 
 KNATIVE_SECONDS, KNATIVE_MAXIMUM = 300, 600
 """revision-timeout-seconds and max-revision-timeout-seconds of Knative's config-defaults, as they are shipped."""
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def seconds(duration: str | None) -> int | None:
+    """A duration such as 30s or 10m in seconds."""
+    return None if duration is None else int(duration[:-1]) * _SECONDS[duration[-1]]
 
 
 def request_timeout(project: Project, model: Model) -> int | None:

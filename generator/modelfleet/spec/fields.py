@@ -74,7 +74,7 @@ class Field:
     `needs` is a capability of releases, or nothing; a test holds it among those that there are. `pod` is the key of a pod's
     spec that its value becomes, `container` that of a serving container, `beside` a field that brings what stands at its
     paths, too, and `knative` the feature without which Knative refuses it. `template` is the name by which the templates of
-    a model put in the value as it is. A field that is only `judged` ends up in no object.
+    a model put in the value as it is, or the word that it `becomes`. A field that is only `judged` ends up in no object.
     """
 
     name: str
@@ -82,6 +82,7 @@ class Field:
     container: str
     beside: str
     template: str
+    becomes: Mapping[str, str]
     knative: str
     refusals: Mapping[WorkloadKind, str]
     judged: bool
@@ -107,6 +108,16 @@ class Field:
             value = value.get(step) if isinstance(value, dict) else None
         return value
 
+    def word_for(self, value: Any) -> Any:
+        """What stands in objects for a value: the value itself, or the word that it becomes."""
+        return self.becomes.get(value, value) if self.becomes else value
+
+    def value_of(self, word: Any) -> Any:
+        """The value for which a word stands in objects; None where it is not a word of the field."""
+        if not self.becomes:
+            return word
+        return next((value for value, becomes in self.becomes.items() if becomes == word), None)
+
 
 @lru_cache(maxsize=1)
 def fields() -> Mapping[str, Field]:
@@ -130,6 +141,19 @@ def pod_fields() -> tuple[Field, ...]:
 def container_fields() -> tuple[Field, ...]:
     """Those whose values go into every container that serves as they are."""
     return tuple(field for field in fields().values() if field.container)
+
+
+@lru_cache(maxsize=1)
+def template_fields() -> tuple[Field, ...]:
+    """Those whose values the templates of a model put in as they are, or in the words that they become."""
+    return tuple(field for field in fields().values() if field.template)
+
+
+def copied_fields(entry: Mapping[str, Any], part: Literal["pod", "container"]) -> Mapping[str, Any]:
+    """What the fields of an entry add to the spec of each of its pods, or to each container that serves."""
+    parts = {"pod": pod_fields, "container": container_fields}
+    copied = ((getattr(field, part), entry.get(field.name)) for field in parts[part]())
+    return {key: value for key, value in copied if value}
 
 
 @lru_cache(maxsize=8)
@@ -224,6 +248,7 @@ def _field(name: str, entry: Mapping[str, Any]) -> Field:
         container=entry.get("container", ""),
         beside=entry.get("beside", ""),
         template=entry.get("template", ""),
+        becomes=entry.get("becomes", {}),
         knative=entry.get("knative", ""),
         refusals=entry.get("not", {}),
         judged=entry.get("judged", False),

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from modelfleet.finding import Severity
 from modelfleet.resolve.model import Model
-from modelfleet.resolve.resolver import seconds
-from modelfleet.resolve.timeouts import KNATIVE_MAXIMUM, PROXY_SECONDS
+from modelfleet.resolve.timeouts import KNATIVE_MAXIMUM, PROXY_SECONDS, seconds
 from modelfleet.rules import Violation, having
 from modelfleet.rules.spec.subjects import OfModel, OfWorkload, spec_rule
 
