@@ -72,6 +72,8 @@ SINGLE: dict[str, Any] = {
     "description": "Models of the team",
     "platform": "single-model",
     "labels": {"team": "vision", "stage": "lab"},
+    "namespaceLabels": {"team": "vision", "pod-security.kubernetes.io/enforce": "restricted"},
+    "namespaceAnnotations": {"openshift.io/node-selector": "pool=models"},
     "connections": CONNECTIONS,
     "secrets": {"hub": {"keys": ["token"]}},
     "runtimes": {

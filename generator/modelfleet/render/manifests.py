@@ -71,6 +71,8 @@ def _namespace(project: Project) -> TemplateCall:
         "display_name": project.display_name,
         "description": project.description,
         "sync_wave": wave_of_secrets(project.environment),
+        "labels": tuple(project.namespace_labels.items()),
+        "annotations": tuple(project.namespace_annotations.items()),
     }
     return TemplateCall(template="namespace", pointer=(), values=values)
 

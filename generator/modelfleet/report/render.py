@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from modelfleet.layout import ARGOCD, BASE
@@ -105,11 +106,18 @@ def changed_projects(states: Mapping[str, str]) -> str:
 
 
 def label_commands(projects: Iterable[Project]) -> Iterator[str]:
-    """The labels that namespaces made elsewhere need; without them models never load or are not shown."""
+    """The labels that namespaces made elsewhere need, without which models never load or are not shown; and what specs add."""
     for project in projects:
-        if not project.environment.managed:
-            word = "true" if project.platform == "multi-model" else "false"
-            yield (
-                f"oc label namespace {project.namespace} opendatahub.io/dashboard=true "
-                f"modelmesh-enabled={word} --overwrite  # {project.environment.name}"
-            )
+        if project.environment.managed:
+            continue
+        needed = {
+            "opendatahub.io/dashboard": "true",
+            "modelmesh-enabled": "true" if project.platform == "multi-model" else "false",
+        }
+        for verb, entries in (
+            ("label", {**needed, **project.namespace_labels}),
+            ("annotate", project.namespace_annotations),
+        ):
+            if entries:
+                pairs = " ".join(quote(f"{key}={value}") for key, value in entries.items())
+                yield f"oc {verb} namespace {project.namespace} {pairs} --overwrite  # {project.environment.name}"

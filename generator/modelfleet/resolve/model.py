@@ -317,6 +317,8 @@ class Project:
     display_name: str
     description: str | None
     namespace: str
+    namespace_labels: Mapping[str, str]
+    namespace_annotations: Mapping[str, str]
     platform: Platform
     connections: Mapping[str, Connection]
     secrets: Mapping[str, EnvSecret]

@@ -56,6 +56,8 @@ def resolve(name: str, file: str, spec: Merged, environment: Environment, runtim
         display_name=_display(data, name),
         description=data.get("description"),
         namespace=namespace,
+        namespace_labels=data.get("namespaceLabels") or {},
+        namespace_annotations=data.get("namespaceAnnotations") or {},
         platform=data.get("platform") or "single-model",
         connections=connections,
         secrets=secrets,

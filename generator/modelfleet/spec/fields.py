@@ -177,6 +177,16 @@ def locked_paths() -> tuple[ObjectPath, ...]:
     return tuple(sorted(found, key=lambda path: not path.policy))
 
 
+@lru_cache(maxsize=1)
+def decided_of_namespace() -> tuple[tuple[tuple[str, ...], str], ...]:
+    """The same as `decided_metadata` of the Namespace of a project."""
+    return tuple(
+        (_steps(part["at"])[1:], part["written"])
+        for part in _data()["parts"]
+        if "written" in part and "Namespace" in part.get("kinds", ())
+    )
+
+
 @lru_cache(maxsize=8)
 def decided_metadata(mode: str | None = None) -> tuple[tuple[tuple[str, ...], str], ...]:
     """Labels and annotations that are not the user's to write: `(labels, key)`, and what decides them.
@@ -192,7 +202,7 @@ def decided_metadata(mode: str | None = None) -> tuple[tuple[tuple[str, ...], st
     by_us = [
         (_steps(part["at"]), part["written"])
         for part in _data()["parts"]
-        if "written" in part and (mode is None or mode in part.get("modes", (mode,)))
+        if "written" in part and "kinds" not in part and (mode is None or mode in part.get("modes", (mode,)))
     ]
     return tuple((steps[1:], why) for steps, why in (*by_field, *by_us) if steps[0] == "metadata" and len(steps) == 3)
 

@@ -35,7 +35,7 @@ MAX_SHOWN = 100
 MAX_TOLD = 40
 """Characters of a value in a message."""
 
-_MOST_LISTED = 16
+_MOST_LISTED = 20
 
 
 def value_inside(data: Any, pointer: Iterable[str | int]) -> Any:

@@ -7,9 +7,10 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from modelfleet.finding import Pointer
+from modelfleet.kubernetes.names import WAVE
 from modelfleet.rules import Violation
 from modelfleet.rules.spec.subjects import OfModel, OfProject, spec_rule
-from modelfleet.spec.fields import decided_metadata, fields
+from modelfleet.spec.fields import decided_metadata, decided_of_namespace, fields
 
 
 @spec_rule("NAME007", "Something else decides the label or annotation")
@@ -27,6 +28,24 @@ def decided_elsewhere(subject: OfProject) -> Iterator[Violation]:
                 message=f"{part.removesuffix('s')} {key} is not yours to write: {why}",
                 hint="remove it here",
             )
+    yield from _of_namespace(subject)
+
+
+def _of_namespace(subject: OfProject) -> Iterator[Violation]:
+    """The same of the Namespace, which Argo CD applies with the Secrets where those come first."""
+    decided = [*decided_of_namespace()]
+    if subject.environment.argocd.secrets_first:
+        decided.append((("annotations", WAVE), "argocd.secretsFirst in the environment says it"))
+    for field, part in (("namespaceLabels", "labels"), ("namespaceAnnotations", "annotations")):
+        for key in subject.project.spec.data.get(field) or {}:
+            why = next((why for (where, own), why in decided if where == part and fnmatchcase(key, own)), None)
+            if why is not None:
+                yield Violation(
+                    pointer=(field, key),
+                    key=True,
+                    message=f"{part.removesuffix('s')} {key} is not yours to write: {why}",
+                    hint="remove it here",
+                )
 
 
 def _shown_by(part: str, key: str) -> Iterator[str]:
