@@ -24,6 +24,8 @@ CONTRACT_FILE = "endpoints.lock.yaml"
 """What the callers of a project's models were promised: written by `endpoints --lock` alone, part of no kustomization."""
 
 
+_UNFIT = re.compile(r"[^a-z0-9.-]")
+
 GENERATED_FILE = re.compile(rf"{TOP}(?:/[a-z0-9][a-z0-9._-]*){{3,}}")
 
 
@@ -56,8 +58,8 @@ def argocd_folder(environment: str) -> str:
 
 
 def file_name(kind: str, name: str) -> str:
-    """The file of an object."""
-    return f"{kind}-{name}.yaml".lower()
+    """The file of an object. What a name may have and a file not, as the colons of a RoleBinding, is written in hex."""
+    return f"{kind.lower()}-{_UNFIT.sub(lambda found: f'_{ord(found[0]):02x}', name)}.yaml"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from console import modelfleet
+from lab_environment import LAB
 from modelfleet.kubernetes import emit
 
 BODY = "q7Zk2Xw9Lm4Tn8Rv3Bc6Yd1Hs5Jf0Gp"
@@ -16,19 +17,6 @@ STARTS = ("hf_", "ghp_", "gho_", "github_pat_", "glpat-", "AKIA", "ASIA", "sk_li
     "r8_", "npm_", "sha256~", "dckr_pat_", "hvs.", "glsa_", "Bearer ", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI.", "https://user:",
     "")  # fmt: skip
 SHAPES = [f"{start}{BODY}{number:02d}{end}" for number, start in enumerate(STARTS * 3) for end in ("",)][:63]
-
-ENVIRONMENT = """\
-version: 1
-release: rhoai-2.25
-cluster: {name: lab, appsDomain: apps.lab.example.org}
-platforms: {serverless: true, modelMesh: true, rawServiceConfig: Headed}
-sizes: {Small: {requests: {cpu: "1", memory: 4Gi}, limits: {cpu: "2", memory: 8Gi}}}
-accelerators: {gpu: {identifier: nvidia.com/gpu}}
-secrets: {provider: existing}
-namespaces: external
-argocd: {namespace: openshift-gitops, repoURL: "https://git.example.org/acme/models.git", revision: main,
-  version: "2.14", prune: false}
-"""
 
 
 def objects(number: int, value: str) -> Iterator[dict[str, Any]]:
@@ -82,7 +70,7 @@ def test_five_hundred_secrets_reach_neither_a_file_nor_a_message(tmp_path: Path)
     (tmp_path / "objects.yaml").write_text("---\n".join(map(emit.dump, given)), encoding="utf-8")
     root = tmp_path / "repository"
     (root / "environments").mkdir(parents=True)
-    (root / "environments/prod.yaml").write_text(ENVIRONMENT, encoding="utf-8")
+    (root / "environments/prod.yaml").write_text(LAB, encoding="utf-8")
     source = str(tmp_path / "objects.yaml")
     ran = modelfleet(root, "import", "project", "lab", "--env", "prod", "--write", source)
     assert ran.code == 3

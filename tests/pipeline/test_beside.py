@@ -101,6 +101,23 @@ TOKEN = {
     "type": "kubernetes.io/service-account-token",
 }
 ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "llama-sa"}}
+SERVICE = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "chat"}, "spec": {"ports": [{"port": 80}]}}
+KNATIVE = {"apiVersion": "serving.knative.dev/v1", "kind": "Service", "metadata": {"name": "chat"}}
+
+
+def definition(group: str, kind: str, plural: str) -> dict[str, Any]:
+    """The definition of a kind that may hold anything."""
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": schema}
+    names = {"kind": kind, "plural": plural}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {"group": group, "scope": "Namespaced", "names": names, "versions": [version]},
+    }
+
+
 REFUSED: dict[str, tuple[Any, list[str]]] = {
     "a misspelt field": (
         {"objects/acme/job": {**JOB, "spec": {**JOB["spec"], "backofLimit": 1}}},
@@ -156,6 +173,43 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
         {"objects/template": TEMPLATE},
         ["objects/template.yaml: error[YAML022]: it belongs to no project; move it to objects/<project>/"],
     ),
+    "two kinds of one name, whose objects have one name": (
+        {
+            "objects/acme/core": SERVICE,
+            "objects/acme/knative": KNATIVE,
+            "crds/knative": definition("serving.knative.dev", "Service", "services"),
+        },
+        [
+            "objects/acme/knative.yaml: error[OBJ004]: metadata.name: in prod: Service 'chat' of serving.knative.dev and that of "
+            "the core group would be in one file of the overlay; rename one of them"
+        ],
+    ),
+    "two kinds of one name, whose objects have names of their own": (
+        {
+            "objects/acme/core": SERVICE,
+            "objects/acme/knative": {**KNATIVE, "metadata": {"name": "talk"}},
+            "crds/knative": definition("serving.knative.dev", "Service", "services"),
+        },
+        [],
+    ),
+    "a binding as the cluster names it": (
+        {"objects/acme/binding": {**BINDING, "metadata": {"name": "system:openshift:scc:anyuid"}}},
+        [],
+    ),
+    "a binding whose name is a path": (
+        {"objects/acme/binding": {**BINDING, "metadata": {"name": "a/b"}}},
+        [
+            "objects/acme/binding.yaml: error[SPEC005]: metadata.name: 'a/b' is not a valid name of a Role or RoleBinding; it has "
+            "letters, digits and '-', '.', ':', '_', '@', begins with a letter or digit, and has at most 75 characters"
+        ],
+    ),
+    "an object with the name of a binding": (
+        {"objects/acme/template": {**TEMPLATE, "metadata": {"name": "system:template"}}},
+        [
+            "objects/acme/template.yaml: error[SPEC005]: metadata.name: 'system:template' is not a valid resource name; a name has "
+            "lower-case letters a-z, digits, '-' and '.', and begins and ends with a letter or digit"
+        ],
+    ),
     "a definition that is none": (
         {"objects/acme/template": TEMPLATE, "crds/x": TEMPLATE},
         [
@@ -178,6 +232,16 @@ def test_what_cannot_stand_there(name: str, tmp_path: Path) -> None:
     files, said = REFUSED[name]
     found = [without_places(one) for one in findings(write(tmp_path, repository(files)))]
     assert [text for text in found if "error[" in text] == said
+
+
+def test_the_file_of_a_binding_writes_its_colons_in_hex(tmp_path: Path) -> None:
+    binding = {**BINDING, "metadata": {"name": "system:openshift:scc:AnyUID"}}
+    files = pipeline.fleet(write(tmp_path, repository({"objects/acme/binding": binding}))).files
+    assert [path for path in files if "openshift_3ascc" in path] == [
+        "environments/base/acme/rolebinding-system_3aopenshift_3ascc_3a_41ny_55_49_44.yaml"
+    ]
+    root = write(tmp_path, {"objects/acme/binding": binding})
+    assert (modelfleet(root, "render").code, modelfleet(root, "render", "--check").code) == (0, 0)
 
 
 def test_a_secret_value_is_refused_and_not_shown(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from bisect import bisect
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
@@ -27,6 +28,8 @@ from modelfleet.spec.load import Document, parse
 from modelfleet.spec.secret_shapes import HIDDEN
 
 _OF_THE_CLUSTER = ("Node", "Infrastructure", "ClusterServiceVersion")
+_KIND, _NAME = re.compile(r"[A-Za-z][-A-Za-z0-9]{0,62}"), re.compile(r"[^/%\x00-\x1f\x7f]{1,253}")
+"""What the API server takes: a name becomes a part of a path."""
 _SUFFIXES = (".yaml", ".yml", ".json")
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
@@ -123,9 +126,13 @@ def _no_object(data: Any) -> tuple[str, str] | None:
     for key in ("apiVersion", "kind"):
         if not isinstance(data.get(key), str) or not data[key]:
             return f"the object has no {key}", hint
+    if not _KIND.fullmatch(data["kind"]):
+        return "the kind is not the name of a kind", hint
     name = mapping(data.get("metadata")).get("name")
     if not isinstance(name, str) or not name:
         return "the object has no metadata.name", hint
+    if not _NAME.fullmatch(name) or name in (".", ".."):
+        return "metadata.name is not the name of an object", hint
     return None
 
 

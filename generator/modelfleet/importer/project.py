@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import Any
 
 from modelfleet.importer.connections import token_account
+from modelfleet.importer.definitions import DEFINITION, Definitions, of_cluster
 from modelfleet.importer.draft import draft_of, namespace_of
 from modelfleet.importer.given import GivenObject
 from modelfleet.importer.lenient import Workshop
@@ -45,6 +47,7 @@ class ProjectImport:
     wanted: dict[tuple[str, str], GivenObject] = field(default_factory=dict)
     differences: list[ImportDifference] = field(default_factory=list)
     kept: list[GivenObject] = field(default_factory=list)
+    definitions: Definitions = field(default_factory=Definitions)
 
 
 def import_project(
@@ -53,6 +56,9 @@ def import_project(
     """The project that these objects are. Raises Rejected where they cannot be written as a spec at all."""
     namespace = namespace_of(given, name)
     result = ProjectImport(name=name, namespace=namespace, spec={})
+    for one in given:
+        if one.kind == DEFINITION:
+            result.definitions.take(one)
     here = [one for one in given if _belongs(one, namespace, result)]
     draft = draft_of(name, namespace, here, workshop.environment)
     chosen = choose_runtimes(draft, workshop, used_elsewhere)
@@ -74,7 +80,7 @@ def _belongs(one: GivenObject, namespace: str, result: ProjectImport) -> bool:
         return False
     if one.kind == "Namespace":
         return one.name == namespace
-    if one.kind in cluster_kinds():
+    if one.kind in cluster_kinds() or of_cluster(one, result.definitions.given):
         sentence = "is left out: it belongs to the cluster, and a project is one namespace"
         result.differences.append(ImportDifference(label=one.label, sentence=sentence))
         return False
@@ -111,16 +117,24 @@ def _place(result: ProjectImport, here: Sequence[GivenObject], rendered: Sequenc
             result.wanted[key] = one
         else:
             result.wanted[key] = one
-            result.beside[file_name(one.kind, _file_stem(one.name)).removesuffix(".yaml")] = one
+            result.beside[_free_stem(one, result.beside)] = one
         for pointer in one.hidden:
             path = "/" + "/".join(map(str, pointer))
             sentence = "is left out: it looks like a secret, which belongs in the secret store"
             result.differences.append(ImportDifference(label=one.label, path=path, sentence=sentence))
 
 
-def _file_stem(name: str) -> str:
-    """A name as a file may have it."""
-    return "".join(letter if letter.isalnum() or letter in "-." else "-" for letter in name.lower()).strip("-.")
+def _free_stem(one: GivenObject, taken: Collection[str]) -> str:
+    """The name of an object's file without its suffix, which no other object has."""
+    letters = (
+        letter if (letter.isascii() and letter.isalnum()) or letter in "-." else "-" for letter in one.name.lower()
+    )
+    stem = file_name(one.kind, "".join(letters).strip("-.")[:_LONGEST]).removesuffix(".yaml")
+    return next(name for name in chain([stem], (f"{stem}-{number}" for number in count(2))) if name not in taken)
+
+
+_LONGEST = 150
+"""Letters of a name that go into the name of a file."""
 
 
 def beside_object(one: GivenObject) -> Object:

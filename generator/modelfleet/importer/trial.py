@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from modelfleet.finding import Finding, Rejected, Severity
+from modelfleet.importer.definitions import DEFINITION
+from modelfleet.importer.given import GivenObject
 from modelfleet.importer.project import ImportDifference, ProjectImport
-from modelfleet.layout import environment_file
+from modelfleet.layout import CRDS, environment_file
+from modelfleet.pipeline.beside import UNKNOWN_KIND
 from modelfleet.pipeline.fleet import fleet
 from modelfleet.resolve.fleet import Fleet
 
-_PATCH = re.compile(r"(models|servers)\.(?P<entry>.+?)\.patch\.(?P<kind>[A-Za-z]+)(?:\[(?P<index>[0-9]+)\])?")
+_PATCH = re.compile(r"(models|servers|runtimes)\.(?P<entry>.+?)\.patch\.(?P<kind>[A-Za-z]+)(?:\[(?P<index>[0-9]+)\])?")
 _ROUNDS = 12
 
 FilesOf = Callable[[ProjectImport], Mapping[str, str]]
@@ -29,7 +32,7 @@ def scratch_copy(root: Path, environment: str) -> Iterator[Path]:
         copy = Path(folder)
         for name in ("environments/base.yaml", environment_file(environment)):
             _copied(root / name, copy / name)
-        for folder_name in ("runtimes", f"runtimes/{environment}", "crds", "models"):
+        for folder_name in ("runtimes", f"runtimes/{environment}", CRDS, "models"):
             for path in sorted((root / folder_name).glob("*.yaml")):
                 _copied(path, copy / folder_name / path.name)
         yield copy
@@ -46,6 +49,7 @@ def try_out(
 ) -> tuple[Fleet | None, list[Finding]]:
     """What the import renders to, after what is refused was taken out of it; or what is refused all the same."""
     findings: list[Finding] = []
+    defined = [path.stem for path in (root / CRDS).glob("*.yaml")]
     for _ in range(_ROUNDS):
         with scratch_copy(root, environment) as copy:
             for file, content in files_of(result).items():
@@ -55,7 +59,11 @@ def try_out(
                 return fleet(copy, though_crowded=True), []
             except Rejected as rejected:
                 findings = [one for one in rejected.findings if one.severity is Severity.ERROR]
-        taken = [finding for finding in _backwards(findings) if _taken_out(result, finding)]
+        taken = [
+            finding
+            for finding in _backwards(findings)
+            if _defined(result, finding, defined) or _taken_out(result, finding)
+        ]
         if not taken:
             break
     return None, findings
@@ -75,11 +83,34 @@ def _backwards(findings: list[Finding]) -> list[Finding]:
     return sorted(steps.values(), key=index)
 
 
+def _defined(result: ProjectImport, finding: Finding, taken: Collection[str]) -> bool:
+    """Defines the kind of an object of which nothing is known; says whether that could be done."""
+    one = result.beside.get(_stem(finding.at.file))
+    if finding.code != UNKNOWN_KIND or one is None or _without_namespace(one, result):
+        return False
+    found = result.definitions.define(one.object, taken)
+    if found is None:
+        return False
+    result.differences = [each for each in result.differences if each.label != f"{DEFINITION}/{found.name}"]
+    return True
+
+
+def _without_namespace(one: GivenObject, result: ProjectImport) -> bool:
+    """Whether a cluster gave it out without a namespace, and others with one."""
+    others = [
+        each.namespace for each in result.wanted.values() if each.live and each.kind != "Namespace" and each is not one
+    ]
+    return one.live and one.namespace is None and bool(others) and all(others)
+
+
+def _stem(file: str) -> str:
+    return file.rpartition("/")[2].removesuffix(".yaml")
+
+
 def _taken_out(result: ProjectImport, finding: Finding) -> bool:
     """Takes the step or the object that a finding speaks of out of the import; says whether there was one."""
     if finding.at.file.startswith("objects/"):
-        stem = finding.at.file.rpartition("/")[2].removesuffix(".yaml")
-        one = result.beside.pop(stem, None)
+        one = result.beside.pop(_stem(finding.at.file), None)
         if one is not None:
             sentence = f"is left out: {finding.message} ({finding.code})"
             result.differences.append(ImportDifference(label=one.label, sentence=sentence))

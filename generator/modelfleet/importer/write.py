@@ -14,6 +14,7 @@ from modelfleet.finding import MachineFailed
 from modelfleet.importer.project import ProjectImport, beside_object
 from modelfleet.kubernetes import emit
 from modelfleet.kubernetes.objects import same_value
+from modelfleet.layout import CRDS
 from modelfleet.spec.merge import replaced_whole
 from modelfleet.wording import printable
 
@@ -29,6 +30,8 @@ def import_files(result: ProjectImport, environment: str, existing: str | None =
     }
     for name, item in result.runtimes.items():
         files[f"runtimes/{environment}/{name}.yaml"] = emit.dump(item)
+    for stem, definition in result.definitions.written.items():
+        files[f"{CRDS}/{stem}.yaml"] = definition.content()
     for stem, one in result.beside.items():
         files[f"objects/{result.name}/{environment}/{stem}.yaml"] = emit.dump(beside_object(one))
     return files

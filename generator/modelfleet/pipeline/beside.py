@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from modelfleet.finding import Finding, Pointer, dotted
 from modelfleet.kubernetes.kinds import cluster_kinds, owned_name
 from modelfleet.kubernetes.objects import Identity, Object, by_name, group_of, identity, with_namespace
-from modelfleet.layout import BASE, CRDS
+from modelfleet.layout import BASE, CRDS, file_name
 from modelfleet.render.objects import RenderedObject, entry_at, identities
 from modelfleet.resolve.model import Project
 from modelfleet.rules import Violation
@@ -24,6 +24,9 @@ from modelfleet.wording import listed
 
 if TYPE_CHECKING:
     from modelfleet.tools.known_schemas import KnownSchemas
+
+UNKNOWN_KIND = "OBJ003"
+"""The code of a finding about an object of whose kind nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -80,35 +83,40 @@ def beside_findings(
     if not documents:
         return
     taken = {key: one for one in made for key in identities(project, one)}
+    files = {file_name(key[1], key[2]): key for key in (*reversed(documents), *taken)}
     items = {key: _bound(document.data, project.namespace) for key, document in documents.items()}
     here = [with_namespace(item, project.namespace) for item in (*(one.object for one in made), *items.values())]
     peers = by_name(here)
     name = project.environment.name
     for key, document in documents.items():
-        found = list(_unfit(project, document, beside))
-        if (other := taken.get(key)) is not None:
-            found.append(
-                (
-                    "OBJ004",
-                    Violation(
-                        pointer=("metadata", "name"),
-                        message=f"{key[1]} {key[2]!r} is rendered for {dotted(other.manifest.pointer)} already",
-                        hint="rename this one, or delete it",
-                        see=entry_at(project, other.manifest.pointer),
-                    ),
-                )
-            )
-        elif (owner := owned_name(key[1], key[2], [one.name for one in project.models if not one.llm])) is not None:
-            message = f"{owner.by} owns the {key[1]} {key[2]!r}: it {owner.does}, replacing whatever is there"
-            found.append(
-                ("OBJ005", Violation(pointer=("metadata", "name"), message=message, hint="choose another name"))
-            )
+        found = [*_unfit(project, document, beside), *_in_the_way(project, key, taken, files)]
         if not found:
             item = with_namespace(items[key], project.namespace)
             request = rules.request(item, peers=peers, schema=beside.check(name, item))
             found = [(rule.code, violation) for rule, violation in rules.check(request)]
         for code, violation in found:
             yield located(code, violation, document, name)
+
+
+def _in_the_way(
+    project: Project, key: Identity, taken: Mapping[Identity, RenderedObject], files: Mapping[str, Identity]
+) -> Iterator[tuple[str, Violation]]:
+    """What has the name already. `files` are the objects that each file of the overlay would hold."""
+    group, kind, name = key
+    pointer: Pointer = ("metadata", "name")
+    same_file = files[file_name(kind, name)]
+    if (other := taken.get(key)) is not None:
+        message = f"{kind} {name!r} is rendered for {dotted(other.manifest.pointer)} already"
+        see = entry_at(project, other.manifest.pointer)
+        hint = "rename this one, or delete it"
+        yield "OBJ004", Violation(pointer=pointer, message=message, hint=hint, see=see)
+    elif same_file != key:
+        groups = [one or "the core group" for one in (group, same_file[0])]
+        message = f"{kind} {name!r} of {groups[0]} and that of {groups[1]} would be in one file of the overlay"
+        yield "OBJ004", Violation(pointer=pointer, message=message, hint="rename one of them")
+    elif (owner := owned_name(kind, name, [one.name for one in project.models if not one.llm])) is not None:
+        message = f"{owner.by} owns the {kind} {name!r}: it {owner.does}, replacing whatever is there"
+        yield "OBJ005", Violation(pointer=pointer, message=message, hint="choose another name")
 
 
 def _unfit(project: Project, document: Document, beside: ObjectsBeside) -> Iterator[tuple[str, Violation]]:
@@ -133,7 +141,7 @@ def _unfit(project: Project, document: Document, beside: ObjectsBeside) -> Itera
         others = schemas.versions(group, kind)
         known = f"; there are {listed([f'{group}/{other}' for other in others])}" if others else ""
         yield (
-            "OBJ003",
+            UNKNOWN_KIND,
             Violation(
                 pointer=("kind",),
                 message=f"nothing is known of the kind {kind} of {item['apiVersion']}{known}",

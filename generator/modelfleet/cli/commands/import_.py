@@ -15,6 +15,7 @@ from modelfleet.importer.environment import EnvironmentImport, environment_impor
 from modelfleet.importer.model_facts import ModelFactsImport, model_facts_import
 from modelfleet.importer.proof import effect_lines
 from modelfleet.importer.write import written_files
+from modelfleet.layout import CRDS
 from modelfleet.spec import secrets
 from modelfleet.wording import listed, plural, printable
 
@@ -71,6 +72,10 @@ def _report(outcome: ImportOutcome) -> None:
     say(f"{plural(proof.equal, 'object')} of {result.namespace} will be as given")
     for one in result.kept:
         say(f"{one.label}: its values stay in the cluster; the spec says existing: true where a model uses it")
+    for file, definition in result.definitions.written.items():
+        if definition.stand_in:
+            remedy = f"replace it by `oc get crd {definition.name} -o yaml`"
+            say(f"{CRDS}/{file}.yaml lets every field pass, as nothing is known of the kind: {remedy}")
     for difference in proof.differences:
         say(f"differs: {difference_line(difference)}")
     effects = list(effect_lines(proof))
