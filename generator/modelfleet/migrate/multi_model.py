@@ -217,7 +217,7 @@ def _framework(runtime: Runtime, old: Format | None) -> str:
 def _remarks(server: Server, model: ServedModel, runtime: Runtime, framework: str, new: str) -> Iterator[str]:
     if model.format is not None and str(model.format) != framework:
         yield f"{new} has framework {framework}, since {runtime.name} does not offer {model.format}: check that it loads"
-    if runtime.engine.facts["versionFolder"]:
+    if (runtime.engine.layout or {}).get("folders"):
         yield (
             f"{runtime.name} looks for a folder with a number, the version, below the path of a model (<path>/1/<files>), "
             "which ModelMesh created itself: put the files into such a folder before the new models are synced"

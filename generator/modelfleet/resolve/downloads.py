@@ -31,10 +31,21 @@ def download_secret(model: Model) -> str | None:
     return next((str(found["name"]) for found in references if found and found["key"] == token_key()), None)
 
 
+def wanted_folders(model: Model) -> tuple[str, ...]:
+    """The folders in which the engine looks for the files of a model, below the one that it is given; the last is a version."""
+    layout = model.engine.layout if model.engine else None
+    return tuple(layout.get("folders", ())) if layout else ()
+
+
 def lands_without_version(model: Model) -> bool:
     """Whether the download leaves one file where the engine looks for a folder with a version."""
+    return len(wanted_folders(model)) == 1 and single_file(model) is not None
+
+
+def single_file(model: Model) -> str | None:
+    """The name of the one file that a location is; None where it may be more."""
     address = model.location.address or model.location.path
-    return bool(model.engine and model.engine.facts["versionFolder"]) and is_one_file(address)
+    return urlsplit(address).path.rstrip("/").rpartition("/")[2] if address and is_one_file(address) else None
 
 
 def is_token(variable: str, scheme: str | None) -> bool:

@@ -51,6 +51,12 @@ class Engine:
         return found
 
     @property
+    def layout(self) -> Mapping[str, Any] | None:
+        """Where it looks for a model below the folder that it is given; None where it takes any file."""
+        found: Mapping[str, Any] | None = self.facts["layout"]
+        return found
+
+    @property
     def parser(self) -> OptionParser | None:
         """What reads its command line, where that is known."""
         name = self.facts["parser"]
@@ -138,6 +144,13 @@ class Runtime:
     def passed(self) -> dict[str, str]:
         """The options that the container really sets, with their values."""
         return self.engine.passed(self.words)
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The names of the variables that its containers set."""
+        return frozenset(
+            str(entry.get("name")) for container in self.containers for entry in container.get("env") or ()
+        )
 
     @property
     def port(self) -> int:

@@ -14,6 +14,7 @@ from modelfleet.resolve.connections import connection_kinds
 from modelfleet.resolve.downloads import is_downloaded
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Connection, EnvSecret, Model, Project
+from modelfleet.resolve.runtime import Engine
 from modelfleet.rules import Violation, having
 from modelfleet.rules.claims import Claim, claim_at, claim_finding
 from modelfleet.rules.spec.subjects import OfLocated, OfModel, OfProject, spec_rule
@@ -74,27 +75,52 @@ def _either_kind() -> str:
     return " or ".join(name for name, kind in connection_kinds().items() if kind.secret is not None)
 
 
-@spec_rule("LOC004", "OpenVINO looks for a folder per version")
-def version_folder(subject: OfLocated) -> Iterator[Violation]:
+@spec_rule("LOC004", "The engine does not find the model where it looks for it")
+def unfound_files(subject: OfLocated) -> Iterator[Violation]:
     location, model = subject.location, subject.located
-    if not isinstance(model, Model) or model.engine is None or not model.engine.facts["versionFolder"]:
+    if not isinstance(model, Model) or model.engine is None or model.engine.layout is None:
         return
-    last = (location.path or "").rstrip("/").rpartition("/")[2]
-    if last.isdigit():
+    field = "path" if location.path is not None else "uri" if location.uri is not None else "connection"
+    pointer = (*model.pointer, "location", field)
+    last, looked = (location.path or "").rstrip("/").rpartition("/")[2], downloads.wanted_folders(model)
+    if looked and last.isdigit():
         yield Violation(
-            pointer=(*model.pointer, "location", "path"),
+            pointer=pointer,
             message=f"the last step, {last!r}, looks like a version folder",
-            hint="give the folder above it: OpenVINO looks for <path>/<version>/ by itself",
+            hint=f"give the folder {'of all models' if looked[1:] else 'above it'}: "
+            f"{model.engine.facts['title']} looks for {'/'.join(('<path>', *looked))}/ by itself",
             severity=Severity.WARNING,
         )
-    elif downloads.lands_without_version(model) and not made_by_the_release(subject):
-        field = "path" if location.path is not None else "uri" if location.uri is not None else "connection"
-        yield Violation(
-            pointer=(*model.pointer, "location", field),
-            message="this is a single file: OpenVINO does not find a version folder, and never serves it",
-            hint="put the file into a version folder, such as 1/, and give the folder above it, or an archive of both",
-            severity=Severity.WARNING,
-        )
+    elif (name := downloads.single_file(model)) is None:
+        return
+    elif looked and not (downloads.lands_without_version(model) and made_by_the_release(subject)):
+        message, hint = f"this is a single file: {model.engine.layout['lacking']}", model.engine.layout["write"]
+        yield Violation(pointer=pointer, message=message, hint=hint, severity=Severity.WARNING)
+    elif not looked and (found := _unnamed_file(model, model.engine, name)) is not None:
+        yield Violation(pointer=pointer, message=found[0], hint=found[1], severity=Severity.WARNING)
+
+
+def _unnamed_file(model: Model, engine: Engine, name: str) -> tuple[str, str] | None:
+    """Why an engine that looks for files by name does not find a single one, and what to do; None where it does."""
+    layout = engine.layout or {}
+    variable, runtime = layout["variable"], model.runtime
+    metadata = runtime.object["metadata"].get("annotations") or {} if runtime else {}
+    kind = layout["formats"].get(model.format.name) if model.format else None
+    set_here = {entry["name"] for entry in model.env} | (runtime.variables if runtime else set())
+    if kind is None or variable in set_here:
+        return None
+    mounted = "/mnt/models" if model.location.pvc is not None else f"/mnt/models/{name}"
+    if layout["setBy"].items() <= metadata.items():
+        if model.location.pvc is not None or name in kind["files"]:
+            return None
+        message = f"{engine.facts['title']} looks for {' or '.join(kind['files'])}, and does not find {name}"
+        return message, f"rename the file, or write env: {{{variable}: {mounted}}}"
+    variables = {variable: mounted}
+    if layout["implementation"] not in set_here:
+        variables = {layout["implementation"]: kind["class"], **variables}
+    written = ", ".join(f"{key}: {value}" for key, value in variables.items())
+    message = f"this is a single file, and nothing tells {engine.facts['title']} where it is and what to load it with"
+    return message, f"write env: {{{written}}}, or give a folder with a model-settings.json beside the file"
 
 
 def made_by_the_release(subject: OfLocated) -> bool:
@@ -264,7 +290,11 @@ def download_claims(project: Project) -> Iterator[Claim]:
 
 
 def shared_beginnings(claims: Sequence[Claim], environments: Mapping[str, Environment]) -> Iterator[Finding]:
-    """Paths in a bucket with which others begin: the download takes all that begins so, the neighbour's files too."""
+    """Paths in a bucket with which others begin: the download takes all that begins so, the neighbour's files too.
+
+    Models of ModelMesh are left out: its puller compares whole steps of a path
+    (kserve/modelmesh-runtime-adapter:pullman/storageproviders/s3/downloader.go, shouldIgnoreObject).
+    """
     buckets: dict[tuple[str, ...], dict[str, str]] = {}
     for claim in claims:
         bucket, path = tuple(claim.facts["bucket"]), claim.facts["path"]

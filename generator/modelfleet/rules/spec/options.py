@@ -193,9 +193,11 @@ def expanded_variable(subject: OfModel) -> Iterator[Violation]:
 
 
 def reserved(model: Model) -> Mapping[str, str]:
-    """Variables that are not the user's to set, and why."""
-    own = model.engine.facts["reservedEnv"] if model.engine else {}
-    return {**own, **reserved_env(advanced=model.mode == "advanced")}
+    """Variables that are not the user's to set, and why: of those that a runtime may set, the ones that this one sets."""
+    facts = model.engine.facts if model.engine else {}
+    there = model.runtime.variables if model.runtime else frozenset()
+    by_runtime = {name: why for name, why in facts.get("runtimeEnv", {}).items() if name in there}
+    return {**facts.get("reservedEnv", {}), **by_runtime, **reserved_env(advanced=model.mode == "advanced")}
 
 
 @spec_rule("OPT005", "The variable is set by the runtime or the controller")
