@@ -6,10 +6,11 @@ A stage collects findings and raises `Rejected` once; only `cli` prints them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from modelfleet.records import dataclass
 from modelfleet.wording import printable
 
 Pointer = tuple[str | int, ...]

@@ -10,7 +10,6 @@ import shlex
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from modelfleet.kubernetes.objects import Peers, by_name, mapping, text
 from modelfleet.kubernetes.schemas import FolderSchemas, SchemaSource
 from modelfleet.kubernetes.yaml import ParsedDocument, Unreadable, read_documents
 from modelfleet.layout import APPLICATION_FILE
+from modelfleet.records import dataclass
 from modelfleet.resolve.release import Release
 from modelfleet.rules import Violation
 from modelfleet.rules.admission.request import AdmissionRule, display

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Any
 
 from modelfleet.kubernetes.objects import mapping
 from modelfleet.kubernetes.quantity import NotAQuantity, canonical_quantity, quantity_value
+from modelfleet.records import dataclass
 from modelfleet.resolve.environment import LimitRange
 
 ResourceAmounts = Mapping[str, Fraction]

@@ -6,7 +6,6 @@ Made from rendered objects and the facts of the environment. What is not known i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelfleet.capacity.nodes import NodeKind, is_judged, node_kinds, packable, without_nodes
@@ -16,6 +15,7 @@ from modelfleet.capacity.quota import ResourceUse, quota_of_project, quota_uses
 from modelfleet.capacity.room import ProjectPods, nodes_violations, quota_violations
 from modelfleet.finding import Finding
 from modelfleet.kubernetes.objects import Object
+from modelfleet.records import dataclass
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.fleet import DeployedProject
 from modelfleet.resolve.model import Project

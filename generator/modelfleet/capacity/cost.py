@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 
+from modelfleet.records import dataclass
 from modelfleet.resolve.environment import Environment
 from modelfleet.serving.workloads import RunningWorkload, used_by_name
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from modelfleet.capacity.engine import engine_options, option_place
 from modelfleet.capacity.memory import EngineOptions, Gpu, MemoryFit, gib, memory_data, memory_fit
 from modelfleet.finding import Pointer, Severity
 from modelfleet.kubernetes.quantity import quantity_value
+from modelfleet.records import dataclass
 from modelfleet.resolve.hardware import Accelerator
 from modelfleet.resolve.model import Model, Project
 from modelfleet.resolve.weights import Weights

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from modelfleet.kubernetes.quantity import quantity_value
 from modelfleet.packaged import packaged_data
+from modelfleet.records import dataclass
 from modelfleet.resolve.weights import Weights
 
 GIB = 2**30

@@ -10,12 +10,13 @@ import math
 import operator
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 from typing import Any
 
 from modelfleet.capacity.amounts import ResourceAmounts, resource_amounts
 from modelfleet.capacity.pods import Pod
+from modelfleet.records import dataclass
 from modelfleet.resolve.environment import Environment, NodeOffer
 
 

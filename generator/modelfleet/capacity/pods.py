@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from modelfleet.capacity.amounts import Container, ContainerLimits, container, container_limits, pod_amounts
 from modelfleet.kubernetes.names import CONNECTIONS, ENABLE_AUTH, HARDWARE_PROFILE, SERVER_AUTH
 from modelfleet.kubernetes.objects import Object, mapping
+from modelfleet.records import dataclass
 from modelfleet.resolve.environment import AcceleratorOffer, Environment
 from modelfleet.serving.accelerators import maps, nodes_of_group, whole_number
 from modelfleet.serving.knowledge import knowledge

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from modelfleet.capacity.amounts import added, resource_amounts, times
 from modelfleet.capacity.pods import Pod, PodUnit
 from modelfleet.kubernetes.objects import Object, group_of, mapping
+from modelfleet.records import dataclass
 from modelfleet.resolve.environment import Environment
 
 _COMPUTE = ("cpu", "memory", "ephemeral-storage")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from modelfleet.capacity.amounts import added, times
 from modelfleet.capacity.nodes import NodeKind, Packing
 from modelfleet.capacity.pods import PodUnit
 from modelfleet.capacity.quota import missing_room, unit_usage
+from modelfleet.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

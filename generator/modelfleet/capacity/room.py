@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from modelfleet.capacity.amounts import ContainerLimits, container_limits, quantity_text
@@ -24,6 +23,7 @@ from modelfleet.capacity.rollout import Stall, nodes_stalls, quota_stalls
 from modelfleet.finding import Pointer, Severity
 from modelfleet.kubernetes.objects import Object, mapping
 from modelfleet.layout import environment_file
+from modelfleet.records import dataclass
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Project
 from modelfleet.rules import Violation

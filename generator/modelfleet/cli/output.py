@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from modelfleet.finding import Finding, Severity
+from modelfleet.records import dataclass
 from modelfleet.wording import printable
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from modelfleet.capacity.engine import engine_options
@@ -12,6 +11,7 @@ from modelfleet.kubernetes import emit
 from modelfleet.kubernetes.objects import Object, mapping
 from modelfleet.kubernetes.yaml import UnreadableYaml, yaml_documents
 from modelfleet.layout import CONTRACT_FILE
+from modelfleet.records import dataclass
 from modelfleet.resolve.model import Project
 from modelfleet.serving.workloads import LLM, SERVICE, project_state
 from modelfleet.tree.seal import sealed

@@ -14,11 +14,12 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from modelfleet.kubernetes.objects import Object, items, mapping, mappings
+from modelfleet.records import dataclass
 from modelfleet.render.manifests import token_secret
 from modelfleet.resolve import catalog
 from modelfleet.resolve.environment import Environment

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from modelfleet.importer.given import GivenObject
 from modelfleet.kubernetes.objects import items, mapping, mappings, text
+from modelfleet.records import dataclass
 from modelfleet.resolve.catalog import release_names
 from modelfleet.resolve.release import Release
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from modelfleet.finding import Finding, Location, Rejected
@@ -16,6 +15,7 @@ from modelfleet.importer.write import import_files
 from modelfleet.layout import environment_file
 from modelfleet.pipeline.project import TemplateCache
 from modelfleet.pipeline.repository import environment_of
+from modelfleet.records import dataclass
 from modelfleet.resolve.catalog import catalog_runtimes
 from modelfleet.spec.discover import discover
 from modelfleet.spec.load import Document, read_document

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from modelfleet.importer.given import GivenObject
 from modelfleet.kubernetes import emit
 from modelfleet.kubernetes.objects import Object, group_of, mapping
 from modelfleet.layout import CRDS
+from modelfleet.records import dataclass
 from modelfleet.tools.crds import crd_schemas
 
 DEFINITION = "CustomResourceDefinition"

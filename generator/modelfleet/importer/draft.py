@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from modelfleet.importer.callers import callers_of
@@ -20,6 +20,7 @@ from modelfleet.importer.given import GivenObject
 from modelfleet.importer.source import FieldSource
 from modelfleet.kubernetes.names import DEPLOYMENT_MODE, DISPLAY_NAME, TEMPLATE_NAME, access_name
 from modelfleet.kubernetes.objects import Object, mapping, text
+from modelfleet.records import dataclass
 from modelfleet.resolve.environment import Environment
 from modelfleet.spec.fields import WorkloadKind
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from modelfleet.importer.write import plain, round_trip
 from modelfleet.kubernetes import emit
 from modelfleet.kubernetes.objects import same_value
 from modelfleet.layout import environment_file
+from modelfleet.records import dataclass
 from modelfleet.resolve.catalog import release, release_names
 from modelfleet.resolve.release import Release
 from modelfleet.spec.load import parse, read_document

@@ -12,7 +12,7 @@ import re
 from bisect import bisect
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from modelfleet.importer.facts import is_kept_by_cluster, is_live, without_clust
 from modelfleet.kubernetes import emit
 from modelfleet.kubernetes.objects import Object, mapping
 from modelfleet.kubernetes.yaml import Unreadable, read_documents
+from modelfleet.records import dataclass
 from modelfleet.resolve.connections import connection_kinds
 from modelfleet.spec import secrets
 from modelfleet.spec.load import Document, parse

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from modelfleet.importer.given import GivenObject
 from modelfleet.kubernetes import emit
 from modelfleet.kubernetes.objects import Object
 from modelfleet.pipeline.project import TemplateCache
+from modelfleet.records import dataclass
 from modelfleet.render.objects import RenderedObject, render_project
 from modelfleet.resolve.catalog import RuntimeCatalog, own_runtime
 from modelfleet.resolve.environment import Environment

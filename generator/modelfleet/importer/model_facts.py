@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,6 +17,7 @@ from modelfleet.capacity.config_json import facts_of_config
 from modelfleet.finding import Finding, Location, Rejected
 from modelfleet.importer.write import plain, round_trip
 from modelfleet.kubernetes.objects import mapping
+from modelfleet.records import dataclass
 from modelfleet.spec import secrets
 from modelfleet.spec.load import parse, read_document
 from modelfleet.spec.schema import validate

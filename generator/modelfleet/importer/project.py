@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain, count
 from typing import Any
 
@@ -17,6 +17,7 @@ from modelfleet.importer.runtimes import choose_runtimes, with_runtimes
 from modelfleet.kubernetes.kinds import cluster_kinds
 from modelfleet.kubernetes.objects import Object
 from modelfleet.layout import file_name
+from modelfleet.records import dataclass
 from modelfleet.render.objects import RenderedObject
 
 SERVING = frozenset({"InferenceService", "LLMInferenceService", "ServingRuntime", "LLMInferenceServiceConfig"})

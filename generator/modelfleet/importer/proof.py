@@ -6,7 +6,6 @@ Both sides are objects, and what a difference does is what a plan says of it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from modelfleet.importer.given import GivenObject
 from modelfleet.importer.project import ImportDifference, ProjectImport
@@ -19,6 +18,7 @@ from modelfleet.plan.meaning import by_meaning, canonical_object
 from modelfleet.plan.project_change import ProjectChange
 from modelfleet.plan.project_rows import rows_of
 from modelfleet.plan.row import Row
+from modelfleet.records import dataclass
 from modelfleet.resolve.fleet import DeployedProject
 from modelfleet.rules.admission.rulebook import rulebook
 from modelfleet.serving.workloads import ProjectState, project_state, running_workloads

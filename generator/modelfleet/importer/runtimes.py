@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from modelfleet.importer.draft import SpecDraft, template_of
@@ -13,6 +13,7 @@ from modelfleet.importer.lenient import Workshop, runtime_file
 from modelfleet.importer.residue import spec_steps, steps_between
 from modelfleet.kubernetes.json_patch import PatchStep
 from modelfleet.kubernetes.objects import Object, mapping, same_value
+from modelfleet.records import dataclass
 from modelfleet.resolve.catalog import release_names, shipped_runtime
 
 Entry = tuple[str, ...]

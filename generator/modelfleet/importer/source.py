@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 from modelfleet.importer.given import GivenObject
 from modelfleet.kubernetes.objects import Object, mapping
+from modelfleet.records import dataclass
 from modelfleet.resolve.environment import Environment
 from modelfleet.spec.fields import WorkloadKind, fields
 

@@ -7,11 +7,11 @@ and what a whole part stands for.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.objects import same_value
+from modelfleet.records import dataclass
 
 
 class Absent:

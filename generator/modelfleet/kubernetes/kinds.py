@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from modelfleet.packaged import packaged_data
+from modelfleet.records import dataclass
 
 
 @lru_cache(maxsize=1)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
+
+from modelfleet.records import dataclass
 
 _FILE = re.compile(r"[A-Za-z0-9.-]{1,200}")
 

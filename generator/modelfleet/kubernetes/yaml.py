@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 from modelfleet.finding import Location, Pointer
@@ -24,6 +24,7 @@ from modelfleet.kubernetes.scalar import (
     read_otherwise,
     tagged,
 )
+from modelfleet.records import dataclass
 
 DEPTH = 200
 """How deep a document may nest."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -16,6 +15,7 @@ from modelfleet.kubernetes.kinds import cluster_kinds
 from modelfleet.kubernetes.objects import Object, group_of, with_namespace
 from modelfleet.kubernetes.shape import without_nulls, wrong_shape
 from modelfleet.kubernetes.yaml import UnreadableYaml, yaml_documents
+from modelfleet.records import dataclass
 from modelfleet.spec.secret_names import redacted_pointer
 from modelfleet.wording import printable
 

@@ -7,13 +7,13 @@ overlay is known to build to exactly what was meant before the real kustomize is
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from modelfleet.kubernetes.differences import KnownDifferences
 from modelfleet.kubernetes.json_patch import PatchStep, apply_patch, patch_between
 from modelfleet.kubernetes.objects import Identity, Object, ObjectsByIdentity, by_identity, same_value
 from modelfleet.layout import file_name
+from modelfleet.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from modelfleet.pipeline.repository import (
     with_environment,
     with_project,
 )
+from modelfleet.records import dataclass
 from modelfleet.resolve.fleet import DeployedProject, Fleet
 from modelfleet.spec.load import Document, parse
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes import emit
+from modelfleet.records import dataclass
 from modelfleet.spec.load import parse
 
 _COMMENT = re.compile(r"[ \t]*#")

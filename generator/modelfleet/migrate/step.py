@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from modelfleet.finding import Location, Pointer
+from modelfleet.records import dataclass
 from modelfleet.resolve.catalog import RuntimeCatalog
 from modelfleet.resolve.model import Model, Project, ServedModel
 from modelfleet.rules.spec.names import LABEL

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from modelfleet.endpoints.endpoints import Endpoint, endpoints
 from modelfleet.finding import Finding
+from modelfleet.records import dataclass
 from modelfleet.resolve import catalog
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.fleet import DeployedProject, Fleet

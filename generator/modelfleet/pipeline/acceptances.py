@@ -7,11 +7,12 @@ what is found in the environments and runtimes. Like every list, that of an over
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from modelfleet.finding import Finding, Location, Severity, merged
 from modelfleet.packaged import packaged
+from modelfleet.records import dataclass
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Project
 from modelfleet.spec.merge import Merged

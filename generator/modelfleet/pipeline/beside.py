@@ -6,13 +6,14 @@ Their files are judged by themselves when they are read (`schemas/carried-object
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from modelfleet.finding import Finding, Pointer, dotted
 from modelfleet.kubernetes.kinds import cluster_kinds, owned_name
 from modelfleet.kubernetes.objects import Identity, Object, by_name, group_of, identity, with_namespace
 from modelfleet.layout import BASE, CRDS, file_name
+from modelfleet.records import dataclass
 from modelfleet.render.objects import RenderedObject, entry_at, identities
 from modelfleet.resolve.model import Project
 from modelfleet.rules import Violation

@@ -6,7 +6,7 @@ Nothing here depends on another project, so projects can be made side by side.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelfleet.finding import Finding, Location, Pointer, dotted
@@ -19,6 +19,7 @@ from modelfleet.pipeline.acceptances import Acceptance
 from modelfleet.pipeline.beside import ObjectsBeside, beside_findings
 from modelfleet.pipeline.pod_parts import pod_part_findings
 from modelfleet.pipeline.read_config_maps import config_map_findings
+from modelfleet.records import dataclass
 from modelfleet.render.argocd import observed
 from modelfleet.render.objects import RenderedObject, admission_findings, collisions, place_of, render_project
 from modelfleet.resolve.catalog import RuntimeCatalog

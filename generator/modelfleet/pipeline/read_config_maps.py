@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from modelfleet.finding import Finding, Pointer, Severity
 from modelfleet.pipeline.beside import ObjectsBeside
+from modelfleet.records import dataclass
 from modelfleet.resolve.model import Project
 from modelfleet.rules import Violation
 from modelfleet.rules.check import located

@@ -8,11 +8,11 @@ what is in order is remembered, warnings with it. What is remembered says what i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from modelfleet.finding import Finding, Location, MachineFailed, Severity
+from modelfleet.records import dataclass
 from modelfleet.resolve.fleet import ProjectBrief
 from modelfleet.spec.discover import Sources
 from modelfleet.spec.source import read_content

@@ -6,12 +6,13 @@ What is wrong with all of them is collected, and where it is an error, the line 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from modelfleet.finding import Finding, Rejected, dotted, merged
 from modelfleet.layout import BASE
 from modelfleet.pipeline import workers
+from modelfleet.records import dataclass
 from modelfleet.render import argocd
 from modelfleet.resolve import catalog
 from modelfleet.resolve.environment import Environment, environment_from

@@ -11,7 +11,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from typing import NamedTuple
 from modelfleet.finding import Finding, MachineFailed, Rejected
 from modelfleet.pipeline.recall import Recall
 from modelfleet.pipeline.remembered import finding_from, finding_row, snapshot_of
+from modelfleet.records import dataclass
 from modelfleet.resolve.fleet import Fleet
 from modelfleet.spec.discover import Sources, discover
 from modelfleet.tools.store import Collected, Memory

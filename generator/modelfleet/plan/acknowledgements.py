@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelfleet.finding import Finding, Location, Severity
 from modelfleet.layout import BASE_FILE
 from modelfleet.plan.row import PROJECT, SET, Row
+from modelfleet.records import dataclass
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Project
 from modelfleet.wording import listed, printable

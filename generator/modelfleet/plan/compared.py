@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from modelfleet.kubernetes.objects import Object, mapping
@@ -12,6 +12,7 @@ from modelfleet.plan.committed_overlays import built_before
 from modelfleet.plan.comparison import Comparison, project_differs
 from modelfleet.plan.figures import EnvironmentFacts
 from modelfleet.plan.project_change import ProjectChange, Successor, handed_over
+from modelfleet.records import dataclass
 from modelfleet.resolve.environment import Environment
 from modelfleet.serving.accelerators import scheduling_parts
 from modelfleet.serving.workloads import ProjectState, project_state, running_workloads

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from modelfleet.plan import git as plan_git
 from modelfleet.plan.committed_environments import committed_environment, environment_files, revision_of, same_on_disk
 from modelfleet.plan.git import Tree
 from modelfleet.plan.rendered import RenderedFleet
+from modelfleet.records import dataclass
 from modelfleet.resolve.environment import Environment
 from modelfleet.tree.compare import compare_tree
 

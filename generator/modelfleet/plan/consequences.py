@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from modelfleet.kubernetes.names import CONNECTIONS, SERVING_GROUP
 from modelfleet.kubernetes.objects import group_of
 from modelfleet.plan.effect import Effect
 from modelfleet.plan.effects import Impact, ObjectChange, code
+from modelfleet.records import dataclass
 from modelfleet.serving.workloads import RUNTIME, ProjectState, RunningWorkload
 from modelfleet.wording import plural
 

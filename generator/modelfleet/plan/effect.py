@@ -5,9 +5,10 @@ The order is the order of weight. `schemas/plan.schema.json` and `docs/effects.m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
+
+from modelfleet.records import dataclass
 
 Tone = Literal["plain", "head", "good", "mild", "warn", "bad", "added", "removed", "faint"]
 """How a line is meant; whoever shows it chooses the colours."""

@@ -6,7 +6,6 @@ Texts put names and values between backticks; whoever shows them decides what be
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
@@ -15,6 +14,7 @@ from modelfleet.kubernetes.differences import FieldDifference, FieldPath, differ
 from modelfleet.kubernetes.objects import Object, Peers, by_name
 from modelfleet.plan.effect import EFFECTS_BY_ID, Effect
 from modelfleet.plan.meaning import by_meaning
+from modelfleet.records import dataclass
 from modelfleet.rules.admission.rulebook import Rulebook
 from modelfleet.serving.knowledge import knowledge
 from modelfleet.serving.workloads import Key, ProjectState, ServingMode

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -18,6 +17,7 @@ from modelfleet.plan.meaning import canonical_object
 from modelfleet.plan.project_change import ProjectChange
 from modelfleet.plan.row import Row
 from modelfleet.plan.values import both_texts, short_image
+from modelfleet.records import dataclass
 from modelfleet.resolve.environment import Environment
 from modelfleet.serving.accelerators import quota_of
 from modelfleet.serving.workloads import MODELS, ProjectState, RunningWorkload, used_by, used_by_name

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from modelfleet.finding import MachineFailed
 from modelfleet.layout import CONTRACT_FILE, TOP
+from modelfleet.records import dataclass
 from modelfleet.spec.limits import MAX_BYTES
 from modelfleet.tools.git import run_git, without_filters
 from modelfleet.tools.processes import Completed

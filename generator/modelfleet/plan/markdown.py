@@ -6,7 +6,7 @@ No text of a user becomes markup: names and values stand in code spans, differen
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from modelfleet.finding import Finding, Severity
 from modelfleet.plan.effect import Effect, Tone
@@ -17,6 +17,7 @@ from modelfleet.plan.markup import code_span, escaped_markdown, fence_for, fold,
 from modelfleet.plan.result import EnvironmentPlan, Plan
 from modelfleet.plan.row import Row
 from modelfleet.plan.verdict import heading, verdict
+from modelfleet.records import dataclass
 from modelfleet.wording import plural, printable
 
 MARKER = "<!-- modelfleet plan -->"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from modelfleet.plan.effects import ObjectChange
 from modelfleet.plan.result import Plan
+from modelfleet.records import dataclass
 
 MAX_LINES_OF_OBJECT = 40
 """Of a longer difference only the beginning is shown."""

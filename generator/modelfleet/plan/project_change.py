@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from modelfleet.kubernetes.names import ACCOUNT_OF_TOKEN, workload_of
 from modelfleet.kubernetes.objects import Object, mapping, mappings, same_value, with_namespace
@@ -11,6 +11,7 @@ from modelfleet.plan.consequences import QuotaUse, restart
 from modelfleet.plan.effect import RESTARTS
 from modelfleet.plan.effects import ObjectChange, field_effect, object_change
 from modelfleet.plan.meaning import canonical_object
+from modelfleet.records import dataclass
 from modelfleet.serving.accelerators import quota_of, summed
 from modelfleet.serving.workloads import LLM, LLM_CONFIG, RUNTIME, SERVICE, Key, ProjectState, RunningWorkload, used_by
 

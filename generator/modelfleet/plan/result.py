@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from modelfleet.finding import Finding
 from modelfleet.plan.acknowledgements import (
@@ -12,6 +11,7 @@ from modelfleet.plan.acknowledgements import (
 from modelfleet.plan.effect import Effect
 from modelfleet.plan.figures import Figures
 from modelfleet.plan.row import Row
+from modelfleet.records import dataclass
 
 
 class NoSuchEnvironment(Exception):

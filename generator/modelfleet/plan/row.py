@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from modelfleet.plan.effect import Effect
 from modelfleet.plan.effects import Impact, ObjectChange
+from modelfleet.records import dataclass
 from modelfleet.serving.workloads import Key
 
 State = Literal["added", "changed", "removed", "moved"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any
 
 from modelfleet.packaged import packaged
+from modelfleet.records import dataclass
 from modelfleet.reference import reference
 from modelfleet.reference.markdown import markdown_table
 from modelfleet.resolve import catalog

@@ -7,12 +7,12 @@ and lines of text (for people).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
 from modelfleet.finding import Finding, Location, dotted
 from modelfleet.packaged import packaged, packaged_data
+from modelfleet.records import dataclass
 from modelfleet.resolve import catalog
 from modelfleet.resolve.catalog import RUNTIME_VERSION
 from modelfleet.resolve.release import Release, short

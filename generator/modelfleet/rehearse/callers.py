@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from modelfleet.endpoints.contract import breaches, contract_of
+from modelfleet.records import dataclass
 from modelfleet.rehearse.stop import Merge, in_environment
 from modelfleet.resolve.fleet import DeployedProject
 from modelfleet.serving.workloads import MODELS, project_state, running_workloads

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 
 from modelfleet.migrate.migrate import RepositoryState
 from modelfleet.migrate.step import Move
 from modelfleet.plan.row import Row
+from modelfleet.records import dataclass
 from modelfleet.resolve.fleet import DeployedProject
 from modelfleet.spec.load import Document
 

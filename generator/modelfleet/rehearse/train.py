@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from modelfleet.pipeline.repository import with_environment
 from modelfleet.plan.project_change import ProjectChange
 from modelfleet.plan.project_rows import rows_of
 from modelfleet.plan.row import Row
+from modelfleet.records import dataclass
 from modelfleet.rehearse.guard import not_admitted, openings
 from modelfleet.rehearse.released import of_release, profile_remarks
 from modelfleet.rehearse.rewrites import operator_upgrade

@@ -7,13 +7,13 @@ that another one shares. What the versions of Argo CD differ in stands in `data/
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelfleet.kubernetes.objects import group_of
 from modelfleet.layout import APPLICATION_FILE, overlay_folder
 from modelfleet.packaged import packaged, packaged_data
+from modelfleet.records import dataclass
 from modelfleet.resolve.environment import ArgocdInstance
 
 if TYPE_CHECKING:

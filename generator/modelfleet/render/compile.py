@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from modelfleet.records import dataclass
 from modelfleet.render.skeleton import Site, SkeletonPlan, TemplateError, mark_of
 
 if TYPE_CHECKING:

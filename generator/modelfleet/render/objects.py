@@ -6,13 +6,13 @@ What is found in an object is reported on the line of the hand-written file that
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelfleet.finding import Finding, Location, Pointer, Severity, dotted
 from modelfleet.kubernetes import json_patch
 from modelfleet.kubernetes.names import access_name
 from modelfleet.kubernetes.objects import Object, by_name, identity, with_namespace
+from modelfleet.records import dataclass
 from modelfleet.render.manifests import manifests
 from modelfleet.render.values import TemplateCall
 from modelfleet.resolve.model import Project

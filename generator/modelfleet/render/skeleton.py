@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from modelfleet.records import dataclass
 
 _MARK = re.compile("\ue000([0-9]+)\ue001")  # a value's place in the skeleton: which expression of the template it is
 _INT = re.compile(r"0|-?[1-9][0-9]*")

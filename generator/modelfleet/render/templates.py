@@ -11,11 +11,11 @@ from __future__ import annotations
 import marshal
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from modelfleet.finding import MachineFailed, Pointer
+from modelfleet.records import dataclass
 from modelfleet.render.compile import ASIDE, Program, compiled, line_of, printed
 from modelfleet.render.skeleton import Flaw, SkeletonPlan, TemplateError, filled, planned
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from modelfleet.finding import Pointer
+from modelfleet.records import dataclass
 from modelfleet.resolve.hardware import Hardware
 from modelfleet.resolve.model import Model, ServedModel
 from modelfleet.resolve.runtime import Runtime

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from modelfleet.finding import Finding, Pointer, dotted
 from modelfleet.kubernetes.images import image_reference
 from modelfleet.packaged import packaged, packaged_data
+from modelfleet.records import dataclass
 from modelfleet.resolve.option_tables import version_in
 from modelfleet.resolve.release import Release
 from modelfleet.resolve.release import short as short

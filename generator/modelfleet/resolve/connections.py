@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
 from modelfleet.packaged import packaged_data
+from modelfleet.records import dataclass
 from modelfleet.resolve.release import Capability
 
 Carrier = Literal["fields", "annotations", "distributed"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from modelfleet.finding import Pointer
+from modelfleet.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelfleet.finding import Pointer
+from modelfleet.records import dataclass
 
 if TYPE_CHECKING:
     from modelfleet.resolve.hardware import Hardware

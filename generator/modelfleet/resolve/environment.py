@@ -7,10 +7,11 @@ environment of an older commit. Where a fact is written is asked of `Environment
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from modelfleet.finding import Pointer
+from modelfleet.records import dataclass
 from modelfleet.resolve.maas import MaasFacts, maas_facts
 from modelfleet.resolve.release import Capability, Release, Term
 from modelfleet.spec.merge import Merged

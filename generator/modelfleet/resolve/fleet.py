@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from modelfleet.finding import Finding, Severity
 from modelfleet.kubernetes.objects import Object
 from modelfleet.layout import EVERYTHING, Scope, argocd_folder, overlay_folder
+from modelfleet.records import dataclass
 
 if TYPE_CHECKING:
     from modelfleet.resolve.environment import Environment

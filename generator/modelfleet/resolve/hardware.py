@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from modelfleet.kubernetes.objects import Object
+from modelfleet.records import dataclass
 from modelfleet.resolve.environment import HardwareProfile, Toleration
 
 Amounts = Mapping[str, str]

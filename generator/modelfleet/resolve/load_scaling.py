@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from modelfleet.records import dataclass
 
 DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 """The days of the week, as Prometheus counts them from 0."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from modelfleet.records import dataclass
 from modelfleet.resolve.platform import platform_facts
 
 EVERYBODY = "system:authenticated"

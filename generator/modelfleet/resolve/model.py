@@ -8,12 +8,13 @@ a thing was written.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.names import access_name
 from modelfleet.layout import overlay_folder
+from modelfleet.records import dataclass
 from modelfleet.resolve.canary import Canary
 from modelfleet.resolve.connections import Carrier, ConnectionKind
 from modelfleet.resolve.consumers import Consumer

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from modelfleet.packaged import packaged_data
+from modelfleet.records import dataclass
 
 Follows = str
 """What comes behind an option: nothing, a switch's nothing, optional, value or values."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
 from modelfleet.packaged import packaged_data
+from modelfleet.records import dataclass
 
 DeploymentWay = Literal["standard", "advanced", "server"]
 """How an InferenceService is served: an ordinary Deployment, Knative, or a ModelMesh server."""

@@ -7,8 +7,9 @@ to `schemas/release.schema.json`, which says what each of them means.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from modelfleet.records import dataclass
 
 Capability = Literal[
     "serverless",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.names import DISPLAY_NAME
 from modelfleet.kubernetes.objects import Object
+from modelfleet.records import dataclass
 from modelfleet.resolve.option_tables import OptionParser, option_parser
 
 if TYPE_CHECKING:

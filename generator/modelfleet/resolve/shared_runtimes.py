@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from modelfleet.finding import Pointer
+from modelfleet.records import dataclass
 from modelfleet.resolve.catalog import RuntimeCatalog, as_served, engines, release, release_names, shipped_runtime
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.runtime import SERVING_CONTAINER, Engine, Format, Runtime

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from modelfleet.records import dataclass
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Project
 

@@ -8,13 +8,13 @@ places in the hand-written files. Why a rule exists, an example that trips it, t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Generic, TypeVar
 
 from modelfleet.finding import Location, Pointer, Severity
+from modelfleet.records import dataclass
 from modelfleet.resolve.release import Capabilities, Capability
 
 Subject = TypeVar("Subject")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from modelfleet.kubernetes.names import DEPLOYMENT_MODE, ENABLE_AUTH, SERVER_AUTH, SERVER_ROUTE
 from modelfleet.kubernetes.objects import Object, mapping, mappings
+from modelfleet.records import dataclass
 from modelfleet.resolve import catalog
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.platform import DeploymentWay, platform_facts

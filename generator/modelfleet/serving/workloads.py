@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from modelfleet.kubernetes.names import (
@@ -19,6 +19,7 @@ from modelfleet.kubernetes.names import (
     workload_of,
 )
 from modelfleet.kubernetes.objects import Object, group_of, mapping
+from modelfleet.records import dataclass
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Project
 from modelfleet.serving.accelerators import (

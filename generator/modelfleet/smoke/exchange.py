@@ -15,13 +15,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from modelfleet.finding import MachineFailed
+from modelfleet.records import dataclass
 from modelfleet.wording import printable
 
 _MAX_QUOTE = 200

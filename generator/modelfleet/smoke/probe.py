@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from modelfleet.records import dataclass
 from modelfleet.smoke.exchange import Caller, CallFailure, HttpAnswer, Unanswered
 from modelfleet.smoke.failures import told_status, told_unanswered
 from modelfleet.smoke.results import SmokeCheck

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from modelfleet.records import dataclass
 from modelfleet.resolve import catalog
 from modelfleet.smoke import sample
 from modelfleet.smoke.denial import denied_calls

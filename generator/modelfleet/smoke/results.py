@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from modelfleet.records import dataclass
 
 CheckOutcome = Literal["passed", "failed", "blocked", "skipped"]
 """Blocked: something is missing that the caller can give. Skipped: from here it cannot be tried, or there is nothing to try."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from modelfleet.records import dataclass
 
 MAX_ELEMENTS = 4_000_000
 """A request of more numbers than this is not made up."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 from urllib.parse import urlsplit
 
 from modelfleet.endpoints.endpoints import Endpoint, endpoints
+from modelfleet.records import dataclass
 from modelfleet.resolve.fleet import DeployedProject
 from modelfleet.serving.addresses import route_of
 

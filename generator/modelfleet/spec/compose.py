@@ -6,10 +6,10 @@ PyYAML's composer recurses and its constructors raise what they like, so these d
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from modelfleet.finding import Finding, Pointer
+from modelfleet.records import dataclass
 from modelfleet.spec.characters import refused_character, refused_in_value
 from modelfleet.spec.limits import MAX_DEPTH, MAX_FINDINGS, MAX_NODES, MAX_SCALAR_BYTES
 from modelfleet.spec.places import END, MAPPING, SEQUENCE, WIDTH, Places

@@ -6,10 +6,11 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePath
 
 from modelfleet.finding import Finding, Location, MachineFailed, Rejected
+from modelfleet.records import dataclass
 from modelfleet.spec.limits import MAX_FINDINGS, MAX_NAME
 from modelfleet.wording import closest, printable
 

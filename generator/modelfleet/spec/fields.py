@@ -6,13 +6,13 @@ All of it stands in `data/fields.yaml`. What may be written in a field is the pr
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
 from modelfleet.finding import Pointer
 from modelfleet.packaged import packaged_data
+from modelfleet.records import dataclass
 
 WorkloadKind = Literal["standard", "advanced", "multi-node", "distributed", "server", "served"]
 """What a field is written for; `served` is a model on a server."""

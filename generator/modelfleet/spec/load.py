@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from modelfleet.finding import Finding, Location, Pointer, Rejected
+from modelfleet.records import dataclass
 from modelfleet.spec.characters import decoded, location_in
 from modelfleet.spec.compose import Composer, Stopped
 from modelfleet.spec.limits import MAX_BYTES, MAX_FINDINGS

@@ -7,12 +7,13 @@ merge key by key, what `replaced_whole` names is replaced whole like lists and s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelfleet.finding import Finding, Location, Pointer, dotted
 from modelfleet.packaged import packaged_data
+from modelfleet.records import dataclass
 from modelfleet.wording import did_you_mean
 
 if TYPE_CHECKING:

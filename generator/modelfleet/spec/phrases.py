@@ -20,10 +20,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from modelfleet.finding import Pointer, dotted
+from modelfleet.records import dataclass
 from modelfleet.spec.fields import refused_fields
 from modelfleet.spec.secret_shapes import HIDDEN
 from modelfleet.spec.secrets import redacted

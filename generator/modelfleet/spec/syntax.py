@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import Any
 
 from modelfleet.finding import Finding, Location
+from modelfleet.records import dataclass
 from modelfleet.spec.characters import location_in, refused_character
 from modelfleet.spec.compose import Composer, hint_for
 from modelfleet.spec.secret_names import redacted_pointer

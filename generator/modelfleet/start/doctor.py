@@ -6,13 +6,13 @@ import json
 import os
 import platform
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from modelfleet.finding import MachineFailed, Rejected
 from modelfleet.layout import EVERYTHING, TOP
 from modelfleet.packaged import packaged
 from modelfleet.pipeline.fleet import fleet
+from modelfleet.records import dataclass
 from modelfleet.resolve.fleet import Fleet
 from modelfleet.resolve.unknown_facts import unknown_facts
 from modelfleet.start.editor_schemas import SCHEMA_FILES, CompletedNames, editor_schema, names_of

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from modelfleet.packaged import packaged
 from modelfleet.pipeline.repository import load_repository, settle_environments
+from modelfleet.records import dataclass
 from modelfleet.resolve import catalog
 from modelfleet.resolve.environment import Environment
 

@@ -12,7 +12,7 @@ import string
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from modelfleet.finding import Rejected
 from modelfleet.kubernetes import emit
 from modelfleet.packaged import packaged, packaged_data
 from modelfleet.pipeline.fleet import fleet
+from modelfleet.records import dataclass
 from modelfleet.render import argocd
 from modelfleet.resolve import catalog
 from modelfleet.start.editor_schemas import SCHEMA_FILES, CompletedNames, editor_schema, names_of

@@ -7,10 +7,10 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from modelfleet.finding import MachineFailed
+from modelfleet.records import dataclass
 from modelfleet.tools.folder import Say, explain_failure, fresh_folder, intact, numbers, pinned, seal
 from modelfleet.tools.processes import Completed, ProcessOptions, failure_note, on_path, run
 

@@ -10,11 +10,11 @@ import os
 import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from modelfleet.finding import MachineFailed
+from modelfleet.records import dataclass
 from modelfleet.tools.folder import INSTALL_S, Say, alone, explain_failure, fresh_folder, intact, numbers, pinned, seal
 from modelfleet.tools.go import ASK_S, provide_go
 from modelfleet.tools.processes import failure_note, on_path, run

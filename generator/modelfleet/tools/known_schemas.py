@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from modelfleet.kubernetes.schemas import FolderSchemas, self_contained
+from modelfleet.records import dataclass
 from modelfleet.tools.crds import core_definitions, core_schema, crd_schemas
 from modelfleet.tools.folder import cache_folder, pinned
 from modelfleet.tools.schemas import Needs, made_before

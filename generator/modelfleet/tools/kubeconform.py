@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from modelfleet.finding import MachineFailed
+from modelfleet.records import dataclass
 from modelfleet.tools.crds import SCHEMA_LOCATION
 from modelfleet.tools.install import Tool
 from modelfleet.tools.processes import run

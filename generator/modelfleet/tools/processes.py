@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from modelfleet.finding import MachineFailed
+from modelfleet.records import dataclass
 from modelfleet.wording import printable
 
 _MOST_COMPLAINT = 2000  # characters

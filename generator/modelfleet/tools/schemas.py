@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from modelfleet.finding import MachineFailed
 from modelfleet.kubernetes.yaml import yaml_documents
+from modelfleet.records import dataclass
 from modelfleet.tools.crds import (
     CONVERTER,
     bundled_schemas,

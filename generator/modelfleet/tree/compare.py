@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from modelfleet.layout import BASE, CONTRACT_FILE, GENERATED_FILE, TOP, Scope
+from modelfleet.records import dataclass
 from modelfleet.tree.folders import all_parents, content_of, failed, is_link, opened_folder, opened_root, parents
 from modelfleet.tree.seal import seal_state, sha256
 

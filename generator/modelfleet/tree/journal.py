@@ -8,10 +8,10 @@ import re
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
 from modelfleet.finding import MachineFailed
 from modelfleet.layout import GENERATED_FILE, TOP
+from modelfleet.records import dataclass
 from modelfleet.tree.folders import (
     by_folder,
     content_of,

@@ -6,11 +6,11 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from modelfleet.finding import MachineFailed
 from modelfleet.layout import TOP
+from modelfleet.records import dataclass
 from modelfleet.tree.folders import READ, content_of, failed, name_of, opened_folder, opened_root
 
 LOCK = f"{TOP}/.modelfleet.lock"

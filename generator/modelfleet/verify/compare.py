@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from modelfleet.kubernetes.names import ACCOUNT_OF_TOKEN
 from modelfleet.kubernetes.objects import group_of, same_value
 from modelfleet.kubernetes.yaml import ParsedDocument, read_documents
 from modelfleet.layout import file_name
+from modelfleet.records import dataclass
 from modelfleet.verify.cache import bases_of
 from modelfleet.wording import plural, printable
 

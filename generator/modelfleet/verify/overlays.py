@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from modelfleet.finding import Finding, Location, MachineFailed
 from modelfleet.kubernetes.shape import wrong_shape
 from modelfleet.kubernetes.yaml import ParsedObject, UnreadableYaml, objects_of
+from modelfleet.records import dataclass
 from modelfleet.spec.secret_names import redacted_pointer
 from modelfleet.tools.folder import Say
 from modelfleet.tools.install import Tool

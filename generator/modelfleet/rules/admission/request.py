@@ -8,12 +8,13 @@ wrong type is left to the schema.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NotRequired, Required, TypedDict, Unpack
 
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.names import DEPLOYMENT_MODE
 from modelfleet.kubernetes.objects import Peers, mapping, text
+from modelfleet.records import dataclass
 from modelfleet.resolve.release import Capabilities, Terms
 from modelfleet.rules import Rule, Violation, always
 from modelfleet.spec.secret_shapes import HIDDEN, holds_shape

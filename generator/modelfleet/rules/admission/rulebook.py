@@ -6,13 +6,13 @@ The rules are declared in the modules beside this one, which are found by walkin
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
 from modelfleet.kubernetes.names import SERVING_GROUP
 from modelfleet.kubernetes.objects import text
+from modelfleet.records import dataclass
 from modelfleet.resolve.release import Capabilities, Terms
 from modelfleet.rules import Violation, topics
 from modelfleet.rules.admission.request import AdmissionRequest, AdmissionRule

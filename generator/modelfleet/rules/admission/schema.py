@@ -7,12 +7,12 @@ repeats what could be a secret, and of a Secret no value is shown.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from modelfleet.finding import Pointer, pointer_in
 from modelfleet.kubernetes.shape import without_nulls
+from modelfleet.records import dataclass
 from modelfleet.rules import Violation
 from modelfleet.rules.admission.request import display
 from modelfleet.schema_errors import ErrorPlaces

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from modelfleet.finding import Pointer
+from modelfleet.records import dataclass
 from modelfleet.resolve.catalog import RuntimeCatalog
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.hardware import Accelerator, Hardware
