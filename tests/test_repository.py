@@ -276,7 +276,7 @@ def test_dataclasses_are_those_that_cost_little_to_define() -> None:
         and node.module == "dataclasses"
         and "dataclass" in {one.name for one in node.names}
     ]
-    assert found == ["modelfleet.records"]
+    assert found == ["records"]
 
 
 def test_nothing_swallows_every_exception() -> None:

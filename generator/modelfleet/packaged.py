@@ -1,14 +1,15 @@
 """Where the files that travel with the package are: in a wheel inside of it, in a checkout beside it.
 
-Data are written as YAML, with comments, and read at every start. So their content is kept as JSON in `__pycache__`, as Python
-keeps what it compiles: beside the source or under its prefix, never where Python is told to write none, and believed only
-for the very bytes that it was made from.
+Data are written as YAML, with comments, and templates as text. What is made of them is kept as JSON in `__pycache__`, as
+Python keeps what it compiles: beside the source or under its prefix, never where Python is told to write none, and believed
+only for the very bytes that it was made from.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -24,20 +25,28 @@ def packaged(kind: str) -> Path:
 
 def packaged_data(name: str) -> Any:
     """The content of `data/<name>.yaml`."""
+    path = packaged("data") / f"{name}.yaml"
+    return kept_beside(path, path.read_bytes(), _parsed)
+
+
+def _parsed(content: bytes) -> Any:
+    import yaml
+
+    return yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def kept_beside(path: Path, content: bytes, make: Callable[[bytes], Any], maker: bytes = b"") -> Any:
+    """What is made of the content of a file, plain data; `maker` differs wherever something else would be made of it."""
     import hashlib
     import json
 
-    path = packaged("data") / f"{name}.yaml"
-    content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest().encode()
+    digest = hashlib.sha256(maker + content).hexdigest().encode()
     compiled = _compiled(path)
     with suppress(OSError, ValueError):
         known, _, text = compiled.read_bytes().partition(b"\n")
         if known == digest:
             return json.loads(text)
-    import yaml
-
-    found = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    found = make(content)
     if not sys.dont_write_bytecode:
         with suppress(OSError, TypeError):  # not writable; or a date, for which JSON has no word
             _keep(compiled, digest, found)

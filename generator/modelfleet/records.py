@@ -60,7 +60,7 @@ def _late_init(cls: Any) -> Callable[..., None]:
 
 def _compiled_init(cls: Any) -> Any:
     """The function that sets every field of a new instance."""
-    known: dict[str, Any] = {"put": object.__setattr__, "unset": dataclasses.MISSING}
+    known: dict[str, Any] = {"_put": object.__setattr__, "_unset": dataclasses.MISSING}
     words: list[str] = ["self"]
     lines: list[str] = []
     for each in sorted(filter(attrgetter("init"), dataclasses.fields(cls)), key=attrgetter("kw_only")):
@@ -68,13 +68,13 @@ def _compiled_init(cls: Any) -> Any:
             words.append("*")
         name, value, word = each.name, each.name, each.name
         if each.default_factory is not dataclasses.MISSING:
-            known[f"make_{name}"] = each.default_factory
-            word, value = f"{name}=unset", f"make_{name}() if {name} is unset else {name}"
+            known[f"_make_{name}"] = each.default_factory
+            word, value = f"{name}=_unset", f"_make_{name}() if {name} is _unset else {name}"
         elif each.default is not dataclasses.MISSING:
-            known[f"default_{name}"] = each.default
-            word = f"{name}=default_{name}"
+            known[f"_default_{name}"] = each.default
+            word = f"{name}=_default_{name}"
         words.append(word)
-        lines.append(f"put(self, {name!r}, {value})")
+        lines.append(f"_put(self, {name!r}, {value})")
     lines += ["self.__post_init__()"] if hasattr(cls, "__post_init__") else []
     exec(f"def __init__({', '.join(words)}):\n " + "\n ".join(lines), known)
     return known["__init__"]

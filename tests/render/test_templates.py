@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
@@ -639,13 +640,22 @@ def test_the_earlier_folder_counts(tmp_path: Path) -> None:
     ]
 
 
-def test_nothing_heavy_is_imported_before_the_first_rendering() -> None:
+def test_jinja2_is_loaded_for_a_template_once_and_then_no_more(tmp_path: Path) -> None:
     program = (
-        "import sys; import modelfleet.render.templates as r; r.Templates([]);"
-        "print(sorted({'jinja2', 'yaml', 'jsonschema'} & set(sys.modules)))"
+        "import sys; from pathlib import Path; import modelfleet.render.templates as r;"
+        f"t = r.Templates([Path({str(tmp_path)!r})]); print(sorted({{'jinja2', 'yaml'}} & set(sys.modules)));"
+        "print(t.render('t', {'x': 1}).object, sorted({'jinja2', 'yaml'} & set(sys.modules)))"
     )
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=REPOSITORY)
-    assert run.stdout == "[]\n"
+    (tmp_path / "t.yaml.j2").write_text("a: {{ x }}\n")
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment = {**kept, "PYTHONPYCACHEPREFIX": str(tmp_path / "prefix")}
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=REPOSITORY, env=environment
+        ).stdout
+        for _ in range(2)
+    ]
+    assert said == ["[]\n{'a': 1} ['jinja2', 'yaml']\n", "[]\n{'a': 1} ['yaml']\n"]
 
 
 # --- where values come from

@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelfleet.packaged import kept_beside
 from modelfleet.records import dataclass
 from modelfleet.render.skeleton import Site, SkeletonPlan, TemplateError, mark_of
+from modelfleet.render.steps import Steps, steps_of
 
 if TYPE_CHECKING:
     import jinja2
@@ -25,34 +28,58 @@ ASIDE = "put aside"  # a variable that no template can spell, for the blank in i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A compiled template. It depends on nothing but its text, so all folders that hold the file share it."""
+    """A compiled template. It depends on nothing but its text, so all folders that hold the file share it.
+
+    A plan is known by the way that its steps take, or else by the skeleton.
+    """
 
     file: str
     source: str
-    template: jinja2.Template
+    steps: Steps | None
     sites: tuple[Site, ...]
-    plans: dict[str, SkeletonPlan] = field(default_factory=dict)
+    plans: dict[tuple[int, ...] | str, SkeletonPlan] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=256)
-def compiled(file: str, source: str) -> Program:
-    """The program of a template's text. Raises TemplateError."""
+def compiled(path: Path, source: bytes) -> Program:
+    """The program of a template's text. Raises TemplateError, or UnicodeDecodeError."""
+    file, text = str(path), source.decode()
+    known = kept_beside(path, source, lambda content: _compiled(file, text), _maker())
+    sites = tuple(Site(file, line, said) for line, said in known["sites"])
+    if known["steps"] is None:
+        _translated(file, text, with_lines=False)  # so that what is wrong with it is told now
+    return Program(file=file, source=text, steps=known["steps"], sites=sites)
+
+
+@cache
+def _maker() -> bytes:
+    """What the outcome of `_compiled` depends on besides the text."""
+    import hashlib
+
+    own = (Path(__file__).with_name(name).read_bytes() for name in ("compile.py", "steps.py"))
+    return hashlib.sha256(b"\0".join(own)).digest()
+
+
+def _compiled(file: str, source: str) -> dict[str, Any]:
+    import jinja2
+
     if reserved := _RESERVED.search(source):
         line = source.count("\n", 0, reserved.start()) + 1
         message = f"{file}:{line}: the character U+{ord(reserved[0]):04X} is not for templates"
         raise TemplateError(message)
-    return Program(
-        file=file,
-        source=source,
-        template=_translated(file, source, with_lines=False),
-        sites=tuple(_sites(file, source)),
-    )
+    try:
+        parsed = _environment(with_lines=False).parse(source, name=file, filename=file)
+    except jinja2.TemplateSyntaxError as error:
+        message = f"{file}:{error.lineno}: {error.message}"
+        raise TemplateError(message) from error
+    return {"steps": steps_of(parsed), "sites": [list(site) for site in _sites(source)]}
 
 
-def printed(program: Program, template: jinja2.Template, values: dict[str, Any]) -> str:
-    """The skeleton that a translation of the program prints; it appends what it puts aside to the list at ASIDE."""
+def printed(program: Program, values: dict[str, Any], *, with_lines: bool = False) -> str:
+    """The skeleton that Jinja2 prints; it appends what it puts aside to the list at ASIDE."""
     import jinja2
 
+    template = _translated(program.file, program.source, with_lines=with_lines)
     try:
         return "".join(template.root_render_func(template.new_context(values, shared=True)))
     except (jinja2.TemplateError, TypeError, ValueError) as error:
@@ -67,9 +94,8 @@ def printed(program: Program, template: jinja2.Template, values: dict[str, Any])
 
 def line_of(program: Program, offset: int, values: Mapping[str, Any]) -> int:
     """The line of the template that printed the character at the offset: prints again, with the lines said."""
-    template = _translated(program.file, program.source, with_lines=True)
     line = 1
-    for piece in _LINE.split(printed(program, template, {**values, ASIDE: []})):
+    for piece in _LINE.split(printed(program, {**values, ASIDE: []}, with_lines=True)):
         if _LINE.fullmatch(piece):
             line = int(piece[1:-1])
         elif offset < len(piece):
@@ -79,6 +105,7 @@ def line_of(program: Program, offset: int, values: Mapping[str, Any]) -> int:
     return line
 
 
+@lru_cache(maxsize=256)
 def _translated(file: str, source: str, *, with_lines: bool) -> jinja2.Template:
     import jinja2
 
@@ -91,15 +118,15 @@ def _translated(file: str, source: str, *, with_lines: bool) -> jinja2.Template:
     return environment.template_class.from_code(environment, code, {})
 
 
-def _sites(file: str, source: str) -> Iterator[Site]:
-    """The expressions in the order in which `_rewritten` counts them."""
+def _sites(source: str) -> Iterator[tuple[int, str]]:
+    """The expressions and their lines in the order in which `_rewritten` counts them."""
     text: list[str] | None = None
     begun = 0
     for line, kind, value in _environment(with_lines=False).lex(source):
         if kind == "variable_begin":
             begun, text = line, []
         elif kind == "variable_end" and text is not None:
-            yield Site(file, begun, "".join(text).strip())
+            yield begun, "".join(text).strip()
             text = None
         elif text is not None:
             text.append(value)

@@ -18,6 +18,7 @@ from modelfleet.finding import MachineFailed, Pointer
 from modelfleet.records import dataclass
 from modelfleet.render.compile import ASIDE, Program, compiled, line_of, printed
 from modelfleet.render.skeleton import Flaw, SkeletonPlan, TemplateError, filled, planned
+from modelfleet.render.steps import text_along, walk
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*(?:/[a-z0-9][a-z0-9-]*)*")
 _MOST_PLANS = 512  # of one template; a bound on memory and no more
@@ -95,7 +96,7 @@ class Templates:
         for folder in self._folders if _NAME.fullmatch(name) else ():
             path = folder / f"{name}.yaml.j2"
             try:
-                return compiled(str(path), path.read_text(encoding="utf-8"))
+                return compiled(path, path.read_bytes())
             except FileNotFoundError:
                 continue
             except UnicodeDecodeError as error:
@@ -110,15 +111,30 @@ class Templates:
 
 def _rendered(program: Program, values: Mapping[str, Any]) -> RenderedTemplate | None:
     found: list[Any] = []
-    skeleton = printed(program, program.template, {**values, ASIDE: found})
-    plan = program.plans.get(skeleton)
+    way = _walked(program, values, found)
+    key = printed(program, {**values, ASIDE: found}) if way is None else way
+    plan = program.plans.get(key)
     if plan is None:
-        plan = _remembered_plan(program, skeleton, values)
+        plan = _remembered_plan(program, key, values)
     made = filled(plan, found, found)
     return None if made is None else RenderedTemplate(made, plan, found)
 
 
-def _remembered_plan(program: Program, skeleton: str, values: Mapping[str, Any]) -> SkeletonPlan:
+def _walked(program: Program, values: Mapping[str, Any], found: list[Any]) -> tuple[int, ...] | None:
+    """The way of the program's steps; None where it has none, or Jinja2 has to say what is wrong with the values."""
+    if program.steps is None:
+        return None
+    way: list[int] = []
+    try:
+        walk(program.steps, values, found, way)
+    except (LookupError, TypeError, ValueError):
+        found.clear()
+        return None
+    return tuple(way)
+
+
+def _remembered_plan(program: Program, key: tuple[int, ...] | str, values: Mapping[str, Any]) -> SkeletonPlan:
+    skeleton = key if isinstance(key, str) else text_along(program.steps or (), iter(key))
     try:
         plan = planned(skeleton, program.sites)
     except Flaw as flaw:
@@ -126,5 +142,5 @@ def _remembered_plan(program: Program, skeleton: str, values: Mapping[str, Any])
         raise TemplateError(message) from flaw
     if len(program.plans) >= _MOST_PLANS:
         program.plans.clear()
-    program.plans[skeleton] = plan
+    program.plans[key] = plan
     return plan
