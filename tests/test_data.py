@@ -25,7 +25,9 @@ from modelfleet.resolve.release import Capability, Term, short
 
 DATA = packaged("data")
 RELEASES = [short(name) for name in catalog.release_names()]
-RUNTIME_FILES = sorted(str(path.relative_to(DATA / "runtimes").with_suffix("")) for path in DATA.glob("runtimes/*/*"))
+RUNTIME_FILES = sorted(
+    str(path.relative_to(DATA / "runtimes").with_suffix("")) for path in DATA.glob("runtimes/*/*.yaml")
+)
 SCHEMAS = [
     "connections",
     "downloads",
