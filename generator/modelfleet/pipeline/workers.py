@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from modelfleet.tools.processes import end_process
-
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -57,9 +55,7 @@ def side_by_side(do: Callable[[Sequence[_Item]], _Result], parts: Sequence[Seque
     finally:
         for copy in running:
             if copy is not None:
-                os.close(copy.pipe)
-                end_process(copy.process, group=False)
-                os.waitpid(copy.process, 0)
+                _ended(copy)
     return found
 
 
@@ -95,6 +91,14 @@ def _forked(do: Callable[[Sequence[_Item]], _Result], part: Sequence[_Item]) -> 
         code = 0
     finally:
         os._exit(code)  # silently, and without what this process would do at its end
+
+
+def _ended(copy: _Copy) -> None:
+    from modelfleet.tools.processes import end_process
+
+    os.close(copy.pipe)
+    end_process(copy.process, group=False)
+    os.waitpid(copy.process, 0)
 
 
 def _received(copy: _Copy) -> tuple[Any] | None:
