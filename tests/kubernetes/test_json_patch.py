@@ -53,7 +53,7 @@ def test_a_step_does_the_same(document: Any, step: dict[str, Any]) -> None:
     except PatchFailed:
         found = None
     assert document == kept
-    if found is None and re.search(r"/0[0-9]+$", step["path"]):
+    if found is None and re.search(r"/0[0-9]+(/|$)", step["path"]):
         return  # RFC 6901 knows no index with leading zeros, which `jsonpatch` takes where it adds
     assert found == wanted
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from modelfleet.kubernetes.quantity import NotAQuantity, canonical_quantity, quantity_value
+from modelfleet.kubernetes.quantity import NotAQuantity, canonical_quantities, canonical_quantity, quantity_value
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,38 @@ def test_what_is_no_quantity(text: str) -> None:
 
 def test_value_is_exact() -> None:
     assert quantity_value("0.1") + quantity_value("0.2") == quantity_value("0.3") == Fraction(3, 10)
+
+
+def test_the_quantities_of_a_pod_are_spelled_canonically_and_nothing_else_is_touched() -> None:
+    pod = {
+        "containers": [
+            {
+                "args": ["1000m"],
+                "env": [{"name": "LIMIT", "value": "1024Mi"}],
+                "resources": {
+                    "requests": {"cpu": "0.5", "nvidia.com/gpu": 1},
+                    "limits": {"memory": "1024Mi", "cpu": "lots"},
+                },
+            }
+        ],
+        "volumes": [
+            {"emptyDir": {"sizeLimit": "2048Mi"}},
+            {"downwardAPI": {"items": [{"resourceFieldRef": {"divisor": "1000m"}}]}},
+        ],
+    }
+    assert canonical_quantities(pod) == {
+        "containers": [
+            {
+                "args": ["1000m"],
+                "env": [{"name": "LIMIT", "value": "1024Mi"}],
+                "resources": {
+                    "requests": {"cpu": "500m", "nvidia.com/gpu": "1"},
+                    "limits": {"memory": "1Gi", "cpu": "lots"},
+                },
+            }
+        ],
+        "volumes": [
+            {"emptyDir": {"sizeLimit": "2Gi"}},
+            {"downwardAPI": {"items": [{"resourceFieldRef": {"divisor": "1"}}]}},
+        ],
+    }

@@ -25,8 +25,8 @@ environments: {test: {}}
 """
 
 
-def ports(root: Path, release: str, llmd: str) -> dict[str, int | None]:
-    """The port that each startup probe asks, by the group of pods whose head has it."""
+def rendered(root: Path, release: str, llmd: str) -> dict[str, Any]:
+    """The LLMInferenceService's spec."""
     repository = miniature(root, {"projects/acme.yaml": SPEC % llmd})
     (repository / "environments" / "prod.yaml").unlink()
     for name, written in (("base", "rhoai-2.25"), ("test", "rhoai-3.3")):
@@ -36,6 +36,12 @@ def ports(root: Path, release: str, llmd: str) -> dict[str, int | None]:
     assert ran.code == 0, ran.err
     (path,) = (repository / "environments").rglob("llminferenceservice-llama.yaml")
     spec: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))["spec"]
+    return spec
+
+
+def ports(root: Path, release: str, llmd: str) -> dict[str, int | None]:
+    """The port that each startup probe asks, by the group of pods whose head has it."""
+    spec = rendered(root, release, llmd)
     groups = {"main": spec["template"], **({"prefill": spec["prefill"]["template"]} if "prefill" in spec else {})}
     probes = {name: group["containers"][0].get("startupProbe") for name, group in groups.items()}
     return {name: probe and probe["httpGet"]["port"] for name, probe in probes.items()}
@@ -54,3 +60,12 @@ def test_a_model_gets_time_to_load_where_the_presets_give_none(
     release: str, llmd: str, expected: dict[str, int | None], tmp_path: Path
 ) -> None:
     assert ports(tmp_path, release, llmd) == expected
+
+
+def test_the_room_of_an_offloaded_cache_is_spelled_as_the_webhook_writes_it(tmp_path: Path) -> None:
+    llmd = "{cacheOffload: {cpu: 2048Mi, disks: [{emptyDir: 102400Mi}, {claim: 204800Mi}]}}"
+    room = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "200Gi"}}}
+    assert rendered(tmp_path, "rhoai-3.5", llmd)["kvCacheOffloading"] == {
+        "cpu": "2Gi",
+        "secondary": [{"fileSystem": {"emptyDir": {"size": "100Gi"}}}, {"fileSystem": {"pvc": {"spec": room}}}],
+    }

@@ -26,7 +26,8 @@ OTHER = {"size": "Medium", "accelerator": GPU}
 METRICS: dict[str, Any] = {
     "name": "metrics",
     "image": "registry.example.org/metrics:1",
-    "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "100m", "memory": "64Mi"}},
+    # In spellings that KServe's webhook would replace.
+    "resources": {"requests": {"cpu": "0.1", "memory": "65536Ki"}, "limits": {"cpu": 0.1, "memory": "65536Ki"}},
 }
 
 PODS: dict[str, Any] = {
@@ -48,7 +49,7 @@ PODS: dict[str, Any] = {
     "serviceAccount": "model-reader",
     "volumes": [
         {"name": "templates", "configMap": {"name": "chat-templates"}},
-        {"name": "cache", "emptyDir": {"sizeLimit": "20Gi"}},
+        {"name": "cache", "emptyDir": {"sizeLimit": "20480Mi"}},
     ],
     "volumeMounts": [
         {"name": "templates", "mountPath": "/chat-templates", "readOnly": True},
@@ -60,7 +61,7 @@ PODS: dict[str, Any] = {
             "image": "registry.example.org/tools:1",
             "command": ["prepare", "/cache"],
             "volumeMounts": [{"name": "cache", "mountPath": "/cache"}],
-            "resources": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "1", "memory": "1Gi"}},
+            "resources": {"requests": {"cpu": "1000m", "memory": "1024Mi"}, "limits": {"cpu": 1, "memory": "1Gi"}},
         }
     ],
 }
@@ -125,7 +126,12 @@ SINGLE: dict[str, Any] = {
             },
             "envFrom": [{"prefix": "VLLM_", "configMapRef": {"name": "settings"}}],
             **PODS,
-            "patch": {"InferenceService": [{"op": "add", "path": "/spec/predictor/priorityClassName", "value": "research"}]},
+            "patch": {
+                "InferenceService": [
+                    {"op": "add", "path": "/spec/predictor/priorityClassName", "value": "research"},
+                    {"op": "add", "path": "/spec/predictor/model/resources/requests/ephemeral-storage", "value": "1024Mi"},
+                ]
+            },
         },
         "detector": {  # on CPUs, as many as the load needs, from an image behind a pull secret
             "runtime": "kserve-ovms",

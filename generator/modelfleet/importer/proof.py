@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 from modelfleet.importer.given import GivenObject
 from modelfleet.importer.project import ImportDifference, ProjectImport
-from modelfleet.importer.residue import as_written, comparable
+from modelfleet.importer.residue import as_written
 from modelfleet.kubernetes.differences import ABSENT, FieldDifference, differences
 from modelfleet.kubernetes.objects import Object, with_namespace
+from modelfleet.kubernetes.quantity import canonical_quantities
 from modelfleet.plan.effect import Effect
 from modelfleet.plan.effects import plain_text
 from modelfleet.plan.meaning import by_meaning, canonical_object
@@ -70,8 +71,8 @@ def prove_import(result: ProjectImport, deployed: DeployedProject) -> ImportProo
 def _unlike(one: GivenObject, built: Object) -> list[FieldDifference]:
     given = with_namespace(as_written(one, built), str(built["metadata"].get("namespace", "")))
     if one.kind == "Namespace":
-        given = comparable(one.object)
-    return differences(given, comparable(built), by_meaning)
+        given = canonical_quantities(one.object)
+    return differences(given, canonical_quantities(built), by_meaning)
 
 
 def _missing(one: GivenObject) -> str:

@@ -8,12 +8,11 @@ from typing import Any
 from modelfleet.finding import Pointer
 from modelfleet.importer.facts import filled_places
 from modelfleet.importer.given import GivenObject
-from modelfleet.importer.hardware import canonical_amounts
 from modelfleet.kubernetes.json_patch import PatchStep, patch_between
 from modelfleet.kubernetes.objects import Object
+from modelfleet.kubernetes.quantity import canonical_quantities
 from modelfleet.render.objects import RenderedObject
 from modelfleet.rules.spec.patches import locked_field
-from modelfleet.serving.knowledge import knowledge
 
 PATCHED = ("InferenceService", "ServingRuntime", "LLMInferenceService", "LLMInferenceServiceConfig", "ServiceAccount")
 """Kinds that a spec can patch."""
@@ -24,25 +23,11 @@ _PATCHED_ENTRIES = (("models",), ("servers",), ("runtimes",))
 def as_written(given: GivenObject, rendered: Object) -> Object:
     """The given object without its namespace, and without what the cluster filled in where the spec says nothing."""
     metadata = {key: value for key, value in given.object["metadata"].items() if key != "namespace"}
-    found: Object = comparable({**given.object, "metadata": metadata})
+    found: Object = canonical_quantities({**given.object, "metadata": metadata})
     for place in filled_places(given.object, live=given.live):
         if _is_absent(rendered, place):
             found = _without(found, place)
     return found
-
-
-def comparable(item: Any, field: str = "") -> Any:
-    """The object with its amounts in one spelling."""
-    quantities = knowledge()["quantities"]
-    if isinstance(item, dict):
-        if field in quantities["maps"]:
-            return canonical_amounts(item)
-        return {key: comparable(value, str(key)) for key, value in item.items()}
-    if isinstance(item, list):
-        return [comparable(value) for value in item]
-    if field in quantities["fields"]:
-        return canonical_amounts({field: item})[field]
-    return item
 
 
 def _is_absent(item: Any, place: Sequence[str]) -> bool:
@@ -79,7 +64,7 @@ def patches_for(
 
 def steps_between(rendered: Object, wanted: GivenObject) -> list[PatchStep]:
     """The steps that a patch may take."""
-    steps = patch_between(comparable(rendered), as_written(wanted, rendered))
+    steps = patch_between(canonical_quantities(rendered), as_written(wanted, rendered))
     return [step for step in steps if not any(locked_field((step,), rendered))]
 
 

@@ -9,6 +9,13 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
+
+QUANTITY_MAPS = frozenset({"requests", "limits"})
+"""Fields that hold maps of quantities."""
+
+QUANTITY_FIELDS = frozenset({"sizeLimit", "divisor"})
+"""Fields that hold one."""
 
 _FORM = re.compile(r"([+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+)(?:([numkMGTPE]|[KMGTPE]i)|[eE]([+-]?[0-9]+))?", re.ASCII)
 _DECIMAL = ("n", "u", "m", "", "k", "M", "G", "T", "P", "E")
@@ -59,3 +66,24 @@ def canonical_quantity(text: str) -> str:
     if exponent is not None:
         return f"{nano}e{(steps - 3) * 3}" if steps != 3 else str(nano)
     return f"{nano}{_DECIMAL[steps]}"
+
+
+def canonical_amount(value: Any) -> Any:
+    """The canonical spelling of a value that is a quantity; any other stays as it is, for the rules to refuse."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return value
+    try:
+        return canonical_quantity(str(value))
+    except NotAQuantity:
+        return value
+
+
+def canonical_quantities(item: Any, field: str = "") -> Any:
+    """A part of an object, the value of a field, with all of its quantities in canonical spelling."""
+    if isinstance(item, dict):
+        if field in QUANTITY_MAPS:
+            return {key: canonical_amount(value) for key, value in item.items()}
+        return {key: canonical_quantities(value, str(key)) for key, value in item.items()}
+    if isinstance(item, list):
+        return [canonical_quantities(value) for value in item]
+    return canonical_amount(item) if field in QUANTITY_FIELDS else item

@@ -12,18 +12,14 @@ from typing import Any
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.differences import ABSENT, FieldDifference, as_values, differences
 from modelfleet.kubernetes.objects import Object, same_value
-from modelfleet.kubernetes.quantity import NotAQuantity, canonical_quantity
+from modelfleet.kubernetes.quantity import QUANTITY_FIELDS, QUANTITY_MAPS, canonical_amount
 from modelfleet.serving.knowledge import knowledge
 
 
 def canonical_object(item: Object) -> Object:
     """The object with its quantities as the cluster spells them, without empty lists that webhooks drop, without defaults."""
     facts = knowledge()
-    maps, fields, dropped = (
-        frozenset(facts["quantities"]["maps"]),
-        frozenset(facts["quantities"]["fields"]),
-        frozenset(facts["dropped"]),
-    )
+    dropped = frozenset(facts["dropped"])
 
     def nothing(key: Any, value: Any) -> bool:
         if key in dropped and value == []:
@@ -33,24 +29,15 @@ def canonical_object(item: Object) -> Object:
     def walk(value: Any, field: str) -> Any:
         if isinstance(value, dict):
             inner = {key: walk(child, str(key)) for key, child in value.items()}
-            if field in maps:
-                return {key: _amount(child) for key, child in inner.items()}
+            if field in QUANTITY_MAPS:
+                return {key: canonical_amount(child) for key, child in inner.items()}
             return {key: child for key, child in inner.items() if not nothing(key, child)}
         if isinstance(value, list):
             return [walk(child, "") for child in value]
-        return _amount(value) if field in fields else value
+        return canonical_amount(value) if field in QUANTITY_FIELDS else value
 
     found: Object = walk(item, "")
     return found
-
-
-def _amount(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return value
-    try:
-        return canonical_quantity(str(value))
-    except NotAQuantity:
-        return value
 
 
 def by_meaning(before: Any, after: Any, pointer: Pointer) -> list[FieldDifference]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from modelfleet.kubernetes.quantity import canonical_amount
 from modelfleet.render.fields import field_values, unsaid
 from modelfleet.render.values import list_or_none
 from modelfleet.resolve.distributed import Group, Llm, Pods, quoted
@@ -88,17 +89,17 @@ TRACING_KEYS = {"endpoint": "exporterEndpoint", "exporter": "exporter", "sampler
 def _offload(written: Mapping[str, Any]) -> dict[str, Any]:
     policy = {"evictionPolicy": written["evictionPolicy"]} if "evictionPolicy" in written else {}
     disks = [{"fileSystem": _disk(disk)} for disk in written.get("disks") or ()]
-    return {"cpu": str(written["cpu"]), **policy, **({"secondary": disks} if disks else {})}
+    return {"cpu": canonical_amount(written["cpu"]), **policy, **({"secondary": disks} if disks else {})}
 
 
 def _disk(written: Mapping[str, Any]) -> dict[str, Any]:
     if "emptyDir" in written:
-        return {"emptyDir": {"size": str(written["emptyDir"])}}
+        return {"emptyDir": {"size": canonical_amount(written["emptyDir"])}}
     if "pvc" in written:
         path = {"path": written["path"]} if "path" in written else {}
         return {"pvc": {"ref": {"name": written["pvc"], **path}}}
     storage = {"storageClassName": written["storageClass"]} if "storageClass" in written else {}
-    room = {"requests": {"storage": str(written["claim"])}}
+    room = {"requests": {"storage": canonical_amount(written["claim"])}}
     return {"pvc": {"spec": {"accessModes": ["ReadWriteOnce"], **storage, "resources": room}}}
 
 

@@ -12,6 +12,7 @@ from modelfleet.finding import Finding, Location, Pointer, Severity, dotted
 from modelfleet.kubernetes import json_patch
 from modelfleet.kubernetes.names import access_name
 from modelfleet.kubernetes.objects import Object, by_name, identity, with_namespace
+from modelfleet.kubernetes.quantity import canonical_quantities
 from modelfleet.records import dataclass
 from modelfleet.render.manifests import manifests
 from modelfleet.render.values import TemplateCall
@@ -73,7 +74,7 @@ def patched(
     if findings:
         return item, findings
     try:
-        changed = json_patch.apply_patch(item, steps)
+        changed = canonical_quantities(json_patch.apply_patch(item, steps))
     except json_patch.PatchFailed as failed:
         violation = Violation(pointer=(*pointer, failed.index, "path"), message=failed.message, hint=failed.hint)
         return item, [judge.located("PATCH002", violation, project.spec, name)]

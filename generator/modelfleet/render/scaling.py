@@ -60,7 +60,8 @@ def _of_prometheus(
 
 
 def _external(metric: dict[str, str], threshold: int | str, authentication: str | None) -> dict[str, Any]:
-    found: dict[str, Any] = {"metric": metric, "target": {"type": "Value", "value": threshold}}
+    # As text, which KServe's webhook makes of a number: Argo CD would report the difference for ever.
+    found: dict[str, Any] = {"metric": metric, "target": {"type": "Value", "value": str(threshold)}}
     if authentication is not None:
         found["authenticationRef"] = {"authModes": "bearer", "authenticationRef": {"name": authentication}}
     return {"type": "External", "external": found}

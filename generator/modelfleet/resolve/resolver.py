@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from modelfleet.finding import Pointer
-from modelfleet.kubernetes.quantity import NotAQuantity, canonical_quantity
+from modelfleet.kubernetes.quantity import NotAQuantity, canonical_quantities, canonical_quantity
 from modelfleet.resolve.canary import as_model, canary_of
 from modelfleet.resolve.catalog import RuntimeCatalog, as_served, engines
 from modelfleet.resolve.connections import connection_kinds
@@ -161,6 +161,7 @@ class _Resolver:
     def model(
         self, name: str, data: Mapping[str, Any], pointer: Pointer, connections: Mapping[str, Connection]
     ) -> Model:
+        data = _with_canonical_pods(data)
         shared = self.workload(name, data, pointer)
         runtime: Runtime | None = shared["runtime"]
         served, engine = self.served_by(data, runtime, shared["shared"])
@@ -314,6 +315,15 @@ class _Resolver:
             memory=offer.memory if offer else None,
             known=offer is not None,
         )
+
+
+_OF_PODS = frozenset({"containers", "initContainers", "volumes", "transformer", "llmd"})
+
+
+def _with_canonical_pods(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is written of pods in the API's own words, with its quantities as KServe's webhook would write them."""
+    here = _OF_PODS & data.keys()
+    return {**data, **{key: canonical_quantities(data[key]) for key in here}} if here else data
 
 
 def server_of(written: Mapping[str, Any]) -> dict[str, Any]:
