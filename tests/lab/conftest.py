@@ -58,10 +58,11 @@ def lab(built: Callable[..., None]) -> Iterator[Lab]:
 
 @pytest.fixture(scope="module")
 def newest(built: Callable[..., None]) -> Iterator[Lab]:
-    """Kubernetes with KServe 0.20, whose line OpenShift AI 3.5 has."""
+    """Kubernetes with KServe 0.20 and its manager of LLMInferenceServices, whose line OpenShift AI 3.5 has."""
     built("control-plane", "kserve-0.20")
     with Lab() as started:
         started.install_kserve("kserve-0.20")
+        started.install_llm("kserve-0.20")
         yield started
 
 

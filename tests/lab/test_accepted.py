@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from golden_release import spec_of
 from lab.conftest import REPOSITORY
-from lab.controlplane.ask import Object
+from lab.controlplane.ask import Object, Refused
+from lab.controlplane.fleet import modelfleet
 from lab.controlplane.lab import Lab, documents
+from matrix import CLUSTER, repository_of
+from modelfleet.resolve import catalog
+from modelfleet.resolve.catalog import release_names
+from repository import laid_over, write
 
 OVERLAYS = sorted(path.parent for path in REPOSITORY.glob("environments/*/*/modelfleet-application.yaml"))
 ENVIRONMENTS = sorted({folder.parent.name for folder in OVERLAYS})
 # Said by the CRDs of a newer External Secrets, which has the version only for those who upgrade.
 _WARNINGS = {"external-secrets.io/v1beta1 ExternalSecret is deprecated; use external-secrets.io/v1 ExternalSecret"}
+
+
+def is_of_older_line(name: str) -> bool:
+    """Whether a release has the modes that KServe 0.15.2 has; the newest calls them otherwise."""
+    return str(catalog.release(name).terms["modeStandard"]) == "RawDeployment"
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -24,6 +36,57 @@ def test_every_object_of_the_example_is_taken_unchanged(
 ) -> None:
     objects = [item for folder in OVERLAYS if folder.parent.name == environment for item in documents(build(folder))]
     taken_unchanged(lab, [_moved(item, f"{environment}.") for item in objects])
+
+
+FLEETS = {"features": spec_of, "runtimes": repository_of}
+"""Generated ones: all that a release can do is in the one, and every runtime with every framework in the other."""
+
+BEYOND: Mapping[str, Callable[[Object], bool]] = {
+    "the server has no LLMInferenceService": lambda item: item["kind"] == "LLMInferenceService",
+    "Multinode only supports 'none' autoscaler": lambda item: (
+        item["metadata"].get("annotations", {}).get("serving.kserve.io/autoscalerClass") == "external"
+    ),
+    r"external\.authenticationRef: field not declared in schema": lambda item: "authenticationRef" in json.dumps(item),
+}
+"""What KServe 0.15.2 does not take: of a kind and a field that came later, and an older line's word for no autoscaler."""
+
+
+@pytest.mark.parametrize(
+    ("release", "fleet"),
+    [
+        *((name, "features") for name in release_names() if is_of_older_line(name)),
+        *((name, "runtimes") for name in ("rhoai-2.19", "rhoai-2.25", "rhoai-3.3")),
+    ],
+)
+def test_every_object_of_a_generated_fleet_is_taken_unchanged(
+    lab: Lab, build: Callable[[Path], bytes], tmp_path: Path, release: str, fleet: str
+) -> None:
+    generated_is_taken_unchanged(lab, generated(build, tmp_path, release, fleet), BEYOND)
+
+
+def generated_is_taken_unchanged(
+    lab: Lab, objects: list[Object], beyond: Mapping[str, Callable[[Object], bool]]
+) -> None:
+    """What is beyond the line of KServe is refused in these words; all else is taken."""
+    for item in objects:
+        lab.api.ensure_namespace(item["metadata"].get("namespace", item["metadata"]["name"]))
+    refused = [(item, words) for item in objects for words, applies in beyond.items() if applies(item)]
+    for item, words in refused:
+        with pytest.raises(Refused, match=words):
+            lab.api.apply(item)
+    names = {_name(item) for item, _ in refused}
+    taken_unchanged(lab, [item for item in objects if _name(item) not in names])
+
+
+def generated(build: Callable[[Path], bytes], root: Path, release: str, fleet: str) -> list[Object]:
+    """The objects of a generated fleet, in namespaces of its own."""
+    files = FLEETS[fleet](release)
+    for path in [path for path in files if path.startswith("projects/")]:
+        namespace = f"{path.partition('/')[2]}-{release.rpartition('-')[2]}".replace(".", "-")
+        files[path] = laid_over(files[path], {"environments": {CLUSTER: {"namespace": namespace}}})
+    modelfleet(write(root, files), "render")
+    overlays = sorted(path.parent for path in root.glob(f"environments/{CLUSTER}/*/modelfleet-application.yaml"))
+    return [item for folder in overlays for item in documents(build(folder))]
 
 
 def test_a_field_that_the_server_does_not_know_would_be_found(lab: Lab, build: Callable[[Path], bytes]) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from lab.controlplane.ask import Object, wait_until
 from lab.controlplane.fleet import modelfleet
 from lab.controlplane.lab import Lab, documents
-from lab.test_accepted import taken_unchanged
+from lab.test_accepted import generated, generated_is_taken_unchanged, is_of_older_line, taken_unchanged
+from modelfleet.resolve.catalog import release_names
 
 NAMESPACE = "newest"
 ENVIRONMENT = """\
@@ -31,6 +34,23 @@ MODEL: Mapping[str, Any] = {
     "size": "Small",
     "location": {"uri": "https://models.example.org/one.onnx"},
 }
+
+
+BEYOND: Mapping[str, Callable[[Object], bool]] = {"404 page not found": lambda item: item["kind"] == "MaaSModelRef"}
+"""What KServe does not have: the kind is of the product's gateway for models as a service."""
+
+
+@pytest.mark.parametrize(
+    ("release", "fleet"),
+    [
+        *((name, "features") for name in release_names() if not is_of_older_line(name)),
+        ("rhoai-3.5", "runtimes"),
+    ],
+)
+def test_every_object_of_a_generated_fleet_is_taken_unchanged(
+    newest: Lab, build: Callable[[Path], bytes], tmp_path: Path, release: str, fleet: str
+) -> None:
+    generated_is_taken_unchanged(newest, generated(build, tmp_path, release, fleet), BEYOND)
 
 
 def _objects(root: Path, kustomize: Path, **models: Mapping[str, Any]) -> list[Object]:

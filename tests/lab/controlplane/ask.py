@@ -34,7 +34,17 @@ class Api:
         self.warnings: list[str] = []
 
     def call(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> Any:
-        """What the server answers, as JSON; Refused where it refuses."""
+        """What the server answers, as JSON; Refused where it refuses. It is asked again while it asks for time."""
+        until = time.monotonic() + _SECONDS
+        while True:
+            try:
+                return self._call(method, path, body, kind)
+            except Refused as refused:
+                if refused.code != http.client.TOO_MANY_REQUESTS or time.monotonic() > until:
+                    raise
+            time.sleep(0.2)
+
+    def _call(self, method: str, path: str, body: Any, kind: str) -> Any:
         connection = http.client.HTTPSConnection("127.0.0.1", context=self._tls)
         connection.sock = self._tls.wrap_socket(self._connect(), server_hostname="127.0.0.1")
         try:

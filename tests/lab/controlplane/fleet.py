@@ -155,6 +155,8 @@ def running(
         meta = {"name": "research"}
         lab.api.apply({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": meta, "value": 1000})
         lab.add_volume(projects["vision"], "embedder-weights")
+        for name, offer in yaml.safe_load(base.read_text())["accelerators"].items():
+            lab.add_node(name.lower(), offer.get("nodeSelector"))
         argo = ArgoCD(lab, line, Source(URL, [ENVIRONMENT]), kustomize, settings or {})
         fleet = Fleet(argo, source, kustomize, projects)
         fleet.first = fleet.put("The example", render=False)

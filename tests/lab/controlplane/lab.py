@@ -18,7 +18,7 @@ from lab.controlplane.ask import ADMIN, Api, Object, Refused, wait_until
 from lab.controlplane.build import PARTS, pinned_crds
 from lab.controlplane.namespaces import HOSTS, Namespaces
 
-_API, _ETCD, _WEBHOOKS = 6443, 2379, 9443
+_API, _ETCD, _WEBHOOKS, _LLM_WEBHOOKS = 6443, 2379, 9443, 9444
 _HERE = Path(__file__).parent
 # OpenShift AI's own settings of KServe, as its operator writes them; the rest is as KServe ships it.
 KSERVE_SETTINGS: Mapping[str, Mapping[str, Any]] = {
@@ -46,6 +46,9 @@ class Lab:
         self.place = Namespaces()
         self.folder = self.place.folder
         self._program = PARTS["control-plane"].folder / "bin" / "control-plane"
+        self._managers: dict[
+            str, tuple[int, list[str | Path]]
+        ] = {}  # of KServe: where its webhooks answer, and its command
         try:
             self._certificates()
             self.api = Api(partial(self.place.connect, _API), str(self._pki("ca.crt")))
@@ -73,14 +76,18 @@ class Lab:
                 version["served"] = True
             crd["metadata"].get("annotations", {}).pop("cert-manager.io/inject-ca-from", None)
             crd["spec"].pop("conversion", None)  # by a webhook that is not there
+            if crd["spec"]["names"]["kind"].startswith("LLMInferenceService"):
+                client = self._client(f"https://127.0.0.1:{_LLM_WEBHOOKS}/convert")
+                webhook = {"clientConfig": client, "conversionReviewVersions": ["v1"]}
+                crd["spec"]["conversion"] = {"strategy": "Webhook", "webhook": webhook}
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(partial(self.api.apply, strict=False), crds))
         for crd in crds:
             wait_until(f"{crd['metadata']['name']} is served", partial(self._established, crd))
 
-    def add_node(self, name: str) -> None:
-        """A node, on which the scheduler puts pods."""
-        meta = {"name": name, "labels": {"kubernetes.io/hostname": name}}
+    def add_node(self, name: str, labels: Mapping[str, str] | None = None) -> None:
+        """A node, on which the scheduler puts pods, also those that select such labels."""
+        meta = {"name": name, "labels": {"kubernetes.io/hostname": name, **(labels or {})}}
         node = {"apiVersion": "v1", "kind": "Node", "metadata": meta}
         self.api.apply(node)
         ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "a stand-in"}
@@ -110,26 +117,44 @@ class Lab:
         for path in sorted((folder / "kserve/storage").iterdir()):
             for item in _documents(path):
                 self.api.apply(item)
-        serving = self.folder / "tmp" / "kserve" / "k8s-webhook-server" / "serving-certs"
-        serving.mkdir(parents=True)
-        (serving / "tls.crt").symlink_to(self._pki("server.crt"))
-        (serving / "tls.key").symlink_to(self._pki("server.key"))
         flags = ["-metrics-addr", "127.0.0.1:8090", "-health-probe-addr", "127.0.0.1:8091"]
-        environment = {"KUBECONFIG": str(self.kubeconfig), "POD_NAMESPACE": "kserve"}
-        self._start_kserve = partial(self.place.start, "kserve", [folder / "bin" / "kserve", *flags], **environment)
-        self._start_kserve()
-        self.place.wait_for(_WEBHOOKS, 180)
-        for path in sorted((folder / "kserve/webhooks").iterdir()):
-            for item in _documents(path):
-                if path.name.startswith("webhook_"):
-                    self.api.apply(self._by_address(item), strict=False)
+        self._managers["kserve"] = (_WEBHOOKS, [folder / "bin" / "kserve", *flags])
+        self._start_manager("kserve")
+        for path in sorted((folder / "kserve/webhooks").glob("webhook_*")):
+            self._install_webhooks(path, _WEBHOOKS)
         self.place.start("standins", [sys.executable, _HERE / "standins.py", self._pki("ca.crt")])
+
+    def install_llm(self, part: str) -> None:
+        """The manager of LLMInferenceServices with its presets, and what it makes objects of; after KServe's own."""
+        folder = PARTS[part].folder
+        self.install_crds(folder / "gateway", folder / "inference", folder / "lws")
+        flags = ["-metrics-addr", "127.0.0.1:8092", "-health-probe-addr", "127.0.0.1:8093"]
+        port = ["-webhook-port", str(_LLM_WEBHOOKS)]
+        self._managers["llmisvc"] = (_LLM_WEBHOOKS, [folder / "bin" / "llmisvc", *flags, *port])
+        self._start_manager("llmisvc")
+        for path in sorted((folder / "kserve/webhooks").glob("llmisvc_*")):
+            self._install_webhooks(path, _LLM_WEBHOOKS)
+        for path in sorted((folder / "kserve/llm").iterdir()):
+            for item in _documents(path):
+                item["metadata"]["namespace"] = "kserve"
+                self.api.apply(item)
 
     def restart_kserve(self) -> None:
         """Has KServe look at everything again."""
-        self.place.stop("kserve")
-        self._start_kserve()
-        self.place.wait_for(_WEBHOOKS, 180)
+        for name in self._managers:
+            self.place.stop(name)
+            self._start_manager(name)
+
+    def _start_manager(self, name: str) -> None:
+        """Starts a manager of KServe; its webhooks answer when this returns."""
+        port, command = self._managers[name]
+        serving = self.folder / "tmp" / name / "k8s-webhook-server" / "serving-certs"
+        serving.mkdir(parents=True, exist_ok=True)
+        for file in ("tls.crt", "tls.key"):
+            (serving / file).unlink(missing_ok=True)
+            (serving / file).symlink_to(self._pki(f"server.{file[4:]}"))
+        self.place.start(name, command, KUBECONFIG=str(self.kubeconfig), POD_NAMESPACE="kserve")
+        self.place.wait_for(port, 180)
 
     @property
     def kubeconfig(self) -> Path:
@@ -243,13 +268,17 @@ class Lab:
             data[key] = json.dumps({**json.loads(data.get(key, "{}")), **values})
         return _config_map("inferenceservice-config", "kserve", data)
 
-    def _by_address(self, hooks: Object) -> Object:
-        hooks["metadata"] = {"name": hooks["metadata"]["name"]}
-        for hook in hooks["webhooks"]:
-            path = hook["clientConfig"].pop("service")["path"]
-            bundle = base64.b64encode(self.authority).decode()
-            hook["clientConfig"] = {"url": f"https://127.0.0.1:{_WEBHOOKS}{path}", "caBundle": bundle}
-        return hooks
+    def _install_webhooks(self, path: Path, port: int) -> None:
+        for hooks in _documents(path):
+            hooks["metadata"] = {"name": hooks["metadata"]["name"]}
+            for hook in hooks["webhooks"]:
+                service = hook["clientConfig"].pop("service")
+                hook["clientConfig"] = self._client(f"https://127.0.0.1:{port}{service['path']}")
+            self.api.apply(hooks, strict=False)
+
+    def _client(self, url: str) -> Mapping[str, str]:
+        """How the API server calls a webhook."""
+        return {"url": url, "caBundle": base64.b64encode(self.authority).decode()}
 
 
 def documents(text: str | bytes) -> list[Object]:
