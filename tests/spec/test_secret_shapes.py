@@ -8,8 +8,10 @@ import random
 import re
 import string
 import time
+from pathlib import Path
 
 import pytest
+import yaml
 
 from console import modelfleet, write
 from modelfleet.packaged import packaged_data
@@ -75,6 +77,28 @@ def test_they_are_known_in_comments(place: str) -> None:
     lines = [place.format(joined(token), number=number) for number, token in enumerate(TOKENS)]
     content = "\n".join(["x: 1", *lines, ""])
     assert len(scan(parse(content.encode(), "a.yaml"))) == len(TOKENS)
+
+
+RULES = yaml.safe_load(Path(__file__).with_name("gitleaks-rules.yaml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("rule", RULES["shape"])
+def test_what_another_scanner_tells_by_its_shape_is_told_by_its_shape(rule: str) -> None:
+    assert found_in(joined(RULES["shape"][rule]))
+
+
+@pytest.mark.parametrize("rule", RULES["name"])
+def test_what_another_scanner_tells_by_a_word_beside_it_is_told_by_the_name_of_the_field(rule: str) -> None:
+    variable = rule.upper().replace("-", "_")
+    assert scan(parse(f"env: {{{variable}: {HEX[:32]}}}\n".encode(), "projects/a.yaml"))
+
+
+def test_what_only_names_a_client_is_no_secret() -> None:
+    assert [
+        rule
+        for rule in RULES["none"]
+        if scan(parse(f"env: {{{rule.upper().replace('-', '_')}: {UUID}}}\n".encode(), "a.yaml"))
+    ] == []
 
 
 KEYS = ["x7Kp2Qm9V¦w4Zt6Rb1Nc8Ld3Fg5Hj0Ys2Ue4Ia6Oo", "wJalr¦XUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"]
