@@ -69,3 +69,7 @@ def test_the_room_of_an_offloaded_cache_is_spelled_as_the_webhook_writes_it(tmp_
         "cpu": "2Gi",
         "secondary": [{"fileSystem": {"emptyDir": {"size": "100Gi"}}}, {"fileSystem": {"pvc": {"spec": room}}}],
     }
+
+
+def test_an_empty_map_asks_for_llm_d_as_true_does(tmp_path: Path) -> None:
+    assert rendered(tmp_path / "empty", "rhoai-3.3", "{}") == rendered(tmp_path / "true", "rhoai-3.3", "true")

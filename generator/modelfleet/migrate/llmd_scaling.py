@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelfleet.migrate.step import MigratedSpec, Step, layered, with_models
+from modelfleet.spec.fields import is_distributed
 
 
 def fix_replicas(subject: MigratedSpec) -> Step | None:
@@ -44,7 +45,7 @@ def keep_fixed(subject: MigratedSpec) -> Step | None:
 
 def _bounds(data: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
     llmd, replicas = data.get("llmd"), data.get("replicas")
-    if llmd and isinstance(replicas, dict) and replicas.get("when"):
+    if is_distributed(data) and isinstance(replicas, dict) and replicas.get("when"):
         yield "replicas", replicas["min"], replicas["max"]
     parts = {"replicas": llmd, "replicas of prefill": llmd.get("prefill")} if isinstance(llmd, dict) else {}
     for what, part in parts.items():
@@ -56,7 +57,7 @@ def _bounds(data: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
 def _fixed(data: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(data)
     llmd, replicas = found.get("llmd"), found.get("replicas")
-    if llmd and isinstance(replicas, dict) and replicas.get("when"):
+    if is_distributed(found) and isinstance(replicas, dict) and replicas.get("when"):
         found["replicas"] = replicas["max"]
     if not isinstance(llmd, dict):
         return found

@@ -30,7 +30,7 @@ from modelfleet.resolve.shared_runtimes import (
     spelled_format,
 )
 from modelfleet.resolve.weights import weights_from
-from modelfleet.spec.fields import copied_fields
+from modelfleet.spec.fields import copied_fields, is_distributed
 from modelfleet.spec.merge import Merged
 
 
@@ -192,15 +192,14 @@ class _Resolver:
         if shared is not None and shared.existing:
             served = spelled_format(data.get("framework"))
             return served, engine_of_format(served, workers=bool(data.get("multiNode")))
-        return None, Engine(name="llm-d", facts=engines()["llm-d"]) if data.get("llmd") else None
+        return None, Engine(name="llm-d", facts=engines()["llm-d"]) if is_distributed(data) else None
 
     def llm(self, data: Mapping[str, Any], runtime: Runtime | None) -> Llm | None:
         """Distributed inference, or an administrator's configuration of it that was chosen as runtime."""
         config = runtime is not None and runtime.kind == "LLMInferenceServiceConfig"
-        written = data.get("llmd")
-        if not written and not config:
+        if not is_distributed(data) and not config:
             return None
-        written = written if isinstance(written, dict) else {}
+        written = data["llmd"] if isinstance(data.get("llmd"), dict) else {}
         low, _ = replicas(data.get("replicas"))
         scaling = written.get("scaling") or group_scaling(data.get("replicas"), self.environment.autoscaling.keda)
         scaled = {"scaling": scaling}

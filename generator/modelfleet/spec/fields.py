@@ -149,6 +149,11 @@ def template_fields() -> tuple[Field, ...]:
     return tuple(field for field in fields().values() if field.template)
 
 
+def is_distributed(entry: Mapping[str, Any]) -> bool:
+    """Whether a written model is served by llm-d: `llmd: {}` asks for it as `llmd: true` does."""
+    return entry.get("llmd") not in (None, False)
+
+
 def copied_fields(entry: Mapping[str, Any], part: Literal["pod", "container"]) -> Mapping[str, Any]:
     """What the fields of an entry add to the spec of each of its pods, or to each container that serves."""
     parts = {"pod": pod_fields, "container": container_fields}

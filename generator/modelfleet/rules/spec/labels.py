@@ -10,7 +10,7 @@ from modelfleet.finding import Pointer
 from modelfleet.kubernetes.names import WAVE
 from modelfleet.rules import Violation
 from modelfleet.rules.spec.subjects import OfModel, OfProject, spec_rule
-from modelfleet.spec.fields import decided_metadata, decided_of_namespace, fields
+from modelfleet.spec.fields import decided_metadata, decided_of_namespace, fields, is_distributed
 
 
 @spec_rule("NAME007", "Something else decides the label or annotation")
@@ -60,7 +60,7 @@ def _mode(data: Any, pointer: Pointer) -> str | None:
     if pointer[:1] != ("models",):
         return None
     entry = data["models"][pointer[1]]
-    return "distributed" if entry.get("llmd") else entry.get("mode") or "standard"
+    return "distributed" if is_distributed(entry) else entry.get("mode") or "standard"
 
 
 def _decided(mode: str | None) -> Iterator[tuple[tuple[str, str], str]]:
