@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from operator import attrgetter
+from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 __all__ = ["dataclass"]
@@ -74,7 +75,12 @@ def _compiled_init(cls: Any) -> Any:
             known[f"_default_{name}"] = each.default
             word = f"{name}=_default_{name}"
         words.append(word)
-        lines.append(f"_put(self, {name!r}, {value})")
+        slot = getattr(cls, name, None)
+        if isinstance(slot, MemberDescriptorType):  # the shortest way into it
+            known[f"_set_{name}"] = slot.__set__
+            lines.append(f"_set_{name}(self, {value})")
+        else:
+            lines.append(f"_put(self, {name!r}, {value})")
     lines += ["self.__post_init__()"] if hasattr(cls, "__post_init__") else []
     exec(f"def __init__({', '.join(words)}):\n " + "\n ".join(lines), known)
     return known["__init__"]

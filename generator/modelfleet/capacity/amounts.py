@@ -13,6 +13,8 @@ from modelfleet.kubernetes.quantity import NotAQuantity, canonical_quantity, qua
 from modelfleet.records import dataclass
 from modelfleet.resolve.environment import LimitRange
 
+_NOTHING = Fraction(0)
+
 ResourceAmounts = Mapping[str, Fraction]
 """Resource name to amount."""
 
@@ -43,18 +45,18 @@ def added(parts: Iterable[ResourceAmounts]) -> dict[str, Fraction]:
     found: dict[str, Fraction] = {}
     for amounts in parts:
         for name, amount in amounts.items():
-            found[name] = found.get(name, Fraction(0)) + amount
+            found[name] = found[name] + amount if name in found else amount
     return found
 
 
 def times(amounts: ResourceAmounts, count: int) -> dict[str, Fraction]:
     """Amounts so many times."""
-    return {name: amount * count for name, amount in amounts.items()}
+    return dict(amounts) if count == 1 else {name: amount * count for name, amount in amounts.items()}
 
 
 def greatest(one: ResourceAmounts, other: ResourceAmounts) -> dict[str, Fraction]:
     """The greater of two amounts of each resource."""
-    return {name: max(one.get(name, Fraction(0)), other.get(name, Fraction(0))) for name in {**one, **other}}
+    return {name: max(one.get(name, _NOTHING), other.get(name, _NOTHING)) for name in {**one, **other}}
 
 
 @dataclass(frozen=True, slots=True)

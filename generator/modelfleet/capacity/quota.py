@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from modelfleet.capacity.amounts import added, resource_amounts, times
@@ -48,9 +48,10 @@ def pod_usage(pod: Pod) -> dict[str, Fraction]:
     return found
 
 
-def unit_usage(unit: PodUnit) -> dict[str, Fraction]:
-    """What one replica counts for."""
-    return added(times(pod_usage(pod), count) for pod, count in unit.pods)
+def unit_usage(unit: PodUnit, hard: Collection[str]) -> dict[str, Fraction]:
+    """What one replica counts for, of the resources of a quota."""
+    usages = ((pod_usage(pod), count) for pod, count in unit.pods)
+    return added({name: amount * count for name, amount in usage.items() if name in hard} for usage, count in usages)
 
 
 def objects_usage(objects: Iterable[Object], units: Sequence[PodUnit]) -> dict[str, Fraction]:
@@ -99,9 +100,10 @@ def quota_uses(
     hard: Mapping[str, Fraction], units: Sequence[PodUnit], objects: Iterable[Object]
 ) -> tuple[ResourceUse, ...]:
     """Each resource of a quota, with what is used of it by all pods at most and by the objects."""
-    of_pods = added(times(unit_usage(unit), unit.most) for unit in units)
+    usages = [(unit, unit_usage(unit, hard)) for unit in units]
+    of_pods = added(times(usage, unit.most) for unit, usage in usages)
     used = added([of_pods, objects_usage(objects, units)])
-    surges = [times(unit_usage(unit), unit.beside(unit.most)) for unit in units]
+    surges = [times(usage, unit.beside(unit.most)) for unit, usage in usages]
     return tuple(
         ResourceUse(
             resource=name,

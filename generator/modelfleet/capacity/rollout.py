@@ -23,10 +23,11 @@ class Stall:
 
 def quota_stalls(units: Sequence[PodUnit], hard: Mapping[str, Fraction]) -> Iterator[Stall]:
     """The pods whose changes stop at the quota, with every pod at its least."""
-    used = added(times(unit_usage(each), steady(each)) for each in units)
-    for unit in units:
+    usages = [(unit, unit_usage(unit, hard)) for unit in units]
+    used = added(times(usage, steady(unit)) for unit, usage in usages)
+    for unit, usage in usages:
         needed = unit.needed(steady(unit))
-        full = missing_room(hard, used, times(unit_usage(unit), needed)) if needed else None
+        full = missing_room(hard, used, times(usage, needed)) if needed else None
         if full:
             yield Stall(unit, needed, full)
 

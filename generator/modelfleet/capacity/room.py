@@ -71,7 +71,8 @@ def quota_violations(found: ProjectPods) -> Iterator[tuple[Code, Violation]]:
 
 
 def _over(found: ProjectPods, use: ResourceUse) -> Violation:
-    amounts = [(unit_usage(unit).get(use.resource, Fraction(0)) * unit.most, unit) for unit in found.units]
+    of_each = [(unit, unit_usage(unit, (use.resource,))) for unit in found.units]
+    amounts = [(usage.get(use.resource, Fraction(0)) * unit.most, unit) for unit, usage in of_each]
     amount, most = max(amounts, key=operator.itemgetter(0), default=(Fraction(0), None))
     name = use.resource
     accelerator = name.startswith("requests.") and "/" in name

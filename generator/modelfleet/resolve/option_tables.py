@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from modelfleet.packaged import packaged_data
@@ -79,15 +79,7 @@ class OptionParser:
 
     def named(self, arg: str) -> tuple[str, ...]:
         """The options that an argument may name: one, several where it is cut too short, none where it is not taken."""
-        name = self.spelling(arg)
-        for table in self.tables:
-            if (exact := table.aliases.get(name, name)) in table.options:
-                return (exact,)
-        if self.facts["abbreviations"] and re.match(r"--\w", name):
-            for table in self.tables:
-                if begun := tuple(option for option in table.options if option.startswith(name)):
-                    return begun
-        return ()
+        return _named(self, self.spelling(arg))
 
     def follows(self, option: str) -> Follows:
         """What comes behind an option that is taken."""
@@ -111,6 +103,18 @@ class OptionParser:
         versions: list[str] = self.facts["versions"]
         later = versions[versions.index(str(self.version)) + 1 :]
         return next((version for version in later if option not in option_table(self.name, version).options), None)
+
+
+@lru_cache(maxsize=4096)
+def _named(parser: OptionParser, name: str) -> tuple[str, ...]:
+    for table in parser.tables:
+        if (exact := table.aliases.get(name, name)) in table.options:
+            return (exact,)
+    if parser.facts["abbreviations"] and re.match(r"--\w", name):
+        for table in parser.tables:
+            if begun := tuple(option for option in table.options if option.startswith(name)):
+                return begun
+    return ()
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelfleet.finding import Pointer
@@ -65,21 +66,31 @@ class Engine:
 
     def option(self, arg: str) -> str:
         """The option of an argument as its parser understands it: in full, for a short name or an abbreviation too."""
-        if self.parser is None:
-            return arg.partition("=")[0]
-        named = self.parser.named(arg)
-        return named[0] if len(named) == 1 else self.parser.spelling(arg)
+        name, parser = arg.partition("=")[0], self.parser
+        return name if parser is None else _in_full(parser, name)
 
     def passed(self, words: Iterable[str]) -> dict[str, str]:
         """The options in the words of a command, scripts among them, with their values; of two alike the last counts."""
-        parts = [part for word in words for part in ([word] if word.startswith("-") else word.split())]
-        found = {}
-        for index, part in enumerate(parts):
-            if part.startswith("-"):
-                _, equals, value = part.partition("=")
-                following = parts[index + 1] if index + 1 < len(parts) else ""
-                found[self.option(part)] = value if equals else "" if following.startswith("-") else following
-        return found
+        return dict(_passed(self.parser, tuple(words)))
+
+
+@lru_cache(maxsize=4096)
+def _in_full(parser: OptionParser, name: str) -> str:
+    named = parser.named(name)
+    return named[0] if len(named) == 1 else parser.spelling(name)
+
+
+@lru_cache(maxsize=1024)
+def _passed(parser: OptionParser | None, words: tuple[str, ...]) -> Mapping[str, str]:
+    parts = [part for word in words for part in ([word] if word.startswith("-") else word.split())]
+    found = {}
+    for index, part in enumerate(parts):
+        if part.startswith("-"):
+            name, equals, value = part.partition("=")
+            following = parts[index + 1] if index + 1 < len(parts) else ""
+            option = name if parser is None else _in_full(parser, name)
+            found[option] = value if equals else "" if following.startswith("-") else following
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,7 +104,7 @@ class Field:
     def value_in(self, entry: Mapping[str, Any]) -> Any:
         """What an entry of a spec says in it; None where it says nothing."""
         value: Any = entry
-        for step in self.pointer:
+        for step in self.name.split("."):
             value = value.get(step) if isinstance(value, dict) else None
         return value
 
