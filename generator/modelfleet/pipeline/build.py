@@ -224,8 +224,10 @@ def _outcomes(
     def made(names: Sequence[str]) -> list[ProjectResult]:
         return [build_project(name, documents[name], resolved_in[name], common) for name in names]
 
-    parts = workers.shares(list(resolved_in), weights, _WORTH_A_PROCESS)
-    return [outcome for outcomes in workers.side_by_side(made, parts) for outcome in outcomes]
+    names = list(resolved_in)
+    first = made(names[:1])  # what it loads and compiles is there in every process that is forked then
+    parts = workers.shares(names[1:], weights[1:], _WORTH_A_PROCESS)
+    return [*first, *(outcome for outcomes in workers.side_by_side(made, parts) for outcome in outcomes)]
 
 
 def _argocd_facts(environment: Environment, deployed: Sequence[DeployedProject]) -> argocd.ArgocdFacts:

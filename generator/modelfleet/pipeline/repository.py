@@ -72,8 +72,10 @@ def load_repository(root: Path, known: Set[str] = frozenset()) -> Repository:
     def taken(files: Sequence[str]) -> list[tuple[Document | None, list[Finding]]]:
         return [_taken(root, file, kinds[file]) for file in files]
 
-    parts = workers.shares(list(kinds), sizes, _WORTH_A_PROCESS)
-    found = [each for part in workers.side_by_side(taken, parts) for each in part]
+    files = list(kinds)
+    first = taken(files[:1])  # what it loads is there in every process that is forked then
+    parts = workers.shares(files[1:], sizes[1:], _WORTH_A_PROCESS)
+    found = [*first, *(each for part in workers.side_by_side(taken, parts) for each in part)]
     stop_on_errors(finding for _, findings in found for finding in findings)
     documents = {file: document for file, (document, _) in zip(kinds, found, strict=True) if document}
     return Repository(
