@@ -1,6 +1,7 @@
 """Runs mutated inputs through a command, in one process: `fuzz_child.py KIND SEED COUNT FOLDER`; prints a summary as JSON.
 
-KIND is check, admit, plan or verify. A child of its own, so that a signal and the memory are seen from outside.
+KIND is check, admit, plan, verify, import_project or import_environment. A child of its own, so that a signal and the memory
+are seen from outside.
 """
 
 from __future__ import annotations
@@ -197,6 +198,28 @@ def verify(rng: random.Random, count: int, root: Path, run: Run) -> None:
         run.one(do, text)
 
 
+def import_project(rng: random.Random, count: int, root: Path, run: Run) -> None:
+    deployed = [one for one in fleet(root).deployed if one.objects]
+    given = root / "given.yaml"
+    for _ in range(count):
+        overlay = rng.choice(deployed)
+        text = mutated(rng, "---\n".join(dump(dict(item)) for item in overlay.objects))
+        given.write_text(text, "utf-8", "replace")
+        environment = overlay.project.environment.name
+        run.one(of_command(root, "import", "project", "fuzzed", "--env", environment, "--dry-run", str(given)), text)
+    given.unlink()
+
+
+def import_environment(rng: random.Random, count: int, root: Path, run: Run) -> None:
+    described = Path(__file__).with_name("cluster.yaml").read_text("utf-8")
+    given = root / "given.yaml"
+    for _ in range(count):
+        text = mutated(rng, described)
+        given.write_text(text, "utf-8", "replace")
+        run.one(of_command(root, "import", "environment", "fuzzed", "--dry-run", str(given)), text)
+    given.unlink()
+
+
 def most_memory() -> int:
     """The most memory that this process has had, in MiB; rusage would count what the parent had when it started this one."""
     status = Path("/proc/self/status")
@@ -209,9 +232,8 @@ def most_memory() -> int:
 
 def main(kind: str, seed: str, count: str, folder: str) -> None:
     run = Run()
-    {"check": check, "admit": admit, "plan": plan, "verify": verify}[kind](
-        random.Random(seed), int(count), Path(folder), run
-    )
+    kinds = (check, admit, plan, verify, import_project, import_environment)
+    {one.__name__: one for one in kinds}[kind](random.Random(seed), int(count), Path(folder), run)
     times = sorted(run.times)
     memory = most_memory()
     summary = {

@@ -21,11 +21,13 @@ from modelfleet.finding import Finding, Location, Pointer, Rejected, Severity
 from modelfleet.importer.facts import is_kept_by_cluster, is_live, without_cluster_writes
 from modelfleet.kubernetes import emit
 from modelfleet.kubernetes.objects import Object, mapping
+from modelfleet.kubernetes.shape import without_nulls, wrong_shape
 from modelfleet.kubernetes.yaml import Unreadable, read_documents
 from modelfleet.records import dataclass
 from modelfleet.resolve.connections import connection_kinds
 from modelfleet.spec import secrets
 from modelfleet.spec.load import Document, parse
+from modelfleet.spec.secret_names import redacted_pointer
 from modelfleet.spec.secret_shapes import HIDDEN
 
 _OF_THE_CLUSTER = ("Node", "Infrastructure", "ClusterServiceVersion")
@@ -91,8 +93,12 @@ def read_given(sources: Sequence[str], stdin: Callable[[], bytes]) -> list[Given
                 findings.append(_finding(document.at, document.message, document.hint))
             elif (reason := _no_object(document.data)) is not None:
                 findings.append(_finding(document.at(()), *reason))
+            elif (wrong := wrong_shape(data := without_nulls(document.data))) is not None:
+                pointer, wanted = wrong
+                message = f"{redacted_pointer(pointer)} of {data['kind']} must be {wanted}"
+                findings.append(_finding(document.at(pointer), message, "a cluster would not take the object so"))
             else:
-                one = given_object(document.data, document.at(()))
+                one = given_object(data, document.at(()))
                 group = str(one.object["apiVersion"]).rpartition("/")[0]
                 found[group, one.kind, one.namespace or "", one.name] = one
     if not found and not findings:
