@@ -164,7 +164,7 @@ def _roads() -> Iterator[str]:
         rows.append([facts["name"], facts["support"], ", ".join(named)])
     yield from markdown_table(rows)
     yield ""
-    steps = " → ".join(dict.fromkeys(map(short, main_road())))
+    steps = " → ".join(map(short, main_road()))
     yield (
         f"The upgrade path for clusters that follow the EUS releases: **{steps}**. `modelfleet rehearse` plans an "
         "upgrade along it."

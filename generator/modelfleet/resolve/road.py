@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Mapping
+from itertools import chain, pairwise
 
 from modelfleet.packaged import packaged_data
 from modelfleet.resolve import catalog
@@ -33,8 +33,8 @@ def road(start: str, goal: str) -> tuple[str, ...] | None:
     return None
 
 
-def main_road() -> Iterator[str]:
+def main_road() -> tuple[str, ...]:
     """The releases of the road that leads from each EUS release to the next one, oldest first."""
     ends = [name for name in catalog.release_names() if catalog.release(name).support["type"] == "eus"]
-    for start, goal in pairwise(ends):
-        yield from road(start, goal) or ()
+    ways = (road(start, goal) or () for start, goal in pairwise(ends))
+    return tuple(dict.fromkeys(chain.from_iterable(ways)))
