@@ -19,6 +19,7 @@ from doc_pages import text_of
 from modelfleet.finding import Rejected, Severity
 from modelfleet.kubernetes import emit
 from modelfleet.pipeline.fleet import fleet
+from modelfleet.resolve.connections import connection_kinds
 
 IMAGE = "registry.example.org/serving@sha256:" + "0f" * 32
 NAME = "<name>"
@@ -118,7 +119,7 @@ class Laying(NamedTuple):
         return {**whole, key: self.in_section(whole.get(key) or {}, place[1:], way, value)}
 
 
-_EITHER = [{"connection", "pvc", "uri"}, {"s3", "oci", "uri"}, {"name", "server"}, {"existing", "credentials"}]
+_EITHER = [{"connection", "pvc", "uri"}, set(connection_kinds()), {"name", "server"}, {"existing", "credentials"}]
 
 
 def _excludes(key: str, other: str) -> bool:

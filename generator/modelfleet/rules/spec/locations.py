@@ -67,12 +67,12 @@ def needless_credentials(subject: OfProject) -> Iterator[Violation]:
                 pointer=(*connection.pointer, "credentials"),
                 key=True,
                 message=f"credentials does not go with {connection.kind.name}: such a connection has no credentials",
-                hint="remove credentials, or use a connection with a Secret: " + _either_kind(),
+                hint=f"remove credentials, or use a connection that has a Secret ({listed(_kinds_with_secret())})",
             )
 
 
-def _either_kind() -> str:
-    return " or ".join(name for name, kind in connection_kinds().items() if kind.secret is not None)
+def _kinds_with_secret() -> list[str]:
+    return [name for name, kind in connection_kinds().items() if kind.secret is not None]
 
 
 @spec_rule("LOC004", "The engine does not find the model where it looks for it")
