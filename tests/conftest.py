@@ -15,6 +15,7 @@ from modelfleet.resolve import catalog
 from modelfleet.tools import install as tools
 from modelfleet.tools import schemas as api_schemas
 from modelfleet.tools.folder import cache_folder
+from plan_repository import Repository, repository
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -75,6 +76,12 @@ def _say(line: str) -> None:
     """Called before anything is installed."""
     if os.environ.get("REQUIRE_TOOLS") != "1":
         pytest.skip(f"would need to install ({line}); REQUIRE_TOOLS=1 does")
+
+
+@pytest.fixture(scope="session")
+def rendered_repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A repository for `plan`, rendered and committed; whoever changes it takes a copy."""
+    return repository(tmp_path_factory.mktemp("rendered"))
 
 
 @pytest.fixture(scope="session")

@@ -93,88 +93,55 @@ def test_each_command_says_what_it_does_and_documents_its_options(name: str, roo
     assert undocumented == []
 
 
-CHECK_HELP = """\
-Usage: modelfleet check [OPTIONS]
-
-  Check every file and render in memory; write nothing.
-
-  An error is shown wherever it is, since nothing is rendered until it is
-  fixed; --env and --project choose the warnings.
-
-Options:
+FLEET_OPTIONS = """\
   --env NAME                      Only this environment; may be given several
                                   times.
   --project NAME                  Only this project; may be given several
                                   times.
   --strict                        Exit with 1 if there are warnings that are
                                   not accepted.
-  --no-cache                      Neither use nor keep what is remembered of
-                                  earlier runs.  [env var:
-                                  MODELFLEET_NO_CACHE]
-  --shard I/N                     Only this share of the projects, such as
-                                  3/8.
-  --parts DIRECTORY               With --shard, the folder to leave its part
-                                  in; without, that of all parts, to be
-                                  joined.
   --format [text|json|github|sarif|gitlab]
                                   Output format of findings.
+  --no-cache                      Do not use or update the cache of earlier
+                                  runs.  [env var: MODELFLEET_NO_CACHE]
+  --shard I/N                     Only this share of the projects, such as
+                                  3/8.
+  --parts DIRECTORY               With --shard, the directory to leave its
+                                  part in. Without it, the directory that
+                                  holds the parts of all shards, to join them.
   -h, --help                      Show this message and exit.
 """
-RENDER_HELP = """\
+CHECK_HELP = f"""\
+Usage: modelfleet check [OPTIONS]
+
+  Check every file and render in memory; write nothing.
+
+  Errors are always shown, because nothing is rendered until they are fixed.
+  --env and --project choose which warnings are shown.
+
+Options:
+{FLEET_OPTIONS}"""
+RENDER_HELP = f"""\
 Usage: modelfleet render [OPTIONS]
 
   Render the overlays of every environment and say what changed.
 
 Options:
-  --env NAME                      Only this environment; may be given several
-                                  times.
-  --project NAME                  Only this project; may be given several
-                                  times.
   --check                         Write nothing; exit 3 and show the diff
                                   where files differ.
   --overwrite                     Overwrite files that were edited by hand or
                                   that modelfleet did not write.
   --verify                        Verify everything with the real tools
                                   afterwards.
-  --strict                        Exit with 1 if there are warnings that are
-                                  not accepted.
-  --no-cache                      Neither use nor keep what is remembered of
-                                  earlier runs.  [env var:
-                                  MODELFLEET_NO_CACHE]
-  --shard I/N                     Only this share of the projects, such as
-                                  3/8.
-  --parts DIRECTORY               With --shard, the folder to leave its part
-                                  in; without, that of all parts, to be
-                                  joined.
-  --format [text|json|github|sarif|gitlab]
-                                  Output format of findings.
-  -h, --help                      Show this message and exit.
-"""
-VERIFY_HELP = """\
+{FLEET_OPTIONS}"""
+VERIFY_HELP = f"""\
 Usage: modelfleet verify [OPTIONS]
 
   Build every overlay with the real kustomize and check it with kubeconform
   and the clusters' schemas.
 
 Options:
-  --env NAME                      Only this environment; may be given several
-                                  times.
-  --project NAME                  Only this project; may be given several
-                                  times.
-  --strict                        Exit with 1 if there are warnings that are
-                                  not accepted.
-  --no-cache                      Neither use nor keep what is remembered of
-                                  earlier runs.  [env var:
-                                  MODELFLEET_NO_CACHE]
-  --shard I/N                     Only this share of the projects, such as
-                                  3/8.
-  --parts DIRECTORY               With --shard, the folder to leave its part
-                                  in; without, that of all parts, to be
-                                  joined.
-  --format [text|json|github|sarif|gitlab]
-                                  Output format of findings.
-  -h, --help                      Show this message and exit.
-"""
+{FLEET_OPTIONS}"""
 
 ARGOCD_HELP = """\
 Usage: modelfleet argocd [OPTIONS] COMMAND [ARGS]...

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from pathlib import Path
 
@@ -12,23 +11,16 @@ from console import REPOSITORY, modelfleet
 from modelfleet.kubernetes.shape import without_nulls, wrong_shape
 from modelfleet.kubernetes.yaml import yaml_documents
 from modelfleet.packaged import packaged_data
-from plan_repository import Repository, repository
+from plan_repository import Repository
 
 RANK = "environments/base/chat/inferenceservice-rank.yaml"
 KUSTOMIZATION = "environments/prod/chat/kustomization.yaml"
 OBJECT = "apiVersion: serving.kserve.io/v1beta1\nkind: InferenceService\nmetadata: {name: rank}\n"
 
 
-@pytest.fixture(scope="module")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return repository(tmp_path_factory.mktemp("rendered")).top
-
-
 @pytest.fixture
-def made(rendered: Path, tmp_path: Path) -> Repository:
-    top = tmp_path / "top"
-    shutil.copytree(rendered, top)
-    return Repository(top, top)
+def made(rendered_repository: Repository, tmp_path: Path) -> Repository:
+    return rendered_repository.copy(tmp_path / "top")
 
 
 def committed(made: Repository, path: str, content: str) -> str:

@@ -29,19 +29,18 @@ FLAWLESS = {
 
 
 @pytest.fixture(scope="module")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return repository(tmp_path_factory.mktemp("rendered"), FLAWLESS).top
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    return repository(tmp_path_factory.mktemp("rendered"), FLAWLESS)
 
 
 @pytest.fixture
-def made(rendered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+def made(rendered: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
-    top = tmp_path / "top"
-    shutil.copytree(rendered, top)
+    found = rendered.copy(tmp_path / "top")
     for name, value in (("user.name", "Ada"), ("user.email", "ada@example.org")):
-        git(top, "config", name, value)
-    return Repository(top, top)
+        found.git("config", name, value)
+    return found
 
 
 def written(made: Repository) -> Ran:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -159,6 +160,11 @@ class Repository:
     def render(self) -> None:
         done = modelfleet(self.root, "render")
         assert done.code == 0, done.err
+
+    def copy(self, top: Path) -> Repository:
+        """Another one of the same files and commits."""
+        shutil.copytree(self.top, top)
+        return Repository(top / self.root.relative_to(self.top), top)
 
     def commit(self) -> str:
         """Renders and commits all; the commit's id."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -14,21 +13,14 @@ from console import modelfleet
 from modelfleet.finding import MachineFailed
 from modelfleet.plan import git as plan_git
 from modelfleet.tools.git import run_git, without_filters
-from plan_repository import Repository, repository
+from plan_repository import Repository
 
 BLOB = "projects/wide.yaml"
 
 
-@pytest.fixture(scope="module")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return repository(tmp_path_factory.mktemp("rendered")).top
-
-
 @pytest.fixture
-def made(rendered: Path, tmp_path: Path) -> Repository:
-    top = tmp_path / "top"
-    shutil.copytree(rendered, top)
-    return Repository(top, top)
+def made(rendered_repository: Repository, tmp_path: Path) -> Repository:
+    return rendered_repository.copy(tmp_path / "top")
 
 
 @pytest.fixture

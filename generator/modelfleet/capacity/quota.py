@@ -7,12 +7,13 @@ from fractions import Fraction
 
 from modelfleet.capacity.amounts import added, resource_amounts, times
 from modelfleet.capacity.pods import Pod, PodUnit
+from modelfleet.kubernetes.kinds import counted_kinds
 from modelfleet.kubernetes.objects import Object, group_of, mapping
 from modelfleet.records import dataclass
 from modelfleet.resolve.environment import Environment
 
 _COMPUTE = ("cpu", "memory", "ephemeral-storage")
-_PER_CONTAINER = ("cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
+_PER_CONTAINER = tuple(f"{part}{name}" for part in ("", "requests.", "limits.") for name in ("cpu", "memory"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +82,8 @@ def _counted(item: Object) -> Iterator[str]:
         yield "secrets"
     if kind == "ExternalSecret":
         yield "count/secrets"
-    if not group and kind in _BARE:
+    if not group and kind in counted_kinds()["byPlural"]:
         yield plural
-
-
-_BARE = ("Service", "ConfigMap", "ReplicationController", "ResourceQuota")
 
 
 def plural_of(kind: str) -> str:
@@ -118,27 +116,7 @@ def quota_uses(
 
 def _judged(name: str) -> bool:
     """Whether everything that counts for it is known: controllers make Services and other objects that no file names."""
-    return name not in _MADE_BY_CONTROLLERS
-
-
-_MADE_BY_CONTROLLERS = frozenset(
-    [
-        *(
-            "services",
-            "count/services",
-            "configmaps",
-            "count/configmaps",
-            "services.loadbalancers",
-            "services.nodeports",
-        ),
-        *("count/deployments.apps", "count/replicasets.apps", "count/endpoints", "count/routes.route.openshift.io"),
-        *(
-            "count/horizontalpodautoscalers.autoscaling",
-            "count/serviceaccounts",
-            "count/httproutes.gateway.networking.k8s.io",
-        ),
-    ]
-)
+    return name not in counted_kinds()["alsoMade"]
 
 
 def unnamed(hard: Mapping[str, Fraction], pod: Pod) -> dict[str, tuple[str, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -45,7 +45,7 @@ def complete_codes(context: click.Context, parameter: click.Parameter, begun: st
     return [code for code in reference.codes() if code.startswith(begun.upper())]
 
 
-def _only(option: str, folder: str) -> Callable[[Any], Any]:
+def _only(option: str, folder: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """An option that limits a command to some of what is written in a folder."""
     text = f"Only this {folder.removesuffix('s')}; may be given several times."
     return click.option(option, folder, multiple=True, metavar="NAME", shell_complete=_written_in(folder), help=text)

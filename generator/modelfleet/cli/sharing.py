@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from modelfleet.cli.options import env_option, format_option, project_option, refuse_warnings, scope_of, strict_option
 from modelfleet.cli.output import DRIFT, MACHINE, POLICY, WRONG, Exit, exit_code, tell
 from modelfleet.cli.root import root_of
 from modelfleet.finding import Finding, MachineFailed, Rejected
 from modelfleet.layout import ARGOCD, Scope
 from modelfleet.pipeline.fleet import fleet
+from modelfleet.records import dataclass
 from modelfleet.resolve.fleet import Fleet, narrowed
 from modelfleet.tools.store import Memory, memory_of
 
@@ -158,18 +160,21 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
         is_flag=True,
         envvar="MODELFLEET_NO_CACHE",
         show_envvar=True,
-        help="Neither use nor keep what is remembered of earlier runs.",
+        help="Do not use or update the cache of earlier runs.",
     )
     @click.option("--shard", type=_ShardType(), help="Only this share of the projects, such as 3/8.")
     @click.option(
         "--parts",
         type=click.Path(path_type=Path, file_okay=False),
-        help="With --shard, the folder to leave its part in; without, that of all parts, to be joined.",
+        help=(
+            "With --shard, the directory to leave its part in. Without it, the directory that holds the parts of all "
+            "shards, to join them."
+        ),
     )
     @wraps(command)
     def with_run(*given: Any, no_cache: bool, shard: Shard | None, parts: Path | None, **named: Any) -> None:
         context = click.get_current_context()
-        if (shard or parts) and named.get("projects"):
+        if (shard or parts) and (choice := named.get("choice")) is not None and choice.projects:
             message = "--project cannot be combined with --shard and --parts: which projects a shard has is settled"
             raise click.UsageError(message)
         root = root_of(context)
@@ -178,3 +183,38 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
             command(*given, run=run, **named)
 
     return with_run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetChoice:
+    """What options choose of the fleet, whether warnings are refused, and the format of findings."""
+
+    environments: tuple[str, ...]
+    projects: tuple[str, ...]
+    strict: bool
+    form: str
+
+    def scope(self, found: Fleet) -> Scope:
+        """The folders that are chosen."""
+        return scope_of(found, self.environments, self.projects)
+
+    def refuse(self, warnings: Sequence[Finding]) -> None:
+        """Ends the command where there are warnings and they are refused."""
+        refuse_warnings(warnings, self.strict)
+
+
+def fleet_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Options of a command that judges the whole fleet, which it then has as `choice` and `run`."""
+
+    @env_option
+    @project_option
+    @strict_option
+    @format_option
+    @wraps(command)
+    def with_choice(
+        *given: Any, environments: tuple[str, ...], projects: tuple[str, ...], strict: bool, form: str, **named: Any
+    ) -> None:
+        choice = FleetChoice(environments=environments, projects=projects, strict=strict, form=form)
+        command(*given, choice=choice, **named)
+
+    return with_choice

@@ -15,6 +15,12 @@ def cluster_kinds() -> frozenset[str]:
     return frozenset(packaged_data("kinds")["ofCluster"])
 
 
+@lru_cache(maxsize=1)
+def counted_kinds() -> Mapping[str, frozenset[str]]:
+    """What is special about kinds as a ResourceQuota counts them."""
+    return {key: frozenset(names) for key, names in packaged_data("kinds")["quota"].items()}
+
+
 @dataclass(frozen=True, slots=True)
 class OwnedName:
     """A name that a controller takes: who it is, what it does with the object, and the labels that its object has there."""

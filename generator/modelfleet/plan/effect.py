@@ -5,6 +5,7 @@ The order is the order of weight. `schemas/plan.schema.json` and `docs/effects.m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Literal
 
@@ -13,6 +14,8 @@ from modelfleet.records import dataclass
 Tone = Literal["plain", "head", "good", "mild", "warn", "bad", "added", "removed", "faint"]
 """How a line is meant; whoever shows it chooses the colours."""
 
+TONE_MARKS: Mapping[Tone, str] = {"faint": "⚪", "good": "🟢", "mild": "🔵", "warn": "🟡", "bad": "🔴"}
+"""The colours of tables in Markdown."""
 
 Verbs = tuple[str, str]
 """What one thing does, and what several do."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from modelfleet.finding import Finding, Severity
-from modelfleet.plan.effect import Effect, Tone
+from modelfleet.plan.effect import TONE_MARKS, Effect
 from modelfleet.plan.environment_words import effect_words, folded_rows, given_acks, happenings, thing, things, title
 from modelfleet.plan.figure_words import both, figure_lines
 from modelfleet.plan.markdown_diffs import difference_folds
@@ -27,7 +27,6 @@ MAX_CHARACTERS = 65_000
 _ROOM_FOR_NOTICE = 400
 _BETWEEN = 2  # the end of a line, and an empty line
 _TABLE = "| what | effect | change |\n|---|---|---|"
-_MARKS: Mapping[Tone, str] = {"faint": "⚪", "good": "🟢", "mild": "🔵", "warn": "🟡", "bad": "🔴"}
 
 
 def plan_markdown(found: Plan, most: int = MAX_CHARACTERS) -> str:
@@ -196,13 +195,13 @@ _LEGEND = "🔴 users notice · 🟡 pods restart · 🔵 nothing stops · 🟢 
 
 def _happens(one: EnvironmentPlan) -> Iterator[str]:
     if not one.rows:
-        yield f"{_MARKS['faint']} {title(one)}"
+        yield f"{TONE_MARKS['faint']} {title(one)}"
     for effect, happens in happenings(one):
         if effect is Effect.NOTHING:
             quiet = sum(row.effect is Effect.NOTHING for row in one.rows)
-            yield f"{_MARKS['faint']} {plural(quiet, 'change')} without effect"
+            yield f"{TONE_MARKS['faint']} {plural(quiet, 'change')} without effect"
         else:
-            yield f"{_MARKS[effect.tone]} {effect.title}: {inline(happens, table=True)}"
+            yield f"{TONE_MARKS[effect.tone]} {effect.title}: {inline(happens, table=True)}"
 
 
 def _parts(found: Plan) -> Iterator[_Part]:
@@ -244,7 +243,7 @@ def _head(one: EnvironmentPlan, *, table: bool) -> Iterator[str]:
 
 def _row(group: Sequence[Row]) -> str:
     row = group[0]
-    mark = _MARKS[row.effect.tone]
+    mark = TONE_MARKS[row.effect.tone]
     what = "<br>".join(inline(text, table=True) for text in row.what)
     return f"| {inline(things(group), table=True)} | {mark} {'<br>'.join(_effects(row, table=True))} | {what} |"
 

@@ -6,10 +6,7 @@ import re
 from collections.abc import Iterator
 
 from modelfleet.packaged import packaged
-from modelfleet.plan.effect import Effect
-
-_MARKS = {"faint": "⚪", "good": "🟢", "mild": "🔵", "warn": "🟡", "bad": "🔴"}
-
+from modelfleet.plan.effect import TONE_MARKS, Effect
 
 _NAMES = re.compile(
     r'(?<="What happens to a running model, the lightest first\.",\n      "enum": \[\n)[^\]]*(?=\n      \])'
@@ -28,7 +25,7 @@ def effects_page() -> Iterator[str]:
     for effect in sorted(Effect, key=lambda effect: -effect.weight):
         needed = "yes" if effect.value.destroys else ""
         explained = effect.value.explained.replace("|", "\\|")
-        yield f"| {_MARKS[effect.tone]} | {effect.title} | `{effect.id}` | {explained} | {needed} |"
+        yield f"| {TONE_MARKS[effect.tone]} | {effect.title} | `{effect.id}` | {explained} | {needed} |"
 
 
 def plan_schema() -> str:

@@ -184,29 +184,15 @@ def _engine_of(data: Mapping[str, Any]) -> Engine:
     return Engine(name="generic", facts=engines()["generic"])
 
 
-_CLUSTER_FIELDS = frozenset(
-    {
-        "creationTimestamp",
-        "finalizers",
-        "generation",
-        "managedFields",
-        "namespace",
-        "ownerReferences",
-        "resourceVersion",
-        "selfLink",
-        "uid",
-    }
-)
-
 _CLUSTER_KEYS = ("argocd.argoproj.io/", "kubectl.kubernetes.io/", "app.kubernetes.io/instance")
 
 
 def _without_cluster_fields(data: Mapping[str, Any]) -> dict[str, Any]:
     """An exported object without what its cluster, kubectl or Argo CD wrote into it."""
-    metadata = {key: value for key, value in data["metadata"].items() if key not in _CLUSTER_FIELDS}
+    metadata = {"name": data["metadata"]["name"]}
     for part in ("labels", "annotations"):
-        if part in metadata:
-            kept = (metadata[part] or {}).items()
+        if part in data["metadata"]:
+            kept = (data["metadata"][part] or {}).items()
             metadata[part] = {key: text for key, text in kept if not key.startswith(_CLUSTER_KEYS)}
     return {key: value for key, value in data.items() if key != "status"} | {"metadata": metadata}
 

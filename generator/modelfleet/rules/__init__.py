@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Generic, TypeVar
 
-from modelfleet.finding import Location, Pointer, Severity
+from modelfleet.finding import Finding, Location, Pointer, Severity, dotted
 from modelfleet.records import dataclass
 from modelfleet.resolve.release import Capabilities, Capability
 
@@ -31,6 +31,20 @@ class Violation:
     see: Location | None = None
     severity: Severity = Severity.ERROR
     policy: bool = False
+
+    def finding(self, code: str, at: Location, environment: str | None) -> Finding:
+        """It as a finding at a place in a file."""
+        return Finding(
+            at=at,
+            code=code,
+            path=dotted(self.pointer),
+            message=self.message,
+            hint=self.hint,
+            see=self.see,
+            severity=self.severity,
+            policy=self.policy,
+            environments=(environment,) if environment else (),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,17 +38,7 @@ def spec_rules() -> Mapping[str, tuple[Rule[Any], ...]]:
 def located(code: str, violation: Violation, places: Merged | Document, environment: str | None) -> Finding:
     """A problem as a finding at its place in the hand-written files."""
     at = places.key_at(violation.pointer) if violation.key else places.at(violation.pointer)
-    return Finding(
-        at=at,
-        code=code,
-        path=dotted(violation.pointer),
-        message=violation.message,
-        hint=violation.hint,
-        see=violation.see,
-        severity=violation.severity,
-        policy=violation.policy,
-        environments=(environment,) if environment else (),
-    )
+    return violation.finding(code, at, environment)
 
 
 @lru_cache(maxsize=64)

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from modelfleet.finding import Finding, Location, Pointer, dotted
+from modelfleet.finding import Finding, Location, Pointer
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Project
-from modelfleet.rules import Violation
 
 
 class Claim(NamedTuple):
@@ -35,18 +34,3 @@ def claim_at(project: Project, pointer: Pointer, *, key: bool = False, **facts: 
     """A claim of a project about one of its fields, or with `key` about that field's key."""
     place = project.spec.key_at if key else project.spec.at
     return Claim(project.name, project.environment.name, pointer, place(pointer), facts)
-
-
-def claim_finding(code: str, claim: Claim, violation: Violation) -> Finding:
-    """What a rule found of a claim, at the claim's place."""
-    return Finding(
-        at=claim.at,
-        code=code,
-        path=dotted(claim.pointer),
-        message=violation.message,
-        hint=violation.hint,
-        see=violation.see,
-        severity=violation.severity,
-        policy=violation.policy,
-        environments=(claim.environment,),
-    )

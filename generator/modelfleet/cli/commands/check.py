@@ -3,52 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import click
 
-from modelfleet.cli.options import (
-    env_option,
-    format_option,
-    project_option,
-    refuse_warnings,
-    scope_of,
-    strict_option,
-)
 from modelfleet.cli.output import DOCUMENT_FORMATS, say, show_findings
-from modelfleet.cli.sharing import FleetRun, run_options
+from modelfleet.cli.sharing import FleetChoice, FleetRun, fleet_options, run_options
 from modelfleet.resolve.fleet import Fleet, narrowed, unknown_sorts
 from modelfleet.wording import listed, plural
 
 
 @click.command(short_help="Check every file; write nothing.")
-@env_option
-@project_option
-@strict_option
+@fleet_options
 @run_options
-@format_option
-@click.pass_obj
-def check(  # noqa: PLR0913 - one parameter an option, as click passes them
-    root: Path,
-    environments: tuple[str, ...],
-    projects: tuple[str, ...],
-    strict: bool,
-    run: FleetRun,
-    form: str,
-) -> None:
+def check(choice: FleetChoice, run: FleetRun) -> None:
     """Check every file and render in memory; write nothing.
 
-    An error is shown wherever it is, since nothing is rendered until it is fixed; --env and --project choose the warnings.
+    Errors are always shown, because nothing is rendered until they are fixed. --env and --project choose which warnings are
+    shown.
     """
     whole = run.fleet()
-    found = narrowed(whole, scope_of(whole, environments, projects))
+    found = narrowed(whole, choice.scope(whole))
     shown = run.untold(found.warnings)
-    show_findings(shown, form)
-    if form not in DOCUMENT_FORMATS:
+    show_findings(shown, choice.form)
+    if choice.form not in DOCUMENT_FORMATS:
         say(run.said_before + _summary(replace(found, warnings=tuple(shown)) if run.is_shard else found))
         if not run.is_shard and (sorts := unknown_sorts(found)):
             say(f"more could be checked with facts that are missing: {listed(sorts)}; `modelfleet doctor` lists them")
-    refuse_warnings(shown if run.is_shard else found.warnings, strict)
+    choice.refuse(shown if run.is_shard else found.warnings)
 
 
 def _summary(found: Fleet) -> str:

@@ -9,16 +9,8 @@ from pathlib import Path
 
 import click
 
-from modelfleet.cli.options import (
-    env_option,
-    format_option,
-    project_option,
-    refuse_warnings,
-    scope_of,
-    strict_option,
-)
 from modelfleet.cli.output import DOCUMENT_FORMATS, DRIFT, POLICY, Exit, say, show_findings, tell
-from modelfleet.cli.sharing import FleetRun, run_options
+from modelfleet.cli.sharing import FleetChoice, FleetRun, fleet_options, run_options
 from modelfleet.finding import Finding, MachineFailed, Severity, merged
 from modelfleet.layout import EVERYTHING, Scope
 from modelfleet.plan.git import untracked
@@ -30,47 +22,34 @@ from modelfleet.tree.conflicts import conflicts
 
 
 @click.command(short_help="Write the overlays and say what changed.")
-@env_option
-@project_option
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 3 and show the diff where files differ.")
 @click.option(
     "--overwrite", is_flag=True, help="Overwrite files that were edited by hand or that modelfleet did not write."
 )
 @click.option("--verify", "also_verify", is_flag=True, help="Verify everything with the real tools afterwards.")
-@strict_option
+@fleet_options
 @run_options
-@format_option
-@click.pass_obj
-def render(  # noqa: PLR0913 - one parameter an option, as click passes them
-    root: Path,
-    environments: tuple[str, ...],
-    projects: tuple[str, ...],
-    only_check: bool,
-    overwrite: bool,
-    also_verify: bool,
-    strict: bool,
-    run: FleetRun,
-    form: str,
-) -> None:
+def render(choice: FleetChoice, run: FleetRun, only_check: bool, overwrite: bool, also_verify: bool) -> None:
     """Render the overlays of every environment and say what changed."""
     started = os.times()
+    root, form = run.root, choice.form
     if not only_check:
         write.recover(root)
     found = run.fleet()
-    scope = _with_all_overlays(root, found.files, run.scope(scope_of(found, environments, projects)))
+    scope = _with_all_overlays(root, found.files, run.scope(choice.scope(found)))
     shown = tuple(run.untold(found.warnings))
     if form == "text" or (form == "github" and not only_check):
         show_findings(shown, form)
     files = {path: text for path, text in found.files.items() if scope.covers(path)}
     if only_check:
         _show_drift(root, files, scope, (form, shown))
-        refuse_warnings(shown if run.is_shard else found.warnings, strict)
+        choice.refuse(shown if run.is_shard else found.warnings)
         return
-    if strict and found.open_warnings:
+    if choice.strict and found.open_warnings:
         if form in DOCUMENT_FORMATS:
             show_findings(shown, form)
         tell("modelfleet: nothing is written, since --strict refuses warnings that are not accepted")
-        refuse_warnings(found.warnings, strict)
+        choice.refuse(found.warnings)
     changes = write.write(root, files, scope, overwrite=overwrite)
     replaced = merged(conflicts(changes, overwrite=True)) if overwrite else []
     if form in DOCUMENT_FORMATS:

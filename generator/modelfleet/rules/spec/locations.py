@@ -16,7 +16,7 @@ from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Connection, EnvSecret, Model, Project
 from modelfleet.resolve.runtime import Engine
 from modelfleet.rules import Violation, having
-from modelfleet.rules.claims import Claim, claim_at, claim_finding
+from modelfleet.rules.claims import Claim, claim_at
 from modelfleet.rules.spec.subjects import OfLocated, OfModel, OfProject, spec_rule
 from modelfleet.wording import choices, did_you_mean, listed
 
@@ -314,7 +314,7 @@ def shared_beginnings(claims: Sequence[Claim], environments: Mapping[str, Enviro
                 hint=f"write {path}/",
                 severity=Severity.WARNING,
             )
-            yield claim_finding(NEIGHBOUR, claim, violation)
+            yield violation.finding(NEIGHBOUR, claim.at, claim.environment)
 
 
 def _bucket(model: Model) -> tuple[str, str] | None:

@@ -11,7 +11,7 @@ from modelfleet.resolve.hardware import Hardware
 from modelfleet.resolve.model import Project
 from modelfleet.resolve.runtime import Engine
 from modelfleet.rules import Violation, having, lacking
-from modelfleet.rules.claims import Claim, claim_at, claim_finding
+from modelfleet.rules.claims import Claim, claim_at
 from modelfleet.rules.spec.subjects import OfModel, spec_rule
 from modelfleet.wording import listed
 
@@ -219,4 +219,4 @@ def too_many_groups(claims: Sequence[Claim], environments: Mapping[str, Environm
                 hint="serve fewer models on several nodes there",
                 severity=Severity.WARNING,
             )
-            yield claim_finding(MOST_GROUPS, claim, violation)
+            yield violation.finding(MOST_GROUPS, claim.at, claim.environment)
