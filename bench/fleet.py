@@ -105,10 +105,15 @@ def write_values(root: Path, folder: Path) -> None:
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+    def written(value: object) -> str:
+        return str(yaml.dump(value, Dumper=dumper, sort_keys=False))
+
     folder.mkdir(parents=True, exist_ok=True)
     specs = {path.stem: yaml.load(path.read_bytes(), Loader=loader) for path in sorted((root / "projects").iterdir())}
     parts = {name: {key: spec[key] for key in ("connections", "models")} for name, spec in specs.items()}
-    (folder / "projects.yaml").write_text(yaml.safe_dump({"projects": parts}, sort_keys=False))
+    (folder / "projects.yaml").write_text(written({"projects": parts}))
     base = yaml.load(_BASE, Loader=loader)
     for environment, release in ENVIRONMENTS.items():
         own = {
@@ -117,7 +122,7 @@ def write_values(root: Path, folder: Path) -> None:
         facts = {key: base[key] for key in ("sizes", "accelerators", "secrets")}
         facts["secrets"]["keyPrefix"] = environment
         values = {"facts": {**facts, **_release_facts(release, base["runtimes"])}, "projects": own}
-        (folder / f"{environment}.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+        (folder / f"{environment}.yaml").write_text(written(values))
 
 
 def _release_facts(name: str, offered: dict[str, Any]) -> dict[str, Any]:

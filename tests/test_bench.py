@@ -73,6 +73,8 @@ def test_one_short_round(capsys: pytest.CaptureFixture[str], monkeypatch: pytest
         "render 30",
         *(f"render 30, shard {number}" for number in shards),
         "render 30, joined",
+        *(f"plan 30, shard {number}" for number in shards),
+        "plan 30, joined",
     ]
     assert re.findall(r"^(.*): [\d.]+(?:x| MiB), at most", said, re.MULTILINE) == [
         "--version to bare Python",

@@ -74,6 +74,9 @@ class Engine:
         return dict(_passed(self.parser, tuple(words)))
 
 
+_MODULE = "-m"  # an option of Python's own, in front of the module that serves
+
+
 @lru_cache(maxsize=4096)
 def _in_full(parser: OptionParser, name: str) -> str:
     named = parser.named(name)
@@ -85,7 +88,7 @@ def _passed(parser: OptionParser | None, words: tuple[str, ...]) -> Mapping[str,
     parts = [part for word in words for part in ([word] if word.startswith("-") else word.split())]
     found = {}
     for index, part in enumerate(parts):
-        if part.startswith("-"):
+        if part.startswith("-") and part != _MODULE:
             name, equals, value = part.partition("=")
             following = parts[index + 1] if index + 1 < len(parts) else ""
             option = name if parser is None else _in_full(parser, name)

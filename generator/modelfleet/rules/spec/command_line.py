@@ -5,7 +5,6 @@ All of these are warnings: which version an image holds is known from its releas
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -77,6 +76,8 @@ def _of_other_version(parser: OptionParser, name: str) -> tuple[str, str] | None
 
 
 def _misspelt(parser: OptionParser, name: str) -> tuple[str, str] | None:
+    import difflib
+
     spelt = parser.spelling(name).lstrip("-")
     known = {option.lstrip("-"): option for table in parser.tables for option in table.options}
     likely = [key for key in known if key.startswith("no-") == spelt.startswith("no-")]
