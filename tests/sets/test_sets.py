@@ -16,7 +16,9 @@ import yaml
 
 from console import modelfleet
 from found_objects import read_objects, unlike
+from modelfleet.capacity.pods import pod_units
 from modelfleet.pipeline.fleet import fleet
+from modelfleet.serving.workloads import project_state, running_workloads
 
 SETS = Path(__file__).parent
 NAMES = sorted(path.parent.name for path in SETS.glob("*/repository"))
@@ -57,6 +59,26 @@ def test_what_is_otherwise_is_noticed(tmp_path: Path) -> None:
         "Route/extra is not rendered",
         "ServingRuntime/segmenter was not given",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "accelerators"),
+    [
+        ("14-multinode-ray", "atlas-70b", {"nvidia.com/gpu": 4}),  # KServe gives them to the worker
+        ("08-helm-callers", "orchid-vllm-model", {"nvidia.com/gpu": 1}),  # the webhook of hardware profiles does
+        ("13-caikit-tgis-s3", "flax-small", {}),
+    ],
+)
+def test_accelerators_that_the_platform_adds_are_counted(
+    name: str, model: str, accelerators: dict[str, int], tmp_path: Path
+) -> None:
+    (deployed,) = fleet(repository(tmp_path / "repository", name)).deployed
+    state = project_state(deployed.project.environment, deployed.project.namespace, deployed.objects, deployed.project)
+    workload = running_workloads(state)["InferenceService", model]
+    assert workload.accelerators == accelerators
+    pods = [unit for unit in pod_units(state) if unit.workload == workload.key]
+    asked = [pod.requests for unit in pods for pod, count in unit.pods for _ in range(count)]
+    assert sum(amounts.get("nvidia.com/gpu", 0) for amounts in asked) == accelerators.get("nvidia.com/gpu", 0)
 
 
 PATCHED = {"04-assist-profiles", "15-helm-chat-template"}

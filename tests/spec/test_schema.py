@@ -642,11 +642,11 @@ acme: missing: path on a volume
 ! granite-3-8b, or path: / for all of it
 = {pvc: weights, path: /}
 
-acme: missing: max
+acme: missing: both bounds
 - replicas: 1
-+ replicas: {min: 1}
-! 17:15: error[SPEC003]: models.llama.replicas: 'max' is missing; add it, such as max: 3
-= replicas: {min: 1, max: 1}
++ replicas: {}
+! 17:15: error[SPEC010]: models.llama.replicas: the map is empty; write min, max or both
+= replicas: {min: 1}
 
 acme: missing: tensorParallelSize
 - mode: standard

@@ -18,7 +18,15 @@ from modelfleet.kubernetes.names import CONNECTIONS, ENABLE_AUTH, HARDWARE_PROFI
 from modelfleet.kubernetes.objects import Object, mapping
 from modelfleet.records import dataclass
 from modelfleet.resolve.environment import AcceleratorOffer, Environment
-from modelfleet.serving.accelerators import maps, nodes_of_group, whole_number
+from modelfleet.serving.accelerators import (
+    amounts_of,
+    given_by_profile,
+    given_to_worker,
+    maps,
+    nodes_of_group,
+    summed,
+    whole_number,
+)
 from modelfleet.serving.knowledge import knowledge
 from modelfleet.serving.workloads import (
     LLM,
@@ -151,10 +159,12 @@ class _Builder:
         brings = self.storage(item, model)
         own = [*([{**model, "name": "kserve-container"}] if model else []), *maps(predictor.get("containers"))]
         running = [*_merged(spec, own), *self.beside(item, serving, predictor)]
+        running = _asking(running, given_by_profile(self.environment, item))
         pods = [(self.pod(serving, [spec, predictor], running, brings), 1)]
         if serving.mode == "multi-node":
             of_runtime = mapping(spec.get("workerSpec"))
-            merged = _merged(of_runtime, maps(worker.get("containers")))
+            asked = summed((amounts_of(one), 1) for one in running)
+            merged = _asking(_merged(of_runtime, maps(worker.get("containers"))), given_to_worker(asked, worker))
             nodes = whole_number(worker.get("pipelineParallelSize"), 1)
             pods.append((self.pod(serving, [of_runtime, worker], merged, brings), nodes - 1))
         return self.unit(serving, "", pods, (serving.least, serving.running))
@@ -237,6 +247,8 @@ class _Builder:
         for part, count in (("template", 1), ("worker", nodes_of_group(spec) - 1)):
             if written := mapping(spec.get(part)):
                 running = [*maps(written.get("containers")), *routing]
+                if part == "template":
+                    running = _asking(running, given_by_profile(self.environment, self.state.objects[serving.key]))
                 found.append((self.pod(serving, [written], running, brings), count))
         return found
 
@@ -352,6 +364,17 @@ def _merged(spec: Mapping[str, Any], own: Sequence[Mapping[str, Any]]) -> Iterat
             },
         }
     yield from named.values()
+
+
+def _asking(running: Iterable[Mapping[str, Any]], given: Mapping[str, int]) -> list[Mapping[str, Any]]:
+    """The containers of a pod, of which the first gets what somebody gives to a pod that asks for no accelerators."""
+    found = list(running)
+    if given and found and not any(amounts_of(one) for one in found):
+        amounts = mapping(found[0].get("resources"))
+        more = {name: str(count) for name, count in given.items()}
+        both = {part: {**mapping(amounts.get(part)), **more} for part in ("requests", "limits")}
+        found[0] = {**found[0], "resources": both}
+    return found
 
 
 _TEMPLATES = ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController")

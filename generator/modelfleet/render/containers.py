@@ -7,7 +7,6 @@ from typing import Any
 
 from modelfleet.kubernetes.objects import items
 from modelfleet.resolve.model import Model
-from modelfleet.resolve.resolver import replicas
 
 
 def own_program(model: Model) -> dict[str, Any]:
@@ -28,7 +27,9 @@ def own_program(model: Model) -> dict[str, Any]:
 def transformer(written: Mapping[str, Any]) -> dict[str, Any]:
     """A transformer as an InferenceService has it."""
     pod = {key: value for key, value in written.items() if key != "replicas"}
-    if "replicas" not in written:
+    count = written.get("replicas")
+    if count is None:
         return pod
-    least, most = replicas(written["replicas"])
-    return {"minReplicas": least, "maxReplicas": most, **pod}
+    bounds = count if isinstance(count, dict) else {"min": count, "max": count}
+    said = {f"{bound}Replicas": bounds[bound] for bound in ("min", "max") if bound in bounds}
+    return {**said, **pod}

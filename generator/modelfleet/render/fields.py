@@ -37,20 +37,24 @@ def field_values(project: Project, model: Model) -> dict[str, Any]:
 
 
 _SAID = {
-    "displayName": "display_name",
-    "description": "description",
-    "mode": "deployment_mode",
-    "tokens": "enable_auth",
-    "modelType": "model_type",
-    "dashboard": "dashboard",
-    "storageSecret": "storage_secret",
+    "displayName": ("display_name",),
+    "description": ("description",),
+    "mode": ("deployment_mode",),
+    "tokens": ("enable_auth",),
+    "modelType": ("model_type",),
+    "dashboard": ("dashboard",),
+    "storageSecret": ("storage_secret",),
+    "replicas": ("min_replicas", "max_replicas", "replicas"),
+    "size": (),  # its hardware says nothing then
+    "workerSize": ("worker_resources",),
+    "frameworkVersion": ("format_version",),
 }
 """The values with which templates say fields that a spec can leave unsaid."""
 
 
 def unsaid(model: Model) -> dict[str, None]:
     """The values of the fields of which the spec lets nothing be written, to go over all others."""
-    return {_SAID[name]: None for name in model.omit}
+    return {value: None for name in model.omit for value in _SAID[name]}
 
 
 def _stopped(project: Project, model: Model) -> str | None:

@@ -132,9 +132,11 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
         "format_name": model.format.name if model.format else None,
         "format_version": model.format.version if model.format else None,
         "runtime": model.serving_runtime,
-        "args": list(model.args) or None,
-        "env": list(model.env) or None,
+        "args": list(model.args) if model.args or "args" in model.written else None,
+        "env": list(model.env) if model.env or "env" in model.written else None,
         "resources": hardware.resources,
+        "worker_resources": hardware.resources,
+        "worker_container": _WORKER if model.container_spec or not _UNSIZED.intersection(model.omit) else None,
         "node_selector": hardware.node_selector or None,
         "tolerations": list_or_none(hardware.tolerations),
         "containers": list_or_none(model.containers),
@@ -148,6 +150,9 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
     }
 
 
+_WORKER, _UNSIZED = "worker-container", frozenset({"size", "workerSize"})
+
+
 def made_version(model: Model, made: bool | None) -> str | None:
     """The version under which the release puts a downloaded file that lies in no folder of a version, where it can."""
     return "1" if made and lands_without_version(model) and is_downloaded(model.location.scheme) else None
@@ -156,7 +161,7 @@ def made_version(model: Model, made: bool | None) -> str | None:
 def _enable_auth(model: Model, always: bool | None) -> str | None:
     if model.guarded:
         return "true"
-    return "false" if always else None
+    return "false" if always or model.written.get("tokens") is not None else None
 
 
 _STORAGE = ("storage_key", "storage_path", "storage_uri", "pull_secrets", "connection_name", "connection_path")
@@ -250,6 +255,8 @@ def _served(model: ServedModel, server: Server) -> dict[str, Any]:
         "format_version": model.format.version if model.format else None,
         "runtime": server.name,
         "route_timeout": server.route_timeout,
+        "protocol_version": model.written.get("protocolVersion"),
+        **{key: None if model.written.get(key) is None else [] for key in ("args", "env")},
         **_storage(model.location, by_annotation=False),
     }
 

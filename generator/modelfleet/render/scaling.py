@@ -15,11 +15,17 @@ def scaling_values(project: Project, model: Model) -> dict[str, Any]:
     """The values of a template that say so. A group of nodes is not a Deployment that an autoscaler could size."""
     values: dict[str, Any] = dict.fromkeys(_VALUES)
     if model.multi_node:
-        return values | {"autoscaler_class": project.environment.term("autoscalerMultiNode")}
-    values |= {"min_replicas": model.minimum, "max_replicas": model.maximum}
+        values["autoscaler_class"] = project.environment.term("autoscalerMultiNode")
+    bounds = model.written.get("replicas")
+    if isinstance(bounds, dict):
+        values |= {"min_replicas": bounds.get("min"), "max_replicas": bounds.get("max")}
+    elif not model.multi_node:
+        values |= {"min_replicas": model.minimum, "max_replicas": model.maximum}
     scaling = model.scaling
-    if scaling is None or model.mode != "standard":
+    if scaling is None or model.multi_node:
         return values
+    if model.mode != "standard":
+        return values | next(({"scale_metric": name, "scale_target": most} for name, most in scaling.by_requests), {})
     if scaling.by_keda:
         return values | {
             "autoscaler_class": "keda",

@@ -30,7 +30,10 @@ class Accelerator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hardware:
-    """What a workload asks of its nodes. Its own tolerations and node selector are those that no accelerator brings."""
+    """What a workload asks of its nodes. Its own tolerations and node selector are those that no accelerator brings.
+
+    `unsaid`: its containers say nothing of amounts, which a hardware profile brings.
+    """
 
     size: str | None
     requests: Amounts | None
@@ -40,6 +43,7 @@ class Hardware:
     inline: bool
     own_tolerations: tuple[Toleration, ...]
     own_node_selector: Mapping[str, str]
+    unsaid: bool = False
 
     @property
     def tolerations(self) -> tuple[Toleration, ...]:
@@ -76,11 +80,14 @@ class Hardware:
     @property
     def resources(self) -> Object | None:
         """The `resources` of a container, accelerators included."""
+        if self.unsaid:
+            return None
         extra = {}
         if self.accelerator and self.accelerator.identifier:
             extra = {self.accelerator.identifier: str(self.accelerator.count)}
         found = {}
+        limited = self.requests is None and self.limits is not None  # then requests are the limits
         for key, amounts in (("requests", self.requests), ("limits", self.limits)):
-            if whole := {**(amounts or {}), **extra}:
+            if whole := {**(amounts or {}), **({} if limited and key == "requests" else extra)}:
                 found[key] = whole
         return found or None

@@ -52,6 +52,14 @@ class LoadScaling:
     cpu: int | None
     query: LoadQuery | None
     schedule: tuple[Hours, ...]
+    concurrency: int | None
+    requests_per_second: int | None
+
+    @property
+    def by_requests(self) -> tuple[tuple[str, int], ...]:
+        """What Knative counts, in KServe's words, and how many of them one replica is to bear."""
+        both = (("concurrency", self.concurrency), ("rps", self.requests_per_second))
+        return tuple((metric, most) for metric, most in both if most is not None)
 
     @property
     def measured(self) -> Mapping[str, int]:
@@ -90,6 +98,8 @@ def load_scaling(replicas: Any) -> LoadScaling | None:
             authentication=query.get("authentication"),
         ),
         schedule=tuple(map(_hours, schedule)),
+        concurrency=when.get("concurrency"),
+        requests_per_second=when.get("requestsPerSecond"),
     )
 
 
@@ -97,7 +107,8 @@ def group_scaling(replicas: Any, keda: bool | None) -> Mapping[str, Any] | None:
     """What `llmd.scaling` would say, where `replicas` of a distributed deployment say by what it is scaled."""
     if load_scaling(replicas) is None:
         return None
-    return {"min": replicas["min"], "max": replicas["max"], "by": "hpa" if keda is False else "keda"}
+    least = replicas.get("min", 1)
+    return {"min": least, "max": replicas.get("max", max(least, 1)), "by": "hpa" if keda is False else "keda"}
 
 
 def threshold_of(number: float) -> int | str:

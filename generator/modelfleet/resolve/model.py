@@ -287,9 +287,10 @@ class Model(Workload):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedModel:
-    """A model on a model server."""
+    """A model on a model server. `written` is what the merged spec says of it."""
 
     name: str
+    written: Mapping[str, Any]
     pointer: Pointer
     display_name: str
     description: str | None

@@ -263,6 +263,7 @@ class _Resolver:
         models = tuple(
             ServedModel(
                 name=key,
+                written=model,
                 pointer=(*pointer, "models", key),
                 display_name=_display(model, key),
                 description=model.get("description"),
@@ -295,6 +296,7 @@ class _Resolver:
             inline=inline,
             own_tolerations=tuple(data.get("tolerations") or ()),
             own_node_selector=data.get("nodeSelector") or {},
+            unsaid="size" in (data.get("omit") or ()),
         )
 
     def accelerator(self, written: Any) -> Accelerator | None:

@@ -65,8 +65,25 @@ def of_service(predictor: Mapping[str, Any], containers: Sequence[Mapping[str, A
     if isinstance(worker, dict):
         ours = next(iter(maps(worker.get("containers"))), {})
         nodes = whole_number(worker.get("pipelineParallelSize"), 1)
-        parts.append((at_least({**amounts_of(runtime_worker), **amounts_of(ours)}, worker), nodes - 1))
+        written = {**amounts_of(runtime_worker), **amounts_of(ours)}
+        parts.append((at_least(written or given_to_worker(own, worker), worker), nodes - 1))
     return summed(parts)
+
+
+def given_to_worker(head: Mapping[str, int], worker: Mapping[str, Any]) -> dict[str, int]:
+    """Accelerators that KServe gives to a worker which asks for none: of the head's kind, as many as share each layer."""
+    sharing = whole_number(worker.get("tensorParallelSize"), 0)
+    return dict.fromkeys(head, sharing) if sharing else {}
+
+
+def given_by_profile(environment: Environment, item: Object) -> dict[str, int]:
+    """Accelerators that a hardware profile gives to pods which ask for none; its default count is at least its minimum."""
+    offers = (offer for offer in environment.accelerators.values() if offer.hardware_profile and _named(item, offer))
+    return {
+        offer.identifier: max(_number(str(offer.hardware_profile.minimum.get(offer.identifier, 1))), 1)
+        for offer in offers
+        if offer.hardware_profile and offer.identifier
+    }
 
 
 def of_pod(spec: Mapping[str, Any]) -> dict[str, int]:
@@ -114,7 +131,7 @@ def accelerator_name(
     fitting = {name: offer for name, offer in environment.accelerators.items() if offer.identifier in used}
     for test in (
         lambda name, offer: _meta(runtime or {}, "annotations").get(ACCELERATOR_NAME) == name,
-        lambda name, offer: offer.hardware_profile is not None and offer.hardware_profile.name == _profile(item),
+        lambda name, offer: _named(item, offer),
         lambda name, offer: _selected(item, runtime, offer),
         lambda name, offer: _tolerated(item, runtime, offer),
         lambda name, offer: name == written,
@@ -125,8 +142,10 @@ def accelerator_name(
     return next(iter(fitting)) if len(fitting) == 1 else next(iter(used))
 
 
-def _profile(item: Object) -> Any:
-    return _meta(item, "annotations").get(HARDWARE_PROFILE)
+def _named(item: Object, offer: AcceleratorOffer) -> bool:
+    """Whether an object names the hardware profile of an accelerator."""
+    profile = offer.hardware_profile
+    return profile is not None and profile.name == _meta(item, "annotations").get(HARDWARE_PROFILE)
 
 
 def scheduling_parts(item: Object, runtime: Object | None) -> list[Mapping[str, Any]]:

@@ -25,6 +25,7 @@ from modelfleet.resolve.model import Project
 from modelfleet.serving.accelerators import (
     accelerator_name,
     amounts_of,
+    given_by_profile,
     maps,
     of_group,
     of_pod,
@@ -197,7 +198,7 @@ def _service(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> Runn
     least, most = _replicas(predictor, mode, 0 if by_keda else 1)
     containers = [*_containers(runtime), *maps(predictor.get("containers"))]
     transformer = mapping(_spec(item).get("transformer"))
-    per_replica = {} if on_server else of_service(predictor, containers)
+    per_replica = {} if on_server else of_service(predictor, containers) or given_by_profile(found.environment, item)
     canaries = () if on_server else tuple(_canaries(_spec(item), predictor))
     return RunningWorkload(
         key=key,
@@ -298,7 +299,7 @@ def _distributed(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> 
     most = whole_number(scaling.get("maxReplicas"), least) if scaling else replicas
     prefill = mapping(spec.get("prefill"))
     readers = whole_number(mapping(prefill.get("scaling")).get("maxReplicas"), whole_number(prefill.get("replicas"), 1))
-    per_replica = of_group(spec)
+    per_replica = of_group(spec) or given_by_profile(found.environment, item)
     return RunningWorkload(
         key=(LLM, name),
         mode="distributed",

@@ -87,10 +87,30 @@ def unsaid_otherwise(subject: OfModel) -> Iterator[Violation]:
         )
     elif model.llm is None and model.guarded:
         meant["tokens"] = ("if they are omitted, nobody is asked for a token", "remove tokens from omit")
+    meant |= _amounts_otherwise(model)
     for index, field in enumerate(model.omit):
         if field in meant:
             message, hint = meant[field]
             yield Violation(pointer=(*model.pointer, "omit", index), message=message, hint=hint)
+
+
+def _amounts_otherwise(model: Model) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Amounts that are left to others: replicas to the autoscaler, resources to a hardware profile or a runtime."""
+    bounds = model.written.get("replicas")
+    if bounds is not None and (not isinstance(bounds, dict) or {"min", "max"} & bounds.keys()):
+        yield (
+            "replicas",
+            ("the replicas are written, and nothing would be left of them", "remove replicas here or there"),
+        )
+    if model.written.get("size") is not None:
+        yield "size", ("the size is written, and nothing would be left of it", "remove size here or there")
+    elif model.hardware.accelerator is not None and model.hardware.profile is None:
+        name = model.hardware.accelerator.name
+        yield "size", (f"no hardware profile would bring {name} into the pods", "remove size from omit")
+    if not model.multi_node or model.llm is not None:
+        yield "workerSize", ("it has no workers that a runtime describes", "remove workerSize from omit")
+    if model.llm is not None:
+        yield "frameworkVersion", ("an LLMInferenceService has no framework", "remove frameworkVersion from omit")
 
 
 _MODE_TERMS: Mapping[str, Term] = {"standard": "modeStandard", "advanced": "modeAdvanced"}

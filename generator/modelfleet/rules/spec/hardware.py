@@ -143,7 +143,7 @@ def few_bytes(
 ) -> Iterator[tuple[Pointer, str, str]]:
     """Amounts of memory in which no program fits, where in a size they stand, and what to write instead."""
     for part, amounts in (("requests", requests), ("limits", limits)):
-        written = str(amounts["memory"]) if amounts else "0"
+        written = str((amounts or {}).get("memory", "0"))
         if 0 < _amount(written) < _LEAST_MEMORY:
             number, count = written.rstrip("kKi"), ceil(_amount(written))
             meant = (
@@ -209,7 +209,7 @@ def no_size(subject: OfWorkload) -> Iterator[Violation]:
         (_keeps_resources(subject, workload) and _brings_amounts(runtime))
         or (runtime.multi_node and hardware.profile is None)
     )
-    if hardware.sized or own:
+    if hardware.sized or hardware.unsaid or own:
         return
     sizes = subject.environment.sizes
     yield Violation(

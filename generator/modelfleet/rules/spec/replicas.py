@@ -59,7 +59,7 @@ def scaled_by_cpu(subject: OfModel) -> Iterator[Violation]:
     if model.mode != "standard" or model.multi_node or model.llm is not None or model.hardware.gpus == 0:
         return
     if model.maximum > model.minimum > 0 and not _scaled_otherwise(model):
-        use = model.scaling.cpu if model.scaling else 80
+        use = (model.scaling.cpu if model.scaling else None) or 80
         ways = ["give a fixed number of replicas"]
         told = model.engine.load_metrics if model.engine and has_keda(subject.environment) else {}
         ways += ["add when: {waitingRequests: 5}"] if told else []

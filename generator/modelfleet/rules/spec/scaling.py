@@ -95,7 +95,8 @@ def no_range(subject: OfModel) -> Iterator[Violation]:
     pointer = (*model.pointer, "replicas")
     if model.scaling is None:
         return
-    if model.minimum == model.maximum:
+    unbounded = model.mode == "advanced" and "max" not in model.written["replicas"]
+    if model.minimum == model.maximum and not unbounded:
         yield Violation(
             pointer=(*pointer, "max"),
             message=f"min and max are both {model.maximum}, so that nothing is ever scaled",
@@ -178,3 +179,21 @@ def autoscaler_that_ends(subject: OfModel) -> Iterator[Violation]:
                 hint=fact["remedy"],
                 severity=Severity.WARNING,
             )
+
+
+@spec_rule("SCALE007", "Nothing bounds the replicas of a model on accelerators", when=having("serverless"))
+def unbounded(subject: OfModel) -> Iterator[Violation]:
+    model = subject.model
+    if model.mode != "advanced" or model.hardware.gpus == 0 or model.stopped:
+        return
+    bounds = model.written.get("replicas")
+    unsaid = "replicas" in model.omit or (isinstance(bounds, dict) and "max" not in bounds)
+    if unsaid:
+        yield Violation(
+            pointer=(*model.pointer, "replicas") if bounds is not None else (*model.pointer, "omit"),
+            key=True,
+            message="Knative starts as many replicas as its requests need, and each takes "
+            f"{model.hardware.gpus} {model.hardware.accelerator.name if model.hardware.accelerator else ''}",
+            hint="write replicas: {min, max}",
+            severity=Severity.WARNING,
+        )
