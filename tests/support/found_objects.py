@@ -123,7 +123,9 @@ def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
         for key, child in value.items():
             if child is None or (path == ("metadata",) and child == {}):
                 continue
-            amount = (path and path[-1] in _AMOUNTS) or key == "sizeLimit"
+            amount = (
+                (path and path[-1] in _AMOUNTS) or key == "sizeLimit" or (path[-1:] == ("target",) and key == "value")
+            )
             yield from _leaves(_amount(child) if amount else child, (*path, str(key)))
     elif isinstance(value, list) and value:
         named = path[-1] == "env" and all(isinstance(one, dict) and "$(" not in str(one) for one in value)
