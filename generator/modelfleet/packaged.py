@@ -41,7 +41,7 @@ def kept_beside(path: Path, content: bytes, make: Callable[[bytes], Any], maker:
     import json
 
     digest = hashlib.sha256(maker + content).hexdigest().encode()
-    compiled = _compiled(path)
+    compiled = kept_place(path)
     with suppress(OSError, ValueError):
         known, _, text = compiled.read_bytes().partition(b"\n")
         if known == digest:
@@ -53,7 +53,8 @@ def kept_beside(path: Path, content: bytes, make: Callable[[bytes], Any], maker:
     return found
 
 
-def _compiled(path: Path) -> Path:
+def kept_place(path: Path) -> Path:
+    """Where what is made of a file is kept."""
     if sys.pycache_prefix is not None:
         return Path(sys.pycache_prefix) / path.relative_to(path.anchor).with_suffix(".json")
     return path.parent / "__pycache__" / f"{path.stem}.json"
