@@ -6,30 +6,16 @@ from collections.abc import Iterator, Sequence
 
 from modelfleet.importer.given import GivenObject
 from modelfleet.kubernetes.names import access_name
-from modelfleet.kubernetes.objects import items, mapping, mappings
-
-_RESOURCES = {"inferenceservices", "llminferenceservices", "*"}
+from modelfleet.kubernetes.objects import mappings
 
 
 def callers_of(name: str, given: Sequence[GivenObject], namespace: str) -> tuple[dict[str, str], ...]:
-    """The callers of a model or server, without the account of its own tokens."""
-    roles = {one.name for one in given if one.kind == "Role" and _opens(one, name)}
-    found: list[dict[str, str]] = []
-    for one in given:
-        if one.kind != "RoleBinding":
-            continue
-        role = mapping(one.object.get("roleRef"))
-        if one.name == access_name("RoleBinding", name) or (role.get("kind") == "Role" and role.get("name") in roles):
-            found += [caller for caller in _subjects(one, name, namespace) if caller not in found]
-    return tuple(found)
+    """The callers that the binding of a spec would name, without the account of the model's own tokens.
 
-
-def _opens(role: GivenObject, name: str) -> bool:
-    """Whether a role lets its subjects see this model, by its name."""
-    return any(
-        _RESOURCES & set(map(str, items(rule.get("resources")))) and name in items(rule.get("resourceNames"))
-        for _, rule in mappings(role.object.get("rules"))
-    )
+    Who is let in by a Role or a RoleBinding of another name is let in by it still: it stands beside the models.
+    """
+    own = [one for one in given if (one.kind, one.name) == ("RoleBinding", access_name("RoleBinding", name))]
+    return tuple(caller for one in own for caller in _subjects(one, name, namespace))
 
 
 def _subjects(binding: GivenObject, name: str, namespace: str) -> Iterator[dict[str, str]]:

@@ -20,7 +20,9 @@ def canary_field(source: FieldSource, fields_of: Callable[[FieldSource], Mapping
     if len(entries) != 1:
         return None
     entry, predictor = mapping(entries[0]), mapping(mapping(entries[0]).get("predictor"))
-    whole = laid_over(mapping(spec.get("predictor")), predictor)
+    whole = dict(laid_over(mapping(spec.get("predictor")), predictor))
+    if own := mapping(predictor.get("model")).get("resources"):  # a size is written whole
+        whole["model"] = {**mapping(whole.get("model")), "resources": own}
     item = {**source.item, "spec": {"predictor": whole}}
     both = [fields_of(replace(source, given=replace(source.given, object=one))) for one in (_stable(source), item)]
     found: dict[str, Any] = {"percent": entry.get("trafficPercent")}

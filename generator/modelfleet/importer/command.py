@@ -8,8 +8,10 @@ from pathlib import Path
 from modelfleet.finding import Finding, Location, Rejected
 from modelfleet.importer.given import read_given
 from modelfleet.importer.lenient import Workshop
-from modelfleet.importer.project import ImportDifference, ProjectImport, import_project
+from modelfleet.importer.patches import patch_again
+from modelfleet.importer.project import import_project
 from modelfleet.importer.proof import ImportProof, prove_import
+from modelfleet.importer.result import ImportDifference, ProjectImport
 from modelfleet.importer.trial import scratch_copy, try_out
 from modelfleet.importer.write import import_files
 from modelfleet.layout import environment_file
@@ -43,7 +45,13 @@ def project_import(
     given = read_given(sources, stdin)
     workshop = _workshop(root, name, environment)
     result = import_project(name, given, workshop, _used(root, name))
-    fleet, refused = try_out(result, root, lambda found: import_files(found, environment), environment)
+    fleet, refused = try_out(
+        result,
+        root,
+        lambda found: import_files(found, environment),
+        environment,
+        lambda: patch_again(result, given, workshop),
+    )
     if fleet is not None:
         proof = prove_import(result, fleet.deployed[0])
     else:

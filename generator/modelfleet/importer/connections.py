@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from modelfleet.importer.given import GivenObject
-from modelfleet.kubernetes.names import ACCOUNT_OF_TOKEN, CONNECTIONS, DISPLAY_NAME
-from modelfleet.kubernetes.objects import Object, items, mapping
+from modelfleet.kubernetes.names import ACCOUNT_OF_TOKEN, CONNECTION_PATH, CONNECTIONS, DISPLAY_NAME
+from modelfleet.kubernetes.objects import Object, items, mapping, text
 from modelfleet.resolve.connections import ConnectionKind, connection_kinds
 from modelfleet.resolve.environment import Environment
 
@@ -44,12 +44,21 @@ def connection_entries(
 
 
 def absent_connections(models: Iterable[Object], known: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Those from whose bucket models are read, and whose Secrets were not given."""
+    """Those from which models are read, and whose Secrets were not given."""
     for item in models:
-        predictor = mapping(mapping(item.get("spec")).get("predictor"))
-        name = mapping(mapping(predictor.get("model")).get("storage")).get("key")
-        if isinstance(name, str) and name and name not in known:
-            yield name, {"s3": {}, "existing": True}
+        spec = mapping(item.get("spec"))
+        model = mapping(mapping(spec.get("predictor")).get("model"))
+        key, told = mapping(model.get("storage")).get("key"), mapping(item["metadata"].get("annotations"))
+        address = text(model.get("storageUri")) or text(mapping(spec.get("model")).get("uri"))
+        scheme, _, rest = address.partition("://")
+        pulled = [mapping(one).get("name") for one in items(mapping(spec.get("predictor")).get("imagePullSecrets"))]
+        name = told.get(CONNECTIONS) or key or (pulled[0] if scheme == "oci" and len(pulled) == 1 else None)
+        if not isinstance(name, str) or "," in name or name in known:
+            continue
+        if key == name or CONNECTION_PATH in told or scheme == "s3":
+            yield name, {"s3": {"bucket": rest.partition("/")[0]} if scheme == "s3" else {}, "existing": True}
+        elif scheme == "oci":
+            yield name, {"oci": {"host": rest.partition("/")[0]}, "existing": True}
 
 
 def _kind_of(

@@ -17,12 +17,13 @@ from modelfleet.importer.connections import (
 from modelfleet.importer.fields import fields_of
 from modelfleet.importer.frameworks import with_model
 from modelfleet.importer.given import GivenObject
-from modelfleet.importer.source import FieldSource
+from modelfleet.importer.source import Connections, FieldSource, undecided
 from modelfleet.kubernetes.names import DEPLOYMENT_MODE, DISPLAY_NAME, TEMPLATE_NAME, access_name
 from modelfleet.kubernetes.objects import Object, mapping, text
 from modelfleet.records import dataclass
 from modelfleet.resolve.environment import Environment
-from modelfleet.spec.fields import WorkloadKind
+from modelfleet.resolve.platform import platform_facts
+from modelfleet.spec.fields import WorkloadKind, decided_of_namespace
 
 SERVICES = ("InferenceService", "LLMInferenceService")
 
@@ -48,6 +49,43 @@ def namespace_of(given: Sequence[GivenObject], project: str) -> str:
     return max(spaces, key=spaces.count) if spaces else project
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Namespace:
+    """What the fields of its workloads are understood with."""
+
+    name: str
+    given: Sequence[GivenObject]
+    environment: Environment
+    connections: Connections
+    runtimes: dict[str, GivenObject]
+
+    def model(self, one: GivenObject) -> FieldSource:
+        """A model to read fields from."""
+        refs = (each for each in self.given if (each.kind, each.name) == ("MaaSModelRef", one.name))
+        return FieldSource(
+            given=one,
+            workload=workload_kind(one.object, self.runtimes, self.environment.can("defaultMode")),
+            environment=self.environment,
+            connections=self.connections,
+            tokens=_tokens(one.name, self.given),
+            callers=callers_of(one.name, self.given, self.name),
+            model_ref=next(refs, None),
+            runtime=self.runtimes.get(runtime_name(one.object) or ""),
+        )
+
+    def server(self, runtime: GivenObject) -> dict[str, Any]:
+        """A model server as it stands in the spec, without its models."""
+        source = FieldSource(
+            given=runtime,
+            workload="server",
+            environment=self.environment,
+            connections={},
+            tokens=_tokens(runtime.name, self.given),
+            callers=callers_of(runtime.name, self.given, self.name),
+        )
+        return {**fields_of(source), "models": {}}
+
+
 def draft_of(project: str, namespace: str, given: Sequence[GivenObject], environment: Environment) -> SpecDraft:
     """What the objects of a namespace say as a spec."""
     runtimes = {one.name: one for one in given if one.kind == "ServingRuntime"}
@@ -55,38 +93,27 @@ def draft_of(project: str, namespace: str, given: Sequence[GivenObject], environ
     named = named_connections(one.object for one in services)
     connections = dict(connection_entries(given, named, environment, namespace))
     connections |= dict(absent_connections((one.object for one in services), connections))
-    tokens = _tokens(given)
-    model_refs = {one.name: one for one in given if one.kind == "MaaSModelRef"}
+    space = _Namespace(name=namespace, given=given, environment=environment, connections=connections, runtimes=runtimes)
     draft = SpecDraft(spec={"version": 1})
     models: dict[str, Any] = {}
     servers: dict[str, Any] = {}
-    for one in services:
-        kind = workload_kind(one.object, runtimes)
-        source = FieldSource(
-            given=one,
-            workload=kind,
-            environment=environment,
-            connections=connections,
-            tokens=tokens.get(access_name("ServiceAccount", one.name), ()),
-            callers=callers_of(one.name, given, namespace),
-            model_ref=model_refs.get(one.name),
-        )
-        runtime = runtimes.get(called := runtime_name(one.object) or "")
-        if kind != "served":
+    for source in map(space.model, services):
+        one, runtime, called = source.given, source.runtime, runtime_name(source.item) or ""
+        if source.workload != "served":
             models[one.name] = fields_of(source)
             draft.runtimes.update({("models", one.name): runtime} if runtime is not None else {})
             draft.absent.update({("models", one.name): called} if called and runtime is None else {})
         elif runtime is not None:
             if runtime.name not in servers:
-                servers[runtime.name] = _server(runtime, environment, tokens)
+                servers[runtime.name] = space.server(runtime)
                 draft.runtimes["servers", runtime.name] = runtime
             servers[runtime.name]["models"][one.name] = fields_of(source)
     for name, runtime in runtimes.items():
         if mapping(runtime.object.get("spec")).get("multiModel") and name not in servers:
-            servers[name] = _server(runtime, environment, tokens)
+            servers[name] = space.server(runtime)
             draft.runtimes["servers", name] = runtime
     draft.idle.extend(one for one in runtimes.values() if one not in draft.runtimes.values())
-    draft.spec.update(_head(project, namespace, given, multi=bool(servers)))
+    draft.spec.update(_head(project, namespace, given, environment, multi=bool(servers)))
     if connections:
         draft.spec["connections"] = connections
     if secrets := dict(secret_entries(given, _secrets_used(models), environment, namespace)):
@@ -95,7 +122,9 @@ def draft_of(project: str, namespace: str, given: Sequence[GivenObject], environ
     return draft
 
 
-def _head(project: str, namespace: str, given: Sequence[GivenObject], *, multi: bool) -> dict[str, Any]:
+def _head(
+    project: str, namespace: str, given: Sequence[GivenObject], environment: Environment, *, multi: bool
+) -> dict[str, Any]:
     """What is said of the project as a whole."""
     space = next((one.object for one in given if one.kind == "Namespace" and one.name == namespace), None)
     annotations = mapping(space["metadata"].get("annotations")) if space else {}
@@ -107,21 +136,14 @@ def _head(project: str, namespace: str, given: Sequence[GivenObject], *, multi: 
         found["description"] = description
     if namespace != project:
         found["namespace"] = namespace
+    if space is not None and environment.managed:
+        for field, part in (("namespaceLabels", "labels"), ("namespaceAnnotations", "annotations")):
+            if own := undecided(space, part, decided_of_namespace()):
+                found[field] = own
     return found | {"platform": "multi-model" if multi else "single-model"}
 
 
-def _server(runtime: GivenObject, environment: Environment, tokens: dict[str, tuple[str, ...]]) -> dict[str, Any]:
-    source = FieldSource(
-        given=runtime,
-        workload="server",
-        environment=environment,
-        connections={},
-        tokens=tokens.get(access_name("ServiceAccount", runtime.name), ()),
-    )
-    return {**fields_of(source), "models": {}}
-
-
-def workload_kind(item: Object, runtimes: dict[str, GivenObject]) -> WorkloadKind:
+def workload_kind(item: Object, runtimes: dict[str, GivenObject], default_mode: str | None) -> WorkloadKind:
     """What the fields of a model are written for."""
     if item["kind"] == "LLMInferenceService":
         return "distributed"
@@ -130,7 +152,9 @@ def workload_kind(item: Object, runtimes: dict[str, GivenObject]) -> WorkloadKin
     if mode == "ModelMesh" or (runtime and mapping(runtime.object.get("spec")).get("multiModel") is True):
         return "served"
     predictor = mapping(mapping(item.get("spec")).get("predictor"))
-    return "multi-node" if "workerSpec" in predictor else "standard"
+    if "workerSpec" in predictor:
+        return "multi-node"
+    return "advanced" if platform_facts().modes.get(str(mode or default_mode)) == "advanced" else "standard"
 
 
 def runtime_name(item: Object) -> str | None:
@@ -145,14 +169,11 @@ def template_of(runtime: GivenObject) -> str | None:
     return text(annotations.get(TEMPLATE_NAME)) or None
 
 
-def _tokens(given: Sequence[GivenObject]) -> dict[str, tuple[str, ...]]:
-    """The tokens by ServiceAccount, where their Secrets are called as those of a spec are."""
-    found: dict[str, list[str]] = {}
-    for one in given:
-        account = token_account(one)
-        if account is not None and one.name.endswith(f"-{account}"):
-            found.setdefault(account, []).append(one.name.removesuffix(f"-{account}"))
-    return {account: tuple(names) for account, names in found.items()}
+def _tokens(workload: str, given: Sequence[GivenObject]) -> tuple[str, ...]:
+    """The tokens that open a workload, where their Secrets are called as those of a spec are."""
+    account = access_name("ServiceAccount", workload)
+    named = [one.name for one in given if token_account(one) == account and one.name.endswith(f"-{account}")]
+    return tuple(name.removesuffix(f"-{account}") for name in named)
 
 
 def _secrets_used(models: dict[str, Any]) -> dict[str, list[str]]:

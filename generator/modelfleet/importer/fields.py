@@ -7,7 +7,6 @@ an object is found when the spec is rendered, and becomes a patch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
@@ -15,13 +14,21 @@ from modelfleet.importer.canary import canary_field
 from modelfleet.importer.hardware import env_field, hardware_fields, replicas_field
 from modelfleet.importer.llmd import llmd_field, main_server, published, server_args, server_env
 from modelfleet.importer.scaling import replicas_of_service
-from modelfleet.importer.source import FieldSource
-from modelfleet.kubernetes.names import CONNECTIONS, HARDWARE_PROFILE
+from modelfleet.importer.source import FieldSource, undecided
+from modelfleet.kubernetes.names import (
+    CONNECTION_PATH,
+    CONNECTIONS,
+    FIRST_VERSION,
+    HARDWARE_PROFILE,
+    OVMS_VERSION,
+    STORAGE_SECRET,
+)
 from modelfleet.kubernetes.objects import items, mapping, text
+from modelfleet.resolve.catalog import engine_of_runtime
 from modelfleet.resolve.connections import connection_kinds
 from modelfleet.resolve.downloads import is_token, token_key
 from modelfleet.resolve.platform import platform_facts
-from modelfleet.resolve.runtime import Format, json_list
+from modelfleet.resolve.runtime import SERVING_CONTAINER, Engine, Format, json_list
 from modelfleet.resolve.shared_runtimes import engine_of_format
 from modelfleet.spec.fields import container_fields, decided_metadata, fields, pod_fields, template_fields
 
@@ -39,7 +46,16 @@ def fields_of(source: FieldSource) -> dict[str, Any]:
         if value is not None:
             found[name] = value
     found |= dict(_as_written(source))
-    return found | _hardware(source)
+    found |= _hardware(source)
+    if source.own_program and "size" in found:
+        found["containers"] = [_without_resources(one) for one in found["containers"]]
+    return found
+
+
+def _without_resources(container: Mapping[str, Any]) -> dict[str, Any]:
+    """The container without what the size says, where it is the one that serves."""
+    own = container.get("name") == SERVING_CONTAINER
+    return {key: value for key, value in container.items() if key != "resources" or not own}
 
 
 def _as_written(source: FieldSource) -> Iterator[tuple[str, Any]]:
@@ -61,7 +77,13 @@ def _hardware(source: FieldSource) -> dict[str, Any]:
     )
     if item["kind"] == "ServingRuntime":
         pod = spec
-    return hardware_fields(source.environment, pod, source.first("size"), annotations)
+    resources = source.first("size")
+    if source.own_program:
+        serving = (
+            mapping(one) for one in items(pod.get("containers")) if mapping(one).get("name") == SERVING_CONTAINER
+        )
+        resources = next(serving, {}).get("resources")
+    return hardware_fields(source.environment, pod, resources, annotations)
 
 
 # ---- one field each --------------------------------------------------------------------------------------------------
@@ -110,7 +132,9 @@ def _route(source: FieldSource) -> Any:
 
 
 def _tokens(source: FieldSource) -> Any:
-    return list(source.tokens) or None
+    """None of them are said where the object says that nobody is asked for one, though it need not."""
+    open_to_all = source.first("tokens") == "false" and not source.environment.can("enableAuthAlways")
+    return list(source.tokens) or ([] if open_to_all and source.workload not in ("distributed", "server") else None)
 
 
 def _callers(source: FieldSource) -> Any:
@@ -126,7 +150,8 @@ def _args(source: FieldSource) -> Any:
     if source.given.kind == "LLMInferenceService":
         return server_args(source, main_server(source))
     found, name = _named_args(source)
-    return (found[:-1] if name and found[-1] == f"{_name_option(source)}={name}" else found) or None
+    found = found[:-1] if name and found[-1] == f"{_name_option(source)}={name}" else found
+    return found or ([] if source.first("args") == [] else None)
 
 
 def _served_name(source: FieldSource) -> Any:
@@ -144,9 +169,12 @@ def _queue(source: FieldSource) -> Any:
 
 
 def _name_option(source: FieldSource) -> str | None:
-    """The option that tells the engine of the model's format a name."""
+    """The option that tells the engine of the runtime, else of the model's format, a name."""
     served = Format(str(source.named("framework", "name")), None)
-    engine = engine_of_format(served, workers=source.workload == "multi-node")
+    if source.runtime is not None:
+        engine: Engine | None = engine_of_runtime(source.runtime.object)
+    else:
+        engine = engine_of_format(served, workers=source.workload == "multi-node")
     return engine.facts["servedNameArg"] if engine is not None else None
 
 
@@ -169,7 +197,8 @@ def _env(source: FieldSource) -> Any:
     if source.given.kind == "LLMInferenceService":
         return server_env(main_server(source))
     predictor = mapping(mapping(source.item.get("spec")).get("predictor"))
-    return env_field(items(mapping(predictor.get("model")).get("env"))) or None
+    written = mapping(predictor.get("model")).get("env")
+    return env_field(items(written)) or ({} if written == [] else None)
 
 
 def _multi_node(source: FieldSource) -> Any:
@@ -198,8 +227,37 @@ def _omit(source: FieldSource) -> Any:
     }
     found = [field for field, written in said.items() if written and source.first(field) is None]
     found += [] if _names_storage_secret(source) else ["storageSecret"]
+    found += [field for field, unsaid in _amounts_unsaid(source).items() if unsaid]
     labels = mapping(source.item["metadata"].get("labels"))
     return [*found, *([] if "opendatahub.io/dashboard" in labels else ["dashboard"])] or None
+
+
+def _amounts_unsaid(source: FieldSource) -> dict[str, bool]:
+    """Whether the object leaves amounts, and the version of its format, to others."""
+    service = source.given.kind == "InferenceService"
+    workers = items(
+        mapping(mapping(mapping(source.item.get("spec")).get("predictor")).get("workerSpec")).get("containers")
+    )
+    hardware = _hardware(source)
+    return {
+        "replicas": service and source.workload != "multi-node" and _replicas(source) is None and not _bounds(source),
+        "size": service and "accelerator" in hardware and not source.first("size"),
+        "workerSize": "size" in hardware
+        and bool(workers)
+        and not any(mapping(one).get("resources") for one in workers),
+        "frameworkVersion": service and source.named("framework", "version") is None and _has_versions(source),
+    }
+
+
+def _bounds(source: FieldSource) -> bool:
+    return any(source.named("replicas", bound) is not None for bound in ("minReplicas", "maxReplicas"))
+
+
+def _has_versions(source: FieldSource) -> bool:
+    """Whether the runtime serves the format in a version."""
+    spec, name = mapping(source.runtime.object.get("spec")) if source.runtime else {}, source.named("framework", "name")
+    formats = [mapping(one) for one in items(spec.get("supportedModelFormats"))]
+    return any(one.get("name") == name and one.get("version") is not None for one in formats)
 
 
 def _registry(source: FieldSource) -> Any:
@@ -213,12 +271,14 @@ def _capabilities(source: FieldSource) -> Any:
 
 def _names_storage_secret(source: FieldSource) -> bool:
     """Whether it names the Secret for its download, or would not do so anyway."""
+    return not _token_secrets(source) or source.annotation(STORAGE_SECRET) is not None
+
+
+def _token_secrets(source: FieldSource) -> list[str]:
+    """The Secrets with a token for the download."""
     env, scheme = _env(source) or {}, str(mapping(_location(source)).get("uri")).partition("://")[0]
     tokens = [value for name, value in env.items() if is_token(name, scheme) and isinstance(value, dict)]
-    return (
-        not any(value.get("key") == token_key() for value in tokens)
-        or source.annotation("serving.kserve.io/storageSecretName") is not None
-    )
+    return [str(value.get("secret")) for value in tokens if value.get("key") == token_key()]
 
 
 def _model_type(source: FieldSource) -> Any:
@@ -272,7 +332,7 @@ def _location(source: FieldSource) -> Any:
         address = next((one for one in source.all_of("location") if isinstance(one, str)), None)
     name = source.annotation(CONNECTIONS)
     storage = next((one for one in source.all_of("location") if isinstance(one, dict)), {})
-    path = source.annotation("opendatahub.io/connection-path") or storage.get("path")
+    path = source.annotation(CONNECTION_PATH) or storage.get("path")
     path = f"/{path}" if isinstance(path, str) and path.startswith("/") else path  # one is left out again
     name = name or storage.get("key") or _by_address(source, address)
     if name is not None and name in source.connections:
@@ -324,9 +384,15 @@ def _own_metadata(source: FieldSource, part: str) -> dict[str, str] | None:
     if source.workload == "server":
         return None
     mode = None if source.workload in ("distributed", "served") else _mode(source) or source.workload
-    decided = [steps[1] for steps, _ in decided_metadata(mode) if steps[0] == part]
-    there = mapping(source.item["metadata"].get(part)).items()
-    return {key: text for key, text in there if not any(fnmatchcase(key, one) for one in decided)} or None
+    return undecided(source.item, part, [*decided_metadata(mode), *_made_anyway(source)])
+
+
+def _made_anyway(source: FieldSource) -> Iterator[tuple[tuple[str, str], str]]:
+    """Annotations that follow from the location and the variables."""
+    if source.annotation(STORAGE_SECRET) in _token_secrets(source):
+        yield ("annotations", STORAGE_SECRET), "env says it"
+    if source.environment.can("ovmsAutoVersioning") and source.annotation(OVMS_VERSION) == FIRST_VERSION:
+        yield ("annotations", OVMS_VERSION), "location says it"
 
 
 READERS: Mapping[str, FieldReader] = {

@@ -11,7 +11,7 @@ from modelfleet.kubernetes.quantity import NotAQuantity, canonical_quantity
 from modelfleet.resolve.environment import AcceleratorOffer, Environment
 from modelfleet.resolve.variables import env_sources
 
-_OF_A_SIZE = frozenset({"cpu", "memory"})
+_OF_A_SIZE = frozenset({"cpu", "memory", "ephemeral-storage"})
 
 
 def hardware_fields(
@@ -25,7 +25,7 @@ def hardware_fields(
     size = size_of(environment, parts)
     if size is not None:
         found["size"] = size
-    name = accelerator_of(environment, pod, set(counts), annotations)
+    name = accelerator_of(environment, pod, set(counts), annotations, bool(mapping(resources)))
     if name is not None:
         identifier = environment.accelerators[name].identifier
         count = counts.get(identifier or "", "1")
@@ -54,25 +54,34 @@ def canonical_amounts(written: Mapping[str, Any]) -> dict[str, str]:
 
 
 def size_of(environment: Environment, parts: Mapping[str, Mapping[str, str]]) -> Any:
-    """The environment's name of these amounts, else the amounts; None where they are less than a size says."""
+    """The environment's name of these amounts, else the amounts; None where there are none."""
     plain = {part: {key: text for key, text in parts[part].items() if key in _OF_A_SIZE} for part in parts}
     for name, size in environment.sizes.items():
         sized = {"requests": canonical_amounts(size.requests or {}), "limits": canonical_amounts(size.limits or {})}
         if sized == plain and any(plain.values()):
             return name
-    complete = all(plain[part].keys() == _OF_A_SIZE for part in ("requests", "limits"))
-    return {"requests": plain["requests"], "limits": plain["limits"]} if complete else None
+    return {part: amounts for part, amounts in plain.items() if amounts} or None
 
 
 def accelerator_of(
-    environment: Environment, pod: Mapping[str, Any], identifiers: set[str], annotations: Mapping[str, Any]
+    environment: Environment, pod: Mapping[str, Any], identifiers: set[str], annotations: Mapping[str, Any], asked: bool
 ) -> str | None:
     """The accelerator of the environment that fits best what pods ask for; None where none of them is asked for."""
-    if not identifiers:
-        return None
+    if not identifiers and not asked:
+        return _of_profile(environment, annotations)
     offers = [(name, offer) for name, offer in environment.accelerators.items() if offer.identifier in identifiers]
     fitting = [(_likeness(name, offer, pod, annotations), -index, name) for index, (name, offer) in enumerate(offers)]
     return max(fitting)[2] if fitting else None
+
+
+def _of_profile(environment: Environment, annotations: Mapping[str, Any]) -> str | None:
+    """The accelerator whose hardware profile pods name that ask for nothing themselves: the profile brings it."""
+    wanted = (annotations.get(HARDWARE_PROFILE), annotations.get(HARDWARE_PROFILE_NAMESPACE))
+    for name, offer in environment.accelerators.items():
+        profile = offer.hardware_profile
+        if profile is not None and profile.name == wanted[0] and profile.namespace in (None, wanted[1]):
+            return name
+    return None
 
 
 def _likeness(

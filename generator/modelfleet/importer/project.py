@@ -2,53 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import field
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import chain, count
 from typing import Any
 
+from modelfleet.finding import Finding, Severity
 from modelfleet.importer.connections import token_account
-from modelfleet.importer.definitions import DEFINITION, Definitions, of_cluster
-from modelfleet.importer.draft import draft_of, namespace_of
+from modelfleet.importer.definitions import DEFINITION, of_cluster
+from modelfleet.importer.draft import SpecDraft, draft_of, namespace_of
 from modelfleet.importer.given import GivenObject
-from modelfleet.importer.lenient import Workshop
-from modelfleet.importer.residue import patches_for
+from modelfleet.importer.lenient import Workshop, runtime_file
+from modelfleet.importer.patches import patch_again
+from modelfleet.importer.refused import entry_length, left_out, pointer_to, take_out_of_spec
+from modelfleet.importer.result import ImportDifference, ProjectImport
 from modelfleet.importer.runtimes import choose_runtimes, with_runtimes
+from modelfleet.kubernetes import emit
 from modelfleet.kubernetes.kinds import cluster_kinds
 from modelfleet.kubernetes.objects import Object
-from modelfleet.layout import file_name
-from modelfleet.records import dataclass
+from modelfleet.layout import file_name, project_file
 from modelfleet.render.objects import RenderedObject
+from modelfleet.spec.load import parse
+from modelfleet.spec.schema import MISSING_KEY, validate
 
 SERVING = frozenset({"InferenceService", "LLMInferenceService", "ServingRuntime", "LLMInferenceServiceConfig"})
 """Kinds that are rendered from a spec and cannot stand beside it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportDifference:
-    """What of an object will not be as it was given: the object, the field (empty for all of it), and why or how."""
-
-    label: str
-    path: str = ""
-    sentence: str = ""
-
-
-@dataclass(slots=True, kw_only=True)
-class ProjectImport:
-    """What an import makes: a spec, files of runtimes and of objects by name; and what it leaves out.
-
-    `kept` are Secrets whose values stay in the cluster, `wanted` the given objects that the project is held against.
-    """
-
-    name: str
-    namespace: str
-    spec: dict[str, Any]
-    runtimes: dict[str, Object] = field(default_factory=dict)
-    beside: dict[str, GivenObject] = field(default_factory=dict)
-    wanted: dict[tuple[str, str], GivenObject] = field(default_factory=dict)
-    differences: list[ImportDifference] = field(default_factory=list)
-    kept: list[GivenObject] = field(default_factory=list)
-    definitions: Definitions = field(default_factory=Definitions)
 
 
 def import_project(
@@ -61,15 +39,45 @@ def import_project(
         if one.kind == DEFINITION:
             result.definitions.take(one)
     here = [one for one in given if _belongs(one, namespace, result)]
-    draft = draft_of(name, namespace, here, workshop.environment)
+    fit = [one for one in here if one.kind != "ServingRuntime" or _is_valid(one, result)]
+    draft = _valid(draft_of(name, namespace, fit, workshop.environment), result)
     chosen = choose_runtimes(draft, workshop, used_elsewhere)
     result.spec, result.runtimes = with_runtimes(draft, chosen), chosen.files
-    workshop = workshop.with_runtimes(result.runtimes.items())
-    rendered = workshop.rendered(result.spec)
-    by_key = {(one.kind, one.name): one for one in here}
-    add_patches(result.spec, patches_for(rendered, by_key))
-    _place(result, here, rendered)
+    patch_again(result, here, workshop)
+    _place(result, here, workshop.with_runtimes(result.runtimes.items()).rendered(result.spec))
     return result
+
+
+def _is_valid(one: GivenObject, result: ProjectImport) -> bool:
+    """Whether a runtime could be a file in runtimes/; one that could not stays in the cluster, as it is."""
+    document = parse(emit.dump(runtime_file(one.name, one)).encode(), one.at.file)
+    wrong = next((found for found in validate(document, "custom-runtime") if found.severity is Severity.ERROR), None)
+    if wrong is not None:
+        result.differences.append(ImportDifference(label=one.label, sentence=left_out(wrong, wrong.path)))
+    return wrong is None
+
+
+def _valid(draft: SpecDraft, result: ProjectImport) -> SpecDraft:
+    """The draft without what its schema refuses. What is missing is not: a model has its runtime only later."""
+    result.spec = draft.spec
+    file = project_file(result.name)
+    for _ in range(_ROUNDS):
+        document = parse(emit.dump(draft.spec).encode(), file)
+        wrong = [one for one in validate(document, "project") if not _waits(one, draft.spec)]
+        if not take_out_of_spec(result, wrong):
+            break
+    known = {entry for entry in draft.runtimes if entry[1] in draft.spec.get(entry[0], {})}
+    return replace(
+        draft,
+        runtimes={entry: one for entry, one in draft.runtimes.items() if entry in known},
+        absent={entry: one for entry, one in draft.absent.items() if entry[1] in draft.spec.get(entry[0], {})},
+    )
+
+
+def _waits(finding: Finding, spec: dict[str, Any]) -> bool:
+    """Whether an entry lacks a key, which may come later."""
+    pointer = pointer_to(spec, finding.path)
+    return finding.code == MISSING_KEY and (not pointer or len(pointer) <= entry_length(pointer))
 
 
 def _belongs(one: GivenObject, namespace: str, result: ProjectImport) -> bool:
@@ -90,15 +98,6 @@ def _belongs(one: GivenObject, namespace: str, result: ProjectImport) -> bool:
         result.differences.append(ImportDifference(label=one.label, sentence=sentence))
         return False
     return True
-
-
-def add_patches(spec: dict[str, Any], patches: Mapping[Any, Mapping[str, Any]]) -> None:
-    """Writes patches under the entries that they belong to."""
-    for pointer, kinds in patches.items():
-        entry = spec
-        for step in pointer:
-            entry = entry[step]
-        entry["patch"] = {kind: list(steps) for kind, steps in kinds.items()}
 
 
 def _place(result: ProjectImport, here: Sequence[GivenObject], rendered: Sequence[RenderedObject]) -> None:
@@ -134,6 +133,7 @@ def _free_stem(one: GivenObject, taken: Collection[str]) -> str:
     return next(name for name in chain([stem], (f"{stem}-{number}" for number in count(2))) if name not in taken)
 
 
+_ROUNDS = 60
 _LONGEST = 150
 """Letters of a name that go into the name of a file."""
 

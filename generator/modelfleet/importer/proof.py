@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelfleet.importer.given import GivenObject
-from modelfleet.importer.project import ImportDifference, ProjectImport
 from modelfleet.importer.residue import as_written
+from modelfleet.importer.result import ImportDifference, ProjectImport
 from modelfleet.kubernetes.differences import ABSENT, FieldDifference, differences
 from modelfleet.kubernetes.objects import Object, with_namespace
 from modelfleet.kubernetes.quantity import canonical_quantities
@@ -69,9 +69,7 @@ def prove_import(result: ProjectImport, deployed: DeployedProject) -> ImportProo
 
 
 def _unlike(one: GivenObject, built: Object) -> list[FieldDifference]:
-    given = with_namespace(as_written(one, built), str(built["metadata"].get("namespace", "")))
-    if one.kind == "Namespace":
-        given = canonical_quantities(one.object)
+    given = with_namespace(as_written(one, built), str(built["metadata"].get("namespace") or built["metadata"]["name"]))
     return differences(given, canonical_quantities(built), by_meaning)
 
 

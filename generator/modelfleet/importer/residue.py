@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from modelfleet.finding import Pointer
@@ -47,7 +47,9 @@ def _without(item: Any, place: Sequence[str]) -> Any:
 
 
 def patches_for(
-    rendered: Sequence[RenderedObject], given: Mapping[tuple[str, str], GivenObject]
+    rendered: Sequence[RenderedObject],
+    given: Mapping[tuple[str, str], GivenObject],
+    refused: Collection[tuple[Pointer, str, str | None]] = (),
 ) -> dict[Pointer, dict[str, list[PatchStep]]]:
     """By entry of the spec and kind the steps that make of what it renders what was given, as far as patches may."""
     found: dict[Pointer, dict[str, list[PatchStep]]] = {}
@@ -56,7 +58,12 @@ def patches_for(
         wanted = given.get((kind, name))
         if wanted is None or kind not in PATCHED or one.manifest.pointer[:1] not in _PATCHED_ENTRIES:
             continue
-        steps = steps_between(one.object, wanted)
+        place = (one.manifest.pointer, kind)
+        steps = [
+            step
+            for step in steps_between(one.object, wanted)
+            if (*place, None) not in refused and (*place, str(step["path"])) not in refused
+        ]
         if steps:
             found.setdefault(one.manifest.pointer, {})[kind] = steps
     return found

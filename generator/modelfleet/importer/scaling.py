@@ -11,24 +11,44 @@ from modelfleet.importer.source import FieldSource
 from modelfleet.kubernetes.names import AUTOSCALER_CLASS
 from modelfleet.kubernetes.objects import items, mapping, number
 from modelfleet.resolve.catalog import engines
-from modelfleet.resolve.load_scaling import AUTHENTICATION, DAYS, Hours, clock, engine_queries
+from modelfleet.resolve.load_scaling import AUTHENTICATION, DAYS, REQUEST_METRICS, Hours, clock, engine_queries
 
 
 def replicas_of_service(source: FieldSource) -> Any:
     """How many replicas an InferenceService has, and what makes them more where the fields can say it."""
-    low, high = source.named("replicas", "minReplicas"), source.named("replicas", "maxReplicas")
-    found = replicas_field(low, high)
+    bounds = {name: source.named("replicas", f"{name}Replicas") for name in ("min", "max")}
+    found = _said(source, {name: bound for name, bound in bounds.items() if bound is not None})
     predictor = mapping(mapping(source.item.get("spec")).get("predictor"))
     chosen = source.annotation(AUTOSCALER_CLASS)
     load: dict[str, Any] | None = None
     if chosen == "keda" and source.workload == "standard":
         load = _by_keda(source, items(mapping(predictor.get("autoScaling")).get("metrics")))
+    elif source.workload == "advanced":
+        load = _by_requests(predictor)
     elif chosen in (None, "hpa") and predictor.get("scaleMetric") == "cpu" and source.workload == "standard":
         target = number(predictor.get("scaleTarget"))
         load = {"when": {"cpu": target}} if target else None
-    if not load or not isinstance(found, dict):
-        return found
-    return found | load
+    if load and (found is None or isinstance(found, dict)):
+        return {**(found or (bounds if _both(bounds) else {})), **load}
+    return found
+
+
+def _both(bounds: Mapping[str, Any]) -> bool:
+    return None not in bounds.values()
+
+
+def _said(source: FieldSource, bounds: Mapping[str, Any]) -> Any:
+    """The bounds in the shortest form that writes just these."""
+    if source.workload == "multi-node":
+        return dict(bounds) or None
+    return replicas_field(bounds["min"], bounds["max"]) if len(bounds) > 1 else dict(bounds) or None
+
+
+def _by_requests(predictor: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What Knative counts."""
+    words = {metric: name for name, metric in REQUEST_METRICS.items()}
+    name, target = words.get(str(predictor.get("scaleMetric"))), number(predictor.get("scaleTarget"))
+    return {"when": {name: target}} if name and target else None
 
 
 def _by_keda(source: FieldSource, metrics: Sequence[Any]) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -21,7 +21,7 @@ class FieldSource:
     """A workload as it was given, and what its fields are understood with.
 
     `tokens` are the names of those that open it, `callers` accounts and groups that are let in with tokens of their own;
-    `model_ref` is the MaaSModelRef of its name.
+    `model_ref` is the MaaSModelRef of its name, `runtime` the ServingRuntime that it names.
     """
 
     given: GivenObject
@@ -31,11 +31,18 @@ class FieldSource:
     tokens: tuple[str, ...] = ()
     callers: tuple[Mapping[str, str], ...] = ()
     model_ref: GivenObject | None = None
+    runtime: GivenObject | None = None
 
     @property
     def item(self) -> Object:
         """The object itself."""
         return self.given.object
+
+    @property
+    def own_program(self) -> bool:
+        """Whether a container of its own serves it, and no runtime."""
+        predictor = mapping(mapping(self.item.get("spec")).get("predictor"))
+        return self.given.kind == "InferenceService" and "containers" in predictor and "model" not in predictor
 
     def all_of(self, field: str) -> Iterator[Any]:
         """Every value that stands where the field ends up, in the order of its paths."""
@@ -67,6 +74,13 @@ class FieldSource:
         """An annotation of the object."""
         found = mapping(self.item["metadata"].get("annotations")).get(key)
         return None if found is None else str(found)
+
+
+def undecided(item: Object, part: str, decided: Iterable[tuple[tuple[str, ...], str]]) -> dict[str, str] | None:
+    """Labels or annotations (`part`) of an object that nothing else in a spec decides; None where there are none."""
+    patterns = [steps[1] for steps, _ in decided if steps[0] == part]
+    there = mapping(item["metadata"].get(part)).items()
+    return {key: text for key, text in there if not any(fnmatchcase(key, one) for one in patterns)} or None
 
 
 def values_at(value: Any, steps: Sequence[str]) -> Iterator[Any]:

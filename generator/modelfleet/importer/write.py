@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from modelfleet.finding import MachineFailed
-from modelfleet.importer.project import ProjectImport, beside_object
+from modelfleet.importer.project import beside_object
+from modelfleet.importer.result import ProjectImport
 from modelfleet.kubernetes import emit
 from modelfleet.kubernetes.objects import same_value
 from modelfleet.layout import CRDS

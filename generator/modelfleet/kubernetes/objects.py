@@ -42,12 +42,14 @@ def with_namespace(item: Object, namespace: str) -> Object:
     if item["kind"] == "Namespace":
         return {**item, "metadata": {**metadata, "name": namespace}}
     found = {**item, "metadata": {"name": metadata["name"], "namespace": namespace, **metadata}}
-    if item["kind"] == "RoleBinding" and "subjects" in item:
+    if item["kind"] == "RoleBinding" and isinstance(item.get("subjects"), list):
         found["subjects"] = [_subject_in(subject, namespace) for subject in item["subjects"]]
     return found
 
 
-def _subject_in(subject: Object, namespace: str) -> Object:
+def _subject_in(subject: Any, namespace: str) -> Any:
+    if not isinstance(subject, dict):
+        return subject
     other = subject.get("namespace") not in (None, "") and subject.get("name") != "default"
     return subject if subject.get("kind") != "ServiceAccount" or other else {**subject, "namespace": namespace}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from modelfleet.kubernetes.names import STORAGE_SECRET
 from modelfleet.render.values import metadata_entries, profile_values
 from modelfleet.resolve.downloads import download_secret
 from modelfleet.resolve.model import Model, Project
@@ -31,7 +32,7 @@ def field_values(project: Project, model: Model) -> dict[str, Any]:
         "stopped": _stopped(project, model),
         "return_401": model.return_401,
         "timeout": request_timeout(project, model),
-        "storage_secret": download_secret(model),
+        "storage_secret": None if STORAGE_SECRET in model.annotations else download_secret(model),
         **profile_values(model.hardware),
     }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from modelfleet.kubernetes.names import TEMPLATE_NAME, access_name
+from modelfleet.kubernetes.names import FIRST_VERSION, OVMS_VERSION, TEMPLATE_NAME, access_name
 from modelfleet.render.canary import canary_entries
 from modelfleet.render.containers import own_program, transformer
 from modelfleet.render.fields import field_values, unsaid
@@ -155,7 +155,9 @@ _WORKER, _UNSIZED = "worker-container", frozenset({"size", "workerSize"})
 
 def made_version(model: Model, made: bool | None) -> str | None:
     """The version under which the release puts a downloaded file that lies in no folder of a version, where it can."""
-    return "1" if made and lands_without_version(model) and is_downloaded(model.location.scheme) else None
+    if not made or OVMS_VERSION in model.annotations or not lands_without_version(model):
+        return None
+    return FIRST_VERSION if is_downloaded(model.location.scheme) else None
 
 
 def _enable_auth(model: Model, always: bool | None) -> str | None:

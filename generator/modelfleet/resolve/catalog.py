@@ -145,7 +145,7 @@ def own_runtime(document: Document) -> Runtime:
         template_metadata = data["metadata"]
         data, pointer = data["objects"][0], ("objects", 0)
     annotations = template_metadata.get("annotations") or {}
-    engine = _engine_of(data)
+    engine = engine_of_runtime(data)
     platforms = _platforms(annotations.get("opendatahub.io/modelServingSupport"), data)
     return Runtime(
         name=data["metadata"]["name"],
@@ -168,8 +168,8 @@ def _platforms(support: str | None, data: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(names[word] for word in json_list(support) if word in names) or frozenset({"single-model"})
 
 
-def _engine_of(data: Mapping[str, Any]) -> Engine:
-    """By what the runtime says of itself, else by the program that it starts, else by a format that it serves."""
+def engine_of_runtime(data: Mapping[str, Any]) -> Engine:
+    """By what a ServingRuntime says of itself, else by the program that it starts, else by a format that it serves."""
     spec = data.get("spec") or {}
     told = (spec.get("annotations") or {}).get("opendatahub.io/kserve-runtime")
     version = version_in((data["metadata"].get("annotations") or {}).get(RUNTIME_VERSION))

@@ -14,6 +14,10 @@ AUTHENTICATION = "inference-prometheus-auth"
 """The TriggerAuthentication that OpenShift AI makes in the namespace of a model whose metrics KEDA reads."""
 
 
+REQUEST_METRICS: Mapping[str, str] = {"concurrency": "concurrency", "requestsPerSecond": "rps"}
+"""What Knative counts, by the names of the fields in KServe's words."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadQuery:
     """A query of one's own. `server` None: that of the environment."""
@@ -58,8 +62,8 @@ class LoadScaling:
     @property
     def by_requests(self) -> tuple[tuple[str, int], ...]:
         """What Knative counts, in KServe's words, and how many of them one replica is to bear."""
-        both = (("concurrency", self.concurrency), ("rps", self.requests_per_second))
-        return tuple((metric, most) for metric, most in both if most is not None)
+        both = {"concurrency": self.concurrency, "requestsPerSecond": self.requests_per_second}
+        return tuple((REQUEST_METRICS[name], most) for name, most in both.items() if most is not None)
 
     @property
     def measured(self) -> Mapping[str, int]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from modelfleet.kubernetes.names import DEPLOYMENT_MODE, ENABLE_AUTH, SERVER_AUTH, SERVER_ROUTE
-from modelfleet.kubernetes.objects import Object, mapping, mappings
+from modelfleet.kubernetes.objects import Object, mapping, mappings, text
 from modelfleet.records import dataclass
 from modelfleet.resolve import catalog
 from modelfleet.resolve.environment import Environment
@@ -105,7 +105,7 @@ def container_port(spec: Mapping[str, Any]) -> int:
 def declared_ports(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The ports of a runtime's container that its Service stands for."""
     containers = [item for _, item in mappings(spec.get("containers"))]
-    by_name = {item.get("name"): item for item in containers}
+    by_name = {text(item.get("name")): item for item in containers}
     chosen = next((by_name[name] for name in _SERVING_CONTAINERS if name in by_name), next(iter(containers), {}))
     return [port for _, port in mappings(chosen.get("ports"))]
 

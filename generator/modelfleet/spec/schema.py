@@ -32,10 +32,13 @@ if TYPE_CHECKING:
     from modelfleet.spec.load import Document
 
 
+MISSING_KEY = "SPEC003"
+"""The code of a finding about a key that is missing."""
+
 TITLES: Mapping[str, str] = {
     "SPEC001": "The value has the wrong type",
     "SPEC002": "The key is unknown",
-    "SPEC003": "A key is missing",
+    MISSING_KEY: "A key is missing",
     "SPEC004": "The value is not a valid choice",
     "SPEC005": "The text does not have the right form",
     "SPEC006": "The text is too long or too short",

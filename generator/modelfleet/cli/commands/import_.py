@@ -76,6 +76,8 @@ def _report(outcome: ImportOutcome) -> None:
         if definition.stand_in:
             remedy = f"replace it by `oc get crd {definition.name} -o yaml`"
             say(f"{CRDS}/{file}.yaml lets every field pass, as nothing is known of the kind: {remedy}")
+    for one_unsaid in result.unsaid:
+        say(f"not in the spec: {difference_line(one_unsaid)}")
     for difference in proof.differences:
         say(f"differs: {difference_line(difference)}")
     effects = list(effect_lines(proof))

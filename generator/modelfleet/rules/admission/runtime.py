@@ -200,7 +200,7 @@ def _rivals(request: AdmissionRequest) -> Iterator[Mapping[str, Any]]:
             name != request.name
             and not _disabled(spec)
             and bool(spec.get("multiModel")) == bool(request.spec.get("multiModel"))
-            and any(protocol in protocols for protocol in items(spec.get("protocolVersions")))
+            and any(text(protocol) in protocols for protocol in items(spec.get("protocolVersions")))
         ):
             yield other
 
