@@ -22,7 +22,7 @@ from modelfleet.pipeline.fleet import fleet
 from modelfleet.resolve.catalog import engines
 from modelfleet.resolve.runtime import Engine
 from modelfleet.serving import addresses as serving_addresses
-from modelfleet.serving.addresses import Address
+from modelfleet.serving.addresses import Address, address_of
 from plan_repository import BASE, CHAT, FILES, PROD, TEXTS
 
 GOLDEN = TESTS / "golden" / "endpoints"
@@ -210,6 +210,16 @@ def test_the_service_of_a_gateway_is_called_by_its_class(tmp_path: Path) -> None
     assert (
         known["llm", "openai"].internal == "https://own-istio.gateways.svc.cluster.local/llms/llm/v1/chat/completions"
     )
+
+
+def test_models_that_share_requests_answer_under_their_common_name(tmp_path: Path) -> None:
+    """The path of one of them leads to it alone."""
+    deployed = next(one for one in fleet(made(tmp_path)).deployed if one.project.name == "llms")
+    item = next(item for item in deployed.objects if item["metadata"]["name"] == "open")
+    spec = {"model": {"name": "chat"}, "router": {"route": {"group": "chats", "weight": 10}}}
+    address = address_of({**item, "spec": spec}, None, deployed.project.environment)
+    gateway = "https://openshift-ai-inference-openshift-default.openshift-ingress.svc.cluster.local"
+    assert address.internal == f"{gateway}/publishers/llms/models/chat"
 
 
 def test_services_with_an_address_of_their_own_listen_on_80(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def port_number(port: Mapping[str, Any]) -> int:
 
 def _through_gateway(item: Object, environment: Environment) -> Address:
     gateway = gateway_of(item, environment)
-    path = f"/{item['metadata'].get('namespace', '')}/{item['metadata']['name']}"
+    path = _path_at_gateway(item)
     facts = environment.gateway(gateway["name"])
     return Address(
         internal=f"https://{gateway['name']}-{facts.gateway_class}.{gateway['namespace']}.svc.cluster.local{path}",
@@ -126,6 +126,14 @@ def _through_gateway(item: Object, environment: Environment) -> Address:
         external=f"https://{facts.host}{path}" if facts.host else None,
         guarded=str(_annotations(item).get(ENABLE_AUTH)).lower() != "false",
     )
+
+
+def _path_at_gateway(item: Object) -> str:
+    """Of a model that shares requests that of all who do: its own path leads to it alone, whatever its weight."""
+    spec, namespace = mapping(item.get("spec")), item["metadata"].get("namespace", "")
+    if mapping(mapping(spec.get("router")).get("route")).get("group") is None:
+        return f"/{namespace}/{item['metadata']['name']}"
+    return f"/publishers/{namespace}/models/{mapping(spec.get('model')).get('name')}"
 
 
 def gateway_of(item: Object, environment: Environment) -> Mapping[str, str]:
