@@ -412,6 +412,11 @@ FINDINGS = {
         "spec.template is not configured to transfer the KV cache, so prefill is of no use",
         "give both phases --kv-transfer-config.kv_connector and --kv-transfer-config.kv_role",
     ),
+    "ADM125": (
+        "spec.prefill",
+        "pods that read prompts cannot join a service that is there",
+        "delete and recreate the LLMInferenceService, or give the new one another name",
+    ),
     "ADM130": (
         "spec.scaling",
         "the workload has both replicas and scaling",
@@ -689,6 +694,9 @@ def scaled(who: str, *metrics: Any) -> dict[str, Any]:
 
 
 NO_TRANSFER = "ADM124 spec.prefill: spec.template is not configured to transfer the KV cache, so prefill is of no use"
+
+
+NODES: dict[str, Any] = {"worker": {"containers": [{"name": "main"}]}, "parallelism": {"data": 4, "dataLocal": 1}}
 
 
 def handing_over() -> dict[str, Any]:
@@ -1364,7 +1372,15 @@ RAW_LIVE = {"status": {"deploymentMode": "RawDeployment"}}
             llm(prefill={"parallelism": {"pipeline": 2}}),
             ["ADM114 spec.prefill.parallelism: the number of nodes of a group cannot change from 2 to 3", NO_TRANSFER],
         ),
-        ("2.25", llm(prefill={"parallelism": {"pipeline": 3}}), llm(), [NO_TRANSFER]),
+        (
+            "2.25",
+            llm(prefill={"parallelism": {"pipeline": 3}}),
+            llm(),
+            ["ADM125 spec.prefill: pods that read prompts cannot join a service that is there", NO_TRANSFER],
+        ),
+        ("2.25", llm(), llm(prefill={}), ["ADM125 spec: pods that read prompts cannot leave a service that is there"]),
+        ("2.25", llm(**NODES, prefill={}), llm(**NODES), [NO_TRANSFER]),
+        ("2.25", llm(**NODES), llm(**NODES, prefill={}), []),
     ],
 )
 def test_what_a_release_makes_of_a_change(

@@ -213,8 +213,8 @@ class Effect(Enum):
         verbs=("must be deleted and recreated", "must be deleted and recreated"),
         destroys=True,
         explained=(
-            "the deployment mode, the workers of a runtime, the nodes of an LLMInferenceService: the cluster refuses "
-            "to change them. The command is shown; before the merge it would only recreate the old one, and it "
+            "the deployment mode, the workers of a runtime, the nodes or the pods for prompts of an LLMInferenceService: "
+            "the cluster refuses to change them. The command is shown; before the merge it would only recreate the old one, and it "
             "ends with `argocd app sync`, since Argo CD does not retry a commit forever"
         ),
     )

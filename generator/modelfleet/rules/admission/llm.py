@@ -138,6 +138,25 @@ def group_size_changed(request: AdmissionRequest) -> Iterator[Violation]:
 
 
 @admission_rule(
+    code="ADM125",
+    title="A live service on one node neither gains nor loses pods that read prompts",
+    stage="reconcile",
+    kinds=LLM_KIND,
+    update=True,
+)
+def prefill_changed(request: AdmissionRequest) -> Iterator[Violation]:
+    """The selector of a Deployment says whether its pods read prompts, too. Groups of nodes have none."""
+    live, wanted = mapping(mapping(request.old_object).get("spec")), mapping(request.spec)
+    if not live or "worker" in live or "worker" in wanted or ("prefill" in live) == ("prefill" in wanted):
+        return
+    yield Violation(
+        pointer=("spec", "prefill") if "prefill" in wanted else ("spec",),
+        message=f"pods that read prompts cannot {'join' if 'prefill' in wanted else 'leave'} a service that is there",
+        hint="delete and recreate the LLMInferenceService, or give the new one another name",
+    )
+
+
+@admission_rule(
     code="ADM115", title="A route is either referenced or written inline", stage="webhook", kinds=LLM_KIND, where=HTTP
 )
 def route_twice(request: AdmissionRequest) -> Iterator[Violation]:
