@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,23 +9,12 @@ from typing import Any
 import pytest
 
 from lab.controlplane.ask import Object, wait_until
-from lab.controlplane.fleet import modelfleet
-from lab.controlplane.lab import Lab, documents
+from lab.controlplane.lab import Lab
+from lab.controlplane.newest import render
 from lab.test_accepted import generated, generated_is_taken_unchanged, is_of_older_line, taken_unchanged
 from modelfleet.resolve.catalog import release_names
 
 NAMESPACE = "newest"
-ENVIRONMENT = """\
-version: 1
-release: rhoai-3.5
-cluster: {name: lab, appsDomain: apps.example.org}
-platforms: {rawServiceConfig: Headless}
-sizes: {Small: {requests: {cpu: "1", memory: 1Gi}, limits: {cpu: "2", memory: 2Gi}}}
-runtimes: {kserve-ovms: {images: {kserve-container: "registry.example.org/ovms:1"}}}
-secrets: {provider: external-secrets, apiVersion: external-secrets.io/v1, store: {kind: SecretStore, name: store}}
-namespaces: external
-argocd: {namespace: openshift-gitops, repoURL: "https://git.example.org/models.git", revision: main, version: "3.2", prune: false}
-"""
 MODEL: Mapping[str, Any] = {
     "runtime": "kserve-ovms",
     "framework": "onnx-1",
@@ -53,30 +40,15 @@ def test_every_object_of_a_generated_fleet_is_taken_unchanged(
     generated_is_taken_unchanged(newest, generated(build, tmp_path, release, fleet), BEYOND)
 
 
-def _objects(root: Path, kustomize: Path, **models: Mapping[str, Any]) -> list[Object]:
-    project = {
-        "version": 1,
-        "platform": "single-model",
-        "models": models,
-        "environments": {"lab": {"namespace": NAMESPACE}},
-    }
-    for folder, name, text in (("environments", "lab", ENVIRONMENT), ("projects", "newest", json.dumps(project))):
-        (root / folder).mkdir(exist_ok=True)
-        (root / folder / f"{name}.yaml").write_text(text)
-    modelfleet(root, "render")
-    command: list[str | Path] = [kustomize, "build", root / "environments" / "lab" / "newest"]
-    return documents(subprocess.run(command, check=True, capture_output=True).stdout)
-
-
 def test_a_model_is_taken_unchanged_stopped_and_started_again(newest: Lab, kustomize: Path, tmp_path: Path) -> None:
     """KServe writes the condition Stopped, which our check of health reads, and removes the Deployment."""
-    taken_unchanged(newest, _objects(tmp_path, kustomize, one=MODEL))
+    taken_unchanged(newest, render(tmp_path, kustomize, NAMESPACE, {"one": MODEL}))
     wait_until("KServe has made the Deployment", lambda: _deployment(newest))
-    for item in _objects(tmp_path, kustomize, one={**MODEL, "stopped": True}):
+    for item in render(tmp_path, kustomize, NAMESPACE, {"one": {**MODEL, "stopped": True}}):
         newest.api.apply(item)
     wait_until("the Deployment is gone", lambda: _deployment(newest) is None)
     wait_until("it is told as stopped", lambda: _condition(newest, "Stopped") == "True")
-    for item in _objects(tmp_path, kustomize, one=MODEL):
+    for item in render(tmp_path, kustomize, NAMESPACE, {"one": MODEL}):
         newest.api.apply(item)
     wait_until("the Deployment is there again", lambda: _deployment(newest))
     wait_until("it is no longer told as stopped", lambda: _condition(newest, "Stopped") == "False")

@@ -105,6 +105,8 @@ PARTS: Mapping[str, Part] = {
                 ("gateway", "sigs.k8s.io/gateway-api", "config/crd/standard/*.yaml"),
                 ("inference", "sigs.k8s.io/gateway-api-inference-extension", "config/crd/bases/*.yaml"),
                 ("lws", "sigs.k8s.io/lws", "config/crd/bases/*.yaml"),
+                ("keda", "github.com/kedacore/keda/v2", "config/crd/bases/keda.sh_scaledobjects.yaml"),
+                ("wva", "github.com/llm-d/llm-d-workload-variant-autoscaler", "config/crd/bases/*.yaml"),
             ),
         ),
         _argocd("2.14", "2.14.21"),

@@ -24,7 +24,12 @@ _HERE = Path(__file__).parent
 KSERVE_SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "deploy": {"defaultDeploymentMode": "Serverless"},
     "service": {"serviceClusterIPNone": True},
-    "ingress": {"disableIstioVirtualHost": True, "disableIngressCreation": True, "ingressDomain": "example.com"},
+    "ingress": {
+        "disableIstioVirtualHost": True,
+        "disableIngressCreation": True,
+        "ingressDomain": "example.com",
+        "kserveIngressGateway": "openshift-ingress/openshift-ai-inference",
+    },
     "inferenceService": {
         "serviceAnnotationDisallowedList": [
             "autoscaling.knative.dev/min-scale",
@@ -127,7 +132,7 @@ class Lab:
     def install_llm(self, part: str) -> None:
         """The manager of LLMInferenceServices with its presets, and what it makes objects of; after KServe's own."""
         folder = PARTS[part].folder
-        self.install_crds(folder / "gateway", folder / "inference", folder / "lws")
+        self.install_crds(*(folder / name for name in ("gateway", "inference", "lws", "keda", "wva")))
         flags = ["-metrics-addr", "127.0.0.1:8092", "-health-probe-addr", "127.0.0.1:8093"]
         port = ["-webhook-port", str(_LLM_WEBHOOKS)]
         self._managers["llmisvc"] = (_LLM_WEBHOOKS, [folder / "bin" / "llmisvc", *flags, *port])
@@ -138,12 +143,24 @@ class Lab:
             for item in _documents(path):
                 item["metadata"]["namespace"] = "kserve"
                 self.api.apply(item)
+        self.add_gateway("openshift-ingress", "openshift-ai-inference")
+        self.place.start("gateways", [sys.executable, _HERE / "standins.py", self._pki("ca.crt"), "gateways"])
+
+    def add_gateway(self, namespace: str, name: str) -> None:
+        """A gateway, which accepts every route."""
+        self.api.ensure_namespace(namespace)
+        version, classes = "gateway.networking.k8s.io/v1", {"name": "openshift-default"}
+        spec: Mapping[str, Any] = {"controllerName": "example.org/lab"}
+        self.api.apply({"apiVersion": version, "kind": "GatewayClass", "metadata": classes, "spec": spec})
+        listener = {"name": "https", "port": 80, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "All"}}}
+        spec = {"gatewayClassName": classes["name"], "listeners": [listener]}
+        meta = {"name": name, "namespace": namespace}
+        self.api.apply({"apiVersion": version, "kind": "Gateway", "metadata": meta, "spec": spec})
 
     def restart_kserve(self) -> None:
-        """Has KServe look at everything again."""
-        for name in self._managers:
-            self.place.stop(name)
-            self._start_manager(name)
+        """Has KServe look at every InferenceService again."""
+        self.place.stop("kserve")
+        self._start_manager("kserve")
 
     def _start_manager(self, name: str) -> None:
         """Starts a manager of KServe; its webhooks answer when this returns."""

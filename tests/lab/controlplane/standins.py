@@ -1,10 +1,10 @@
-"""Stands in for what needs machines or stores: the kubelets and External Secrets.
+"""Stands in for what needs machines or stores: the kubelets, External Secrets, and a gateway's controller.
 
 Nodes come from the tests, the real scheduler puts pods on them, and here every pod that has a node becomes ready at once.
 Every ExternalSecret gets a Secret of made-up values, and the Secret of a connection gets its entry in `storage-config`, as
-OpenShift AI's second controller makes it.
+OpenShift AI's second controller makes it. Where there are gateways, they and their routes and pools are accepted.
 
-    standins.py CA-FILE
+    standins.py CA-FILE [gateways]
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from lab.controlplane.ask import Api, Object, Refused
 
 EXTERNAL_SECRETS = ("external-secrets.io/v1", "ExternalSecret")
+_GATEWAY_API = "gateway.networking.k8s.io/v1"
 KEEP_PENDING = (
     "lab/keep-pending"  # an annotation of pods that are not to start, and of ExternalSecrets without a Secret
 )
@@ -32,8 +33,9 @@ KEEP_PENDING = (
 def main() -> None:
     """Looks at everything again and again: a lab is small, and ends with its tests."""
     api = Api(lambda: socket.create_connection(("127.0.0.1", 6443)), sys.argv[1])
+    looks = (_gateways,) if "gateways" in sys.argv[2:] else (_secrets, _pods)
     while True:
-        for look in (_secrets, _pods):
+        for look in looks:
             try:
                 look(api)
             except (OSError, Refused) as error:  # gone in the meantime, or not there yet
@@ -105,6 +107,41 @@ def _secrets(api: Api) -> None:
 def _target(external: Object) -> tuple[str, Mapping[str, Any]]:
     target = external["spec"].get("target", {})
     return target.get("name", external["metadata"]["name"]), target.get("template", {})
+
+
+def _gateways(api: Api) -> None:
+    gateways = api.items(_GATEWAY_API, "Gateway")
+    for gateway in gateways:
+        if "addresses" not in gateway.get("status", {}):
+            conditions = [*_conditions(gateway, "Accepted", "Programmed")]
+            addresses = [{"type": "IPAddress", "value": "10.1.0.2"}]
+            api.patch(gateway, {"status": {"addresses": addresses, "conditions": conditions}}, "status")
+    refs = [{"name": one["metadata"]["name"], "namespace": one["metadata"]["namespace"]} for one in gateways]
+    for route in api.items(_GATEWAY_API, "HTTPRoute"):
+        _accept(api, route, route["spec"].get("parentRefs", []))
+    for pool in api.items("inference.networking.k8s.io/v1", "InferencePool"):
+        _accept(api, pool, refs)
+
+
+def _accept(api: Api, item: Object, parents: Sequence[Mapping[str, Any]]) -> None:
+    conditions = [*_conditions(item, "Accepted", "ResolvedRefs")]
+    accepted = [{"parentRef": ref, "controllerName": "lab/standin", "conditions": conditions} for ref in parents]
+    found = item.get("status", {}).get("parents", [])
+    seen = [one["conditions"][0].get("observedGeneration") for one in found]
+    if len(found) != len(accepted) or any(one != item["metadata"]["generation"] for one in seen):
+        api.patch(item, {"status": {"parents": accepted}}, "status")
+
+
+def _conditions(item: Object, *kinds: str) -> Iterator[Object]:
+    for kind in kinds:
+        yield {
+            "type": kind,
+            "status": "True",
+            "reason": kind,
+            "message": "a stand-in",
+            "lastTransitionTime": _now(),
+            "observedGeneration": item["metadata"]["generation"],
+        }
 
 
 def _data(external: Object) -> dict[str, str]:
