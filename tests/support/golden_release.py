@@ -47,6 +47,17 @@ PODS: dict[str, Any] = {
         }
     },
     "serviceAccount": "model-reader",
+    "topologySpreadConstraints": [
+        {"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "ScheduleAnyway"}
+    ],
+    "imagePullSecrets": [{"name": "registry-login"}],
+    "imagePullPolicy": "IfNotPresent",
+    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    "podSecurityContext": {"runAsNonRoot": True},
+    "runtimeClass": "nvidia",
+    "schedulerName": "gpu-scheduler",
+    "terminationGracePeriodSeconds": 0,
+    "restartPolicy": "Always",
     "volumes": [
         {"name": "templates", "configMap": {"name": "chat-templates"}},
         {"name": "cache", "emptyDir": {"sizeLimit": "20480Mi"}},
@@ -139,6 +150,12 @@ SINGLE: dict[str, Any] = {
             "runtime": "kserve-ovms",
             "framework": "onnx-1",
             "servedName": "detector-v2",
+            "imagePullSecrets": [{"name": "registry"}, {"name": "runtimes"}],
+            "probes": {
+                "startup": {"httpGet": {"path": "/v2/health/ready", "port": 8888}, "failureThreshold": 60},
+                "liveness": {"tcpSocket": {"port": 8888}},
+                "readiness": {"httpGet": {"path": "/v2/health/ready", "port": 8888}, "periodSeconds": 5},
+            },
             "replicas": {"min": 1, "max": 3, "when": {"cpu": 70}},
             "omit": ["displayName", "dashboard"],
             "size": {"requests": {"cpu": "500m", "memory": "2Gi"}, "limits": {"cpu": "2", "memory": "4Gi"}},
@@ -334,6 +351,9 @@ BY_CAPABILITY: dict[Capability, dict[str, Any]] = {
                 }
             }
         }
+    },
+    "llmPodMetadata": {
+        "models": {"simple": {"llmd": {"labels": {"team": "vision"}, "annotations": {"example.org/owner": "vision"}}}}
     },
     "llmLora": {
         "models": {

@@ -18,7 +18,10 @@ def own_program(model: Model) -> dict[str, Any]:
         "args": [*items(first.get("args")), *model.args],
         "env": [*items(first.get("env")), *model.env],
         "resources": model.hardware.resources or first.get("resources"),
-        **{key: [*items(first.get(key)), *value] for key, value in model.container_spec.items()},
+        **{
+            key: [*items(first.get(key)), *value] if isinstance(value, list) else value
+            for key, value in model.container_spec.items()
+        },
     }
     containers = [{**first, **{key: value for key, value in own.items() if value}}, *others]
     return dict.fromkeys(("runtime", "args", "env", "resources")) | {"containers": containers, "container_spec": ()}

@@ -6,7 +6,7 @@ A template sees plain values and words, never a release. From which field of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelfleet.kubernetes.names import FIRST_VERSION, OVMS_VERSION, TEMPLATE_NAME, access_name
@@ -146,8 +146,16 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
         "tensor": model.tensor,
         "worker_node_selector": hardware.node_selector or None,
         "worker_tolerations": worker_tolerations(hardware),
-        **_storage(model.location, by_annotation=can("connectionAnnotation")),
+        **(storage := _storage(model.location, by_annotation=can("connectionAnnotation"))),
+        "pod_spec": tuple(_with_pull_secrets(model.pod_spec, storage["pull_secrets"] or []).items()),
+        "worker_pod_spec": tuple(model.pod_spec.items()),
     }
+
+
+def _with_pull_secrets(pod: Mapping[str, Any], of_location: list[Any]) -> Mapping[str, Any]:
+    """What is added to pods, with the Secret that pulls the model before those that pull images."""
+    own = [one for one in pod.get("imagePullSecrets") or () if one not in of_location]
+    return {**pod, "imagePullSecrets": [*of_location, *own]} if of_location else pod
 
 
 _WORKER, _UNSIZED = "worker-container", frozenset({"size", "workerSize"})

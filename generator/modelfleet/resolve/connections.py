@@ -40,9 +40,13 @@ class ConnectionSecret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocationField:
-    """Whether a location with such a connection has a field, and what is said where that is not so."""
+    """Whether a location with such a connection has a field, and what is said where that is not so.
+
+    `repeats`: the setting of the connection whose value it may have all the same.
+    """
 
     wanted: bool
+    repeats: str | None
     otherwise: str
     hint: str
     other_scheme: str | None
@@ -79,6 +83,7 @@ def _kind(name: str, data: Mapping[str, Any]) -> ConnectionKind:
         location={
             field: LocationField(
                 wanted=entry["wanted"],
+                repeats=entry.get("repeats"),
                 otherwise=entry["otherwise"],
                 hint=entry["hint"],
                 other_scheme=entry.get("otherScheme"),

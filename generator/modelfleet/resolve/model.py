@@ -112,6 +112,7 @@ class ModelLocation:
             "references": [{"name": connection.name}],
             "path": self.path,
             "address": self.address,
+            "repeated": self.uri,
         }
         return {key: known[what] for key, what in connection.kind.carried[by].items()}
 

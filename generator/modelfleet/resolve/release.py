@@ -71,6 +71,7 @@ Capability = Literal[
     "llmPipelinePresets",
     "llmScaling",
     "llmScheduler",
+    "llmPodMetadata",
     "llmTraffic",
     "llmLora",
     "llmTracing",

@@ -157,8 +157,8 @@ def is_distributed(entry: Mapping[str, Any]) -> bool:
 def copied_fields(entry: Mapping[str, Any], part: Literal["pod", "container"]) -> Mapping[str, Any]:
     """What the fields of an entry add to the spec of each of its pods, or to each container that serves."""
     parts = {"pod": pod_fields, "container": container_fields}
-    copied = ((getattr(field, part), entry.get(field.name)) for field in parts[part]())
-    return {key: value for key, value in copied if value}
+    copied = ((getattr(field, part), field.value_in(entry)) for field in parts[part]())
+    return {key: value for key, value in copied if value or value == 0}
 
 
 @lru_cache(maxsize=8)
@@ -270,7 +270,7 @@ def _field(name: str, entry: Mapping[str, Any]) -> Field:
         needs=entry.get("needs", ""),
         instead=entry.get("instead", ""),
         neutral=tuple(entry.get("neutral", ())),
-        paths=(*_paths(name, entry), *_copied_paths(entry, "pod"), *_copied_paths(entry, "container")),
+        paths=(*_paths(name, entry), *_copied_paths(name, entry, "pod"), *_copied_paths(name, entry, "container")),
     )
 
 
@@ -290,10 +290,11 @@ def _paths(name: str, entry: Mapping[str, Any]) -> Iterator[ObjectPath]:
             )
 
 
-def _copied_paths(entry: Mapping[str, Any], part: str) -> Iterator[ObjectPath]:
+def _copied_paths(name: str, entry: Mapping[str, Any], part: str) -> Iterator[ObjectPath]:
     """Where a value stands as it is, in every pod or in every container that serves."""
+    foreign = "distributed" in _data()["fields"][name.partition(".")[0]].get("not", {})
     for kind, places in _data()[f"{part}s"].items() if part in entry else ():
-        for pointer, whose in places.items():
+        for pointer, whose in places.items() if kind != "LLMInferenceService" or not foreign else ():
             words = FieldWords(says=f"{entry['says']}{whose}")
             yield ObjectPath(kind=kind, steps=(*_steps(pointer), entry[part]), words=words)
 

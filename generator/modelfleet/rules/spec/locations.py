@@ -43,7 +43,8 @@ def path_for_kind(subject: OfLocated) -> Iterator[Violation]:
     kind, name = connection.kind, repr(connection.name)
     for field, written in (("path", location.path), ("uri", location.uri)):
         form = kind.location[field]
-        if (written is not None) != form.wanted:
+        repeated = form.repeats is not None and written == connection.settings.get(form.repeats)
+        if (written is not None) != form.wanted and not repeated:
             yield Violation(
                 pointer=pointer if form.wanted else (*pointer, field),
                 key=field == "path" and not form.wanted,
