@@ -32,6 +32,9 @@ _WHOLE: Mapping[str, Mapping[str, Any]] = {
                 "weights": {},
                 "env": {ANY: {}},
                 "affinity": {},
+                "securityContext": {},
+                "podSecurityContext": {},
+                "probes": {},
                 "transformer": {},
                 "llmd": {ANY: {}},
             }
