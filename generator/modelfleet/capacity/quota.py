@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
@@ -57,11 +58,13 @@ def unit_usage(unit: PodUnit, hard: Collection[str]) -> dict[str, Fraction]:
 
 def objects_usage(objects: Iterable[Object], units: Sequence[PodUnit]) -> dict[str, Fraction]:
     """What objects count for beside the pods: their number by kind, claims and their storage."""
+    items = tuple(objects)
     found: dict[str, Fraction] = {}
     claims = {claim for unit in units for pod, _ in unit.pods for claim in pod.claims}
-    for item in objects:
-        for name in _counted(item):
-            found[name] = found.get(name, Fraction(0)) + 1
+    for (group, kind), number in Counter((group_of(item), str(item["kind"])) for item in items).items():
+        for name in _counted(group, kind):
+            found[name] = found.get(name, Fraction(0)) + number
+    for item in items:
         if item["kind"] == "PersistentVolumeClaim":
             claims.add(str(item["metadata"]["name"]))
             asked = mapping(mapping(mapping(item.get("spec")).get("resources")).get("requests"))
@@ -72,9 +75,8 @@ def objects_usage(objects: Iterable[Object], units: Sequence[PodUnit]) -> dict[s
     return found
 
 
-def _counted(item: Object) -> Iterator[str]:
-    """The names under which a quota counts an object; a Secret is also what an ExternalSecret makes."""
-    group, kind = group_of(item), str(item["kind"])
+def _counted(group: str, kind: str) -> Iterator[str]:
+    """The names under which a quota counts an object of a kind; a Secret is also what an ExternalSecret makes."""
     plural = plural_of(kind)
     if kind != "PersistentVolumeClaim":
         yield f"count/{plural}.{group}" if group else f"count/{plural}"

@@ -80,6 +80,7 @@ class _Resolver:
         self.runtime_catalog = runtime_catalog
         self.prefix = environment.secrets.key_prefix
         self.from_store = environment.secrets.by_operator
+        self.served: dict[str, Runtime | None] = {}
         self.shared: Mapping[str, SharedRuntime] = dict(
             shared_runtimes(project.get("runtimes") or {}, environment, runtime_catalog)
         )
@@ -126,9 +127,11 @@ class _Resolver:
             return None
         if name in self.shared:
             return self.shared[name].runtime
-        found = self.runtime_catalog.find(name, self.environment.name, release.name if release else None)
-        choice = self.environment.runtimes.get(name)
-        return as_served(found, choice.images if choice else {}) if found else None
+        if name not in self.served:
+            found = self.runtime_catalog.find(name, self.environment.name, release.name if release else None)
+            choice = self.environment.runtimes.get(name)
+            self.served[name] = as_served(found, choice.images if choice else {}) if found else None
+        return self.served[name]
 
     def metadata(self, data: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
         """Labels and annotations of an entry, laid over those of the project."""
