@@ -109,3 +109,27 @@ def test_what_is_inserted_whole_has_a_shape_that_check_accepts(place: str, serve
             refused[offer.label] = (offer.text, said)
     (root / SPEC).write_text(before, "utf-8")
     assert refused == {}
+
+
+# ---- releases --------------------------------------------------------------------------------------------------------
+
+RELEASES = {
+    "an older release": (["2.25"], {"stopped"}, {"canary", "genAiAsset", "maas"}, ["standard", "advanced"]),
+    "a newer release": (["3.5"], {"stopped", "canary", "genAiAsset", "maas"}, set(), ["standard"]),
+    "both": (["2.25", "3.5"], {"stopped", "canary", "genAiAsset", "maas"}, set(), ["standard", "advanced"]),
+}
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_what_no_environment_takes_is_not_offered(name: str, server: LanguageServer, tmp_path: Path) -> None:
+    releases, offered, missing, modes = RELEASES[name]
+    assert modelfleet(tmp_path, "init", "--release", releases[0]).code == 0
+    first = (tmp_path / "environments/dev.yaml").read_text("utf-8")
+    for release in releases[1:]:
+        other = first.replace(f"release: rhoai-{releases[0]}", f"release: rhoai-{release}")
+        assert other != first
+        (tmp_path / f"environments/on-{release.replace('.', '-')}.yaml").write_text(other, "utf-8")
+    assert modelfleet(tmp_path, "schema", "--write", str(tmp_path / "schemas")).code == 0
+    found = set(labels(server.offers(tmp_path / SPEC, marked(tmp_path, "    displayName:", "    |"))))
+    assert (offered - found, missing & found) == (set(), set())
+    assert labels(server.offers(tmp_path / SPEC, marked(tmp_path, "    size:", "    mode: |"))) == modes

@@ -114,3 +114,68 @@ def test_where_the_specs_cannot_be_read_the_schema_is_there_all_the_same(tmp_pat
 def test_which_one_has_to_be_said(tmp_path: Path) -> None:
     said = "say which schema is printed (project, environment, runtime), or where all are written: --write schemas"
     assert modelfleet(tmp_path, "schema") == (2, "", f"modelfleet: {said}\n")
+
+
+def repository_of(root: Path, *releases: str) -> Path:
+    """A repository with an environment on each of these releases."""
+    assert modelfleet(root, "init", "--env", "lab", "--release", releases[0]).code == 0
+    text = (root / "environments/lab.yaml").read_text("utf-8")
+    base = (root / "environments/base.yaml").read_text("utf-8")
+    for number, release in enumerate(releases):
+        assert text.count("release: ") + base.count("release: ") == 1
+        own = text.replace(f"release: rhoai-{releases[0]}", f"release: rhoai-{release}")
+        write(root, {f"environments/lab{number or ''}.yaml": own})
+    return root
+
+
+def offered(root: Path) -> dict[str, Any]:
+    """What the schema has of the fields and choices that not every release takes."""
+    schema = printed(root, "project")
+    model = schema["$defs"]["model"]["properties"]
+    return {
+        "fields": {name for name in ("canary", "stopped", "genAiAsset", "llmd", "maas", "return401") if name in model},
+        "mode": model["mode"]["enum"],
+        "platform": schema["$defs"]["platform"]["enum"],
+        "servers": ["servers" in part["properties"] for part in (schema, schema["$defs"]["override"])],
+    }
+
+
+OLD = {
+    "fields": {"stopped", "llmd"},
+    "mode": ["standard", "advanced", None],
+    "platform": ["single-model", "multi-model", None],
+    "servers": [True, True],
+}
+NEW = {
+    "fields": {"canary", "stopped", "genAiAsset", "llmd", "maas", "return401"},
+    "mode": ["standard", None],
+    "platform": ["single-model", None],
+    "servers": [False, False],
+}
+
+
+@pytest.mark.parametrize(("releases", "expected"), [(["2.25"], OLD), (["3.5"], NEW), (["2.25", "3.5"], {**OLD, **NEW, **{
+    key: OLD[key] for key in ("mode", "platform", "servers")}})])  # fmt: skip
+def test_it_has_what_at_least_one_environment_takes(tmp_path: Path, releases: list[str], expected: Any) -> None:
+    assert offered(repository_of(tmp_path, *releases)) == expected
+
+
+def test_what_is_switched_off_everywhere_is_not_offered(tmp_path: Path) -> None:
+    root = repository_of(tmp_path, "2.25")
+    text = (root / "environments/lab.yaml").read_text("utf-8")
+    write(root, {"environments/lab.yaml": text + "platforms: {serverless: false, modelMesh: false}\n"})
+    found = offered(root)
+    assert (found["mode"], found["platform"], found["servers"]) == (NEW["mode"], NEW["platform"], NEW["servers"])
+
+
+def test_what_the_schema_lacks_is_refused(tmp_path: Path) -> None:
+    root = repository_of(tmp_path, "3.5")
+    project = next((root / "projects").glob("*.yaml"))
+    spec = yaml.safe_load(project.read_bytes())
+    entry = next(iter(spec["models"].values()))
+    written = jsonschema_rs.Draft202012Validator(printed(root, "project"))
+    assert written.is_valid(spec)
+    for change in ({"mode": "advanced"}, {"mode": "standard"}):
+        wrong = {**spec, "models": {"one": {**entry, **change}}}
+        write(root, {str(project.relative_to(root)): yaml.safe_dump(wrong)})
+        assert written.is_valid(wrong) == (modelfleet(root, "check").code == 0) == (change["mode"] == "standard")

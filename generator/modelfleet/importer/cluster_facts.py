@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from modelfleet.importer.given import GivenObject
+from modelfleet.importer.grants import policy_of, subscription_of
 from modelfleet.kubernetes.objects import items, mapping, mappings, text
 from modelfleet.records import dataclass
 from modelfleet.resolve.catalog import release_names
+from modelfleet.resolve.platform import platform_facts
 from modelfleet.resolve.release import Release
 
 
@@ -200,9 +202,70 @@ def _template(one: GivenObject, release: Release | None) -> Iterator[tuple[tuple
                     yield ("runtimes", name, "images", str(container.get("name"))), container["image"]
 
 
+# ---- what scales, routes and lets in ---------------------------------------------------------------------------------
+
+_KEDA = "openshift-custom-metrics-autoscaler-operator"
+_KEDA_CSV = ("custom-metrics-autoscaler.", "keda.")
+_SCALED = "scaledobjects.keda.sh"
+_THANOS = ("thanos-querier", "openshift-monitoring")
+
+
+def _operator(one: GivenObject, release: Release | None) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """What a Subscription or a ClusterServiceVersion tells: the release, or that KEDA is there."""
+    yield from _release(one, release)
+    spec = mapping(one.object.get("spec"))
+    subscribed = one.kind == "Subscription" and _KEDA in (one.name, spec.get("name"))
+    if subscribed or (one.kind == "ClusterServiceVersion" and one.name.startswith(_KEDA_CSV)):
+        yield ("autoscaling", "keda"), True
+
+
+def _keda(one: GivenObject, release: Release | None) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if one.kind == "KedaController" or one.name == _SCALED:
+        yield ("autoscaling", "keda"), True
+
+
+def _prometheus(one: GivenObject, release: Release | None) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The port of Thanos at which a namespace sees its own metrics."""
+    ports = mappings(mapping(one.object.get("spec")).get("ports"))
+    port = next((port.get("port") for _, port in ports if port.get("name") == "tenancy"), None)
+    if (one.name, one.namespace) == _THANOS and port is not None:
+        yield ("autoscaling", "prometheus"), f"https://{one.name}.{one.namespace}.svc:{port}"
+
+
+def _gateway(one: GivenObject, release: Release | None) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """A Gateway with its host; the one of Models-as-a-Service stands with it."""
+    if not str(one.object["apiVersion"]).startswith("gateway.networking.k8s.io/"):
+        return
+    spec = mapping(one.object.get("spec"))
+    hosts = [text(listener.get("hostname")) for _, listener in mappings(spec.get("listeners"))]
+    host = next((name for name in hosts if name and "*" not in name), None)
+    if platform_facts().maas_gateway == {"name": one.name, "namespace": one.namespace}:
+        if host is not None:
+            yield ("maas", "host"), host
+        return
+    known = {"namespace": one.namespace, "host": host, "class": text(spec.get("gatewayClassName")) or None}
+    for key, value in known.items():
+        if value is not None:
+            yield ("gateways", one.name, key), value
+
+
+def _policy(one: GivenObject, release: Release | None) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield ("maas", "policies", one.name), policy_of(one)
+
+
+def _subscription(one: GivenObject, release: Release | None) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield ("maas", "subscriptions", one.name), subscription_of(one)
+
+
 CLUSTER_READERS: Mapping[str, FactReader] = {
-    "Subscription": _release,
-    "ClusterServiceVersion": _release,
+    "Subscription": _operator,
+    "ClusterServiceVersion": _operator,
+    "KedaController": _keda,
+    "CustomResourceDefinition": _keda,
+    "Service": _prometheus,
+    "Gateway": _gateway,
+    "MaaSAuthPolicy": _policy,
+    "MaaSSubscription": _subscription,
     "DataScienceCluster": _components,
     "OdhDashboardConfig": _dashboard,
     "AcceleratorProfile": _accelerator,

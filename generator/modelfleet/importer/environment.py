@@ -6,13 +6,13 @@ Comments and facts of the user's stay; a fact that the input tells otherwise tak
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
+from modelfleet.finding import Rejected, Severity, dotted
 from modelfleet.importer.cluster_facts import (
-    CLUSTER_READERS,
     ClusterFact,
     cluster_facts,
     is_own_template,
@@ -20,6 +20,7 @@ from modelfleet.importer.cluster_facts import (
 )
 from modelfleet.importer.given import GivenObject, read_given
 from modelfleet.importer.nodes import node_groups
+from modelfleet.importer.queues import queues_of
 from modelfleet.importer.write import plain, round_trip
 from modelfleet.kubernetes import emit
 from modelfleet.kubernetes.objects import same_value
@@ -28,6 +29,7 @@ from modelfleet.records import dataclass
 from modelfleet.resolve.catalog import release, release_names
 from modelfleet.resolve.release import Release
 from modelfleet.spec.load import parse, read_document
+from modelfleet.spec.schema import MISSING_KEY, validate
 
 _NEW = "# yaml-language-server: $schema=../schemas/environment.schema.json\nversion: 1\n"
 
@@ -40,7 +42,8 @@ class EnvironmentImport:
     new: list[ClusterFact] = field(default_factory=list)
     changed: list[tuple[ClusterFact, Any]] = field(default_factory=list)
     same: list[ClusterFact] = field(default_factory=list)
-    left: list[GivenObject] = field(default_factory=list)
+    refused: list[tuple[ClusterFact, str]] = field(default_factory=list)
+    left: list[tuple[GivenObject, str]] = field(default_factory=list)
 
 
 def environment_import(root: Path, name: str, sources: Sequence[str], stdin: Callable[[], bytes]) -> EnvironmentImport:
@@ -53,26 +56,62 @@ def environment_import(root: Path, name: str, sources: Sequence[str], stdin: Cal
     document = yaml.load(content)
     result = EnvironmentImport()
     known = _release(given, document, base)
-    facts = [fact for one in given for fact in cluster_facts(one, known)]
+    facts = [*_facts(given, known, result)]
     offers = _laid_together(base.get("accelerators") or {}, plain(document).get("accelerators") or {}, facts)
     facts += [
         ClusterFact(pointer=("nodes", group), value=value, source="Nodes")
         for group, value in node_groups(given, offers)
     ]
     for fact in facts:
-        _lay(document, base, fact, result)
+        if (reason := _refusal(fact, file)) is not None:
+            result.refused.append((fact, reason))
+        else:
+            _lay(document, base, fact, result)
     for one in given:
         if is_own_template(one, known):
             runtime = one.object["objects"][0]["metadata"]["name"]
             metadata = {key: value for key, value in one.object["metadata"].items() if key != "namespace"}
             result.files[f"runtimes/{name}/{runtime}.yaml"] = emit.dump({**one.object, "metadata": metadata})
-        elif one.kind not in CLUSTER_READERS and one.kind != "Node":
-            result.left.append(one)
     written = io.StringIO()
     yaml.dump(document, written)
     parse(written.getvalue().encode(), file)  # what was put into it must be readable again
     result.files = {file: written.getvalue(), **result.files}
     return result
+
+
+def _facts(given: Sequence[GivenObject], known: Release | None, result: EnvironmentImport) -> Iterator[ClusterFact]:
+    """All facts that objects tell by themselves; the objects that tell none are noted."""
+    queues = dict[str, Any]()
+    led_to = set[str]()
+    for one, queue in queues_of(given):
+        led_to.add(queue["clusterQueue"])
+        if queues.setdefault(one.name, queue) != queue:
+            result.left.append((one, "another queue of its name leads elsewhere"))
+    for one in given:
+        told = cluster_facts(one, known)
+        if one.kind == "LocalQueue" and one.name in queues:
+            told = [ClusterFact(pointer=("queues", one.name), value=queues.pop(one.name), source=one.label)]
+        yield from told
+        elsewhere = one.kind in ("Node", "LocalQueue") or (one.kind == "ClusterQueue" and one.name in led_to)
+        if not told and not elsewhere and not is_own_template(one, known):
+            result.left.append((one, "it holds no fact of an environment"))
+
+
+def _refusal(fact: ClusterFact, file: str) -> str | None:
+    """Why a fact cannot stand in an environment's file; None where it can."""
+    value = fact.value
+    for step in reversed(fact.pointer):
+        value = {step: value}
+    place = dotted(fact.pointer)
+    try:
+        document = parse(emit.dump({"version": 1, **value}).encode(), file)
+    except Rejected as rejected:
+        return rejected.findings[0].message
+    for found in validate(document, "environment"):
+        inside = found.path.startswith(place) or (place.startswith(found.path) and found.code != MISSING_KEY)
+        if found.path and inside and found.severity is Severity.ERROR:
+            return found.message
+    return None
 
 
 def _release(given: Sequence[GivenObject], document: Any, base: Any) -> Release | None:

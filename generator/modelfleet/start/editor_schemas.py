@@ -1,13 +1,14 @@
 """The schemas of what is written by hand, for editors: with the names that exist in a repository as what they complete.
 
 Names are examples and not choices, so a schema accepts exactly what the packaged one accepts; what fits a cluster is for `check`
-to say. Where null is refused, it is no longer among the types either: a YAML language server offers each type that it reads.
+to say. But a field or a value that the releases of all environments refuse is not in it, and neither is null where it is refused:
+a YAML language server offers each property, each choice and each type that it reads.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from modelfleet.pipeline.repository import load_repository, settle_environments
 from modelfleet.records import dataclass
 from modelfleet.resolve import catalog
 from modelfleet.resolve.environment import Environment
+from modelfleet.spec.fields import Field, needy_fields
 
 SCHEMA_FILES: Mapping[str, str] = {
     "project": "project.schema.json",
@@ -36,6 +38,8 @@ class CompletedNames:
     """Those of each runtime."""
     sizes: tuple[str, ...] = ()
     accelerators: tuple[str, ...] = ()
+    refused: frozenset[str] = frozenset()
+    """Fields, and `multi-model` and `advanced`, that no environment takes."""
 
 
 def names_of(root: Path) -> CompletedNames:
@@ -61,7 +65,22 @@ def names_of(root: Path) -> CompletedNames:
         frameworks={name: tuple(sorted(formats)) for name, formats in sorted(served.items()) if formats},
         sizes=tuple(sorted({name for environment in each for name in environment.sizes})),
         accelerators=tuple(sorted({name for environment in each for name in environment.accelerators})),
+        refused=_refused_by_all(tuple(each)),
     )
+
+
+def _refused_by_all(environments: Sequence[Environment]) -> frozenset[str]:
+    """What no environment takes; where a release is open, it may be one that does."""
+    taken: set[str] = set()
+    for environment in environments:
+        switches, unknown = environment.platforms, environment.release is None
+        taken |= {one.name for one in needy_fields() if unknown or (one.needs and environment.can(one.needs))}
+        if (unknown or environment.can("modelMesh")) and switches.model_mesh is not False:
+            taken.add("multi-model")
+        if (unknown or environment.can("serverless")) and switches.serverless is not False:
+            taken.add("advanced")
+    known = {one.name for one in needy_fields()} | {"multi-model", "advanced"}
+    return frozenset(known - taken) if environments else frozenset()
 
 
 def editor_schema(kind: str, names: CompletedNames) -> str:
@@ -88,6 +107,7 @@ def _complete_project(schema: dict[str, Any], names: CompletedNames) -> None:
         definitions["accelerator"]["properties"]["name"]["examples"] = list(names.accelerators)
     if names.frameworks:
         _complete_frameworks(definitions, names.frameworks)
+    _omit_refused(schema, names.refused)
     environments = schema["properties"]["environments"]
     if names.environments:
         override = environments["additionalProperties"]
@@ -111,6 +131,50 @@ def _complete_frameworks(definitions: dict[str, Any], frameworks: Mapping[str, t
         }
         for runtime, found in frameworks.items()
     ]
+
+
+# ---- what no environment takes ---------------------------------------------------------------------------------------
+
+
+def _omit_refused(schema: dict[str, Any], refused: frozenset[str]) -> None:
+    definitions = schema["$defs"]
+    for one in needy_fields():
+        for workload in ("model", "server", "servedModel") if one.name in refused else ():
+            _omit(definitions, definitions[workload], one)
+    if "advanced" in refused:
+        _omit_choice(definitions["model"]["properties"]["mode"], "advanced")
+    if "multi-model" in refused:
+        _omit_choice(definitions["platform"], "multi-model")
+        override = schema["properties"]["environments"]["additionalProperties"]
+        for part in (schema, _followed(definitions, override)):
+            part["properties"].pop("servers", None)
+
+
+def _omit(definitions: Mapping[str, Any], part: Any, needy: Field) -> None:
+    """Takes the property of a field out of the schema of a workload; values that ask for nothing stay."""
+    for step in needy.pointer[:-1]:
+        part = _followed(definitions, part).get("properties", {}).get(step, {})
+    properties = _followed(definitions, part).get("properties", {})
+    name = needy.pointer[-1]
+    if name in properties and needy.neutral:
+        found = _followed(definitions, properties[name])
+        for value in set(found["enum"]) - {*needy.neutral, None}:
+            _omit_choice(found, value)
+    else:
+        properties.pop(name, None)
+
+
+def _omit_choice(part: dict[str, Any], value: Any) -> None:
+    for word in ("enum", "examples"):
+        if word in part:
+            part[word] = [each for each in part[word] if each != value]
+
+
+def _followed(definitions: Mapping[str, Any], part: Any) -> Any:
+    """The part of a schema that a reference leads to."""
+    while "$ref" in part:
+        part = definitions[part["$ref"].rpartition("/")[2]]
+    return part
 
 
 # ---- null ------------------------------------------------------------------------------------------------------------

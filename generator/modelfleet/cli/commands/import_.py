@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -113,11 +115,24 @@ def _report_facts(found: EnvironmentImport) -> None:
     for fact in found.new:
         say(f"new: {'.'.join(fact.pointer)} (from {fact.source})")
     for fact, before in found.changed:
-        old, new = (secrets.redacted(value, fact.pointer[-1]) for value in (before, fact.value))
-        say(f"changed: {'.'.join(fact.pointer)}: {old} becomes {new} (from {fact.source})")
+        for way, old, new in _changes(fact.pointer, before, fact.value):
+            say(f"changed: {'.'.join(way)}: {old} becomes {new} (from {fact.source})")
+    for fact, reason in found.refused:
+        say(f"not taken: {'.'.join(fact.pointer)}: {reason} (from {fact.source})")
     say(f"{plural(len(found.same), 'fact')} already there")
-    for one in found.left:
-        say(f"{one.label}: it holds no fact of an environment")
+    for one, reason in found.left:
+        say(f"{one.label}: {reason}")
+
+
+def _changes(way: tuple[str, ...], before: Any, after: Any) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Where a fact is otherwise than before, as far down as both are maps."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key, value in after.items():
+            if before.get(key) != value:
+                yield from _changes((*way, str(key)), before.get(key), value)
+    else:
+        old, new = ("nothing" if value is None else secrets.redacted(value, way[-1]) for value in (before, after))
+        yield way, old, new
 
 
 @import_.command(short_help="The facts of a model from its config.json.")
