@@ -18,6 +18,8 @@ from modelfleet.pipeline.remembered import (
     changed_meanwhile,
     finding_from,
     finding_row,
+    object_rows,
+    objects_from,
     snapshot_of,
 )
 from modelfleet.resolve.fleet import DeployedProject, EnvironmentBrief, Fleet, SyncedEnvironment
@@ -93,7 +95,7 @@ class Recall:
 
     def _objects(self, name: str, key: str) -> Any:
         found = self.memory.recall("objects", key)
-        return self.origin.result(name).objects if found is None else found
+        return self.origin.result(name).objects if found is None else objects_from(*found)
 
     def _files(self, name: str, key: str) -> Any:
         found = {} if self.bare else self.memory.recall("files", key)
@@ -147,7 +149,7 @@ class Recall:
             key = self.snapshot.key(name)
             findings = (result.spec_findings, result.admission_findings, result.capacity_findings)
             self.memory.keep("files", key, dict(result.files))
-            self.memory.keep("objects", key, result.objects)
+            self.memory.keep("objects", key, object_rows(result.objects))
             head = {
                 "findings": [list(map(finding_row, rows)) for rows in findings],
                 "briefs": list(map(brief_row, result.briefs)),

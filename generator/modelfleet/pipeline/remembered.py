@@ -7,11 +7,13 @@ what is in order is remembered, warnings with it. What is remembered says what i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import marshal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from modelfleet.finding import Finding, Location, MachineFailed, Severity
+from modelfleet.kubernetes.objects import Object
 from modelfleet.records import dataclass
 from modelfleet.resolve.fleet import ProjectBrief
 from modelfleet.spec.discover import Sources
@@ -113,6 +115,26 @@ def brief_from(row: Any) -> ProjectBrief:
         conditions=tuple(conditions),
         unknown=tuple(unknown),
     )
+
+
+def object_rows(objects: Sequence[Sequence[Object]]) -> tuple[list[Object], list[list[int]]]:
+    """The objects of a project, each once, and which of them there are in each environment: most are the same in several."""
+    numbers: dict[bytes, int] = {}
+    items: list[Object] = []
+    rows: list[list[int]] = []
+    for here in objects:
+        rows.append([])
+        for item in here:
+            number = numbers.setdefault(marshal.dumps(item, 2), len(items))
+            if number == len(items):
+                items.append(item)
+            rows[-1].append(number)
+    return items, rows
+
+
+def objects_from(items: Sequence[Object], rows: Sequence[Sequence[int]]) -> list[list[Object]]:
+    """The objects of a project in each of its environments."""
+    return [[items[number] for number in row] for row in rows]
 
 
 # ---- what is made when it is asked for -------------------------------------------------------------------------------
