@@ -37,21 +37,21 @@ from modelfleet.wording import printable
     type=click.Path(path_type=Path),
     envvar="MODELFLEET_ROOT",
     show_envvar=True,
-    help="The repository: the folder with projects/ and environments/.  [default: this folder, or the nearest above it]",
+    help="The repository: the folder with projects/ and environments/.  [default: the current folder, or the nearest one above it]",
 )
 @click.option(
     "--color",
     type=click.Choice(["auto", "always", "never"]),
     default="auto",
     show_default=True,
-    help="Whether findings and plans have colours; auto: on a terminal, unless NO_COLOR is set.",
+    help="When findings and plans have colours; auto: on a terminal, unless NO_COLOR is set.",
 )
 @click.option("--debug", is_flag=True, expose_value=False, help="If modelfleet has a bug, show where it happened.")
 @click.pass_context
 def cli(context: click.Context, root: Path | None, color: str) -> None:
     """Model serving on OpenShift AI as reviewed code.
 
-    Reads projects/*.yaml and environments/*.yaml, checks them against what each cluster really is, and renders Kustomize
+    Reads projects/*.yaml and environments/*.yaml, checks them against the facts of each cluster, and renders Kustomize
     overlays into environments/<environment>/<project>, which Argo CD syncs.
     """
     if context.invoked_subcommand is None:

@@ -25,12 +25,12 @@ from modelfleet.wording import listed
     required=True,
     metavar="RELEASE",
     shell_complete=complete_releases,
-    help="Such as rhoai-2.25; see `modelfleet releases`.",
+    help="The release of the cluster, such as rhoai-2.25; see `modelfleet releases`.",
 )
 @click.option(
     "--existing",
     type=click.Path(path_type=Path),
-    help="A folder of live objects: each file in it is the object that the file of the same name updates.",
+    help="A folder of live objects. Each file in it holds the object that the file of the same name updates.",
 )
 @click.option(
     "--default-mode",
@@ -43,12 +43,12 @@ from modelfleet.wording import listed
 def admit(  # noqa: PLR0913 - one parameter an option, as click passes them
     root: Path, name: str, existing: Path | None, default_mode: str | None, form: str, files: tuple[str, ...]
 ) -> None:
-    """Say of any manifests whether a cluster of a release would take them; FILE may be - for standard input.
+    """Check whether a cluster with this release would accept manifests. FILE may be - for standard input.
 
-    Each file is judged alone; only what an object names, such as the runtime of a model, is looked up in the other files
-    where one object alone has the name.
+    Each file is checked on its own. An object that it refers to, such as the runtime of a model, is looked up in the other
+    files if exactly one object there has that name.
 
-    An overlay is built first: kustomize build DIR | modelfleet admit --release RELEASE -
+    To check an overlay, build it first: kustomize build DIR | modelfleet admit --release RELEASE -
     """
 
     release = catalog.release(release_named(name))

@@ -20,7 +20,7 @@ from modelfleet.pipeline.fleet import fleet
 @text_or_json
 @click.pass_obj
 def capacity(root: Path, environments: tuple[str, ...], projects: tuple[str, ...], form: str) -> None:
-    """Show what fits: the memory of GPUs with its arithmetic, what quotas have left, and room on nodes."""
+    """Show what fits: GPU memory and how it is calculated, what is left of quotas, and room on nodes."""
     found = fleet(root, though_crowded=True)
     scope = scope_of(found, environments, projects)
     shown = []

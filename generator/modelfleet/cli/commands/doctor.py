@@ -16,7 +16,7 @@ _CODES = {"machine": MACHINE, "files": WRONG, "drift": DRIFT}
 @click.command(short_help="Check that everything the commands need is there.")
 @click.pass_obj
 def doctor(root: Path) -> None:
-    """Say whether all is there that the commands need, and what to do where it is not. Nothing is written."""
+    """Check that everything the commands need is there, and say what to do if it is not. Nothing is written."""
     codes = []
     for found in diagnoses(root, __version__):
         mark = "ok" if not found.remedy else "!!" if found.blames else "--"

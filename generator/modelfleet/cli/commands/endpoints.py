@@ -28,7 +28,9 @@ _FORMATS = ["table", "json", "markdown", *CLIENTS]
 @project_option
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="table", help="Output format.")
 @click.option("--inside", is_flag=True, help="In a client's configuration, use the addresses inside the cluster.")
-@click.option("--lock", is_flag=True, help="Write what callers may rely on to endpoints.lock.yaml beside each overlay.")
+@click.option(
+    "--lock", is_flag=True, help="Write what callers can rely on to endpoints.lock.yaml next to each overlay."
+)
 @click.option("--check", "only_check", is_flag=True, help="With --lock: write nothing; exit 3 if a contract differs.")
 @click.pass_obj
 def endpoints(  # noqa: PLR0913 - one parameter an option, as click passes them
@@ -42,9 +44,9 @@ def endpoints(  # noqa: PLR0913 - one parameter an option, as click passes them
     lock: bool,
     only_check: bool,
 ) -> None:
-    """Show where each model answers: addresses, tokens, and a line to try it.
+    """Show where each model answers: its addresses, its tokens, and a command to try it.
 
-    The formats open-webui, litellm, llama-stack and backstage are configuration of these programs for one environment.
+    The formats open-webui, litellm, llama-stack and backstage print configuration for these programs, for one environment.
     """
     if only_check and not lock:
         message = "--check requires --lock"

@@ -14,7 +14,7 @@ from modelfleet.wording import printable
 @click.argument("code", shell_complete=complete_codes)
 @text_or_json
 def explain(code: str, form: str) -> None:
-    """Explain the code of a finding: why, an example that trips it, the mended example, and the source."""
+    """Explain the code of a finding: why it exists, an example that triggers it, the corrected example, and the source."""
 
     if code.upper() not in reference.codes():
         raise click.UsageError(printable(f"explain {code}: there is no such code; `modelfleet rules` lists them"))

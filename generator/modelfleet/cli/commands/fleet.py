@@ -19,9 +19,9 @@ from modelfleet.pipeline.fleet import fleet as whole_fleet
 @click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text", help="Output format.")
 @click.pass_obj
 def fleet(root: Path, /, environments: tuple[str, ...], form: str) -> None:
-    """Show every model in every environment: by what it is served, what it takes, and who can reach it.
+    """Show every model in every environment: what serves it, what it uses, and who can reach it.
 
-    The html format is one page that needs nothing else: modelfleet fleet --format html > fleet.html
+    The html format is one self-contained page: modelfleet fleet --format html > fleet.html
     """
     everything = whole_fleet(root)
     scope_of(everything, environments, ())

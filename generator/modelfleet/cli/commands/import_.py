@@ -24,9 +24,9 @@ from modelfleet.wording import listed, plural, printable
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
-@click.group(name="import", short_help="Write specs for what already runs, with proof.")
+@click.group(name="import", short_help="Write specs for what is already running.")
 def import_() -> None:
-    """Write specs, environments and facts of models from what a cluster or a repository has already."""
+    """Write specs, environments and facts of models from what is already in a cluster or a repository."""
 
 
 def _legal(context: click.Context, parameter: click.Parameter, name: str) -> str:
@@ -36,11 +36,16 @@ def _legal(context: click.Context, parameter: click.Parameter, name: str) -> str
     return name
 
 
-@import_.command(short_help="A project from the objects of a namespace.")
+@import_.command(short_help="Write a project from the objects of a namespace.")
 @click.argument("name", callback=_legal)
 @click.argument("sources", nargs=-1, required=True, metavar="FILE|DIR|-...")
 @click.option(
-    "--env", "environment", required=True, callback=_legal, metavar="ENV", help="The environment that they belong to."
+    "--env",
+    "environment",
+    required=True,
+    callback=_legal,
+    metavar="ENV",
+    help="The environment that the objects belong to.",
 )
 @click.option("--dry-run", is_flag=True, help="Write nothing; show what would be written.")
 @click.option("--write", "anyway", is_flag=True, help="Write even if differences remain.")
@@ -48,10 +53,10 @@ def _legal(context: click.Context, parameter: click.Parameter, name: str) -> str
 def project(  # noqa: PLR0913 - one parameter an option, as click passes them
     root: Path, name: str, sources: tuple[str, ...], environment: str, dry_run: bool, anyway: bool
 ) -> None:
-    """Write projects/NAME.yaml and what belongs to it from objects, and prove that it renders to them.
+    """Write projects/NAME.yaml and the files that it needs from objects, and prove that it renders to the same objects.
 
-    Exit 0: it renders to just these objects. 3: differences remain, each is named; written only with --write.
-    1: the input cannot be read.
+    Exit code 0: it renders to exactly these objects. 3: differences remain, and each is named; the files are written
+    only with --write. 1: the input cannot be read.
     """
     outcome = project_import(root, name, environment, sources, sys.stdin.buffer.read)
     show_findings(merged(outcome.refused), "text")
@@ -89,7 +94,7 @@ def _report(outcome: ImportOutcome) -> None:
         say("first sync: no pod restarts")
 
 
-@import_.command(short_help="An environment from the objects that describe a cluster.")
+@import_.command(short_help="Write an environment from the objects that describe a cluster.")
 @click.argument("name", callback=_legal)
 @click.argument("sources", nargs=-1, required=True, metavar="FILE|DIR|-...")
 @click.option("--dry-run", is_flag=True, help="Write nothing; show what would be written.")
@@ -97,7 +102,7 @@ def _report(outcome: ImportOutcome) -> None:
 def environment(root: Path, name: str, sources: tuple[str, ...], dry_run: bool) -> None:
     """Write or update environments/NAME.yaml, and runtimes/NAME/, from objects that describe the cluster.
 
-    Comments and facts of yours stay. A fact that the objects tell otherwise is replaced, and said.
+    Your comments and facts stay. A fact that the objects contradict is replaced, and the change is reported.
     """
     found = environment_import(root, name, sources, sys.stdin.buffer.read)
     _report_facts(found)
@@ -135,7 +140,7 @@ def _changes(way: tuple[str, ...], before: Any, after: Any) -> Iterator[tuple[tu
         yield way, old, new
 
 
-@import_.command(short_help="The facts of a model from its config.json.")
+@import_.command(short_help="Write the facts of a model from its config.json.")
 @click.argument("name", callback=_legal, metavar="ID")
 @click.argument("sources", nargs=-1, required=True, metavar="CONFIG.JSON|DIR|- [INDEX.JSON]")
 @click.option("--source", metavar="URL", help="Where the model comes from; written beside the facts.")
@@ -147,8 +152,8 @@ def model(  # noqa: PLR0913 - one parameter an option, as click passes them
 ) -> None:
     """Write or update models/ID.yaml, which `weights: {from: ID}` of a model names.
 
-    Reads the config.json of the model's repository, and its model.safetensors.index.json where there is one. A folder
-    stands for these two files in it. Your comments stay.
+    Reads the config.json of the model's repository, and its model.safetensors.index.json if there is one. A folder
+    means these two files in it. Your comments stay.
     """
     found = model_facts_import(root, name, sources, sys.stdin.buffer.read, source, revision)
     _report_model(found)

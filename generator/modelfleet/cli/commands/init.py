@@ -51,15 +51,15 @@ from modelfleet.wording import printable
     metavar="REQUIREMENT",
     help="What pip installs in the pipeline.  [default: what this modelfleet was installed from]",
 )
-@click.option("--defaults", is_flag=True, help="Ask nothing: use the default for whatever is not given.")
+@click.option("--defaults", is_flag=True, help="Ask nothing, and use the default for whatever no option gives.")
 @click.pass_context
 def init(
     context: click.Context, /, folder: Path | None, defaults: bool, requirement: str | None, **given: str | None
 ) -> None:
-    """Begin a repository in DIR (default: this folder): one cluster, one project, and what stands around them.
+    """Create a repository in DIR (default: the current folder) with one cluster, one project and the files around them.
 
-    On a terminal it asks for what no option gives. A file that exists is left as it is, and where projects/ or
-    environments/ hold files already, only what stands around them is added.
+    On a terminal, it asks for whatever no option gives. Existing files are left unchanged. If projects/ or environments/
+    contain files already, only the files around them are added.
     """
     root = given_root(context) or Path()
     place = root if folder is None else root / folder

@@ -16,7 +16,10 @@ from modelfleet.report.render import label_commands
 @env_option
 @click.pass_obj
 def labels(root: Path, environments: tuple[str, ...]) -> None:
-    """Print the `oc label` commands for namespaces that are made elsewhere; without them models are not shown or never load."""
+    """Print the `oc label` commands for namespaces that are created elsewhere.
+
+    Without these labels, the dashboard does not show the models, or they never load.
+    """
 
     found = fleet(root)
     scope_of(found, environments, ())

@@ -39,7 +39,7 @@ _BEGUN = {
 }
 
 
-@click.command(short_help="Move a spec away from what a release drops, in two steps.")
+@click.command(short_help="Move a spec away from what a release removes, in two steps.")
 @click.argument("kind", type=click.Choice(MIGRATIONS))
 @click.option("--project", required=True, metavar="NAME", shell_complete=complete_projects, help="The project.")
 @env_option
@@ -50,10 +50,10 @@ _BEGUN = {
 )
 @click.pass_obj
 def migrate(root: Path, kind: str, project: str, environments: tuple[str, ...], step: str | None) -> None:
-    """Rewrite a project's spec from what a release loses to what follows it.
+    """Rewrite a project's spec from what a release removes to what replaces it.
 
-    The first step adds the new beside the old, the second one removes the old. Names, sizes, accelerators, exposure and
-    authorization stay as they are; comments stay where they are.
+    The first step adds the new beside the old, and the second one removes the old. Sizes, accelerators, exposure and
+    authorization do not change, and comments stay where they are.
     """
     state = repository_state(root)
     if reason := write.unfinished(root):

@@ -47,7 +47,7 @@ PLAN_STYLES: Mapping[str, Mapping[str, Any]] = {
 )
 @strict_option
 @run_options
-@click.option("--no-diff", is_flag=True, help="In text output, leave out the differences of the objects.")
+@click.option("--no-diff", is_flag=True, help="Leave the diffs of the objects out of text output.")
 @click.pass_obj
 def plan(  # noqa: PLR0913 - one parameter an option, as click passes them
     root: Path,
@@ -58,7 +58,7 @@ def plan(  # noqa: PLR0913 - one parameter an option, as click passes them
     run: FleetRun,
     no_diff: bool,
 ) -> None:
-    """Show what merging does to running models; exit 4 where it destroys what nobody has acknowledged."""
+    """Show what merging does to running models. The exit code is 4 if it destroys what nobody has acknowledged."""
 
     if against is not None and (not against or against.startswith("-")):
         raise click.UsageError(printable(f"--against {against}: there is no such revision"))

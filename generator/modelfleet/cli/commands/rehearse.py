@@ -25,16 +25,21 @@ from modelfleet.wording import plural, printable
     "--env", "environment", required=True, metavar="NAME", shell_complete=complete_environments, help="The environment."
 )
 @click.option(
-    "--to", "goal", required=True, metavar="RELEASE", shell_complete=complete_releases, help="Such as rhoai-3.5."
+    "--to",
+    "goal",
+    required=True,
+    metavar="RELEASE",
+    shell_complete=complete_releases,
+    help="The release to upgrade to, such as rhoai-3.5.",
 )
-@click.option("--write", "written", is_flag=True, help="Write each pull request as a local branch, too.")
+@click.option("--write", "written", is_flag=True, help="Also write each pull request as a local branch.")
 @click.pass_obj
 def rehearse(root: Path, environment: str, goal: str, *, written: bool) -> None:
     """Plan the upgrade of an environment to another release, as a train of pull requests.
 
-    Goes the supported road from release to release. Every state on the way is rendered and held against each release
-    that runs at that moment, and no model is ever more open than before. Exit code 1 where something has to be done by
-    hand first.
+    The train follows the supported upgrade path from release to release. Every state on the way is rendered and checked
+    against each release that runs at that moment, and no model is ever more open than before. The exit code is 1 if
+    something has to be done by hand first.
     """
     goal = release_named(goal, "--to")
     state = repository_state(root)

@@ -12,7 +12,7 @@ from modelfleet.reference import reference
 @click.command(short_help="List every rule.")
 @text_or_json
 def rules(form: str) -> None:
-    """List every rule with its code, who would refuse what it is about, and the releases that it holds for."""
+    """List every rule with its code, who would refuse what breaks it, and the releases that it applies to."""
 
     if form == "json":
         print_json(reference.rule_data())

@@ -9,7 +9,7 @@ from modelfleet.cli.output import print_json, print_table
 from modelfleet.reference import reference
 
 
-@click.command(short_help="Show what can be served with what.")
+@click.command(short_help="Show the serving runtimes of each release.")
 @click.option(
     "--release",
     "name",
@@ -19,7 +19,7 @@ from modelfleet.reference import reference
 )
 @text_or_json
 def runtimes(name: str | None, form: str) -> None:
-    """Show the serving runtimes that releases ship: what can be served with what."""
+    """Show the serving runtimes that each release ships, and what they serve."""
 
     found = reference.runtimes(None if name is None else release_named(name))
     if form == "json":

@@ -24,10 +24,10 @@ from modelfleet.wording import printable
 )
 @click.pass_obj
 def schema(root: Path, kind: str | None, folder: Path | None) -> None:
-    """Print the schema of a hand-written file, or with --write write it, or all of them, into a folder.
+    """Print the schema of a hand-written file. With --write, write it, or all of them, into a folder.
 
-    Editors complete the environments, runtimes, sizes and accelerators of this repository from it, so write it again when those
-    change.
+    Editors use it to complete the environments, runtimes, sizes and accelerators of this repository, so write it again
+    when those change.
     """
     if kind is None and folder is None:
         message = f"say which schema is printed ({', '.join(SCHEMA_FILES)}), or where all are written: --write schemas"

@@ -112,10 +112,11 @@ def smoke(
     form: str,
     **given: Any,
 ) -> None:
-    """Call every model of an environment and say whether it answers as its spec promises.
+    """Call every model of an environment and check that it answers as its spec promises.
 
-    Readiness, metadata and one real inference in each protocol; and what must fail: a call without a token, a call
-    from outside to a model that has no route. Exit code 3 where a model does not do what it should.
+    It asks for readiness, for metadata and for one real inference in each protocol. It also tries what must fail: a call
+    without a token, and a call from outside to a model that has no route. The exit code is 3 if a model does not do what
+    it should.
     """
     targets = _targets(root, environments, projects, given["vantage"])
     targets = _chosen(targets, models, given["url"])
