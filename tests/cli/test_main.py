@@ -146,7 +146,7 @@ Options:
 ARGOCD_HELP = """\
 Usage: modelfleet argocd [OPTIONS] COMMAND [ARGS]...
 
-  What Argo CD's administrator needs.
+  Print what the administrator of Argo CD needs.
 
 Options:
   -h, --help  Show this message and exit.
