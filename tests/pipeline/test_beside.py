@@ -11,6 +11,7 @@ import yaml
 from console import modelfleet
 from modelfleet.pipeline import fleet as pipeline
 from modelfleet.reference.reference import without_places
+from modelfleet.verify.fleet import expected_overlays
 from repository import findings, repository, write
 
 TEMPLATE = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "template"}, "data": {"chat.jinja": "x"}}
@@ -55,6 +56,30 @@ def test_the_environments_own_goes_before_the_one_for_all(tmp_path: Path) -> Non
             {"op": "replace", "path": "/data/chat.jinja", "value": "y"}
         ],
     }
+
+
+def test_what_is_found_in_it_by_verify_is_said_at_its_own_file(tmp_path: Path) -> None:
+    root = write(
+        tmp_path, repository(EVERYWHERE, {"objects/acme/template": TEMPLATE, "objects/acme/prod/other": OTHER})
+    )
+    (root / "objects/acme/template.yaml").write_text(
+        "# of all\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: template}\ndata:\n  chat.jinja: x\n",
+        encoding="utf-8",
+    )
+    found = {one.folder: one for one in expected_overlays(root, pipeline.fleet(root))}
+
+    def said(environment: str, name: str) -> str:
+        one = found[f"environments/{environment}/acme"]
+        item = next(item for item in one.objects if (item["kind"], item["metadata"]["name"]) == ("ConfigMap", name))
+        assert one.cause is not None
+        place, path = one.cause(item, ("data", "chat.jinja")) or (None, "")
+        return f"{place} {path}"
+
+    assert said("dev", "template") == "objects/acme/template.yaml:6:15 data.chat.jinja"
+    assert said("prod", "template").startswith("objects/acme/prod/other.yaml:")
+    one = found["environments/dev/acme"]
+    assert one.cause is not None
+    assert one.cause({**TEMPLATE, "metadata": {"name": "unknown"}}, ()) is None
 
 
 def test_accounts_of_a_binding_are_of_the_projects_namespace_unless_they_say_another(tmp_path: Path) -> None:

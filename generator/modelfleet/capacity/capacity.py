@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from modelfleet.capacity.nodes import NodeKind, is_judged, node_kinds, packable, without_nodes
 from modelfleet.capacity.pods import pod_units
-from modelfleet.capacity.queue_room import queue_violations
+from modelfleet.capacity.queue_room import queue_violations, shared_queue_violations
 from modelfleet.capacity.quota import ResourceUse, quota_of_project, quota_uses
 from modelfleet.capacity.room import ProjectPods, nodes_violations, quota_violations
 from modelfleet.finding import Finding
@@ -76,12 +76,13 @@ def project_findings(project: Project, objects: Sequence[Object]) -> Iterator[Fi
 
 
 def environment_findings(environment: Environment, deployed: Iterable[DeployedProject]) -> Iterator[Finding]:
-    """What the nodes of an environment do not take, of all its projects together."""
+    """What the nodes and queues of an environment do not take, of all its projects together."""
     kinds = node_kinds(environment)
-    if not kinds:
+    if not kinds and not environment.queues:
         return
     projects = [_pods(one.project, one.objects) for one in deployed]
-    for found, code, violation in nodes_violations(projects, kinds):
+    in_nodes = nodes_violations(projects, kinds) if kinds else ()
+    for found, code, violation in (*in_nodes, *shared_queue_violations(projects)):
         yield located(code, violation, found.project.spec, environment.name)
 
 

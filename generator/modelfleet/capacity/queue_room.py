@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from modelfleet.capacity.amounts import quantity_text, resource_amounts
@@ -17,6 +17,14 @@ from modelfleet.wording import listed
 
 def queue_violations(found: ProjectPods) -> Iterator[tuple[Code, Violation]]:
     """Replicas that no queue ever admits, and those of a project that cannot all run at once."""
+    for queue, units in _waiting(found).items():
+        offer = (found.environment.queues or {}).get(queue)
+        if offer is not None:
+            yield from _beyond(found, queue, offer, units)
+
+
+def _waiting(found: ProjectPods) -> dict[str, list[PodUnit]]:
+    """The pods of a project that wait in queues, by the queue."""
     objects = {(str(item["kind"]), str(item["metadata"]["name"])): item for item in found.objects}
     waiting: dict[str, list[PodUnit]] = {}
     for unit in found.units:
@@ -24,10 +32,7 @@ def queue_violations(found: ProjectPods) -> Iterator[tuple[Code, Violation]]:
         queue = queue_of(found.environment, item) if item is not None and unit.most else None
         if queue is not None:
             waiting.setdefault(queue, []).append(unit)
-    for queue, units in waiting.items():
-        offer = (found.environment.queues or {}).get(queue)
-        if offer is not None:
-            yield from _beyond(found, queue, offer, units)
+    return waiting
 
 
 def _beyond(
@@ -64,6 +69,44 @@ def _beyond(
                     see=see,
                 ),
             )
+
+
+def shared_queue_violations(projects: Sequence[ProjectPods]) -> Iterator[tuple[ProjectPods, Code, Violation]]:
+    """Replicas that cannot all run at once because several queues share what their ClusterQueue has."""
+    sharing: dict[str, list[tuple[ProjectPods, str, list[PodUnit]]]] = {}
+    for found in projects:
+        for queue, units in _waiting(found).items():
+            offer = (found.environment.queues or {}).get(queue)
+            if offer is not None:
+                sharing.setdefault(offer.cluster_queue or queue, []).append((found, queue, units))
+    for name, parts in sharing.items():
+        yield from _beyond_together(name, parts)
+
+
+def _beyond_together(
+    name: str, parts: Sequence[tuple[ProjectPods, str, list[PodUnit]]]
+) -> Iterator[tuple[ProjectPods, Code, Violation]]:
+    first, queue, _ = parts[0]
+    for resource, there in resource_amounts((first.environment.queues or {})[queue].nominal).items():
+        each = [sum((_of_replica(unit, resource) * unit.most for unit in units), Fraction(0)) for _, _, units in parts]
+        asking = [(amount, part) for amount, part in zip(each, parts, strict=True) if amount]
+        total = sum(each, Fraction(0))
+        if len(asking) < 2 or total <= there or any(amount > there for amount in each):
+            continue
+        found, last, units = max(asking, key=lambda one: one[0])[1]
+        whose = listed(list(dict.fromkeys(found.project.name for _, (found, _, _) in asking)))
+        yield (
+            found,
+            "QUE005",
+            Violation(
+                pointer=found.pointer(next(unit for unit in reversed(units) if _of_replica(unit, resource))),
+                message=f"all replicas that wait for ClusterQueue {name} need {quantity_text(total, resource)} {resource} at most, "
+                f"those of {whose} together, and it has {quantity_text(there, resource)}: some wait until others go",
+                hint="use fewer replicas, or another queue for some",
+                severity=Severity.WARNING,
+                see=found.environment.facts.at(("queues", last, "nominal", resource)),
+            ),
+        )
 
 
 def _of_replica(unit: PodUnit, resource: str) -> Fraction:

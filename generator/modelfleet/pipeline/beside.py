@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelfleet.finding import Finding, Pointer, dotted
+from modelfleet.finding import Finding, Location, Pointer, dotted
 from modelfleet.kubernetes.kinds import cluster_kinds, owned_name
 from modelfleet.kubernetes.objects import Identity, Object, by_name, group_of, identity, with_namespace
 from modelfleet.layout import BASE, CRDS, file_name
@@ -20,7 +21,8 @@ from modelfleet.rules import Violation
 from modelfleet.rules.admission.rulebook import Rulebook
 from modelfleet.rules.admission.schema import SchemaCheck, schema_check
 from modelfleet.rules.check import located
-from modelfleet.spec.load import Document
+from modelfleet.spec.discover import discover
+from modelfleet.spec.load import Document, read_document
 from modelfleet.wording import listed
 
 if TYPE_CHECKING:
@@ -118,6 +120,20 @@ def _in_the_way(
     elif (owner := owned_name(kind, name, [one.name for one in project.models if not one.llm])) is not None:
         message = f"{owner.by} owns the {kind} {name!r}: it {owner.does}, replacing whatever is there"
         yield "OBJ005", Violation(pointer=pointer, message=message, hint="choose another name")
+
+
+def cause_beside(
+    root: Path, project: str, environment: str, item: Object, pointer: Pointer
+) -> tuple[Location, str] | None:
+    """Where a part of an object is written that stands beside the models, and what it is called there."""
+    files = discover(root).objects
+    for layer in (environment, None):  # as it is laid: its own go before those for all
+        for (owner, place, _), file in files.items():
+            if (owner, place) == (project, layer):
+                document = read_document(root, file)
+                if identity(document.data) == identity(item):
+                    return document.at(pointer), dotted(pointer)
+    return None
 
 
 def _unfit(project: Project, document: Document, beside: ObjectsBeside) -> Iterator[tuple[str, Violation]]:

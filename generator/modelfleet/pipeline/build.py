@@ -174,7 +174,7 @@ def _synced(
         written |= _application_files(facts, here)
         if common is None:
             continue
-        if environment.nodes:
+        if environment.nodes or environment.queues:
             from modelfleet.capacity.capacity import environment_findings
 
             overfull += environment_findings(environment, here)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from modelfleet.finding import Location, MachineFailed, Pointer
 from modelfleet.kubernetes.objects import Object
+from modelfleet.pipeline.beside import cause_beside
 from modelfleet.pipeline.needs import schemas_of
 from modelfleet.pipeline.project import cause
 from modelfleet.resolve.fleet import DeployedProject, Fleet
@@ -35,15 +36,16 @@ def verify_fleet(
     }
     if reason := write.unfinished(root):
         raise MachineFailed(reason)
-    return verify(root, list(_meant(fleet)), programs, known, progress, memory), programs
+    return verify(root, list(expected_overlays(root, fleet)), programs, known, progress, memory), programs
 
 
-def _cause(one: DeployedProject, item: Object, pointer: Pointer) -> tuple[Location, str] | None:
-    return cause(one.project, item, pointer)
+def _cause(root: Path, one: DeployedProject, item: Object, pointer: Pointer) -> tuple[Location, str] | None:
+    return cause(one.project, item, pointer) or cause_beside(root, one.brief.name, one.brief.environment, item, pointer)
 
 
-def _meant(fleet: Fleet) -> Iterator[ExpectedOverlay]:
+def expected_overlays(root: Path, fleet: Fleet) -> Iterator[ExpectedOverlay]:
+    """Every overlay of a fleet, and where the hand-written files say what stands in it."""
     for one in fleet.deployed:
-        yield ExpectedOverlay(one.brief.environment, one.folder, one.objects, partial(_cause, one))
+        yield ExpectedOverlay(one.brief.environment, one.folder, one.objects, partial(_cause, root, one))
     for synced in fleet.synced:
         yield ExpectedOverlay(synced.environment, synced.folder, synced.objects)

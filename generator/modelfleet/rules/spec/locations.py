@@ -9,6 +9,7 @@ from itertools import takewhile
 from urllib.parse import urlsplit
 
 from modelfleet.finding import Finding, Severity
+from modelfleet.kubernetes.names import STORAGE_SECRET
 from modelfleet.resolve import downloads
 from modelfleet.resolve.connections import connection_kinds
 from modelfleet.resolve.downloads import is_downloaded
@@ -237,6 +238,28 @@ def _of_the_node(address: str) -> str | None:
     host = urlsplit(address).netloc.rpartition("@")[2].lower()
     name = host.partition(":")[0]
     return host if host.startswith(_METADATA) or name.isdigit() or name.startswith("0x") else None
+
+
+@spec_rule("LOC014", "Nothing says with which credentials a bucket is read")
+def bucket_without_credentials(subject: OfModel) -> Iterator[Violation]:
+    """A connection brings them; without one KServe looks into the Secrets that the ServiceAccount of the pods names."""
+    model = subject.model
+    location = model.location
+    if location.connection_name is not None or location.scheme != "s3":
+        return
+    named = "serviceAccount" in subject.written or STORAGE_SECRET in model.annotations
+    if not named and not {"serviceAccountName", STORAGE_SECRET.replace("/", "~1")} & set(_patched(model)):
+        yield Violation(
+            pointer=(*model.pointer, "location", "uri"),
+            message="nothing says with which credentials the bucket is read: KServe takes those of the ServiceAccount of the pods",
+            hint="use an S3 connection with a path, or name a serviceAccount whose secrets hold them",
+            severity=Severity.WARNING,
+        )
+
+
+def _patched(model: Model) -> Iterator[str]:
+    """The last steps of the paths of its patches."""
+    return (str(step["path"]).rpartition("/")[2] for steps in model.patches.values() for step in steps)
 
 
 @spec_rule("LOC008", "The image is in another registry than the connection")
