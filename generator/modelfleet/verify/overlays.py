@@ -80,23 +80,24 @@ def verify(  # noqa: PLR0913 - what there is to verify, and with what
 def _judged(
     root: Path, meant: Sequence[ExpectedOverlay], tools: Mapping[str, Tool], schemas: Mapping[str, Schemas], say: Say
 ) -> dict[str, list[Finding]]:
-    """What is wrong with each overlay."""
+    """What is wrong with each overlay. Those that are checked together are built together: all at once would be large."""
     total = plural(len(meant), "overlay")
     say(f"building {total} with {tools['kustomize']}")
-    told = time.monotonic()
+    told, count = time.monotonic(), 0
     findings: dict[str, list[Finding]] = {one.folder: [] for one in meant}
-    built: dict[str, list[ParsedObject]] = {}
-    for one, outcome in _builds(root, meant, tools["kustomize"]):
-        if isinstance(outcome, Finding):
-            findings[one.folder].append(outcome)
-            continue
-        built[one.folder] = outcome
-        items = [each.item for each in outcome]
-        findings[one.folder] += [*compare_built(root, one, items), *foreign_secrets(root, one, items)]
-        if time.monotonic() - told > _TELL_S:
-            told = time.monotonic()
-            say(f"built {len(built)} of {total}")
     for found, group in _grouped(schemas, meant):
+        built: dict[str, list[ParsedObject]] = {}
+        for one, outcome in _builds(root, group, tools["kustomize"]):
+            count += 1
+            if isinstance(outcome, Finding):
+                findings[one.folder].append(outcome)
+                continue
+            built[one.folder] = outcome
+            items = [each.item for each in outcome]
+            findings[one.folder] += [*compare_built(root, one, items), *foreign_secrets(root, one, items)]
+            if time.monotonic() - told > _TELL_S:
+                told = time.monotonic()
+                say(f"built {count} of {total}")
         checked = [one for one in group if built.get(one.folder)]
         for folder, wrong in conforming(root, checked, built, (tools["kubeconform"], found), say):
             findings[folder].append(wrong)
