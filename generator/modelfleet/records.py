@@ -1,18 +1,21 @@
 """Dataclasses that cost little to define, as a start defines more than a hundred and uses a few.
 
 The standard ones write and compile the source of six methods for each class. Here every class shares the functions that
-make its methods, and `__init__`, which is called most, is compiled when the first instance is made.
+make its methods, and `__init__`, which is called most, is compiled for classes of which there are more than a few instances.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from inspect import get_annotations
 from operator import attrgetter
 from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 __all__ = ["dataclass"]
+
+_FEW = 8  # instances that are made in the time that it takes to compile what makes them
 
 if TYPE_CHECKING:
     from dataclasses import dataclass
@@ -28,7 +31,8 @@ else:
 
 
 def _plain(cls: type, *, slots: bool, kw_only: bool) -> type:
-    """The class with its fields known, and no methods yet."""
+    """The class with its fields known, and no methods yet. Every annotation is that of a field, so none is looked into."""
+    cls.__annotations__ = dict.fromkeys(get_annotations(cls), Any)
     return dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)(cls)
 
 
@@ -52,11 +56,40 @@ def _with_methods(cls: Any, frozen: bool) -> Any:
 
 
 def _late_init(cls: Any) -> Callable[..., None]:
+    made = 0
+
     def __init__(self: Any, *given: Any, **named: Any) -> None:
-        cls.__init__ = _compiled_init(cls)
-        cls.__init__(self, *given, **named)
+        nonlocal made
+        made += 1
+        if made > _FEW or not _filled(self, given, named):
+            cls.__init__ = _compiled_init(cls)
+            cls.__init__(self, *given, **named)
 
     return __init__
+
+
+def _filled(self: Any, given: Sequence[Any], named: Mapping[str, Any]) -> bool:
+    """Sets the fields one by one; false where the arguments are not those of the class, which is for its method to say."""
+    fields = [each for each in dataclasses.fields(self) if each.init]
+    places = [each.name for each in fields if not each.kw_only]
+    values = {**dict(zip(places, given, strict=False)), **named}
+    if len(given) > len(places) or len(values) < len(given) + len(named):
+        return False
+    for each in fields:
+        if each.name in values:
+            value = values.pop(each.name)
+        elif each.default_factory is not dataclasses.MISSING:
+            value = each.default_factory()
+        elif each.default is not dataclasses.MISSING:
+            value = each.default
+        else:
+            return False
+        object.__setattr__(self, each.name, value)
+    if values:
+        return False
+    if hasattr(self, "__post_init__"):
+        self.__post_init__()
+    return True
 
 
 def _compiled_init(cls: Any) -> Any:
