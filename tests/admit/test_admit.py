@@ -131,8 +131,8 @@ def test_a_key_that_is_written_twice_belongs_to_its_object() -> None:
     ("content", "place", "message"),
     [
         (b"a: [1\n", "a.yaml:2:1", "this is not valid YAML: did not find expected ',' or ']'"),
-        (b"a: *b\n", "a.yaml:1:4", "the alias *b has no anchor before it"),
-        (b"a: &a [*a]\n", "a.yaml:1:8", "the alias *a has no anchor before it"),
+        (b"a: *b\n", "a.yaml:1:4", "the alias has no anchor before it"),
+        (b"a: &a [*a]\n", "a.yaml:1:8", "the alias has no anchor before it"),
         (b"? [a]\n: 1\n", "a.yaml:1:3", "a key is a map or a list"),
         (b"<<: 1\n", "a.yaml:1:5", "what << merges is not a map"),
         (b"a: \x01\n", "a.yaml:1:1", "the file is not text in UTF-8, or holds a control character "

@@ -89,6 +89,24 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
             "first sync: no pod restarts",
         ],
     ),
+    "a model that no spec can say": (
+        [
+            model(),
+            {
+                **model(),
+                "metadata": {"name": "two", "namespace": "lab"},
+                "spec": {"predictor": {"pmml": {}, "onnx": {}}},
+            },
+        ],
+        [
+            "[exit 3]",
+            "1 object of lab will be as given",
+            "not in the spec: models.two: 'runtime' is missing (SPEC003)",
+            "differs: InferenceService/two: is not rendered: no field of a spec stands for it",
+            "first sync: InferenceService/two: stays unmanaged: it keeps running in lab, until it is deleted by hand",
+            "first sync: to be acknowledged as InferenceService/two",
+        ],
+    ),
     "a runtime that is whole": (
         [model("one"), RUNTIME],
         ["[exit 0]", "2 objects of lab will be as given", "first sync: no pod restarts"],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 from modelfleet.importer.canary import canary_field
@@ -45,7 +46,7 @@ def fields_of(source: FieldSource) -> dict[str, Any]:
         value = reader(source) if reader is not None else None
         if value is not None:
             found[name] = value
-    found |= dict(_as_written(source))
+    _put_as_written(source, found)
     found |= _hardware(source)
     if source.own_program and "size" in found:
         found["containers"] = [_without_resources(one) for one in found["containers"]]
@@ -58,13 +59,18 @@ def _without_resources(container: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in container.items() if key != "resources" or not own}
 
 
-def _as_written(source: FieldSource) -> Iterator[tuple[str, Any]]:
-    """Fields that stand in an object, a pod or its container as they are written."""
+def _put_as_written(source: FieldSource, found: dict[str, Any]) -> None:
+    """Puts in the fields that stand in an object, a pod or its container as they are written."""
     put_in = (field for field in template_fields() if not field.nested and field.name not in READERS)
     for field in (*put_in, *pod_fields(), *container_fields()):
         value = source.value_of(field.name)
-        if value and source.workload not in field.refusals and source.offered(field.name):
-            yield field.name, value
+        around = [fields()[name] for name in accumulate(field.pointer, "{}.{}".format) if name in fields()]
+        taken = all(source.workload not in one.refusals and source.offered(one.name) for one in around)
+        if taken and value not in (None, "", [], {}):
+            holder = found
+            for step in field.pointer[:-1]:
+                holder = holder.setdefault(step, {})
+            holder[field.pointer[-1]] = value
 
 
 def _hardware(source: FieldSource) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelfleet.importer.hardware import env_field, hardware_fields
@@ -11,6 +11,7 @@ from modelfleet.importer.source import FieldSource
 from modelfleet.kubernetes.objects import items, mapping
 from modelfleet.render.llm import TRACING_KEYS
 from modelfleet.resolve.catalog import engines
+from modelfleet.spec.fields import template_fields
 
 ARGUMENTS = "VLLM_ADDITIONAL_ARGS"
 """The variable in which llm-d's servers find the arguments of the spec."""
@@ -41,12 +42,19 @@ def llmd_field(source: FieldSource) -> Any:
         if isinstance(prefill.get("replicas"), int) and prefill["replicas"] != 1:
             over["replicas"] = prefill["replicas"]
         found["prefill"] = over
-    found |= _chosen(source) | _beside(source, spec)
+    found |= _chosen(source) | _beside(source, spec) | dict(_put_in(source))
     references = [mapping(one).get("name") for one in items(spec.get("baseRefs"))]
     chosen = {found.get("topologyConfig"), found.get("routingConfig")}
     if others := [name for name in references if name not in chosen]:
         found["baseRefs"] = others
     return found or True
+
+
+def _put_in(source: FieldSource) -> Iterator[tuple[str, Any]]:
+    """Parts of the field that stand in the object as they are written."""
+    for field in template_fields():
+        if field.pointer[:-1] == ("llmd",) and source.offered(field.name) and (value := source.value_of(field.name)):
+            yield field.pointer[-1], value
 
 
 def _gateways(source: FieldSource) -> list[Any]:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modelfleet.importer.draft import SERVICES
 from modelfleet.importer.given import GivenObject
 from modelfleet.importer.residue import as_written
 from modelfleet.importer.result import ImportDifference, ProjectImport
 from modelfleet.kubernetes.differences import ABSENT, FieldDifference, differences
 from modelfleet.kubernetes.objects import Object, with_namespace
 from modelfleet.kubernetes.quantity import canonical_quantities
+from modelfleet.plan.acknowledgements import Destruction, wanted_acks
 from modelfleet.plan.effect import Effect
 from modelfleet.plan.effects import plain_text
 from modelfleet.plan.meaning import by_meaning, canonical_object
@@ -30,12 +32,14 @@ from modelfleet.spec import secrets
 class ImportProof:
     """What is otherwise than it was given, and by model what that does at the first sync.
 
-    `fields` are those that Argo CD would change on live objects; what has no effect is not among the rows.
+    The differences are the fields that Argo CD would change on live objects; what has no effect is not among the rows. `acks`
+    are the words with which a plan has what is destroyed acknowledged.
     """
 
     equal: int
     differences: tuple[ImportDifference, ...]
     rows: tuple[Row, ...]
+    acks: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -62,10 +66,15 @@ def prove_import(result: ProjectImport, deployed: DeployedProject) -> ImportProo
         found += [
             ImportDifference(label=one.label, path="/" + "/".join(step.path), sentence=_became(step)) for step in steps
         ]
-    for key in built.keys() - result.wanted.keys():
+    for key in sorted(built.keys() - result.wanted.keys()):
         if key[0] != "ExternalSecret":
             found.append(ImportDifference(label="/".join(key), sentence="is added: it was not given"))
-    return ImportProof(equal=equal, differences=tuple(found), rows=tuple(_rows(result, deployed)))
+    rows = tuple(_rows(result, deployed))
+    served = sum(one.kind in SERVICES for one in result.wanted.values())
+    place = deployed.project.environment.name
+    lost = Destruction(environment=place, rows=rows, models=served, gone=sum(row.destroys for row in rows), all=False)
+    acks = dict.fromkeys(text for text, _, _ in wanted_acks(lost))
+    return ImportProof(equal=equal, differences=tuple(found), rows=rows, acks=tuple(acks))
 
 
 def _unlike(one: GivenObject, built: Object) -> list[FieldDifference]:

@@ -86,12 +86,17 @@ def _keep_in_cluster(result: ProjectImport, name: str, finding: Finding) -> None
 def take_out_of_spec(result: ProjectImport, findings: Iterable[Finding]) -> bool:
     """Takes values out of the spec; says whether there was one. What a patch can say instead becomes one."""
     told = {pointer: finding for finding in findings if (pointer := _value_of(result.spec, finding.path))}
-    causes = {pointer: finding for pointer, finding in told.items() if pointer[0] == "runtimes"}
+    causes = {pointer: finding for pointer, finding in told.items() if pointer[0] in ("runtimes", "connections")}
     for pointer in sorted(causes or told, key=_backwards):
         if _is_patch(pointer):
             result.refused_steps.add(_step_of(result.spec, pointer))
         else:
-            result.unsaid.append(ImportDifference(label=dotted(pointer), sentence=_reason(told[pointer])))
+            # A setting comes from a Secret, and may be in the wrong place there.
+            reason = _reason(told[pointer]) if pointer[0] != "connections" else f"not valid ({told[pointer].code})"
+            result.unsaid.append(ImportDifference(label=dotted(pointer), sentence=reason))
+        if pointer[0] == "connections":
+            _keep_connection(result.spec, str(pointer[1]))
+            continue
         if (
             pointer[0] == "runtimes"
             and len(pointer) == _ENTRY
@@ -110,6 +115,18 @@ def left_out(finding: Finding, path: str = "") -> str:
 
 def _reason(finding: Finding) -> str:
     return f"{finding.message} ({finding.code})"
+
+
+_UNKNOWN_BUCKET = {"s3": {}, "existing": True}
+
+
+def _keep_connection(spec: dict[str, Any], name: str) -> None:
+    """Makes a connection one that is there already and of which nothing is known, else takes it out."""
+    entry = spec["connections"].get(name, {})
+    if "s3" in entry and entry != _UNKNOWN_BUCKET:
+        spec["connections"][name] = dict(_UNKNOWN_BUCKET)
+    else:
+        spec["connections"].pop(name, None)
 
 
 def _value_of(spec: Mapping[str, Any], path: str) -> Pointer:

@@ -335,7 +335,7 @@ class _Builder:
     def alias(self, event: Any) -> tuple[Any, YamlPlace | None, int]:
         """What an anchor before it stands for, and how many values that is."""
         if event.anchor not in self.anchors:
-            message = f"the alias *{event.anchor} has no anchor before it"
+            message = "the alias has no anchor before it"  # its name may be a password that begins with *
             raise _refused(event, message, "name an anchor that is complete")
         self.note_unlike(event)
         known, data, place, size, height = self.anchors[event.anchor]

@@ -110,7 +110,7 @@ def required_acks(
     here = {one.name: one for one in projects if one.environment.name == name}
     found = []
     wanted: dict[tuple[str, str | None], bool] = {}
-    for text, project, row in _wanted(loss):
+    for text, project, row in wanted_acks(loss):
         wanted[text, project] = wanted.get((text, project), True) and row.left_behind
     for (text, project), left_behind in wanted.items():
         places = {project, text.removeprefix("project/") if text.startswith("project/") else project}
@@ -126,7 +126,7 @@ def required_acks(
     return found
 
 
-def _wanted(loss: Destruction) -> Iterator[tuple[str, str | None, Row]]:
+def wanted_acks(loss: Destruction) -> Iterator[tuple[str, str | None, Row]]:
     """The words of the acknowledgements, the project in whose file each belongs (None: the environment's), what asks for it."""
     environment = f"environment/{loss.environment}"
     lost = [row for row in loss.rows if row.destroys]

@@ -90,6 +90,8 @@ def _report(outcome: ImportOutcome) -> None:
     effects = list(effect_lines(proof))
     for line in effects:
         say(f"first sync: {line}")
+    for text in proof.acks:
+        say(f"first sync: to be acknowledged as {text}")
     if not effects and not outcome.refused:
         say("first sync: no pod restarts")
 
