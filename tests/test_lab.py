@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
+from itertools import islice, takewhile
 from pathlib import Path
 
+import pytest
 import yaml
 
 from modelfleet.packaged import packaged
 from modelfleet.plan.effect import Effect
 
 ROOT = Path(__file__).parents[1]
+LAB = ROOT / "tests" / "lab"
+PLANNED = ("test_plan", "test_plan_newest")
 
 
 def test_every_admission_rule_is_tried_or_listed_with_the_reason() -> None:
@@ -25,12 +30,36 @@ def test_every_admission_rule_is_tried_or_listed_with_the_reason() -> None:
     assert sorted([*untried, *(older | newest)]) == sorted(rules)
 
 
-def test_the_documentation_says_of_every_effect_whether_it_was_tried() -> None:
+def test_the_documentation_names_a_test_for_every_effect_that_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(LAB.parent)
+    said_by = {name: {word for case in import_module(f"lab.{name}").CASES for word in case.says} for name in PLANNED}
+    rows = _rows("| effect |")
+    assert [cells[0] for cells in rows] == [effect.value.title for effect in Effect]
+    for effect, (title, names, said, read) in zip(Effect, rows, strict=True):
+        assert bool(names) == bool(said), title
+        assert said or read, f"{title}: neither tried nor read from source"
+        tests = {name.strip("` ") for name in names.split(",") if name}
+        assert {name for name in tests if not _exists(name)} == set(), title
+        assert tests & said_by.keys() == {name for name, words in said_by.items() if effect.id in words}, title
+
+
+def test_the_documentation_lists_every_file_of_tests() -> None:
+    named = {name.strip("` ") for cells in _rows("| test |") for name in cells[0].split(",")}
+    assert named == {path.stem for path in LAB.glob("test_*.py")}
+
+
+def _rows(head: str) -> list[list[str]]:
+    """The cells of a table of the page."""
     page = (ROOT / "docs" / "control-plane.md").read_text("utf-8")
-    rows = page[page.index("| effect |") :].splitlines()[2:]
-    assert [row.split("|")[1].strip() for row in rows if row.startswith("|")] == [
-        effect.value.title for effect in Effect
-    ]
+    lines = takewhile(lambda line: line.startswith("|"), page[page.index(head) :].splitlines())
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in islice(lines, 2, None)]
+
+
+def _exists(test: str) -> bool:
+    """A file of tests, or `file::test`."""
+    name, _, function = test.partition("::")
+    path = LAB / f"{name}.py"
+    return path.is_file() and f"def {function}" in path.read_text("utf-8")
 
 
 def test_without_go_the_build_says_how_to_get_it(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -199,12 +200,70 @@ def test_the_tokens_of_a_model_that_is_pruned_go_with_its_account(fleet: Fleet) 
         "models: {detector: null}",
     )
     (change,) = [one for one in fleet.plan()["changes"] if one["name"] == "detector"]
-    assert ("token-lost", f"Secret {name}: who uses it is locked out") in [
-        (one["effect"], one["text"]) for one in change["effects"]
-    ]
+    lost = ("token-lost", f"Secret {name}: who uses it is locked out")
+    assert [one["effect"] for one in change["effects"]] == ["delete", "url-gone", "token-lost"]
+    assert lost in [(one["effect"], one["text"]) for one in change["effects"]]
     fleet.put("The detector leaves")
     fleet.synced("vision")
+    wait_until("the model is gone", lambda: fleet.model("vision", "detector") is None)
     wait_until("the token opens nothing", lambda: not _opens(fleet, token))
+
+
+CALLER = """\
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: chatbot}
+"""
+CALLERS_TOKEN = """\
+apiVersion: v1
+kind: Secret
+metadata:
+  name: chatbot-token
+  annotations: {kubernetes.io/service-account.name: chatbot}
+type: kubernetes.io/service-account-token
+"""
+
+
+def test_a_caller_with_an_account_of_its_own_is_locked_out_when_the_account_leaves_git(fleet: Fleet) -> None:
+    """Where Argo CD prunes: Kubernetes deletes an account's tokens with it, also those that are in nobody's Git."""
+    namespace, objects = fleet.projects["granite"], fleet.clone / "objects" / "granite" / ENVIRONMENT
+    objects.mkdir(parents=True)
+    (objects / "caller.yaml").write_text(CALLER)
+    (objects / "token.yaml").write_text(CALLERS_TOKEN)
+    tokens = r"^    tokens: \[ci, chatbot\]"
+    fleet.edit("projects/granite.yaml", tokens, "    tokens: [ci, chatbot]\n    callers: [{serviceAccount: chatbot}]")
+    fleet.put("The chatbot gets an account")
+    fleet.apply_argocd()
+    fleet.synced("granite")
+    token = wait_until("there is a token", lambda: _token(fleet, namespace, "chatbot-token"))
+    assert _may_read(fleet, namespace, "chatbot")
+
+    _prune_from_now_on(fleet)
+    shutil.rmtree(fleet.clone / "objects")
+    fleet.edit("projects/granite.yaml", r"\n    callers: \[\{serviceAccount: chatbot\}\]", "")
+    fleet.put("The chatbot leaves")
+    fleet.synced("granite")
+    wait_until("the token opens nothing", lambda: not _opens(fleet, token))
+    assert fleet.api.get("v1", "ServiceAccount", "chatbot", namespace) is None
+    assert not _may_read(fleet, namespace, "chatbot")
+
+
+def _may_read(fleet: Fleet, namespace: str, account: str) -> bool:
+    """Whether an account may read the model, which is what the proxy before it asks."""
+    attributes = {
+        "namespace": namespace,
+        "verb": "get",
+        "group": "serving.kserve.io",
+        "resource": "inferenceservices",
+        "name": "granite-3-8b",
+    }
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "metadata": {"name": ""},
+        "spec": {"user": f"system:serviceaccount:{namespace}:{account}", "resourceAttributes": attributes},
+    }
+    return bool(fleet.api.create(review)["status"]["allowed"])
 
 
 def _token(fleet: Fleet, namespace: str, name: str) -> str | None:
@@ -228,6 +287,8 @@ def _opens(fleet: Fleet, token: str) -> bool:
 
 def _prune_from_now_on(fleet: Fleet) -> None:
     fleet.edit("environments/base.yaml", "  prune: false", "  prune: true")
+    (change,) = fleet.plan()["changes"]
+    assert (change["kind"], [one["effect"] for one in change["effects"]]) == ("ApplicationSet", ["pruning", "admin"])
     fleet.put("Prune from now on")
     fleet.apply_argocd()
     wait_until(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
 from lab.conftest import REPOSITORY
 from lab.controlplane.ask import wait_until
@@ -29,6 +31,7 @@ _MADE = (
     ("autoscaling/v2", "HorizontalPodAutoscaler"),
     ("serving.knative.dev/v1", "Service"),
 )
+_MODE = "serving.kserve.io/deploymentMode"
 _OVERLAP = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}
 _ALL_AT_ONCE = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "100%", "maxUnavailable": "0%"}}
 
@@ -129,6 +132,41 @@ def test_every_address_leads_to_what_kserve_makes(example: Lab) -> None:
         assert address.port in ([8443] if one["tokenInside"] else made[f"Deployment/{service}"]["ports"]), one
 
 
+# ---- the live state ------------------------------------------------------------------------------------------------------
+
+
+def test_a_dump_has_every_object_with_all_that_the_server_keeps_of_it(example: Lab) -> None:
+    """As `oc get -o yaml` prints them, and what the controllers have made as well."""
+    _all_made(example, PROJECTS["granite"], len(EXPECTED["granite"]))
+    found = list(example.api.dump(PROJECTS["granite"]))
+    kinds = {item["kind"] for item in found}
+    assert {"InferenceService", "ServingRuntime", "Deployment", "Service", "ServiceAccount", "Secret", "Role"} <= kinds
+    still = [item for item in found if item["kind"] in ("Role", "RoleBinding", "ServingRuntime", "ServiceAccount")]
+    assert still == [example.api.read(item) for item in still]
+    model = next(item for item in found if item["kind"] == "InferenceService")
+    assert {"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"} <= model["metadata"].keys()
+    assert model["status"]["deploymentMode"] == "RawDeployment"
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_what_runs_is_imported_and_no_pod_restarts(example: Lab, project: str, tmp_path: Path) -> None:
+    """What differs is what the server has put into ExternalSecrets by default."""
+    _all_made(example, PROJECTS[project], len(EXPECTED[project]))
+    dump = {"apiVersion": "v1", "kind": "List", "items": list(example.api.dump(PROJECTS[project]))}
+    (tmp_path / "live.yaml").write_text(yaml.safe_dump(dump))
+    facts = tmp_path / "environments"
+    facts.mkdir()
+    for path in (REPOSITORY / "environments").glob("*.yaml"):
+        shutil.copyfile(path, facts / path.name)
+    words = ("import", "project", project, "--env", ENVIRONMENT, "--write", str(tmp_path / "live.yaml"))
+    told = modelfleet(tmp_path, *words, codes=(0, 3)).splitlines()
+    differs = [line for line in told if line.startswith("differs: ")]
+    assert [line for line in differs if not line.startswith("differs: ExternalSecret/")] == []
+    assert f"wrote projects/{project}.yaml" in told
+    assert "first sync: no pod restarts" in told
+    modelfleet(tmp_path, "check")
+
+
 def test_the_status_of_a_headless_model_does_not_tell_the_port(example: Lab) -> None:
     def address() -> str | None:
         found = example.api.get("serving.kserve.io/v1beta1", "InferenceService", "classifier", PROJECTS["vision"]) or {}
@@ -160,3 +198,28 @@ def test_a_service_that_is_headed_leads_to_the_port_of_the_container(
         assert made == {"headless": False, "ports": {80: 8888}}
     finally:
         example.api.patch(settings, {"data": {"service": before}})
+
+
+def test_beside_a_model_of_modelmesh_kserve_serves_its_own(example: Lab, build: Callable[[Path], bytes]) -> None:
+    """It goes by the mode of each InferenceService, not by the label of the namespace, and makes nothing of the other's."""
+    folders = [REPOSITORY / "environments" / ENVIRONMENT / project for project in ("coolstore", "vision")]
+    found = [item for folder in folders for item in documents(build(folder))]
+    example.api.ensure_namespace("beside", {"modelmesh-enabled": "true"})
+    for item in found:
+        if item["kind"] in ("InferenceService", "ServingRuntime"):
+            example.api.apply({**item, "metadata": {**item["metadata"], "namespace": "beside"}})
+    kind = ("serving.kserve.io/v1beta1", "InferenceService")
+    modes = {
+        item["metadata"]["name"]: item["metadata"]["annotations"][_MODE] for item in found if item["kind"] == kind[1]
+    }
+    theirs = {name for name, mode in modes.items() if mode == "ModelMesh"}
+    ours = modes.keys() - theirs
+    assert theirs
+    deployments = {f"Deployment/{name}-predictor" for name in ours}
+    wait_until("KServe has made its own", lambda: deployments <= _made(example, "beside").keys())
+    assert {name for name in _made(example, "beside") if name.startswith("Deployment/")} == deployments
+    for name in theirs:
+        model = example.api.get(*kind, name, "beside")
+        assert model
+        assert "status" not in model
+        assert "finalizers" not in model["metadata"]

@@ -128,11 +128,15 @@ class Api:
                     raise
 
     def _all_kinds(self) -> Iterator[tuple[str, str]]:
-        groups = self.call("GET", "/apis")["groups"]
-        for version in ["v1", *(group["preferredVersion"]["groupVersion"] for group in groups)]:
-            for resource in self._resources_of(version):
-                if resource["namespaced"] and "list" in resource["verbs"] and "/" not in resource["name"]:
-                    yield version, resource["kind"]
+        """Each kind in the version that its group prefers, or else in the first that has it."""
+        for group in [{"versions": [{"groupVersion": "v1"}]}, *self.call("GET", "/apis")["groups"]]:
+            versions = [group.get("preferredVersion", {}), *group["versions"]]
+            kinds: dict[str, str] = {}
+            for version in dict.fromkeys(one["groupVersion"] for one in versions if one):
+                for resource in self._resources_of(version):
+                    if resource["namespaced"] and "list" in resource["verbs"] and "/" not in resource["name"]:
+                        kinds.setdefault(resource["kind"], version)
+            yield from ((version, kind) for kind, version in kinds.items())
 
     def _resources_of(self, api_version: str) -> list[dict[str, Any]]:
         root = f"/api/{api_version}" if "/" not in api_version else f"/apis/{api_version}"

@@ -71,8 +71,8 @@ class Fleet:
 
     def restore(self) -> None:
         """The example as it was at first, Synced, with Argo CD's objects and settings as they were."""
-        for folder in ("projects", "environments"):
-            shutil.rmtree(self.clone / folder)
+        for folder in ("projects", "environments", "objects"):
+            shutil.rmtree(self.clone / folder, ignore_errors=True)
         git(self.clone, "checkout", "--quiet", self.first, "--", ".")
         self.put("As it was", render=False)
         self.argo.restore_settings()
