@@ -242,8 +242,8 @@ def test_a_service_account_that_the_operator_makes_is_taken(tmp_path: Path) -> N
     root = miniature(tmp_path, {"projects/acme.yaml": spec})
     (text,) = (line for line in refused(root) if "error[" in line)
     assert text == (
-        "projects/acme.yaml:6:3: error[NAME005]: connections.store: in test: ServiceAccount 'store-sa' would be made twice: for "
-        "it and for models.store; rename one of the two (projects/acme.yaml:8:3)"
+        "projects/acme.yaml:6:3: error[NAME005]: connections.store: in test: ServiceAccount 'store-sa' would be created twice: "
+        "here and for models.store; rename one of the two (projects/acme.yaml:8:3)"
     )
     write(root, {"projects/acme.yaml": spec.replace("{test: {}}", "{prod: {}}")})
     assert fleet(root).deployed[0].project.environment.name == "prod"

@@ -201,3 +201,13 @@ def test_every_upgrade_is_described() -> None:
         "## Types of releases, and the upgrade path",
         *headings,
     ]
+
+
+def test_a_default_with_a_point_in_it_stands_whole_in_its_column() -> None:
+    rows = [[cell.strip() for cell in line.split("|")] for page in pages.pages().values() for line in page.splitlines()]
+    said = {row[1]: (row[2], row[3]) for row in rows if len(row) > 4 and row[1].startswith("`")}
+    assert said["`secrets.apiVersion`"] == (
+        "The version of ExternalSecret that the cluster serves.",
+        "external-secrets.io/v1",
+    )
+    assert said["`llmd.tracing.ratio`"] == ("The share of requests that a sampler with traceidratio takes.", "0.05")

@@ -16,7 +16,7 @@ from modelfleet.reference.markdown import markdown_table
 from modelfleet.resolve import catalog
 from modelfleet.spec.fields import WORKLOAD_KINDS, fields
 
-_DEFAULT = re.compile(r" ?Left out(?: or \[\])?: ([^.]*)\.")
+_DEFAULT = re.compile(r" ?Left out(?: or \[\])?: (.*?)\.(?= |$)")
 _ENTRY = "<name>"
 _KINDS = {
     "standard": "standard",

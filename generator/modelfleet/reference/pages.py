@@ -58,10 +58,10 @@ def rules_page() -> Iterator[str]:
     """Every code with its reason, by family."""
     yield "# Rules"
     yield ""
-    yield "Everything that modelfleet refuses or warns of has a code. `modelfleet explain CODE` explains for each of them why it"
-    yield "is so, an example that trips it, what is then said, the example mended, and where the fact comes from;"
-    yield "`modelfleet rules --format json` lists them for other programs. In the tables, *releases* are those of OpenShift AI"
-    yield "for which a rule holds."
+    yield "Everything that modelfleet refuses or warns about has a code. `modelfleet explain CODE` explains why the rule exists,"
+    yield "and shows an example that breaks it, the message, the corrected example and the source of the fact."
+    yield "`modelfleet rules --format json` lists all rules for other programs. In the tables, *releases* are the releases of"
+    yield "OpenShift AI that a rule applies to."
     yield ""
     by_family = {
         family: [one for one in map(reference.explanation, reference.codes()) if one.family == family]

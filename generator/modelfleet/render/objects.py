@@ -177,7 +177,7 @@ def collisions(project: Project, made: Sequence[RenderedObject]) -> Iterator[Fin
                 at=entry_at(project, first.manifest.pointer),
                 code="NAME005",
                 path=dotted(first.manifest.pointer),
-                message=f"{key[1]} {key[2]!r} would be made twice: for it and for {dotted(one.manifest.pointer)}",
+                message=f"{key[1]} {key[2]!r} would be created twice: here and for {dotted(one.manifest.pointer)}",
                 hint="rename one of the two",
                 see=entry_at(project, one.manifest.pointer),
                 environments=(project.environment.name,),

@@ -64,7 +64,9 @@ def plan(  # noqa: PLR0913 - one parameter an option, as click passes them
         raise click.UsageError(printable(f"--against {against}: there is no such revision"))
     found = run.fleet()
     if run.is_shard:
-        tell(f"{run.said_before}{plural(len({one.brief.name for one in found.deployed}), 'project')} made for the plan")
+        tell(
+            f"{run.said_before}{plural(len({one.brief.name for one in found.deployed}), 'project')} prepared for the plan"
+        )
         return
     try:
         made_plan = make(root, found, against, environments)

@@ -19,7 +19,7 @@ def canary_without_route(subject: OfModel) -> Iterator[Violation]:
     if model.canary is not None and model.canary.percent and not model.route and model.llm is None:
         yield Violation(
             pointer=(*model.pointer, "canary", "percent"),
-            message="the model has no route, which shares its requests out: inside the cluster each Service leads to one version",
+            message="the model has no route to split its requests: inside the cluster each Service leads to one version",
             hint="add route: true, or write percent: 0",
             severity=Severity.WARNING,
         )
@@ -31,8 +31,8 @@ def canary_larger_than_stable(subject: OfModel) -> Iterator[Violation]:
     if model.canary is not None and model.canary.replicas > model.minimum:
         yield Violation(
             pointer=(*model.pointer, "canary", "replicas"),
-            message=f"{model.canary.replicas} replicas of the canary are more than the {model.minimum} that the model has at "
-            "least, which KServe refuses",
+            message=f"{model.canary.replicas} replicas of the canary are more than the minimum of the model, {model.minimum}, "
+            "which KServe refuses",
             hint="write fewer, or raise the replicas of the model",
         )
 
@@ -46,7 +46,7 @@ def canary_read_otherwise(subject: OfModel) -> Iterator[Violation]:
     if ways[0] != ways[1]:
         yield Violation(
             pointer=(*model.pointer, "canary", "location"),
-            message="KServe lays the canary over the model, whose way of reading would stay beside that of the canary",
+            message="KServe merges the canary over the model, so the model's own location would remain beside that of the canary",
             hint="let both have a connection with a path, or both an address or a PVC",
         )
 
@@ -85,8 +85,8 @@ def sharing_under_two_names(subject: OfModel) -> Iterator[Violation]:
     if unlike:
         yield Violation(
             pointer=(*model.pointer, "llmd", "traffic", "group"),
-            message=f"it answers as {_answers(model)!r}, and {listed(unlike)} of the same group otherwise: only those under one "
-            "name share requests",
+            message=f"it answers as {_answers(model)!r}, and {listed(unlike)} in the same group under another name: only models "
+            "with the same name share requests",
             hint="give them one servedName",
         )
 

@@ -151,8 +151,8 @@ def typographic_argument(subject: OfModel) -> Iterator[Violation]:
         if wrong and (name[0] in _TYPOGRAPHIC or name.startswith("-")):
             yield Violation(
                 pointer=pointer,
-                message=f"the argument contains {wrong}, which is a {'quotation mark' if wrong in _QUOTES else 'dash'} "
-                "of a word processor, and would become part of the argument",
+                message=f"the argument contains {wrong}, which is a typographic "
+                f"{'quotation mark' if wrong in _QUOTES else 'dash'}, and would become part of the argument",
                 hint="write options with - alone, and without quotation marks around them",
             )
         elif _typographic(value):
@@ -171,7 +171,7 @@ def _typographic(value: str) -> bool:
 def _kept(pointer: Pointer) -> Violation:
     return Violation(
         pointer=pointer,
-        message="the value has quotation marks of a word processor, which would become part of it",
+        message="the value has typographic quotation marks, which would become part of it",
         hint='write " instead, or none',
         severity=Severity.WARNING,
     )

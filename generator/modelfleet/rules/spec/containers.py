@@ -24,7 +24,7 @@ def no_sidecars(subject: OfModel) -> Iterator[Violation]:
         yield Violation(
             pointer=(*model.pointer, "containers"),
             key=True,
-            message=f"{title} takes containers in place of a runtime, and none beside it",
+            message=f"{title} takes containers instead of a runtime, but not beside one",
             hint="put them into a runtime of your own, or remove runtime where they serve the model",
         )
 
@@ -55,7 +55,7 @@ def same_container_name(subject: OfModel) -> Iterator[Violation]:
         if name in taken:
             yield Violation(
                 pointer=(*pointer, "name"),
-                message=f"another container of the pods is called {name!r}, and the cluster would make none of them",
+                message=f"another container of the pods is called {name!r}, and the cluster would refuse the pods",
                 hint="rename this one",
             )
         taken.add(name)

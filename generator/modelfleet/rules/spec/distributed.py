@@ -100,7 +100,7 @@ def no_accelerator(subject: OfModel) -> Iterator[Violation]:
     if model.hardware.profile is None:
         yield Violation(
             pointer=(*model.pointer, "llmd"),
-            message="no accelerator: its pods ask for none, and vLLM of the presets runs on GPUs",
+            message="no accelerator: its pods request none, but the vLLM of the presets runs on GPUs",
             hint="add accelerator: {name, count}",
             severity=Severity.WARNING,
         )
@@ -116,12 +116,12 @@ def parallelism_fits(subject: OfModel) -> Iterator[Violation]:
             yield Violation(
                 pointer=(*at, "dataLocal"),
                 message=f"{data} copies cannot be spread evenly with {local} on each node",
-                hint="data is a multiple of dataLocal",
+                hint="make data a multiple of dataLocal",
             )
         elif group.worker is None and (sizes.get("pipeline") or (data and local and data > local)):
             yield Violation(
                 pointer=at,
-                message="it spreads over several nodes, and there are no workers",
+                message="it spreads over several nodes, but has no workers",
                 hint="add worker: true beside parallelism",
             )
         if tensor and group.head.hardware.accelerator is not None and group.head.hardware.gpus != tensor * (local or 1):
@@ -129,7 +129,7 @@ def parallelism_fits(subject: OfModel) -> Iterator[Violation]:
             yield Violation(
                 pointer=(*at, "tensor"),
                 message=f"a node needs {each} accelerators, and gets {group.head.hardware.gpus}",
-                hint="write accelerator: {count} to fit: nothing works it out",
+                hint="write accelerator: {count} to match: it is not calculated",
             )
 
 
@@ -183,7 +183,7 @@ def unknown_plugin(subject: OfModel) -> Iterator[Violation]:
             if isinstance(name, str) and name not in declared:
                 yield Violation(
                     pointer=(*at, index, "plugins", place, "pluginRef"),
-                    message=f"no plugin is called {name!r}, so that the scheduler would not start",
+                    message=f"no plugin is called {name!r}: the scheduler would not start",
                     hint=did_you_mean(name, declared, f"add {{type: {name}}} to plugins"),
                 )
 
@@ -197,7 +197,7 @@ def untold_command(subject: OfModel) -> Iterator[Violation]:
             yield Violation(
                 pointer=at,
                 key=True,
-                message="a command without args: those of the preset's script would follow it",
+                message="a command without args: the arguments of the preset's script would follow it",
                 hint="write all of its arguments in args",
             )
         elif pods.command and not any(_MODEL_FOLDER in word for word in (*pods.command, *pods.args)):
@@ -245,6 +245,6 @@ def adapters_in_arguments(subject: OfModel) -> Iterator[Violation]:
         if model.engine.option(arg) == "--lora-modules":
             yield Violation(
                 pointer=pointer,
-                message="with --lora-modules in args the controller passes no adapter of lora on",
-                hint="take --lora-modules out, and write all adapters in lora",
+                message="with --lora-modules in args, the controller does not pass on the adapters of lora",
+                hint="remove --lora-modules, and write all adapters in lora",
             )

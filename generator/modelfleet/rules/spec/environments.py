@@ -106,7 +106,7 @@ def size_limits(subject: OfEnvironment) -> Iterator[Violation]:
             yield Violation(
                 pointer=("sizes", name, "limits", resource),
                 message=f"size {name}: the limit of {resource}, {high}, is below the request, {low}",
-                hint="a limit is at least the request",
+                hint="raise the limit, or lower the request",
             )
 
 
@@ -123,7 +123,7 @@ def quota_counts(subject: OfEnvironment) -> Iterator[Violation]:
         if "/" in str(pointer[-1]) and quantity_value(written).denominator != 1:
             yield Violation(
                 pointer=pointer,
-                message=f"{pointer[-1]} is {written!r}, no whole number",
+                message=f"{pointer[-1]} is {written!r}, which is not a whole number",
                 hint="write how many the project may use",
             )
 
@@ -174,7 +174,7 @@ def no_hardware_profile(subject: OfEnvironment) -> Iterator[Violation]:
             yield Violation(
                 pointer=("accelerators", name),
                 key=True,
-                message=f"{title} knows hardware profiles only: its dashboard would not show which accelerator a model has",
+                message=f"{title} has hardware profiles only: its dashboard would not show which accelerator a model has",
                 hint="add hardwareProfile: {name: ..., namespace: ...}",
                 severity=Severity.WARNING,
             )

@@ -110,7 +110,7 @@ def limits_below_requests(subject: OfHardware) -> Iterator[Violation]:
         yield Violation(
             pointer=(*subject.pointer, "size", "limits", resource),
             message=f"the limit of {resource}, {high}, is below the request, {low}",
-            hint="a limit is at least the request",
+            hint="raise the limit, or lower the request",
         )
 
 

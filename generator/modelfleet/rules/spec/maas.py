@@ -23,7 +23,7 @@ def tokens_beside(subject: OfModel) -> Iterator[Violation]:
             yield Violation(
                 pointer=(*model.pointer, field),
                 key=True,
-                message="the gateway of Models-as-a-Service asks for an API key, and lets in whom its policies name",
+                message="the gateway of Models-as-a-Service requires an API key, and admits only those whom its policies name",
                 hint=f"remove {field}, and have the platform team grant it in a policy and a subscription",
             )
 
@@ -58,7 +58,7 @@ def widest_policy(subject: OfModel) -> Iterator[Violation]:
         yield Violation(
             pointer=(*subject.model.pointer, "maas"),
             key=True,
-            message=f"{listed(open_ones)} lets in everybody who has logged in, so that {listed(closed)} restricts nothing",
+            message=f"{listed(open_ones)} admits everybody who has logged in, so {listed(closed)} restricts nothing",
             hint="policies add up: keep the narrow ones alone, where they are meant",
             severity=Severity.WARNING,
         )

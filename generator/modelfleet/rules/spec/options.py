@@ -45,7 +45,7 @@ def reserved_argument(subject: OfModel) -> Iterator[Violation]:
             yield Violation(
                 pointer=pointer,
                 message=f"the runtime passes {shown} already, with the same value",
-                hint="remove it, so that it stands in one place",
+                hint="remove it, so that it is set in one place only",
                 severity=Severity.WARNING,
             )
         else:

@@ -23,7 +23,7 @@ def zero_in_standard_mode(subject: OfModel) -> Iterator[Violation]:
         if not model.scaling.wakes:
             yield Violation(
                 pointer=_replicas(subject, "min"),
-                message="with its last pod its metrics go, so that nothing would ever start it again",
+                message="its metrics disappear with its last pod, so nothing would ever start it again",
                 hint="write 1 or more, or add a schedule or a query that measures elsewhere",
             )
         return

@@ -67,7 +67,7 @@ def without_facts(subject: OfModel) -> Iterator[Violation]:
         yield Violation(
             pointer=pointer,
             key=True,
-            message="it takes KEDA, which the cluster does not have (autoscaling.keda)",
+            message="this needs KEDA, which the cluster does not have (autoscaling.keda)",
             hint="give a fixed number of replicas, or install the Custom Metrics Autoscaler",
             see=subject.environment.facts.at(("autoscaling", "keda")),
         )
@@ -83,7 +83,7 @@ def without_facts(subject: OfModel) -> Iterator[Violation]:
         yield Violation(
             pointer=pointer,
             key=True,
-            message="it takes KEDA, and the environment does not say in autoscaling whether the cluster has it",
+            message="this needs KEDA, and the environment does not say in autoscaling whether the cluster has it",
             hint=f"write autoscaling: {{keda: true}} in {file}",
             severity=Severity.WARNING,
         )
@@ -99,7 +99,7 @@ def no_range(subject: OfModel) -> Iterator[Violation]:
     if model.minimum == model.maximum and not unbounded:
         yield Violation(
             pointer=(*pointer, "max"),
-            message=f"min and max are both {model.maximum}, so that nothing is ever scaled",
+            message=f"min and max are both {model.maximum}, so nothing is ever scaled",
             hint="raise max, or write a number of replicas",
         )
     for index, hours in enumerate(model.scaling.schedule):
