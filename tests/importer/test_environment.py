@@ -329,3 +329,35 @@ def test_what_differs_is_said_value_by_value(tmp_path: Path) -> None:
     assert ran.out.splitlines()[0] == (
         "changed: sizes.Small.requests.memory: '4Gi' becomes '6Gi' (from OdhDashboardConfig/c)"
     )
+
+
+def test_what_in_a_folder_is_no_object_is_said_and_the_rest_is_read(tmp_path: Path) -> None:
+    folder, root = tmp_path / "cluster", tmp_path / "repository"
+    folder.mkdir()
+    root.mkdir()
+    for name, content in {
+        "keda.yaml": SCALERS["its controller"],
+        "patch.yaml": "- {op: add, path: /spec/x, value: 1}\n",
+        "template.yaml": "{{- if .Values.on }}\na: 1\n{{- end }}\n",
+        "kustomization.yaml": "resources: [keda.yaml]\n",
+        "quota.yaml": "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q, namespace: openshift-ingress}\n"
+        "spec: {hard: {pods: 1}}\n",
+    }.items():
+        (folder / name).write_text(content, encoding="utf-8")
+    ran = modelfleet(root, "import", "environment", "lab", str(folder))
+    assert ran.text().replace(f"{folder}/", "") == (
+        "new: autoscaling.keda (from KedaController/keda)\n"
+        "0 facts already there\n"
+        "patch.yaml:1: not read: this is not a Kubernetes object\n"
+        "template.yaml:1: not read: this is not valid YAML: did not find expected node content\n"
+        "ResourceQuota/q: it holds no fact of an environment\n"
+        "wrote environments/lab.yaml\n"
+        "[exit 0]\n"
+    )
+
+
+def test_a_file_that_is_named_must_be_readable(tmp_path: Path) -> None:
+    (tmp_path / "patch.yaml").write_text("- {op: add, path: /spec/x, value: 1}\n", encoding="utf-8")
+    (tmp_path / "repository").mkdir()
+    ran = modelfleet(tmp_path / "repository", "import", "environment", "lab", str(tmp_path / "patch.yaml"))
+    assert (ran.code, "error[IMP001]: this is not a Kubernetes object" in ran.err) == (1, True)

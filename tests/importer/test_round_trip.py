@@ -22,7 +22,7 @@ from modelfleet.kubernetes.differences import differences
 from modelfleet.pipeline.fleet import fleet
 from modelfleet.resolve.catalog import release_names
 from modelfleet.resolve.fleet import DeployedProject
-from repository import write
+from repository import laid_over, write
 
 QUICK, LONG = 15, 150
 FACTS = ("environments", "runtimes", "crds", "models")
@@ -86,6 +86,16 @@ def test_a_spec_that_uses_much_comes_back_whole(name: str, tmp_path: Path) -> No
         lines, spec = again(root, one, tmp_path / str(number))
         assert lines == []
         assert {entry: paths for entry, paths in patched(spec) if PATCHED.get(entry) != paths} == {}
+
+
+def test_the_files_of_a_canary_come_back(tmp_path: Path) -> None:
+    canary = {"percent": 10, "location": {"connection": "store", "path": "granite-3-8b-next"}}
+    chat = {"canary": None, "patch": None}
+    whole = laid_over(spec_of("rhoai-3.5"), {"projects/team": {"models": {"chat": chat}}})
+    root = write(tmp_path / "repository", laid_over(whole, {"projects/team": {"models": {"chat": {"canary": canary}}}}))
+    (one,) = (each for each in fleet(root).deployed if each.project.name == "team")
+    lines, spec = again(root, one, tmp_path / "again")
+    assert (lines, spec["models"]["chat"]["canary"], list(patched(spec))) == ([], canary, [])
 
 
 Check = Callable[[Repository], None]

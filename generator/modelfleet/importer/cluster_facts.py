@@ -157,7 +157,7 @@ def _is_for_others(annotations: Mapping[str, Any]) -> bool:
 
 def _quota(one: GivenObject, release: Release | None) -> Iterator[tuple[tuple[str, ...], Any]]:
     hard = mapping(mapping(one.object.get("spec")).get("hard"))
-    if one.namespace is not None:
+    if one.namespace is not None and not platform_facts().is_system(one.namespace):
         for key, amount in hard.items():
             yield ("quota", "projects", one.namespace, str(key)), amount
 

@@ -11,7 +11,7 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
-from modelfleet.finding import Rejected, Severity, dotted
+from modelfleet.finding import Finding, Rejected, Severity, dotted
 from modelfleet.importer.cluster_facts import (
     ClusterFact,
     cluster_facts,
@@ -43,18 +43,19 @@ class EnvironmentImport:
     changed: list[tuple[ClusterFact, Any]] = field(default_factory=list)
     same: list[ClusterFact] = field(default_factory=list)
     refused: list[tuple[ClusterFact, str]] = field(default_factory=list)
+    unread: list[Finding] = field(default_factory=list)
     left: list[tuple[GivenObject, str]] = field(default_factory=list)
 
 
 def environment_import(root: Path, name: str, sources: Sequence[str], stdin: Callable[[], bytes]) -> EnvironmentImport:
     """Reads what describes a cluster. Raises Rejected and MachineFailed as reading does; writes nothing."""
-    given = read_given(sources, stdin)
+    result = EnvironmentImport()
+    given = read_given(sources, stdin, result.unread)
     file = environment_file(name)
     content = read_document(root, file).text if (root / file).is_file() else _NEW
     base = read_document(root, "environments/base.yaml").data if (root / "environments/base.yaml").is_file() else {}
     yaml = round_trip()
     document = yaml.load(content)
-    result = EnvironmentImport()
     known = _release(given, document, base)
     facts = [*_facts(given, known, result)]
     offers = _laid_together(base.get("accelerators") or {}, plain(document).get("accelerators") or {}, facts)

@@ -80,23 +80,27 @@ class GivenObject:
         return None if found is None else str(found)
 
 
-def read_given(sources: Sequence[str], stdin: Callable[[], bytes]) -> list[GivenObject]:
+def read_given(
+    sources: Sequence[str], stdin: Callable[[], bytes], unread: list[Finding] | None = None
+) -> list[GivenObject]:
     """Every object of the sources; `-` stands for standard input. Of two with one identity the later counts.
 
-    Raises Rejected for what cannot be read or is not an object, MachineFailed where a file cannot be opened.
+    Raises Rejected for what cannot be read or is not an object, MachineFailed where a file cannot be opened. Where `unread`
+    is given, what is so in a folder is noted there instead: such as patches of Kustomize and templates of a chart.
     """
     findings: list[Finding] = []
     found: dict[tuple[str, str, str, str], GivenObject] = {}
     for file in gather(_files(sources), None, stdin):
+        refused = findings if unread is None or file.file in sources else unread
         for document in read_documents(file.content, file.file):
             if isinstance(document, Unreadable):
-                findings.append(_finding(document.at, document.message, document.hint))
+                refused.append(_finding(document.at, document.message, document.hint))
             elif (reason := _no_object(document.data)) is not None:
-                findings.append(_finding(document.at(()), *reason))
+                refused.append(_finding(document.at(()), *reason))
             elif (wrong := wrong_shape(data := without_nulls(document.data))) is not None:
                 pointer, wanted = wrong
                 message = f"{redacted_pointer(pointer)} of {data['kind']} must be {wanted}"
-                findings.append(_finding(document.at(pointer), message, "a cluster would not take the object so"))
+                refused.append(_finding(document.at(pointer), message, "a cluster would not take the object so"))
             else:
                 one = given_object(data, document.at(()))
                 group = str(one.object["apiVersion"]).rpartition("/")[0]

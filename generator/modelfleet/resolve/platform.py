@@ -28,6 +28,10 @@ class PlatformFacts:
     maas_gateway: Mapping[str, str]
     maas_keys: str
 
+    def is_system(self, namespace: str) -> bool:
+        """Whether a namespace belongs to the cluster or the platform."""
+        return namespace in self.system_namespaces or namespace.startswith(self.system_prefixes)
+
 
 @lru_cache(maxsize=1)
 def platform_facts() -> PlatformFacts:

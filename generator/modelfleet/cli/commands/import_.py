@@ -127,6 +127,8 @@ def _report_facts(found: EnvironmentImport) -> None:
     for fact, reason in found.refused:
         say(f"not taken: {'.'.join(fact.pointer)}: {reason} (from {fact.source})")
     say(f"{plural(len(found.same), 'fact')} already there")
+    for finding in found.unread:
+        say(f"{printable(finding.at.file)}:{finding.at.line}: not read: {finding.message}")
     for one, reason in found.left:
         say(f"{one.label}: {reason}")
 

@@ -106,7 +106,7 @@ def owned_secret(subject: OfProject) -> Iterator[Violation]:
 def system_namespace(subject: OfProject) -> Iterator[Violation]:
     namespace = subject.project.namespace
     protected, facts = subject.environment.can("protectedNamespaces") or (), platform_facts()
-    if namespace in facts.system_namespaces or namespace in protected or namespace.startswith(facts.system_prefixes):
+    if namespace in protected or facts.is_system(namespace):
         written = "namespace" in subject.project.spec.data
         yield Violation(
             pointer=("namespace",) if written else (),
