@@ -15,6 +15,17 @@ RIGHT: dict[str, Any] = {
     "initContainers": [{"name": "a", "image": "registry.example.org/a:1", "imagePullPolicy": "Always"}],
     "containers": [{"name": "b", "image": "registry.example.org/b:1", "ports": [{"containerPort": 9000}]}],
     "transformer": {"containers": [{"name": "c", "image": "registry.example.org/c:1"}], "hostNetwork": False},
+    "topologySpreadConstraints": [
+        {
+            "maxSkew": 1,
+            "topologyKey": "zone",
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": {}},
+        }
+    ],
+    "podSecurityContext": {"seLinuxOptions": {"level": "s0"}},
+    "securityContext": {"capabilities": {"drop": ["ALL"]}},
+    "probes": {"startup": {"httpGet": {"path": "/", "port": 8080, "scheme": "HTTP"}}},
 }
 WRONG: dict[str, Any] = {
     "affinity": {"nodeAffinity": {"requiredDuring": {}}},
@@ -23,6 +34,17 @@ WRONG: dict[str, Any] = {
     "initContainers": [{"name": "a", "image": "registry.example.org/a:1", "imagePullPolcy": "Always"}],
     "containers": [{"name": "b", "image": "registry.example.org/b:1", "ports": [{"containerPort": "9000"}]}],
     "transformer": {"containers": [{"name": "c", "image": "registry.example.org/c:1", "comand": []}], "hostNet": False},
+    "topologySpreadConstraints": [
+        {
+            "maxSkew": 1,
+            "topologyKey": "zone",
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabel": {}},
+        }
+    ],
+    "podSecurityContext": {"seLinuxOptions": {"lvl": "s0"}},
+    "securityContext": {"capabilities": {"drp": ["ALL"]}},
+    "probes": {"startup": {"httpGet": {"path": "/", "port": 8080, "schem": "HTTP"}}},
 }
 
 
@@ -38,6 +60,10 @@ def test_fields_that_no_pod_has(tmp_path: Path) -> None:
         "preferredDuringSchedulingIgnoredDuringExecution, requiredDuringSchedulingIgnoredDuringExecution",
         "containers[0].ports[0].containerPort: in prod: expected a whole number, found the text '9000'; remove the quotes: 9000",
         "initContainers[0].imagePullPolcy: in prod: unknown field 'imagePullPolcy'; did you mean 'imagePullPolicy'?",
+        "podSecurityContext.seLinuxOptions.lvl: in prod: unknown field 'lvl'; did you mean 'level'?",
+        "probes.startup.httpGet.schem: in prod: unknown field 'schem'; did you mean 'scheme'?",
+        "securityContext.capabilities.drp: in prod: unknown field 'drp'; did you mean 'drop'?",
+        "topologySpreadConstraints[0].labelSelector.matchLabel: in prod: unknown field 'matchLabel'; did you mean 'matchLabels'?",
         "transformer.containers[0].comand: in prod: unknown field 'comand'; did you mean 'command'?",
         "transformer.hostNet: in prod: unknown field 'hostNet'; did you mean 'hostname'?",
         "volumeMounts[0].readonly: in prod: unknown field 'readonly'; did you mean 'readOnly'?",

@@ -15,9 +15,7 @@ from modelfleet.rules import Violation
 from modelfleet.rules.admission.general import against_schema
 from modelfleet.rules.admission.schema import SchemaCheck, schema_check
 from modelfleet.rules.check import located
-
-_OF_PODS = ("affinity", "volumes", "initContainers", "containers")
-_OF_CONTAINERS = ("volumeMounts", "envFrom")
+from modelfleet.spec.fields import container_fields, copied_fields, pod_fields
 
 
 def pod_part_findings(project: Project) -> Iterator[Finding]:
@@ -35,21 +33,36 @@ def pod_part_findings(project: Project) -> Iterator[Finding]:
 
 def _pods(written: Mapping[str, Any]) -> Iterator[tuple[Pointer, dict[str, Any]]]:
     """The pods that an entry says parts of, each with where they are written."""
-    parts = {key: written[key] for key in _OF_PODS if written.get(key)}
-    serving = {key: written[key] for key in _OF_CONTAINERS if written.get(key)}
-    if parts or serving:
-        yield (), {**parts, "containers": [{"name": "serving", **serving}, *parts.get("containers", ())]}
+    parts, serving = _structures(copied_fields(written, "pod")), _structures(copied_fields(written, "container"))
+    beside = written.get("containers") or ()
+    if parts or serving or beside:
+        yield (), {**parts, "containers": [{"name": "serving", **serving}, *beside]}
     if transformer := written.get("transformer"):
         yield ("transformer",), {key: value for key, value in transformer.items() if key != "replicas"}
+
+
+def _structures(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What the project schema leaves to Kubernetes' own: it knows plain values itself."""
+    return {key: value for key, value in fields.items() if isinstance(value, dict | list)}
 
 
 def _place(pointer: Pointer, *, own: bool) -> Pointer:
     """Where in the entry a part of such a pod is written."""
     steps = pointer[1:]
-    if own or steps[:1] != ("containers",) or len(steps) < 2:
+    if own or not steps:
+        return steps
+    if steps[0] != "containers":
+        return _written_as(steps, {field.pod: field.pointer for field in pod_fields()})
+    if len(steps) < 2:
         return steps
     index = int(steps[1])
-    return steps[2:] if index == 0 else ("containers", index - 1, *steps[2:])
+    if index:
+        return ("containers", index - 1, *steps[2:])
+    return _written_as(steps[2:], {field.container: field.pointer for field in container_fields()})
+
+
+def _written_as(steps: Pointer, names: Mapping[str, Pointer]) -> Pointer:
+    return (*names.get(str(steps[0]), steps[:1]), *steps[1:]) if steps else steps
 
 
 @lru_cache(maxsize=8)

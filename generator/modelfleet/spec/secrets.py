@@ -7,7 +7,7 @@ The patterns are kept to what no name of a model, path, digest or setting looks 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -92,14 +92,23 @@ def scan(document: Document) -> list[Finding]:
 def redacted(value: object, key: str = "") -> str:
     """A value for a message: printable, at most 40 characters; what is or may be a secret is not shown.
 
-    `key` is the name of the field or option that holds the value. Text is quoted, lists and mappings are only named.
+    `key` is the name of the field or option that holds the value.
     """
+
+    def hides(word: str) -> bool:
+        return names_secret(key) or _hit(word) is not None or _presented(word) is not None or may_be_secret(word)
+
+    return in_words(value, hides)
+
+
+def in_words(value: object, hides: Callable[[str], bool]) -> str:
+    """A value for a message, unless it is hidden. Text is quoted, lists and mappings are only named."""
     if isinstance(value, dict | list):
         return "a map" if isinstance(value, dict) else "a list"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     word = str(value)
-    if names_secret(key) or _hit(word) is not None or _presented(word) is not None or may_be_secret(word):
+    if hides(word):
         return HIDDEN
     word = printable(f"'{word}'" if isinstance(value, str) else word)
     end = "...'" if isinstance(value, str) else "..."

@@ -17,7 +17,8 @@ from modelfleet.kubernetes.objects import Peers, mapping, text
 from modelfleet.records import dataclass
 from modelfleet.resolve.release import Capabilities, Terms
 from modelfleet.rules import Rule, Violation, always
-from modelfleet.spec.secret_shapes import HIDDEN, holds_shape
+from modelfleet.spec.secret_shapes import holds_shape
+from modelfleet.spec.secrets import in_words
 
 MODEL_MESH = "ModelMesh"
 PREDICTOR: Pointer = ("spec", "predictor")
@@ -142,16 +143,8 @@ def admission_rule(**declared: Unpack[_Declared]) -> Callable[[Check], Admission
 
 
 def display(value: object) -> str:
-    """A value for a message: at most 40 characters, and no structure."""
-    if isinstance(value, dict | list):
-        return "a map" if isinstance(value, dict) else "a list"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    word = str(value)
-    if holds_shape(word):
-        return HIDDEN
-    word = word if len(word) <= 40 else f"{word[:37]}..."
-    return f"'{word}'" if isinstance(value, str) else word
+    """A value of an object for a message: of what could be a secret, only what has the shape of one is hidden."""
+    return in_words(value, holds_shape)
 
 
 def _components(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
