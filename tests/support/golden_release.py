@@ -122,6 +122,8 @@ SINGLE: dict[str, Any] = {
             "tokens": ["ci", "web"],
             "callers": [{"serviceAccount": "frontend", "namespace": "shop"}, {"serviceAccount": "batch"}, {"group": "data-team"}],
             "servedName": "team/chat",
+            "strategy": "recreate",
+            "logger": {"mode": "all", "url": "http://trustyai.team.svc"},
             "registry": {"name": "models", "model": "3", "version": "4"},
             "queue": "gpu",
             "podLabels": {"cost-center": "42"},
@@ -150,6 +152,9 @@ SINGLE: dict[str, Any] = {
             "runtime": "kserve-ovms",
             "framework": "onnx-1",
             "servedName": "detector-v2",
+            "strategy": "rolling",
+            "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1},
+            "batcher": {"maxBatchSize": 32, "maxLatency": 5000},
             "imagePullSecrets": [{"name": "registry"}, {"name": "runtimes"}],
             "probes": {
                 "startup": {"httpGet": {"path": "/v2/health/ready", "port": 8888}, "failureThreshold": 60},
@@ -247,7 +252,17 @@ BY_CAPABILITY: dict[Capability, dict[str, Any]] = {
     "stop": {"models": {"classifier": {"stopped": True}, "chat": {"stopped": False}}},
     "modelType": {"models": {"chat": {"modelType": "generative"}}},
     "genAiAsset": {"models": {"chat": {"genAiAsset": {"useCase": "Chat"}}}},
-    "strategy": {"models": {"chat": {"strategy": "recreate"}}},
+    "storageUris": {
+        "models": {
+            "guest": {
+                "location": "none",
+                "storageUris": [
+                    {"uri": "hf://acme/base", "mountPath": "/mnt/models/base"},
+                    {"uri": "hf://acme/adapter", "mountPath": "/mnt/models/adapter"},
+                ],
+            }
+        }
+    },
     "timeout": {"models": {"chat": {"timeout": "60s"}}},
     "return401": {"models": {"chat": {"return401": True}}},
     "llm": {

@@ -180,10 +180,8 @@ def _stalled(found: ProjectPods, stall: Stall) -> Violation:
 
 def _cure(found: ProjectPods, unit: PodUnit) -> str:
     room = "make room" if found.environment.nodes else "raise the quota"
-    if unit.mode in ("standard", "multi-node") and found.environment.can("strategy"):
+    if unit.mode in ("standard", "multi-node"):
         return f"write strategy: recreate, or {room}"
-    if unit.mode == "standard":
-        return f"patch the InferenceService with /spec/predictor/deploymentStrategy: {{type: Recreate}}, or {room}"
     if unit.mode == "distributed":
         return f"{room}, use four replicas or more, of which one may go first, or stop it (stopped: true) before each change"
     if unit.mode == "multi-node" and found.environment.can("stop"):

@@ -49,6 +49,7 @@ _SAID = {
     "size": (),  # its hardware says nothing then
     "workerSize": ("worker_resources",),
     "frameworkVersion": ("format_version",),
+    "runtime": ("runtime",),
 }
 """The values with which templates say fields that a spec can leave unsaid."""
 

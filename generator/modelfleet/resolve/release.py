@@ -24,7 +24,6 @@ Capability = Literal[
     "stop",
     "modelType",
     "genAiAsset",
-    "strategy",
     "timeout",
     "return401",
     "discouragesTokens",

@@ -207,7 +207,7 @@ def _service(found: ProjectState, item: Object, tokens: tuple[str, ...]) -> Runn
         least=0 if on_server else least,
         most=0 if on_server else most,
         stopped=_metadata(item, "annotations").get(STOP) == "true",
-        recreates=mapping(predictor.get("deploymentStrategy")).get("type") == "Recreate",
+        recreates=_goes_first(mapping(predictor.get("deploymentStrategy"))),
         grouped=worker is not None,
         per_replica=per_replica,
         accelerator=accelerator_name(found.environment, per_replica, (item, runtime), found.accelerators.get(key[1])),
@@ -249,6 +249,12 @@ def _replicas(predictor: Mapping[str, Any], mode: ServingMode, floor: int = 1) -
     if mode == "standard" and (predictor.get("minReplicas") is not None or most):
         least = max(least, floor)
     return least, max(most, least, 1 if mode == "advanced" else 0)
+
+
+def _goes_first(strategy: Mapping[str, Any]) -> bool:
+    """Whether old pods go before new ones come: all of them, or as many as there may be beside the replicas, which is none."""
+    rolling = mapping(strategy.get("rollingUpdate"))
+    return strategy.get("type") == "Recreate" or str(rolling.get("maxSurge", "")).rstrip("%") == "0"
 
 
 def _containers(runtime: Object | None) -> list[Mapping[str, Any]]:

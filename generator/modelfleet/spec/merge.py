@@ -35,6 +35,9 @@ _WHOLE: Mapping[str, Mapping[str, Any]] = {
                 "securityContext": {},
                 "podSecurityContext": {},
                 "probes": {},
+                "rollingUpdate": {},
+                "logger": {},
+                "batcher": {},
                 "transformer": {},
                 "llmd": {ANY: {}},
             }

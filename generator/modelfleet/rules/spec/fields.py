@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelfleet.finding import Pointer, Severity
+from modelfleet.kubernetes.objects import mappings
 from modelfleet.resolve.model import Model
 from modelfleet.resolve.release import Term
 from modelfleet.rules import Violation, having
@@ -107,10 +108,23 @@ def _amounts_otherwise(model: Model) -> Iterator[tuple[str, tuple[str, str]]]:
     elif model.hardware.accelerator is not None and model.hardware.profile is None:
         name = model.hardware.accelerator.name
         yield "size", (f"no hardware profile would bring {name} into the pods", "remove size from omit")
+    if not _would_be_chosen(model):
+        yield (
+            "runtime",
+            ("nothing says that KServe would choose the runtime by the framework", "remove runtime from omit"),
+        )
     if not model.multi_node or model.llm is not None:
         yield "workerSize", ("it has no workers that a runtime describes", "remove workerSize from omit")
     if model.llm is not None:
         yield "frameworkVersion", ("an LLMInferenceService has no framework", "remove frameworkVersion from omit")
+
+
+def _would_be_chosen(model: Model) -> bool:
+    """Whether the runtime offers itself for models of the framework, as one has to that no model names."""
+    if model.runtime is None or model.format is None:
+        return model.shared is not None and model.shared.existing and model.format is not None
+    offers = mappings(model.runtime.spec.get("supportedModelFormats"))
+    return any(one.get("autoSelect") is True and one.get("name") == model.format.name for _, one in offers)
 
 
 _MODE_TERMS: Mapping[str, Term] = {"standard": "modeStandard", "advanced": "modeAdvanced"}
