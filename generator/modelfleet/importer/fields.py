@@ -246,7 +246,7 @@ def _amounts_unsaid(source: FieldSource) -> dict[str, bool]:
     )
     hardware = _hardware(source)
     return {
-        "replicas": service and source.workload != "multi-node" and _replicas(source) is None and not _bounds(source),
+        "replicas": not _counted(source),
         "size": service and "accelerator" in hardware and not source.first("size"),
         "workerSize": "size" in hardware
         and bool(workers)
@@ -255,8 +255,16 @@ def _amounts_unsaid(source: FieldSource) -> dict[str, bool]:
     }
 
 
-def _bounds(source: FieldSource) -> bool:
-    return any(source.named("replicas", bound) is not None for bound in ("minReplicas", "maxReplicas"))
+def _counted(source: FieldSource) -> bool:
+    """Whether the object says how many replicas there are, or what scales them; a group of nodes need not."""
+    spec = mapping(source.item.get("spec"))
+    if source.workload == "distributed":
+        return "replicas" in spec or "scaling" in spec
+    bounds = ("minReplicas", "maxReplicas")
+    service = source.given.kind == "InferenceService" and source.workload not in ("multi-node", "served")
+    return (
+        not service or _replicas(source) is not None or any(source.named("replicas", one) is not None for one in bounds)
+    )
 
 
 def _has_versions(source: FieldSource) -> bool:

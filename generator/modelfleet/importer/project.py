@@ -15,11 +15,12 @@ from modelfleet.importer.given import GivenObject
 from modelfleet.importer.lenient import Workshop, runtime_file
 from modelfleet.importer.patches import patch_again
 from modelfleet.importer.refused import entry_length, left_out, pointer_to, take_out_of_spec
+from modelfleet.importer.residue import unlike_given
 from modelfleet.importer.result import ImportDifference, ProjectImport
 from modelfleet.importer.runtimes import choose_runtimes, with_runtimes
 from modelfleet.kubernetes import emit
 from modelfleet.kubernetes.kinds import cluster_kinds
-from modelfleet.kubernetes.objects import Object
+from modelfleet.kubernetes.objects import Object, with_namespace
 from modelfleet.layout import file_name, project_file
 from modelfleet.render.objects import RenderedObject
 from modelfleet.spec.load import parse
@@ -43,9 +44,25 @@ def import_project(
     draft = _valid(draft_of(name, namespace, fit, workshop.environment), result)
     chosen = choose_runtimes(draft, workshop, used_elsewhere)
     result.spec, result.runtimes = with_runtimes(draft, chosen), chosen.files
+    _keep_stores(result, here, workshop)
     patch_again(result, here, workshop)
     _place(result, here, workshop.with_runtimes(result.runtimes.items()).rendered(result.spec))
     return result
+
+
+def _keep_stores(result: ProjectImport, here: Sequence[GivenObject], workshop: Workshop) -> None:
+    """Leaves to an ExternalSecret of another make the Secret that it makes: it is carried as it is."""
+    made = workshop.with_runtimes(result.runtimes.items()).rendered(result.spec)
+    stores = {str(one.object["metadata"]["name"]): one.object for one in made if one.object["kind"] == "ExternalSecret"}
+    for one in here:
+        if one.kind != "ExternalSecret" or one.name not in stores:
+            continue
+        rendered = with_namespace(stores[one.name], result.namespace)
+        if unlike_given(one, rendered):
+            for section in ("connections", "secrets"):
+                if (entry := result.spec.get(section, {}).get(one.name)) is not None:
+                    entry.pop("credentials", None)
+                    entry["existing"] = True
 
 
 def _is_valid(one: GivenObject, result: ProjectImport) -> bool:

@@ -9,15 +9,14 @@ from collections.abc import Iterator
 
 from modelfleet.importer.draft import SERVICES
 from modelfleet.importer.given import GivenObject
-from modelfleet.importer.residue import as_written
+from modelfleet.importer.residue import as_written, unlike_given
 from modelfleet.importer.result import ImportDifference, ProjectImport
-from modelfleet.kubernetes.differences import ABSENT, FieldDifference, differences
+from modelfleet.kubernetes.differences import ABSENT, FieldDifference
 from modelfleet.kubernetes.objects import Object, with_namespace
-from modelfleet.kubernetes.quantity import canonical_quantities
 from modelfleet.plan.acknowledgements import Destruction, wanted_acks
 from modelfleet.plan.effect import Effect
 from modelfleet.plan.effects import plain_text
-from modelfleet.plan.meaning import by_meaning, canonical_object
+from modelfleet.plan.meaning import canonical_object
 from modelfleet.plan.project_change import ProjectChange
 from modelfleet.plan.project_rows import rows_of
 from modelfleet.plan.row import Row
@@ -61,7 +60,7 @@ def prove_import(result: ProjectImport, deployed: DeployedProject) -> ImportProo
             if one.label not in told:
                 found.append(ImportDifference(label=one.label, sentence=_missing(one)))
             continue
-        steps = _unlike(one, item)
+        steps = unlike_given(one, item)
         equal += not steps
         found += [
             ImportDifference(label=one.label, path="/" + "/".join(step.path), sentence=_became(step)) for step in steps
@@ -75,11 +74,6 @@ def prove_import(result: ProjectImport, deployed: DeployedProject) -> ImportProo
     lost = Destruction(environment=place, rows=rows, models=served, gone=sum(row.destroys for row in rows), all=False)
     acks = dict.fromkeys(text for text, _, _ in wanted_acks(lost))
     return ImportProof(equal=equal, differences=tuple(found), rows=rows, acks=tuple(acks))
-
-
-def _unlike(one: GivenObject, built: Object) -> list[FieldDifference]:
-    given = with_namespace(as_written(one, built), str(built["metadata"].get("namespace") or built["metadata"]["name"]))
-    return differences(given, canonical_quantities(built), by_meaning)
 
 
 def _missing(one: GivenObject) -> str:

@@ -8,9 +8,11 @@ from typing import Any
 from modelfleet.finding import Pointer
 from modelfleet.importer.facts import filled_places
 from modelfleet.importer.given import GivenObject
+from modelfleet.kubernetes.differences import FieldDifference, differences
 from modelfleet.kubernetes.json_patch import PatchStep, patch_between
-from modelfleet.kubernetes.objects import Object
+from modelfleet.kubernetes.objects import Object, with_namespace
 from modelfleet.kubernetes.quantity import canonical_quantities
+from modelfleet.plan.meaning import by_meaning
 from modelfleet.render.objects import RenderedObject
 from modelfleet.rules.spec.patches import locked_field
 
@@ -28,6 +30,13 @@ def as_written(given: GivenObject, rendered: Object) -> Object:
         if _is_absent(rendered, place):
             found = _without(found, place)
     return found
+
+
+def unlike_given(given: GivenObject, rendered: Object) -> list[FieldDifference]:
+    """What of an object is rendered otherwise than it was given."""
+    space = str(rendered["metadata"].get("namespace") or rendered["metadata"]["name"])
+    wanted = with_namespace(as_written(given, rendered), space)
+    return differences(wanted, canonical_quantities(rendered), by_meaning)
 
 
 def _is_absent(item: Any, place: Sequence[str]) -> bool:
