@@ -83,10 +83,21 @@ def generated(build: Callable[[Path], bytes], root: Path, release: str, fleet: s
     files = FLEETS[fleet](release)
     for path in [path for path in files if path.startswith("projects/")]:
         namespace = f"{path.partition('/')[2]}-{release.rpartition('-')[2]}".replace(".", "-")
-        files[path] = laid_over(files[path], {"environments": {CLUSTER: {"namespace": namespace}}})
+        files[path] = without_empty(laid_over(files[path], {"environments": {CLUSTER: {"namespace": namespace}}}))
     modelfleet(write(root, files), "render")
-    overlays = sorted(path.parent for path in root.glob(f"environments/{CLUSTER}/*/modelfleet-application.yaml"))
-    return [item for folder in overlays for item in documents(build(folder))]
+    return [item for folder in overlays(root) for item in documents(build(folder))]
+
+
+def without_empty(spec: Any) -> Any:
+    """Without the empty lists that a spec writes out so as to render what was there: KServe's webhook drops them."""
+    if not isinstance(spec, dict):
+        return spec
+    return {key: without_empty(value) for key, value in spec.items() if value or key not in ("args", "env")}
+
+
+def overlays(root: Path) -> list[Path]:
+    """The folders of a generated fleet that Argo CD builds."""
+    return sorted(path.parent for path in root.glob(f"environments/{CLUSTER}/*/modelfleet-application.yaml"))
 
 
 def test_a_field_that_the_server_does_not_know_would_be_found(lab: Lab, build: Callable[[Path], bytes]) -> None:
