@@ -213,6 +213,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "transformer.replicas.": {
         "transformer": {"containers": [{"name": "kserve-container", "image": IMAGE}], "replicas": {"min": 1, "max": 3}}
     },
+    "storageUris": {"location": "none"},
     "maas": {"tokens": []},
     "llmd.command": {"args": ["--max-model-len=20000"]},
     "llmd.prefill.command": {"llmd": {"prefill": {"args": ["--max-model-len=20000"]}}},
