@@ -50,7 +50,7 @@ def project_import(
         root,
         lambda found: import_files(found, environment),
         environment,
-        lambda: patch_again(result, given, workshop),
+        lambda: patch_again(result, result.wanted.values(), workshop),
     )
     if fleet is not None:
         proof = prove_import(result, fleet.deployed[0])

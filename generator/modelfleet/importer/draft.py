@@ -15,7 +15,6 @@ from modelfleet.importer.connections import (
     token_account,
 )
 from modelfleet.importer.fields import fields_of
-from modelfleet.importer.frameworks import with_model
 from modelfleet.importer.given import GivenObject
 from modelfleet.importer.source import Connections, FieldSource, undecided
 from modelfleet.kubernetes.names import DEPLOYMENT_MODE, DISPLAY_NAME, TEMPLATE_NAME, access_name
@@ -89,7 +88,7 @@ class _Namespace:
 def draft_of(project: str, namespace: str, given: Sequence[GivenObject], environment: Environment) -> SpecDraft:
     """What the objects of a namespace say as a spec."""
     runtimes = {one.name: one for one in given if one.kind == "ServingRuntime"}
-    services = [with_model(one, runtimes) for one in given if one.kind in SERVICES]
+    services = [one for one in given if one.kind in SERVICES]
     named = named_connections(one.object for one in services)
     connections = dict(connection_entries(given, named, environment, namespace))
     connections |= dict(absent_connections((one.object for one in services), connections))

@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import Any
 
 from modelfleet.importer.canary import canary_field
-from modelfleet.importer.hardware import env_field, hardware_fields, replicas_field
+from modelfleet.importer.hardware import env_field, hardware_fields, names_profile, replicas_field
 from modelfleet.importer.llmd import llmd_field, main_server, published, server_args, server_env
 from modelfleet.importer.scaling import replicas_of_service
 from modelfleet.importer.source import FieldSource, undecided
@@ -230,6 +230,7 @@ def _omit(source: FieldSource) -> Any:
         if distributed
         else bool(can("enableAuthAlways")),
         "modelType": bool(can("modelType")) or distributed,
+        "runtime": not distributed and bool(mapping(mapping(source.item["spec"].get("predictor")).get("model"))),
     }
     found = [field for field, written in said.items() if written and source.first(field) is None]
     found += [] if _names_storage_secret(source) else ["storageSecret"]
@@ -248,6 +249,7 @@ def _amounts_unsaid(source: FieldSource) -> dict[str, bool]:
     return {
         "replicas": not _counted(source),
         "size": service and "accelerator" in hardware and not source.first("size"),
+        "hardwareProfile": source.annotation(HARDWARE_PROFILE) is None and names_profile(source.environment, hardware),
         "workerSize": "size" in hardware
         and bool(workers)
         and not any(mapping(one).get("resources") for one in workers),

@@ -33,6 +33,15 @@ def hardware_fields(
     return found | _placing(environment.accelerators.get(name) if name else None, pod)
 
 
+def names_profile(environment: Environment, hardware: Mapping[str, Any]) -> bool:
+    """Whether an object with these fields would name a hardware profile."""
+    size, accelerator = hardware.get("size"), hardware.get("accelerator")
+    sized = environment.sizes.get(size) if isinstance(size, str) else None
+    name = accelerator["name"] if isinstance(accelerator, dict) else accelerator
+    offer = environment.accelerators.get(name) if name else None
+    return bool((sized and sized.hardware_profile) or (offer and offer.hardware_profile))
+
+
 def _placing(offer: AcceleratorOffer | None, pod: Mapping[str, Any]) -> dict[str, Any]:
     """The fields `nodeSelector` and `tolerations`: what pods have of them that their accelerator does not bring."""
     brought = [dict(one) for one in (offer.tolerations if offer else None) or ()]

@@ -11,6 +11,7 @@ from modelfleet.finding import Finding, Severity
 from modelfleet.importer.connections import token_account
 from modelfleet.importer.definitions import DEFINITION, of_cluster
 from modelfleet.importer.draft import SpecDraft, draft_of, namespace_of
+from modelfleet.importer.frameworks import with_model
 from modelfleet.importer.given import GivenObject
 from modelfleet.importer.lenient import Workshop, runtime_file
 from modelfleet.importer.patches import patch_again
@@ -39,7 +40,7 @@ def import_project(
     for one in given:
         if one.kind == DEFINITION:
             result.definitions.take(one)
-    here = [one for one in given if _belongs(one, namespace, result)]
+    here = _as_served([one for one in given if _belongs(one, namespace, result)], result)
     fit = [one for one in here if one.kind != "ServingRuntime" or _is_valid(one, result)]
     draft = _valid(draft_of(name, namespace, fit, workshop.environment), result)
     chosen = choose_runtimes(draft, workshop, used_elsewhere)
@@ -63,6 +64,14 @@ def _keep_stores(result: ProjectImport, here: Sequence[GivenObject], workshop: W
                 if (entry := result.spec.get(section, {}).get(one.name)) is not None:
                     entry.pop("credentials", None)
                     entry["existing"] = True
+
+
+def _as_served(here: Sequence[GivenObject], result: ProjectImport) -> list[GivenObject]:
+    """The objects as KServe makes them: predictors of the older form have a model."""
+    runtimes = {one.name: one for one in here if one.kind == "ServingRuntime"}
+    served = [with_model(one, runtimes) for one in here]
+    result.older.extend(one.label for one, new in zip(here, served, strict=True) if new is not one)
+    return served
 
 
 def _is_valid(one: GivenObject, result: ProjectImport) -> bool:

@@ -25,7 +25,8 @@ class ImportDifference:
 class ProjectImport:
     """What an import makes: a spec, files of runtimes and of objects by name; and what it leaves out.
 
-    `kept` are Secrets whose values stay in the cluster, `wanted` the given objects that the project is held against.
+    `kept` are Secrets whose values stay in the cluster, `older` objects whose predictor names its framework,
+    `wanted` the given objects that the project is held against.
     `unsaid` are values that the spec cannot say and patches perhaps can; `refused_steps` are those that no patch may take, by
     entry, kind and path (None: any).
     """
@@ -39,5 +40,6 @@ class ProjectImport:
     differences: list[ImportDifference] = field(default_factory=list)
     unsaid: list[ImportDifference] = field(default_factory=list)
     kept: list[GivenObject] = field(default_factory=list)
+    older: list[str] = field(default_factory=list)
     definitions: Definitions = field(default_factory=Definitions)
     refused_steps: set[tuple[Pointer, str, str | None]] = field(default_factory=set)

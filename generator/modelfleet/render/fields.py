@@ -47,6 +47,7 @@ _SAID = {
     "storageSecret": ("storage_secret",),
     "replicas": ("min_replicas", "max_replicas", "replicas"),
     "size": (),  # its hardware says nothing then
+    "hardwareProfile": (),  # its hardware has none then
     "workerSize": ("worker_resources",),
     "frameworkVersion": ("format_version",),
     "runtime": ("runtime",),

@@ -277,7 +277,7 @@ class Model(Workload):
     @property
     def own_program(self) -> bool:
         """Whether its containers are all there is: no runtime serves a model."""
-        return bool(self.containers) and self.runtime_name is None and self.llm is None
+        return bool(self.containers) and self.runtime_name is None and self.llm is None and "runtime" not in self.omit
 
     @property
     def waits_in(self) -> str | None:

@@ -192,7 +192,7 @@ class _Resolver:
         """The format of a model and the engine that serves it; of a runtime that is not ours as far as the spec says it."""
         if runtime is not None:
             return chosen_format(runtime, data.get("framework")), runtime.engine
-        if shared is not None and shared.existing:
+        if (shared is not None and shared.existing) or "runtime" in (data.get("omit") or ()):
             served = spelled_format(data.get("framework"))
             return served, engine_of_format(served, workers=bool(data.get("multiNode")))
         return None, Engine(name="llm-d", facts=engines()["llm-d"]) if is_distributed(data) else None
@@ -283,11 +283,14 @@ class _Resolver:
         """Size and accelerator, as tolerations or as a hardware profile, whichever the release reads."""
         written = data.get("size")
         size = self.environment.sizes.get(written) if isinstance(written, str) else _own_size(written)
-        accelerator = self.accelerator(data.get("accelerator"))
+        accelerator, unsaid = self.accelerator(data.get("accelerator")), data.get("omit") or ()
+        unprofiled = "hardwareProfile" in unsaid
+        if accelerator is not None and unprofiled:
+            accelerator = replace(accelerator, profile=None)
         inline = accelerator is not None and (
             accelerator.profile is None or bool(self.environment.can("acceleratorProfiles") and accelerator.tolerations)
         )
-        profile = size.hardware_profile if size else None
+        profile = size.hardware_profile if size and not unprofiled else None
         if accelerator is not None and not inline:
             profile = accelerator.profile
         return Hardware(
@@ -299,7 +302,7 @@ class _Resolver:
             inline=inline,
             own_tolerations=tuple(data.get("tolerations") or ()),
             own_node_selector=data.get("nodeSelector") or {},
-            unsaid="size" in (data.get("omit") or ()),
+            unsaid="size" in unsaid,
         )
 
     def accelerator(self, written: Any) -> Accelerator | None:

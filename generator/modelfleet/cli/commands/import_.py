@@ -79,6 +79,8 @@ def _report(outcome: ImportOutcome) -> None:
     say(f"{plural(proof.equal, 'object')} of {result.namespace} will be as given")
     for one in result.kept:
         say(f"{one.label}: its values stay in the cluster; the spec says existing: true where a model uses it")
+    for label in result.older:
+        say(f"{label}: its framework is read as predictor.model, which is what KServe makes of the older form")
     for file, definition in result.definitions.written.items():
         if definition.stand_in:
             remedy = f"replace it by `oc get crd {definition.name} -o yaml`"

@@ -88,15 +88,15 @@ def unsaid_otherwise(subject: OfModel) -> Iterator[Violation]:
         )
     elif model.llm is None and model.guarded:
         meant["tokens"] = ("if they are omitted, nobody is asked for a token", "remove tokens from omit")
-    meant |= _amounts_otherwise(model)
+    meant |= _left_to_others(model)
     for index, field in enumerate(model.omit):
         if field in meant:
             message, hint = meant[field]
             yield Violation(pointer=(*model.pointer, "omit", index), message=message, hint=hint)
 
 
-def _amounts_otherwise(model: Model) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Amounts that are left to others: replicas to the autoscaler, resources to a hardware profile or a runtime."""
+def _left_to_others(model: Model) -> Iterator[tuple[str, tuple[str, str]]]:
+    """What is left to others: replicas to the autoscaler, resources to a hardware profile or a runtime, that one to the cluster."""
     bounds = model.written.get("replicas")
     if bounds is not None and (not isinstance(bounds, dict) or {"min", "max"} & bounds.keys()):
         yield (
@@ -108,7 +108,9 @@ def _amounts_otherwise(model: Model) -> Iterator[tuple[str, tuple[str, str]]]:
     elif model.hardware.accelerator is not None and model.hardware.profile is None:
         name = model.hardware.accelerator.name
         yield "size", (f"no hardware profile would bring {name} into the pods", "remove size from omit")
-    if not _would_be_chosen(model):
+    if model.llm is not None:
+        yield "runtime", ("an LLMInferenceService has no runtime", "remove runtime from omit")
+    elif model.runtime_name is not None and not _would_be_chosen(model):
         yield (
             "runtime",
             ("nothing says that KServe would choose the runtime by the framework", "remove runtime from omit"),
