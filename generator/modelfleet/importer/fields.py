@@ -21,6 +21,7 @@ from modelfleet.kubernetes.names import (
     CONNECTIONS,
     FIRST_VERSION,
     HARDWARE_PROFILE,
+    MESH,
     OVMS_VERSION,
     STORAGE_SECRET,
 )
@@ -250,6 +251,7 @@ def _amounts_unsaid(source: FieldSource) -> dict[str, bool]:
         "replicas": not _counted(source),
         "size": service and "accelerator" in hardware and not source.first("size"),
         "hardwareProfile": source.annotation(HARDWARE_PROFILE) is None and names_profile(source.environment, hardware),
+        "mesh": source.workload == "advanced" and not any(map(source.annotation, MESH)),
         "workerSize": "size" in hardware
         and bool(workers)
         and not any(mapping(one).get("resources") for one in workers),

@@ -44,6 +44,7 @@ _SAID = {
     "tokens": ("enable_auth",),
     "modelType": ("model_type",),
     "dashboard": ("dashboard",),
+    "mesh": ("mesh",),
     "storageSecret": ("storage_secret",),
     "replicas": ("min_replicas", "max_replicas", "replicas"),
     "size": (),  # its hardware says nothing then

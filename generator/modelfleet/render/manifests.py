@@ -121,7 +121,7 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
         "description": (model.description or "") if can("inferenceDescription") else None,
         "exposed_standard": model.route and standard,
         "internal_advanced": not model.route and not standard,
-        "advanced": not standard,
+        "mesh": None if standard else "true",
         "deployment_mode": term("modeStandard" if standard else "modeAdvanced"),
         "model_type": model.model_type if can("modelType") else None,
         "enable_auth": _enable_auth(model, can("enableAuthAlways")),

@@ -88,6 +88,7 @@ def unsaid_otherwise(subject: OfModel) -> Iterator[Violation]:
         )
     elif model.llm is None and model.guarded:
         meant["tokens"] = ("if they are omitted, nobody is asked for a token", "remove tokens from omit")
+        meant["mesh"] = ("outside of the service mesh nobody is asked for a token", "remove mesh from omit")
     meant |= _left_to_others(model)
     for index, field in enumerate(model.omit):
         if field in meant:
