@@ -22,7 +22,9 @@ pytestmark = pytest.mark.kserve
 TESTS = Path(__file__).parents[1]
 _SECONDS, _CORES = 10, 2
 _RUN = """\
+import signal
 import time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which what runs in the background of a shell ignores
 from lab.controlplane.lab import Lab
 with Lab() as lab:
     print(lab.folder, flush=True)
