@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
@@ -78,5 +78,13 @@ def filled_places(item: Object, *, live: bool) -> tuple[tuple[str, ...], ...]:
     return tuple(
         tuple(step.replace("~1", "/").replace("~0", "~") for step in entry["at"].split("/")[1:])
         for entry in _data()["filled"].get(str(item["kind"]), ())
-        if (entry.get("annotated") is None or annotations.get(entry["annotated"])) and (live or not entry.get("live"))
+        if (entry.get("annotated") is None or annotations.get(entry["annotated"]))
+        and (live or not entry.get("live"))
+        and (not entry.get("empty") or _value_at(item, entry["at"].split("/")[1:]) == [])
     )
+
+
+def _value_at(item: Any, steps: Sequence[str]) -> Any:
+    for step in steps:
+        item = mapping(item).get(step)
+    return item

@@ -139,9 +139,7 @@ def _route(source: FieldSource) -> Any:
 
 
 def _tokens(source: FieldSource) -> Any:
-    """None of them are said where the object says that nobody is asked for one, though it need not."""
-    open_to_all = source.first("tokens") == "false" and not source.environment.can("enableAuthAlways")
-    return list(source.tokens) or ([] if open_to_all and source.workload not in ("distributed", "server") else None)
+    return list(source.tokens) or None
 
 
 def _callers(source: FieldSource) -> Any:
@@ -158,7 +156,7 @@ def _args(source: FieldSource) -> Any:
         return server_args(source, main_server(source))
     found, name = _named_args(source)
     found = found[:-1] if name and found[-1] == f"{_name_option(source)}={name}" else found
-    return found or ([] if source.first("args") == [] else None)
+    return found or ([] if source.first("args") == [] and source.workload == "served" else None)
 
 
 def _served_name(source: FieldSource) -> Any:
@@ -205,7 +203,7 @@ def _env(source: FieldSource) -> Any:
         return server_env(main_server(source))
     predictor = mapping(mapping(source.item.get("spec")).get("predictor"))
     written = mapping(predictor.get("model")).get("env")
-    return env_field(items(written)) or ({} if written == [] else None)
+    return env_field(items(written)) or ({} if written == [] and source.workload == "served" else None)
 
 
 def _multi_node(source: FieldSource) -> Any:

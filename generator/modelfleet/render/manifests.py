@@ -132,8 +132,8 @@ def inference_service(project: Project, model: Model) -> dict[str, Any]:
         "format_name": model.format.name if model.format else None,
         "format_version": model.format.version if model.format else None,
         "runtime": model.serving_runtime,
-        "args": list(model.args) if model.args or "args" in model.written else None,
-        "env": list(model.env) if model.env or "env" in model.written else None,
+        "args": list(model.args) or None,  # KServe drops empty lists, which Argo CD would report for ever
+        "env": list(model.env) or None,
         "resources": hardware.resources,
         "worker_resources": hardware.resources,
         "worker_container": _WORKER if model.container_spec or not _UNSIZED.intersection(model.omit) else None,
@@ -171,7 +171,7 @@ def made_version(model: Model, made: bool | None) -> str | None:
 def _enable_auth(model: Model, always: bool | None) -> str | None:
     if model.guarded:
         return "true"
-    return "false" if always or model.written.get("tokens") is not None else None
+    return "false" if always else None
 
 
 _STORAGE = ("storage_key", "storage_path", "storage_uri", "pull_secrets", "connection_name", "connection_path")
