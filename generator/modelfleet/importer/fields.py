@@ -21,7 +21,6 @@ from modelfleet.kubernetes.names import (
     CONNECTIONS,
     FIRST_VERSION,
     HARDWARE_PROFILE,
-    MESH,
     OVMS_VERSION,
     STORAGE_SECRET,
 )
@@ -249,7 +248,7 @@ def _amounts_unsaid(source: FieldSource) -> dict[str, bool]:
         "replicas": not _counted(source),
         "size": service and "accelerator" in hardware and not source.first("size"),
         "hardwareProfile": source.annotation(HARDWARE_PROFILE) is None and names_profile(source.environment, hardware),
-        "mesh": source.workload == "advanced" and not any(map(source.annotation, MESH)),
+        "mesh": source.workload == "advanced" and not source.in_mesh,
         "workerSize": "size" in hardware
         and bool(workers)
         and not any(mapping(one).get("resources") for one in workers),

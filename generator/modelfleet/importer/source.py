@@ -70,6 +70,12 @@ class FieldSource:
         needs = fields()[field].needs
         return not needs or bool(self.environment.can(needs))
 
+    @property
+    def in_mesh(self) -> bool:
+        """Whether an annotation takes its pods into the service mesh."""
+        keys = mapping(self.item["metadata"].get("annotations"))
+        return any(key.startswith("sidecar.istio.io/") or key.endswith("/enablePassthrough") for key in map(str, keys))
+
     def annotation(self, key: str) -> str | None:
         """An annotation of the object."""
         found = mapping(self.item["metadata"].get("annotations")).get(key)

@@ -22,13 +22,6 @@ QUEUE_NAME = "kueue.x-k8s.io/queue-name"
 HARDWARE_PROFILE = "opendatahub.io/hardware-profile-name"
 HARDWARE_PROFILE_NAMESPACE = "opendatahub.io/hardware-profile-namespace"
 ACCELERATOR_NAME = "opendatahub.io/accelerator-name"
-MESH = (
-    "serving.knative.openshift.io/enablePassthrough",
-    "sidecar.istio.io/inject",
-    "sidecar.istio.io/rewriteAppHTTPProbers",
-)
-"""The annotations that take the pods of a Knative Service into the service mesh."""
-
 STORAGE_SECRET = "serving.kserve.io/storageSecretName"
 """The Secret whose variables the download of a model sees."""
 OVMS_VERSION, FIRST_VERSION = "storage.kserve.io/ovms-auto-versioning", "1"

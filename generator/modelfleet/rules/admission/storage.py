@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelfleet.finding import Pointer, Severity
-from modelfleet.kubernetes.names import CONNECTIONS
+from modelfleet.kubernetes.names import CONNECTIONS, OVMS_VERSION
 from modelfleet.kubernetes.objects import items, mapping, mappings, text
 from modelfleet.rules import Violation, having
 from modelfleet.rules.admission.request import (
@@ -22,7 +22,6 @@ from modelfleet.rules.admission.request import (
 )
 from modelfleet.wording import listed
 
-AUTO_VERSIONING = "storage.kserve.io/ovms-auto-versioning"
 _DEFAULT_MOUNT = "/mnt/models"
 _REMOTE = re.compile(r"\w+?://", re.ASCII)
 _AZURE = "blob.core.windows.net"
@@ -230,15 +229,15 @@ def model_mesh_storage(request: AdmissionRequest) -> Iterator[Violation]:
     title="The version for OpenVINO's folders is a positive number",
     stage="reconcile",
     kinds=SERVICE_KINDS,
-    where=(*ANNOTATIONS, AUTO_VERSIONING),
+    where=(*ANNOTATIONS, OVMS_VERSION),
     when=having("ovmsAutoVersioning"),
 )
 def auto_versioning(request: AdmissionRequest) -> Iterator[Violation]:
     """The webhook of the pods refuses them, so that none ever starts."""
-    written = request.annotations[AUTO_VERSIONING]
+    written = request.annotations[OVMS_VERSION]
     if not re.fullmatch(r"\+?0*[1-9][0-9]*", text(written)):
         yield Violation(
-            pointer=(*ANNOTATIONS, AUTO_VERSIONING),
+            pointer=(*ANNOTATIONS, OVMS_VERSION),
             message=f"{display(written)} is not a version number, so no pod is admitted",
             hint="write a positive whole number in quotes, such as '1'",
         )
