@@ -58,3 +58,11 @@ def test_what_a_cluster_drops_or_takes_is_read(values: tuple[str, ...], tmp_path
     assert modelfleet(
         root, "import", "project", "demo", "--env", "prod", "--dry-run", str(root / "given.yaml")
     ).code in (0, 3)
+
+
+def test_a_service_without_a_spec_is_left_out_and_said(tmp_path: Path) -> None:
+    root = miniature(tmp_path)
+    (root / "given.yaml").write_text(MODEL.partition("spec:")[0] % '"true"', "utf-8")
+    ran = modelfleet(root, "import", "project", "demo", "--env", "prod", "--dry-run", str(root / "given.yaml"))
+    assert ran.code == 3
+    assert "differs: InferenceService/chat: is not rendered: no field of a spec stands for it\n" in ran.out

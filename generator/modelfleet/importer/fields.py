@@ -228,7 +228,8 @@ def _omit(source: FieldSource) -> Any:
         if distributed
         else bool(can("enableAuthAlways")),
         "modelType": bool(can("modelType")) or distributed,
-        "runtime": not distributed and bool(mapping(mapping(source.item["spec"].get("predictor")).get("model"))),
+        "runtime": not distributed
+        and bool(mapping(mapping(mapping(source.item.get("spec")).get("predictor")).get("model"))),
     }
     found = [field for field, written in said.items() if written and source.first(field) is None]
     found += [] if _names_storage_secret(source) else ["storageSecret"]
