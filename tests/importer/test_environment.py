@@ -361,3 +361,14 @@ def test_a_file_that_is_named_must_be_readable(tmp_path: Path) -> None:
     (tmp_path / "repository").mkdir()
     ran = modelfleet(tmp_path / "repository", "import", "environment", "lab", str(tmp_path / "patch.yaml"))
     assert (ran.code, "error[IMP001]: this is not a Kubernetes object" in ran.err) == (1, True)
+
+
+def test_a_template_whose_runtime_has_no_name_is_no_runtime_of_ones_own(tmp_path: Path) -> None:
+    template = CLUSTER.partition("---")[0] + (
+        "---\napiVersion: template.openshift.io/v1\nkind: Template\nmetadata: {name: t, namespace: redhat-ods-applications}\n"
+        "objects: [{kind: ServingRuntime, metadata: %s}]\n"
+    )
+    for metadata in ("null", "[]", "{}", "{name: 1}", "{name: ../../x}"):
+        (tmp_path / "cluster.yaml").write_text(template % metadata, encoding="utf-8")
+        ran = modelfleet(tmp_path, "import", "environment", "lab", "--dry-run", str(tmp_path / "cluster.yaml"))
+        assert (ran.code, "runtimes/" in ran.out) == (0, False), ran.err
