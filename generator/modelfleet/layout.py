@@ -27,6 +27,9 @@ CONTRACT_FILE = "endpoints.lock.yaml"
 
 _UNFIT = re.compile(r"[^a-z0-9.-]")
 
+FILE_STEM = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
+"""What a file is called, without its suffix, that an import writes for an object of this name."""
+
 GENERATED_FILE = re.compile(rf"{TOP}(?:/[a-z0-9][a-z0-9._-]*){{3,}}")
 
 

@@ -43,6 +43,12 @@ def choices(words: Sequence[str], most: int = 12) -> str:
     return f"there {'is only' if len(words) == 1 else 'are'} {listed(words, most)}"
 
 
+def either(words: Iterable[object]) -> str:
+    """Choices as people say them: `a, b or c`. Null is none that anybody should make."""
+    *first, last = [str(word) for word in words if word is not None]
+    return f"{', '.join(first)} or {last}" if first else last
+
+
 def plural(count: int, word: str, several: str = "") -> str:
     """`1 model`, `2 models`; `several` is a plural that does not just end with an s."""
     return f"{count} {word}" if count == 1 else f"{count} {several or f'{word}s'}"

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from console import modelfleet
-from lab_environment import LAB
+from lab_environment import LAB, model
 from modelfleet.kubernetes import emit
 from modelfleet.pipeline.fleet import fleet
 
@@ -18,26 +18,7 @@ TEMPLATE = {
     "metadata": {"name": "chat", "namespace": "lab"},
     "data": {"a": "b"},
 }
-MODEL = {
-    "apiVersion": "serving.kserve.io/v1beta1",
-    "kind": "InferenceService",
-    "metadata": {
-        "name": "one",
-        "namespace": "lab",
-        "annotations": {"serving.kserve.io/deploymentMode": "RawDeployment"},
-    },
-    "spec": {
-        "predictor": {
-            "minReplicas": 1,
-            "maxReplicas": 1,
-            "model": {
-                "modelFormat": {"name": "vLLM"},
-                "runtime": "mine",
-                "storageUri": "oci://registry.example.org/one:1",
-            },
-        }
-    },
-}
+MODEL = model(modelFormat={"name": "vLLM"})
 
 
 def policy(name: str = "free", version: str = "v1", **metadata: Any) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def test_a_value_of_another_kind_is_refused_where_it_stands(values: tuple[str, .
     root = miniature(tmp_path)
     (root / "given.yaml").write_text(MODEL % values, "utf-8")
     ran = modelfleet(root, "import", "project", "demo", "--env", "prod", str(root / "given.yaml"))
-    assert (ran.code, ran.out, ran.err) == (1, "", f"{root}/{said}; a cluster would not take the object so\n")
+    assert (ran.code, ran.out, ran.err) == (1, "", f"{root}/{said}; a cluster would refuse the object\n")
     assert not (root / "projects" / "demo.yaml").exists()
 
 

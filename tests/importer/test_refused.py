@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from console import modelfleet
-from lab_environment import LAB
+from lab_environment import LAB, model
 from modelfleet.importer.refused import pointer_to
 from modelfleet.kubernetes import emit
 
@@ -23,26 +23,6 @@ RUNTIME: dict[str, Any] = {
         "containers": [{"name": "kserve-container", "image": "registry.example.org/onnx:1"}],
     },
 }
-
-
-def model(runtime: str | None = None, predictor: Any = None, **more: Any) -> dict[str, Any]:
-    """A model of an existing runtime, unless it is told another."""
-    of = {
-        "modelFormat": {"name": "onnx"},
-        "runtime": runtime or "mine",
-        "storageUri": "oci://registry.example.org/one:1",
-        **more,
-    }
-    return {
-        "apiVersion": "serving.kserve.io/v1beta1",
-        "kind": "InferenceService",
-        "metadata": {
-            "name": "one",
-            "namespace": "lab",
-            "annotations": {"serving.kserve.io/deploymentMode": "RawDeployment"},
-        },
-        "spec": {"predictor": {"minReplicas": 1, "maxReplicas": 1, "model": of, **(predictor or {})}},
-    }
 
 
 def without_image(runtime: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 from modelfleet.importer.given import GivenObject
 from modelfleet.importer.grants import policy_of, subscription_of
 from modelfleet.kubernetes.objects import items, mapping, mappings, text
+from modelfleet.layout import FILE_STEM
 from modelfleet.records import dataclass
 from modelfleet.resolve.catalog import release_names
 from modelfleet.resolve.platform import platform_facts
@@ -280,15 +281,11 @@ CLUSTER_READERS: Mapping[str, FactReader] = {
 """What is read of each kind."""
 
 
-_RESOURCE_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
-"""What can be the name of a file, too."""
-
-
 def is_own_template(one: GivenObject, release: Release | None) -> bool:
     """Whether a Template holds one runtime that no release of this line ships."""
     found = [mapping(item) for item in items(one.object.get("objects"))]
     if one.kind != "Template" or len(found) != 1 or found[0].get("kind") != "ServingRuntime":
         return False
     name = mapping(found[0].get("metadata")).get("name")
-    named = isinstance(name, str) and _RESOURCE_NAME.fullmatch(name) is not None
+    named = isinstance(name, str) and FILE_STEM.fullmatch(name) is not None
     return named and name not in (release.runtimes if release is not None else {})

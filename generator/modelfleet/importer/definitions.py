@@ -9,14 +9,12 @@ from dataclasses import field
 from modelfleet.importer.given import GivenObject
 from modelfleet.kubernetes import emit
 from modelfleet.kubernetes.objects import Object, group_of, mapping
-from modelfleet.layout import CRDS
+from modelfleet.layout import CRDS, FILE_STEM
 from modelfleet.records import dataclass
 from modelfleet.tools.crds import crd_schemas
 
 DEFINITION = "CustomResourceDefinition"
 """The kind of objects that define kinds."""
-
-_FILE = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +51,7 @@ class Definitions:
             schemas = dict(crd_schemas(one.object))
         except (KeyError, TypeError, AttributeError):
             return
-        if schemas and _FILE.fullmatch(one.name):
+        if schemas and FILE_STEM.fullmatch(one.name):
             spec = one.object["spec"]
             self.given[str(spec["group"]), str(spec["names"]["kind"])] = one
 
@@ -67,7 +65,7 @@ class Definitions:
             return None
         found = KindDefinition(item=given.object if given else _stand_in(item), stand_in=given is None)
         names = (found.name, f"{found.name}-{_version(item)}")
-        name = next((name for name in names if name not in {*taken, *self.written} and _FILE.fullmatch(name)), None)
+        name = next((name for name in names if name not in {*taken, *self.written} and FILE_STEM.fullmatch(name)), None)
         if name is None:
             return None
         self.written[name] = self._defined[key] = found

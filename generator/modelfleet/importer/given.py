@@ -100,7 +100,7 @@ def read_given(
             elif (wrong := wrong_shape(data := without_nulls(document.data))) is not None:
                 pointer, wanted = wrong
                 message = f"{redacted_pointer(pointer)} of {data['kind']} must be {wanted}"
-                refused.append(_finding(document.at(pointer), message, "a cluster would not take the object so"))
+                refused.append(_finding(document.at(pointer), message, "a cluster would refuse the object"))
             else:
                 one = given_object(data, document.at(()))
                 group = str(one.object["apiVersion"]).rpartition("/")[0]
@@ -211,7 +211,7 @@ def _searched(one: GivenObject) -> GivenObject:
         if not places:
             return replace(one, object=item, hidden=tuple(hidden))
         item = deepcopy(item)
-        for pointer in sorted(places, key=_backwards):
+        for pointer in sorted(places, key=backwards):
             if not _take_out(item, pointer):
                 return _unfit(one, "it looks like a secret, in a field that the object needs")
         hidden += places
@@ -235,8 +235,8 @@ def _pointer_at(document: Document, at: Location) -> Pointer:
     return places[max(index - 1, 0)][2] if places else ()
 
 
-def _backwards(pointer: Pointer) -> tuple[int, list[tuple[bool, int, str]]]:
-    """Sorts so that taking one out of a list moves none that is still to be taken out."""
+def backwards(pointer: Pointer) -> tuple[int, list[tuple[bool, int, str]]]:
+    """Sorts so that taking one out of a list moves none that is still to be taken out, and what is inside goes first."""
     steps = [(isinstance(step, str), -step if isinstance(step, int) else 0, str(step)) for step in pointer]
     return -len(pointer), steps
 

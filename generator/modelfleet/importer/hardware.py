@@ -85,20 +85,23 @@ def accelerator_of(
 
 def _of_profile(environment: Environment, annotations: Mapping[str, Any]) -> str | None:
     """The accelerator whose hardware profile pods name that ask for nothing themselves: the profile brings it."""
-    wanted = (annotations.get(HARDWARE_PROFILE), annotations.get(HARDWARE_PROFILE_NAMESPACE))
-    for name, offer in environment.accelerators.items():
-        profile = offer.hardware_profile
-        if profile is not None and profile.name == wanted[0] and profile.namespace in (None, wanted[1]):
-            return name
-    return None
+    return next((name for name, offer in environment.accelerators.items() if _named_by(annotations, offer)), None)
+
+
+def _named_by(annotations: Mapping[str, Any], offer: AcceleratorOffer) -> bool:
+    """Whether annotations name the hardware profile of an accelerator."""
+    profile, namespace = offer.hardware_profile, annotations.get(HARDWARE_PROFILE_NAMESPACE)
+    return (
+        profile is not None
+        and profile.name == annotations.get(HARDWARE_PROFILE)
+        and profile.namespace in (None, namespace)
+    )
 
 
 def _likeness(
     name: str, offer: AcceleratorOffer, pod: Mapping[str, Any], annotations: Mapping[str, Any]
 ) -> tuple[bool, bool, int]:
-    profile = offer.hardware_profile
-    wanted = (annotations.get(HARDWARE_PROFILE), annotations.get(HARDWARE_PROFILE_NAMESPACE))
-    by_profile = profile is not None and profile.name == wanted[0] and profile.namespace in (None, wanted[1])
+    by_profile = _named_by(annotations, offer)
     by_name = annotations.get(ACCELERATOR_NAME) == name
     alike = same_value(list(offer.tolerations or ()), pod.get("tolerations") or [])
     selected = same_value(dict(offer.node_selector or {}), pod.get("nodeSelector") or {})

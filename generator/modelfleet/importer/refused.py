@@ -7,7 +7,7 @@ from typing import Any
 
 from modelfleet.finding import Finding, Pointer, dotted
 from modelfleet.importer.definitions import DEFINITION
-from modelfleet.importer.given import GivenObject
+from modelfleet.importer.given import GivenObject, backwards
 from modelfleet.importer.result import ImportDifference, ProjectImport
 from modelfleet.layout import project_file
 from modelfleet.pipeline.beside import UNKNOWN_KIND
@@ -87,7 +87,7 @@ def take_out_of_spec(result: ProjectImport, findings: Iterable[Finding]) -> bool
     """Takes values out of the spec; says whether there was one. What a patch can say instead becomes one."""
     told = {pointer: finding for finding in findings if (pointer := _value_of(result.spec, finding.path))}
     causes = {pointer: finding for pointer, finding in told.items() if pointer[0] in ("runtimes", "connections")}
-    for pointer in sorted(causes or told, key=_backwards):
+    for pointer in sorted(causes or told, key=backwards):
         if _is_patch(pointer):
             result.refused_steps.add(_step_of(result.spec, pointer))
         else:
@@ -181,12 +181,6 @@ def _step_of(spec: Any, pointer: Pointer) -> tuple[Pointer, str, str | None]:
             step = step[key]
         path = str(step["path"])
     return pointer[:at], str(kind), path
-
-
-def _backwards(pointer: Pointer) -> list[tuple[bool, int, str]]:
-    """Sorts so that taking one out of a list moves none that is still to be taken out, and what is inside goes first."""
-    steps = [(isinstance(step, str), -step if isinstance(step, int) else 0, str(step)) for step in pointer]
-    return [*steps, (True, 0, "\uffff")]
 
 
 def _remove(spec: Any, pointer: Pointer) -> None:

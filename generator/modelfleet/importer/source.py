@@ -10,7 +10,7 @@ from modelfleet.importer.given import GivenObject
 from modelfleet.kubernetes.objects import Object, mapping
 from modelfleet.records import dataclass
 from modelfleet.resolve.environment import Environment
-from modelfleet.spec.fields import WorkloadKind, fields
+from modelfleet.spec.fields import WorkloadKind, decided_metadata, fields
 
 Connections = Mapping[str, Mapping[str, Any]]
 """The connections of the spec by name, as they are written there."""
@@ -73,8 +73,8 @@ class FieldSource:
     @property
     def in_mesh(self) -> bool:
         """Whether an annotation takes its pods into the service mesh."""
-        keys = mapping(self.item["metadata"].get("annotations"))
-        return any(key.startswith("sidecar.istio.io/") or key.endswith("/enablePassthrough") for key in map(str, keys))
+        of_mesh = set(decided_metadata("advanced")) - set(decided_metadata("standard"))
+        return any(self.annotation(steps[1]) is not None for steps, _ in of_mesh if steps[0] == "annotations")
 
     def annotation(self, key: str) -> str | None:
         """An annotation of the object."""

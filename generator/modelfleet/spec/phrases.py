@@ -28,7 +28,7 @@ from modelfleet.records import dataclass
 from modelfleet.spec.fields import refused_fields
 from modelfleet.spec.secret_shapes import HIDDEN
 from modelfleet.spec.secrets import redacted
-from modelfleet.wording import choices, closest, did_you_mean, plural
+from modelfleet.wording import choices, closest, did_you_mean, either, plural
 
 MAX_SHOWN = 100
 """Most findings of one file; a file that is wrong through and through gets no better by the thousandth."""
@@ -121,19 +121,13 @@ _KINDS = {
 }
 
 
-def _either(words: Iterable[object]) -> str:
-    """Choices as people say them: `a, b or c`. Null is none that anybody should make."""
-    *first, last = [str(word) for word in words if word is not None]
-    return f"{', '.join(first)} or {last}" if first else last
-
-
 def _types(case: SchemaCase) -> list[str]:
     wanted = [case.wanted] if isinstance(case.wanted, str) else case.wanted
     return [name for name in wanted if name != "null"]
 
 
 def _other_type(case: SchemaCase) -> Iterator[SchemaProblem]:
-    wanted = case.words("x-wants") or _either(case.schema.get("enum") or [_KINDS[name] for name in _types(case)])
+    wanted = case.words("x-wants") or either(case.schema.get("enum") or [_KINDS[name] for name in _types(case)])
     if case.value is None and (empty := case.root.get("x-empty", {}).get(dotted(case.pointer))) is not None:
         yield case.problem(*empty)
     elif case.value is None:
@@ -270,7 +264,7 @@ def _missing_partners(case: SchemaCase) -> Iterator[SchemaProblem]:
 def _missing_choice(case: SchemaCase) -> Iterator[SchemaProblem]:
     """The alternatives of `anyOf` are keys of which one must be there."""
     keys = tuple(key for alternative in case.wanted for key in alternative["required"])
-    yield replace(case.problem(f"{_either(map(repr, keys))} is missing"), lacks=keys)
+    yield replace(case.problem(f"{either(map(repr, keys))} is missing"), lacks=keys)
 
 
 # ---- values ----------------------------------------------------------------------------------------------------------
@@ -292,7 +286,7 @@ def _no_choice(case: SchemaCase) -> Iterator[SchemaProblem]:
     words = [word for word in case.wanted if word is not None]
     written = case.value if isinstance(case.value, str) else ""
     near = closest(written, words)
-    hint = f"did you mean {near!r}? it is {_either(words)}" if near else f"write {_either(words)}"
+    hint = f"did you mean {near!r}? it is {either(words)}" if near else f"write {either(words)}"
     yield case.problem(f"{case.told} is not a valid value", _by_pattern(case, written) or hint)
 
 

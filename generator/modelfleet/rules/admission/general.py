@@ -8,7 +8,7 @@ from modelfleet.kubernetes.names import SERVING_GROUP
 from modelfleet.kubernetes.objects import mapping, text
 from modelfleet.rules import Violation
 from modelfleet.rules.admission.request import AdmissionRequest, admission_rule, display
-from modelfleet.wording import did_you_mean, listed
+from modelfleet.wording import did_you_mean, either, listed
 
 _INSTEAD = {
     "LLMInferenceService": "use an InferenceService with a vLLM runtime, or a release that has it",
@@ -73,5 +73,5 @@ def unknown_version(request: AdmissionRequest) -> Iterator[Violation]:
         yield Violation(
             pointer=("apiVersion",),
             message=f"{kind} is not served as {display(api_version)} here",
-            hint=f"write {' or '.join(served)}",
+            hint=f"write {either(served)}",
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelfleet.finding import Pointer, Severity
-from modelfleet.kubernetes.names import CONNECTIONS, OVMS_VERSION
+from modelfleet.kubernetes.names import CONNECTIONS, MODEL_FOLDER, OVMS_VERSION
 from modelfleet.kubernetes.objects import items, mapping, mappings, text
 from modelfleet.rules import Violation, having
 from modelfleet.rules.admission.request import (
@@ -22,7 +22,6 @@ from modelfleet.rules.admission.request import (
 )
 from modelfleet.wording import listed
 
-_DEFAULT_MOUNT = "/mnt/models"
 _REMOTE = re.compile(r"\w+?://", re.ASCII)
 _AZURE = "blob.core.windows.net"
 _AZURE_URI = re.compile(r"https://(.+?).blob.core.windows.net/(.+)", re.ASCII)
@@ -72,7 +71,7 @@ def storage_uris_form(request: AdmissionRequest) -> Iterator[Violation]:
             pointer: Pointer = ("spec", name, "storageUris", index)
             if entry.get("uri") == "":
                 yield Violation(pointer=(*pointer, "uri"), message="the uri is empty", hint="say where the model is")
-            if complaint := _mount_complaint(text(entry.get("mountPath", _DEFAULT_MOUNT))):
+            if complaint := _mount_complaint(text(entry.get("mountPath", MODEL_FOLDER))):
                 yield Violation(
                     pointer=(*pointer, "mountPath"), message=complaint, hint="write, for example, /mnt/models/base"
                 )
@@ -101,7 +100,7 @@ def storage_uris_together(request: AdmissionRequest) -> Iterator[Violation]:
         claims: list[str] = []
         folders: list[str] = []
         for _, entry in mappings(component["storageUris"]):
-            path = text(entry.get("mountPath", _DEFAULT_MOUNT))
+            path = text(entry.get("mountPath", MODEL_FOLDER))
             (claims if text(entry.get("uri")).startswith("pvc://") else folders).append(path)
         if len(folders) < 2:
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from modelfleet.finding import Pointer, Severity
+from modelfleet.kubernetes.names import MODEL_FOLDER
 from modelfleet.kubernetes.objects import mappings
 from modelfleet.kubernetes.quantity import quantity_value
 from modelfleet.resolve.distributed import Group, quoted
@@ -200,17 +201,14 @@ def untold_command(subject: OfModel) -> Iterator[Violation]:
                 message="a command without args: the arguments of the preset's script would follow it",
                 hint="write all of its arguments in args",
             )
-        elif pods.command and not any(_MODEL_FOLDER in word for word in (*pods.command, *pods.args)):
+        elif pods.command and not any(MODEL_FOLDER in word for word in (*pods.command, *pods.args)):
             yield Violation(
                 pointer=at,
                 key=True,
-                message=f"neither the command nor args name {_MODEL_FOLDER}, the folder of the model",
-                hint=f"add --model={_MODEL_FOLDER} to args",
+                message=f"neither the command nor args name {MODEL_FOLDER}, the folder of the model",
+                hint=f"add --model={MODEL_FOLDER} to args",
                 severity=Severity.WARNING,
             )
-
-
-_MODEL_FOLDER = "/mnt/models"
 
 
 @spec_rule("LLM013", "The KV cache cannot be kept as the spec says", when=having("llmCacheOffload"))

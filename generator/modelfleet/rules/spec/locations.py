@@ -9,7 +9,7 @@ from itertools import takewhile
 from urllib.parse import urlsplit
 
 from modelfleet.finding import Finding, Severity
-from modelfleet.kubernetes.names import STORAGE_SECRET
+from modelfleet.kubernetes.names import MODEL_FOLDER, STORAGE_SECRET
 from modelfleet.resolve import downloads
 from modelfleet.resolve.connections import connection_kinds
 from modelfleet.resolve.downloads import is_downloaded
@@ -19,7 +19,7 @@ from modelfleet.resolve.runtime import Engine
 from modelfleet.rules import Violation, having
 from modelfleet.rules.claims import Claim, claim_at
 from modelfleet.rules.spec.subjects import OfLocated, OfModel, OfProject, spec_rule
-from modelfleet.wording import choices, did_you_mean, listed
+from modelfleet.wording import choices, did_you_mean, either, listed
 
 
 @spec_rule("LOC001", "There is no such connection")
@@ -111,17 +111,17 @@ def _unnamed_file(model: Model, engine: Engine, name: str) -> tuple[str, str] | 
     set_here = {entry["name"] for entry in model.env} | (runtime.variables if runtime else set())
     if kind is None or variable in set_here:
         return None
-    mounted = "/mnt/models" if model.location.pvc is not None else f"/mnt/models/{name}"
+    mounted = MODEL_FOLDER if model.location.pvc is not None else f"{MODEL_FOLDER}/{name}"
     if layout["setBy"].items() <= metadata.items():
         if model.location.pvc is not None or name in kind["files"]:
             return None
-        message = f"{engine.facts['title']} looks for {' or '.join(kind['files'])}, and does not find {name}"
+        message = f"{engine.facts['title']} looks for {either(kind['files'])}, and does not find {name}"
         return message, f"rename the file, or write env: {{{variable}: {mounted}}}"
     variables = {variable: mounted}
     if layout["implementation"] not in set_here:
         variables = {layout["implementation"]: kind["class"], **variables}
     written = ", ".join(f"{key}: {value}" for key, value in variables.items())
-    message = f"this is a single file, and nothing tells {engine.facts['title']} where it is and what to load it with"
+    message = f"this is a single file, and nothing tells {engine.facts['title']} where it is or what to load it with"
     return message, f"write env: {{{written}}}, or give a folder with a model-settings.json beside the file"
 
 

@@ -8,6 +8,7 @@ from itertools import takewhile
 from typing import Any
 
 from modelfleet.finding import Pointer, Severity
+from modelfleet.kubernetes.names import MODEL_FOLDER
 from modelfleet.resolve.catalog import reserved_env
 from modelfleet.resolve.model import EnvSecret, Model
 from modelfleet.resolve.runtime import Engine, Runtime
@@ -17,8 +18,6 @@ from modelfleet.wording import did_you_mean, listed
 
 _EXPANDED = re.compile(r"\{\{\s*\.(Name|Namespace|Labels\.[\w.]+|Annotations\.[\w.]+)\s*\}\}", re.ASCII)
 """What KServe expands in arguments and variables (kserve, pkg/controller/v1beta1/inferenceservice/utils/utils.go)."""
-
-_MOUNT = "/mnt/models"
 
 _HIDDEN = re.compile(r"\s(--?[A-Za-z][\w-]*)", re.ASCII)
 _VARIABLE = re.compile(r"(?<!\$)\$\([A-Za-z_][\w.-]*\)", re.ASCII)
@@ -96,7 +95,7 @@ def missing_argument(subject: OfModel) -> Iterator[Violation]:
         return  # an image that starts by itself may know
     there = runtime.passed | engine.passed(model.args)
     texts = [*runtime.words, *model.args]
-    named = any(word.startswith(_MOUNT) for text in texts for word in text.split())
+    named = any(word.startswith(MODEL_FOLDER) for text in texts for word in text.split())
     for option, need in engine.facts["neededArgs"].items():
         if there.keys().isdisjoint((option, *need["or"])) and not (named and need.get("positional")):
             yield Violation(
