@@ -1,4 +1,4 @@
-"""Our health checks in a real Lua 5.1, with no more of its library than Argo CD gives them."""
+"""Our health checks in a real Lua, over statuses of all kinds."""
 
 from __future__ import annotations
 
@@ -8,41 +8,17 @@ from typing import Any
 import pytest
 import yaml
 
+from argocd_health import check_of, judge
 from argocd_module import module
 from console import TESTS
 from modelfleet.render.argocd import health_checks, health_yaml
 
 _CASES = yaml.safe_load((TESTS / "data" / "argocd" / "health.yaml").read_text(encoding="utf-8"))
 
-_LIBRARY = """
-assert error getmetatable ipairs next pairs pcall rawequal rawget rawset select setmetatable
-tonumber tostring type unpack xpcall table
-"""
-"""What is there without `health.lua.useOpenLibs`: no `string`, no `math` (argo-cd v3.5.1, util/lua/lua.go)."""
-
-
-def _judge(check: str, item: Mapping[str, Any]) -> dict[str, str]:
-    from lupa.lua51 import LuaRuntime
-
-    runtime = LuaRuntime(register_eval=False, register_builtins=False)
-    run = runtime.eval(
-        """function(check, obj, library)
-          getmetatable("").__index = nil -- methods of text come with the library `string`
-          local names = { obj = obj }
-          for name in string.gmatch(library, "%S+") do names[name] = _G[name] end
-          return setfenv(assert(loadstring(check)), names)()
-        end"""
-    )
-    return dict(run(check, runtime.table_from(item, recursive=True), _LIBRARY))
-
-
-def _check(kind: str) -> str:
-    return next(check["check"] for check in health_checks() if check["kind"] == kind)
-
 
 @pytest.mark.parametrize("case", _CASES, ids=lambda case: f"{case['kind']}: {case['state']}")
 def test_health_of(case: Mapping[str, Any]) -> None:
-    assert _judge(_check(case["kind"]), case["object"]) == case["health"]
+    assert judge(check_of(case["kind"]), case["object"]) == case["health"]
 
 
 _BUILT_IN = [(version, case) for case in _CASES for version in case.get("builtIn", {})]
@@ -54,7 +30,7 @@ _BUILT_IN = [(version, case) for case in _CASES for version in case.get("builtIn
 def test_what_argo_cds_own_check_says_where_it_is_wrong(version: str, case: Mapping[str, Any]) -> None:
     folder, _ = module(version)
     own = folder / "resource_customizations" / "serving.kserve.io" / case["kind"] / "health.lua"
-    assert _judge(own.read_text(encoding="utf-8"), case["object"])["status"] == case["builtIn"][version]
+    assert judge(own.read_text(encoding="utf-8"), case["object"])["status"] == case["builtIn"][version]
 
 
 @pytest.mark.parametrize("version", ["2.14", "3.5"])
@@ -64,7 +40,7 @@ def test_ours_agrees_with_argo_cd_on_its_own_fixtures(version: str) -> None:
     own = folder / "resource_customizations" / "serving.kserve.io" / "InferenceService"
     cases = yaml.safe_load((own / "health_test.yaml").read_text(encoding="utf-8"))["tests"]
     items = {case["inputPath"]: yaml.safe_load((own / case["inputPath"]).read_text(encoding="utf-8")) for case in cases}
-    found = {path: _judge(_check("InferenceService"), item)["status"] for path, item in items.items()}
+    found = {path: judge(check_of("InferenceService"), item)["status"] for path, item in items.items()}
     assert found == {case["inputPath"]: case["healthStatus"]["status"] for case in cases}
     assert len(found) >= 10
 
@@ -93,9 +69,9 @@ def test_the_lua_of_the_tests_has_no_text_library() -> None:
     from lupa.lua51 import LuaError
 
     with pytest.raises(LuaError, match="attempt to index"):
-        _judge('return { status = ("Healthy"):lower() }', {})
+        judge('return { status = ("Healthy"):lower() }', {})
     with pytest.raises(LuaError, match="attempt to index global 'string'"):
-        _judge('return { status = string.lower("Healthy") }', {})
+        judge('return { status = string.lower("Healthy") }', {})
 
 
 def test_health_is_printed_as_a_patch_of_the_argocd_resource() -> None:

@@ -18,12 +18,16 @@ local function joined(parts)
   return table.concat(said, ": ")
 end
 
-if obj.status == nil or obj.status.conditions == nil then
+local model = obj.status ~= nil and obj.status.modelStatus or {}
+local states = model.states or {}
+local transition = model.transitionStatus or ""
+
+if obj.status == nil or obj.status.conditions == nil and transition ~= "InvalidSpec" then
   return { status = "Progressing", message = "Waiting for KServe to report a status" }
 end
 
 local ready = { status = "Unknown" }
-for _, condition in ipairs(obj.status.conditions) do
+for _, condition in ipairs(obj.status.conditions or {}) do
   if condition.type == "Stopped" and condition.status == "True" then
     return { status = "Suspended", message = "Stopped" }
   end
@@ -32,12 +36,30 @@ for _, condition in ipairs(obj.status.conditions) do
   end
 end
 
-local model = obj.status.modelStatus or {}
-local states = model.states or {}
-local transition = model.transitionStatus or ""
+local failure = model.lastFailureInfo or {}
 
-if transition == "BlockedByFailedLoad" or transition == "InvalidSpec" then
-  local failure = model.lastFailureInfo or {}
+-- Argo CD applies a model and its runtime at the same time. Where KServe meets the model first, it writes that there is no
+-- runtime, and does not take that back before a container of the model has a state: while pods wait for a GPU or a volume,
+-- the model would be Degraded. That the runtime was found since is told by its name in the status from KServe 0.16 on; and
+-- by a Ready that is False, since only a Deployment makes it so.
+local function runtime_found()
+  local named = obj.status.servingRuntimeName or ""
+  if named == "" then
+    named = obj.status.clusterServingRuntimeName or ""
+  end
+  if named == "" then
+    return ready.status == "False"
+  end
+  local predictor = obj.spec ~= nil and obj.spec.predictor or {}
+  return predictor.model ~= nil and predictor.model.runtime == named
+end
+
+local outdated = transition == "InvalidSpec"
+  and failure.reason == "RuntimeNotRecognized"
+  and (states.activeModelState or "") == ""
+  and runtime_found()
+
+if not outdated and (transition == "BlockedByFailedLoad" or transition == "InvalidSpec") then
   local exit = ""
   if failure.exitCode ~= nil and failure.exitCode ~= 0 then
     exit = "exit code " .. tostring(failure.exitCode)
@@ -61,7 +83,7 @@ end
 -- An empty transition without a state: KServe has not seen a pod of the model yet.
 local unseen = obj.status.modelStatus ~= nil and transition == "" and states.activeModelState == nil
 local active = states.activeModelState
-local loading = unseen or transition == "InProgress" or active == "Pending" or active == "Loading"
+local loading = unseen or outdated or transition == "InProgress" or active == "Pending" or active == "Loading"
 if ready.status == "False" and (hopeless[ready.reason or ""] or not loading) then
   return { status = "Degraded", message = message }
 end

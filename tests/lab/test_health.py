@@ -1,0 +1,73 @@
+"""Our checks of health over statuses that KServe writes where the order of things is unlucky."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from argocd_health import check_of, judge
+from lab.controlplane.ask import Object, wait_until
+from lab.controlplane.lab import Lab
+
+NAMESPACE = "unlucky"
+MISSING = {
+    "status": "Degraded",
+    "message": "InvalidSpec: RuntimeNotRecognized: Waiting for runtime to become available",
+}
+RUNTIME: Mapping[str, object] = {
+    "apiVersion": "serving.kserve.io/v1alpha1",
+    "kind": "ServingRuntime",
+    "metadata": {"name": "late", "namespace": NAMESPACE},
+    "spec": {
+        "supportedModelFormats": [{"name": "vLLM"}],
+        "containers": [{"name": "kserve-container", "image": "registry.example.org/vllm:1"}],
+    },
+}
+MODEL: Mapping[str, object] = {
+    "apiVersion": "serving.kserve.io/v1beta1",
+    "kind": "InferenceService",
+    "metadata": {
+        "name": "model",
+        "namespace": NAMESPACE,
+        "annotations": {"serving.kserve.io/deploymentMode": "RawDeployment"},
+    },
+    "spec": {
+        "predictor": {
+            "model": {"modelFormat": {"name": "vLLM"}, "runtime": "late", "storageUri": "pvc://no-such-volume/model"}
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("line", ["lab", "newest"])
+def test_a_model_whose_runtime_arrives_after_it_is_not_degraded_while_its_pods_wait(
+    line: str, request: pytest.FixtureRequest
+) -> None:
+    """KServe keeps saying that there is no runtime until a container of the model has a state."""
+    lab: Lab = request.getfixturevalue(line)
+    lab.api.ensure_namespace(NAMESPACE)
+    lab.api.apply(MODEL)
+    wait_until("KServe says that there is no runtime", lambda: _health(lab) == MISSING)
+    lab.api.apply(RUNTIME)
+    wait_until("a pod waits for its volume", lambda: lab.api.items("v1", "Pod", NAMESPACE))
+    wait_until(
+        "the model is told as not ready", lambda: "conditions" in _model(lab)["status"] and _ready(lab) == "False"
+    )
+    status = _model(lab)["status"]["modelStatus"]
+    assert (status["transitionStatus"], status["lastFailureInfo"]["reason"]) == ("InvalidSpec", "RuntimeNotRecognized")
+    assert _health(lab)["status"] == "Progressing"
+
+
+def _model(lab: Lab) -> Object:
+    found = lab.api.read(MODEL)
+    assert found
+    return found
+
+
+def _ready(lab: Lab) -> str:
+    return next(str(one["status"]) for one in _model(lab)["status"]["conditions"] if one["type"] == "Ready")
+
+
+def _health(lab: Lab) -> dict[str, str]:
+    return judge(check_of("InferenceService"), _model(lab))
