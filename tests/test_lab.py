@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -72,6 +73,31 @@ def test_without_go_the_build_says_how_to_get_it(tmp_path: Path) -> None:
         "Get it from https://go.dev/dl/ or your distribution (dnf install golang, apt install golang-go, brew install go).\n"
         "It fetches the toolchain that a module asks for by itself. Everything else works without Go.\n"
     )
+
+
+def test_what_was_built_from_other_sources_is_removed_when_it_was_not_used_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.syspath_prepend(LAB.parent)
+    build = import_module("lab.controlplane.build")
+    current = [part.folder for part in build.PARTS.values()] + [build.pinned_crds()]
+    old, recent, other = (build.cache_folder() / f"{name}-0123456789abcdef" for name in ("argocd-3.2", "crds", "runs"))
+    for folder in (*current, old, recent, other):
+        folder.mkdir(parents=True)
+    for folder in (*current, old, other):
+        os.utime(folder, (0, 0))
+    assert build.main([]) == 0
+    assert not old.exists()
+    assert recent.is_dir()
+    assert other.is_dir()
+    assert all(folder.is_dir() for folder in current)
+    assert capsys.readouterr().out.splitlines() == [
+        "  argocd-3.2-0123456789abcdef was not used for 30 days and is removed",
+        f"The lab is built: {build.cache_folder()} (0 MB). make test-lab runs the tests on it",
+    ]
+    assert build.missing(["argocd-3.2"]) == []
+    assert build.PARTS["argocd-3.2"].folder.stat().st_mtime > 0
 
 
 def test_tests_on_the_control_plane_run_only_where_they_are_asked_for() -> None:

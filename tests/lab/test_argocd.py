@@ -315,7 +315,7 @@ def test_what_is_refused_holds_up_neither_the_rest_nor_for_long_its_repair(fleet
         "projects/vision.yaml", r"\{detector: \{size: Medium", "{embedder: {mode: advanced}, detector: {size: Medium"
     )
     fleet.put("A mode that is refused")
-    wait_until("what is innocent arrives", lambda: _segmenter(fleet) == "Innocent")
+    fleet.argo.wait(application("vision"), "what is innocent arrives", lambda _: _segmenter(fleet) == "Innocent")
     item = fleet.argo.wait(
         application("vision"), "refused", lambda found: _messages(found).get("InferenceService/embedder")
     )
@@ -339,7 +339,7 @@ def test_a_binding_gets_another_role_without_anybodys_help(fleet: Fleet) -> None
         binding = fleet.api.get("rbac.authorization.k8s.io/v1", "RoleBinding", name, namespace) or {}
         return str(binding.get("roleRef", {}).get("name"))
 
-    wait_until("the binding has the role", lambda: role() == "another")
+    fleet.argo.wait(application("granite"), "the binding has the role", lambda _: role() == "another")
     fleet.synced("granite")
 
 

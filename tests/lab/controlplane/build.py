@@ -24,6 +24,9 @@ from typing import Any
 import yaml
 
 HERE = Path(__file__).parent
+_KEY_LENGTH = 16
+_DAY_S = 24 * 3600
+_KEPT_DAYS = 30  # a built part that no run has used
 _KUBERNETES = "k8s.io/component-base/version"
 _KSERVE = "github.com/kserve/kserve"
 
@@ -55,7 +58,7 @@ class Part:
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
         recipe = [sorted(self.programs.items()), sorted(self.files.items()), sorted(self.variables.items())]
         digest.update(json.dumps([recipe, platform.system(), platform.machine()]).encode())
-        return digest.hexdigest()[:16]
+        return digest.hexdigest()[:_KEY_LENGTH]
 
 
 def _kserve_files(*more: tuple[str, str, str]) -> dict[str, tuple[str, str]]:
@@ -123,12 +126,15 @@ def cache_folder() -> Path:
 def pinned_crds() -> Path:
     """Where the CRDs lie that the product pins itself: Route and External Secrets."""
     pins = [pin for _, pin in _pins()]
-    key = hashlib.sha256(json.dumps(pins, sort_keys=True).encode()).hexdigest()[:16]
+    key = hashlib.sha256(json.dumps(pins, sort_keys=True).encode()).hexdigest()[:_KEY_LENGTH]
     return cache_folder() / f"crds-{key}"
 
 
 def missing(names: Iterable[str]) -> list[str]:
-    """What of the named parts `make lab` would still have to build."""
+    """What of the named parts `make lab` would still have to build. The others count as used."""
+    for folder in [*(PARTS[name].folder for name in names if PARTS[name].built), pinned_crds()]:
+        if folder.is_dir():
+            os.utime(folder)
     return [PARTS[name].title for name in names if not PARTS[name].built] + ([] if pinned_crds().is_dir() else ["CRDs"])
 
 
@@ -166,10 +172,21 @@ def _build(parts: Sequence[Part]) -> None:
         print(f"  {part.title} …", flush=True)
         _build_part(part)
         print(f"    built in {time.monotonic() - start:.0f} s")
+    _remove_outdated()
     size = sum(
         path.stat().st_size for path in cache_folder().glob("*/**/*") if path.is_file() and not path.is_symlink()
     )
     print(f"The lab is built: {cache_folder()} ({size // 1_000_000} MB). make test-lab runs the tests on it")
+
+
+def _remove_outdated() -> None:
+    """Removes what was built from other sources and not used for long: another clone may still need it."""
+    current = {*(part.folder for part in PARTS.values()), pinned_crds()}
+    for name in (*PARTS, "crds"):
+        for folder in cache_folder().glob(f"{name}-{'?' * _KEY_LENGTH}"):
+            if folder not in current and folder.stat().st_mtime < time.time() - _KEPT_DAYS * _DAY_S:
+                print(f"  {folder.name} was not used for {_KEPT_DAYS} days and is removed")
+                shutil.rmtree(folder)
 
 
 def _needs_go() -> None:
