@@ -67,7 +67,7 @@ class ArgoCD:
         git(clone, *who, "commit", "--quiet", "--allow-empty", "--message", message)
         git(clone, "push", "--quiet", "--force", str(self.repository), "HEAD:main")
         revision = git(clone, "rev-parse", "HEAD").strip()
-        self.refresh()
+        self.refresh(hard=True)  # on a busy machine the other way was seen to compare with what was rendered before
         return revision
 
     def refresh(self, hard: bool = False, *names: str) -> None:

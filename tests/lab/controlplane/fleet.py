@@ -110,11 +110,11 @@ class Fleet:
         }
 
     def settle(self) -> dict[str, Any]:
-        """The generations as soon as the controllers have done their part: nothing changes for two seconds."""
+        """The generations as soon as the controllers have done their part: nothing changes for five seconds."""
 
         def quiet() -> dict[str, Any] | None:
             before = self.generations()
-            time.sleep(2)
+            time.sleep(5)
             return before if self.generations() == before else None
 
         return wait_until("the controllers have settled", quiet)
