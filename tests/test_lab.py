@@ -93,11 +93,12 @@ def test_what_was_built_from_other_sources_is_removed_when_it_was_not_used_for_l
     assert other.is_dir()
     assert all(folder.is_dir() for folder in current)
     assert capsys.readouterr().out.splitlines() == [
-        "  argocd-3.2-0123456789abcdef was not used for 30 days and is removed",
+        "  argocd-3.2-0123456789abcdef has not been used for 30 days and is removed",
         f"The lab is built: {build.cache_folder()} (0 MB). make test-lab runs the tests on it",
     ]
-    assert build.missing(["argocd-3.2"]) == []
+    build.mark_used(["argocd-3.2"])
     assert build.PARTS["argocd-3.2"].folder.stat().st_mtime > 0
+    assert build.PARTS["argocd-2.14"].folder.stat().st_mtime == 0
 
 
 def test_tests_on_the_control_plane_run_only_where_they_are_asked_for() -> None:

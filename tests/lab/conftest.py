@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab.controlplane import namespaces
-from lab.controlplane.build import missing
+from lab.controlplane.build import mark_used, missing
 from lab.controlplane.lab import Lab
 from modelfleet.tools.folder import cache_folder
 
@@ -41,6 +41,7 @@ def built() -> Callable[..., None]:
     def check(*parts: str) -> None:
         if titles := missing(parts):
             pytest.fail(f"not built: {', '.join(titles)}. make lab builds it", pytrace=False)
+        mark_used(parts)
         if reason := namespaces.unusable():
             pytest.fail(f"no namespaces can be made here, in which the lab would run: {reason}", pytrace=False)
 

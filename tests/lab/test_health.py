@@ -47,13 +47,13 @@ def test_nor_is_it_on_the_newest_line(newest: Lab) -> None:
 
 
 def _progresses_though_its_runtime_came_late(lab: Lab) -> None:
-    """KServe keeps saying that there is no runtime until a container of the model has a state."""
+    """KServe keeps reporting that the runtime is missing until a container of the model has a state."""
     lab.api.ensure_namespace(NAMESPACE)
     lab.api.apply(MODEL)
-    wait_until("KServe says that there is no runtime", lambda: _health(lab) == MISSING)
+    wait_until("KServe reports that the runtime is missing", lambda: _health(lab) == MISSING)
     lab.api.apply(RUNTIME)
     wait_until("a pod waits for its volume", lambda: lab.api.items("v1", "Pod", NAMESPACE))
-    wait_until("the model is told as not ready", lambda: _ready(lab) == "False")
+    wait_until("the model is not ready", lambda: _ready(lab) == "False")
     status = _model(lab)["status"]["modelStatus"]
     assert (status["transitionStatus"], status["lastFailureInfo"]["reason"]) == ("InvalidSpec", "RuntimeNotRecognized")
     assert _health(lab)["status"] == "Progressing"

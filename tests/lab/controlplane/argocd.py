@@ -67,7 +67,7 @@ class ArgoCD:
         git(clone, *who, "commit", "--quiet", "--allow-empty", "--message", message)
         git(clone, "push", "--quiet", "--force", str(self.repository), "HEAD:main")
         revision = git(clone, "rev-parse", "HEAD").strip()
-        self.refresh(hard=True)  # on a busy machine the other way was seen to compare with what was rendered before
+        self.refresh()
         return revision
 
     def refresh(self, hard: bool = False, *names: str) -> None:
@@ -167,7 +167,7 @@ class ArgoCD:
                 "--redis",
                 f"{local}:{_REDIS}",
                 "--revision-cache-expiration",
-                "10s",  # what a branch points to; a request to look again can be lost beside another one
+                "10s",  # so that the next look finds what was pushed
             ],
             **self._environment,
         )

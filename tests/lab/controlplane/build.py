@@ -131,11 +131,14 @@ def pinned_crds() -> Path:
 
 
 def missing(names: Iterable[str]) -> list[str]:
-    """What of the named parts `make lab` would still have to build. The others count as used."""
-    for folder in [*(PARTS[name].folder for name in names if PARTS[name].built), pinned_crds()]:
-        if folder.is_dir():
-            os.utime(folder)
+    """What of the named parts `make lab` would still have to build."""
     return [PARTS[name].title for name in names if not PARTS[name].built] + ([] if pinned_crds().is_dir() else ["CRDs"])
+
+
+def mark_used(names: Iterable[str]) -> None:
+    """Says of the named parts, which are built, that a run needs them: `make lab` keeps them."""
+    for folder in (*(PARTS[name].folder for name in names), pinned_crds()):
+        os.utime(folder)
 
 
 def main(names: Sequence[str]) -> int:
@@ -185,7 +188,7 @@ def _remove_outdated() -> None:
     for name in (*PARTS, "crds"):
         for folder in cache_folder().glob(f"{name}-{'?' * _KEY_LENGTH}"):
             if folder not in current and folder.stat().st_mtime < time.time() - _KEPT_DAYS * _DAY_S:
-                print(f"  {folder.name} was not used for {_KEPT_DAYS} days and is removed")
+                print(f"  {folder.name} has not been used for {_KEPT_DAYS} days and is removed")
                 shutil.rmtree(folder)
 
 

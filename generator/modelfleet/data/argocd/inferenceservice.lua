@@ -22,7 +22,7 @@ local model = obj.status ~= nil and obj.status.modelStatus or {}
 local states = model.states or {}
 local transition = model.transitionStatus or ""
 
-if obj.status == nil or obj.status.conditions == nil and transition ~= "InvalidSpec" then
+if obj.status == nil or (obj.status.conditions == nil and transition ~= "InvalidSpec") then
   return { status = "Progressing", message = "Waiting for KServe to report a status" }
 end
 
@@ -40,13 +40,10 @@ local failure = model.lastFailureInfo or {}
 
 -- Argo CD applies a model and its runtime at the same time. Where KServe meets the model first, it writes that there is no
 -- runtime, and does not take that back before a container of the model has a state: while pods wait for a GPU or a volume,
--- the model would be Degraded. That the runtime was found since is told by its name in the status from KServe 0.16 on; and
--- by a Ready that is False, since only a Deployment makes it so.
+-- the model would be Degraded. From KServe 0.16 on the status names the runtime once it is found; before that a Ready that
+-- is False shows it, which comes from the Deployment or the Knative Service. ModelMesh reports neither in this way.
 local function runtime_found()
-  local named = obj.status.servingRuntimeName or ""
-  if named == "" then
-    named = obj.status.clusterServingRuntimeName or ""
-  end
+  local named = (obj.status.servingRuntimeName or "") .. (obj.status.clusterServingRuntimeName or "") -- one of the two
   if named == "" then
     return ready.status == "False"
   end
