@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,10 @@ REPOSITORY = Path(__file__).parents[1]
 # A test that replaces a part of the tool must leave nothing that a later run believes. `MODELFLEET_NO_CACHE=0 pytest` runs all
 # tests with what is remembered, for a part that does not do that; those about remembering do it in folders of their own.
 os.environ.setdefault("MODELFLEET_NO_CACHE", "1")
+
+# What a shell starts in the background ignores Ctrl-C, and so would the commands that the tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 KSERVE = {
     "module": "github.com/kserve/kserve",
