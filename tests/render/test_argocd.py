@@ -68,6 +68,7 @@ def test_the_applicationset_for_2_14() -> None:
             "template": {
                 "metadata": {
                     "name": "{{ .application }}",
+                    "annotations": {"argocd.argoproj.io/compare-options": "ServerSideDiff=false"},
                 },
                 "spec": {
                     "project": "models-prod",
@@ -106,9 +107,7 @@ _REFRESH: dict[str, Any] = {
     f"{_RETRY}/backoff/duration": "30s",
     f"{_RETRY}/backoff/maxDuration": "10m",
     f"{_RETRY}/refresh": True,
-    "/spec/template/metadata/annotations": {
-        "argocd.argoproj.io/manifest-generate-paths": ".;../../base/{{ .project }}"
-    },
+    "/spec/template/metadata/annotations/argocd.argoproj.io/manifest-generate-paths": ".;../../base/{{ .project }}",
 }
 
 

@@ -158,6 +158,7 @@ def test_the_application_that_go_makes_of_the_template(go_templates: str, tmp_pa
         "metadata": {
             "name": "models-prod.coolstore",
             "annotations": {
+                "argocd.argoproj.io/compare-options": "ServerSideDiff=false",
                 "argocd.argoproj.io/manifest-generate-paths": ".;../../base/coolstore",
             },
         },

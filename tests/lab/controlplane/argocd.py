@@ -213,6 +213,7 @@ class ArgoCD:
                 "1",
                 "--self-heal-backoff-cap-seconds",
                 "10",  # instead of five minutes between two tries
+                "--server-side-diff-enabled",  # which what is rendered turns off
             ],
             **self._environment,
         )
