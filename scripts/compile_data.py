@@ -1,4 +1,4 @@
-"""Puts what is made of data and templates into the wheel, so that no start makes it: an installed package may be read-only.
+"""Puts what is made of data, templates and schemas into the wheel, so that no start makes it: a package may be read-only.
 
 hatchling calls it as it builds. What it adds is believed only for the very bytes that it was made from, as is what a checkout
 keeps for itself.
@@ -19,7 +19,7 @@ ASIDE = "start"  # of data: files for new repositories, most of which are copied
 
 
 class CompileData(BuildHookInterface[Any]):
-    """Adds one file of JSON for each file of data and each template."""
+    """Adds one file of JSON for each file of data, each template and each schema."""
 
     PLUGIN_NAME = "custom"
 
@@ -47,9 +47,10 @@ class CompileData(BuildHookInterface[Any]):
 
 
 def compiled(root: Path) -> Iterator[tuple[Path, Path]]:
-    """Each file of data and each template, below the package, with where what is made of it is kept."""
+    """Each file of data, each template and each schema, below the package, with where what is made of it is kept."""
     from modelfleet.packaged import kept_place, packaged_data
     from modelfleet.render.compile import compiled as program
+    from modelfleet.spec.schema import bare_schema
 
     package = root / "generator" / "modelfleet"
     for path in sorted((package / "data").rglob("*.yaml")):
@@ -59,4 +60,7 @@ def compiled(root: Path) -> Iterator[tuple[Path, Path]]:
             yield inside, kept_place(path)
     for path in sorted((root / "templates").rglob("*.j2")):
         program(path, path.read_bytes())
+        yield path.relative_to(root), kept_place(path)
+    for path in sorted((root / "schemas").glob("*.json")):
+        bare_schema(path.name.removesuffix(".schema.json"))
         yield path.relative_to(root), kept_place(path)

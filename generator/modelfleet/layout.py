@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 
 TOP = "environments"
@@ -25,12 +25,12 @@ CONTRACT_FILE = "endpoints.lock.yaml"
 """What the callers of a project's models were promised: written by `endpoints --lock` alone, part of no kustomization."""
 
 
-_UNFIT = re.compile(r"[^a-z0-9.-]")
+_UNFIT = lazy_pattern(r"[^a-z0-9.-]")
 
-FILE_STEM = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
+FILE_STEM = lazy_pattern(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 """What a file is called, without its suffix, that an import writes for an object of this name."""
 
-GENERATED_FILE = re.compile(rf"{TOP}(?:/[a-z0-9][a-z0-9._-]*){{3,}}")
+GENERATED_FILE = lazy_pattern(rf"{TOP}(?:/[a-z0-9][a-z0-9._-]*){{3,}}")
 
 
 # ---- files -----------------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ def packaged_data(name: str) -> Any:
 
 
 def _parsed(content: bytes) -> Any:
-    import yaml
+    from modelfleet.pyyaml import yaml
 
     return yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 

@@ -9,8 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from modelfleet.finding import Pointer, pointer_in
+from modelfleet.patterns import lazy_pattern
 
-_TAKEN_FOR_NUMBER = re.compile(r"\+?[0-9]+", re.ASCII)
+_TAKEN_FOR_NUMBER = lazy_pattern(r"\+?[0-9]+", re.ASCII)
 
 
 class ErrorPlaces:

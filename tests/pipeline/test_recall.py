@@ -322,7 +322,7 @@ def test_a_check_loads_no_room_that_it_does_not_use(tmp_path: Path) -> None:
 LOADED_UNCHANGED = {
     "click",
     "modelfleet",
-    *(f"modelfleet.{name}" for name in ("finding", "layout", "packaged", "records", "wording")),
+    *(f"modelfleet.{name}" for name in ("finding", "layout", "packaged", "patterns", "records", "wording")),
     *(f"modelfleet.cli{name}" for name in ("", ".commands", ".commands.check", ".group", ".main", ".mistakes")),
     *(f"modelfleet.cli.{name}" for name in ("options", "output", "root", "sharing")),
     *(f"modelfleet.kubernetes{name}" for name in ("", ".objects")),

@@ -20,7 +20,7 @@ from modelfleet.packaged import packaged
 from modelfleet.spec.load import Document, parse
 from modelfleet.spec.merge import as_layer, overlay_document, replaced_whole
 from modelfleet.spec.phrases import MAX_SHOWN, PHRASES
-from modelfleet.spec.schema import TITLES, explain, validate
+from modelfleet.spec.schema import TITLES, bare_schema, explain, validate
 
 PROJECT = """\
 version: 1
@@ -2198,3 +2198,31 @@ def test_data_is_left_as_it_is() -> None:
 )
 def test_the_data_tells_keys_from_indices(data: object, steps: Sequence[str | int], pointer: Pointer) -> None:
     assert pointer_in(data, steps) == pointer
+
+
+@pytest.mark.parametrize(
+    "name", sorted(path.name.removesuffix(".schema.json") for path in packaged("schemas").glob("*.json"))
+)
+def test_what_is_compiled_of_a_schema_lacks_only_its_notes(name: str) -> None:
+    whole = json.loads((packaged("schemas") / f"{name}.schema.json").read_text())
+    lacking = set(_lacking(whole, json.loads(bare_schema(name))))
+    assert {step for step in lacking if not step.startswith("x-")} <= {"title", "description", "examples", "$comment"}
+
+
+def _lacking(whole: Any, bare: Any, named: bool = False) -> Iterator[str]:
+    """The keys that are not there; where keys are names of fields, as under `properties`, one that is missing is an error."""
+    if isinstance(whole, dict):
+        for key, value in whole.items():
+            if key in bare:
+                yield from _lacking(
+                    value, bare[key], named=not named and key in ("properties", "$defs", "patternProperties")
+                )
+            else:
+                assert not named, key
+                yield key
+    elif isinstance(whole, list):
+        assert len(whole) == len(bare)
+        for one, other in zip(whole, bare, strict=True):
+            yield from _lacking(one, other)
+    else:
+        assert whole == bare

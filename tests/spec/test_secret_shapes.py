@@ -17,7 +17,7 @@ from console import modelfleet, write
 from modelfleet.packaged import packaged_data
 from modelfleet.spec.load import parse
 from modelfleet.spec.secret_names import redacted_pointer
-from modelfleet.spec.secret_shapes import may_be_secret
+from modelfleet.spec.secret_shapes import known_shapes, may_be_secret
 from modelfleet.spec.secrets import redacted, scan
 
 MIXED = "aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA1bC3dE5fG7hJ9kL2mN4pQ6rS8tU1vW3xY5z"
@@ -178,10 +178,23 @@ def test_a_secret_in_the_wrong_place_is_never_printed(place: str, tmp_path_facto
     assert [token for token in tokens if token[6:26] in done.out + done.err] == []
 
 
+def test_what_every_text_of_a_shape_holds_stands_in_its_pattern() -> None:
+    shapes = [shape for some in known_shapes().values() for shape in some]
+    assert [one for one in shapes if one.holds not in one.anywhere.replace("\\", "")] == []
+    assert [one.kind for one in shapes if len(one.holds) < 2] == [
+        "a URL with a password",
+        "the hash of a password",
+        "a bot's token",
+        "a URL with a token",
+        "a robot's token",
+        "a header with a key",
+    ], "which are tried at almost every text"
+
+
 def test_every_shape_is_a_pattern_that_takes_no_time() -> None:
     data = packaged_data("secrets")
     assert set(data) == {"begins", "contains"}
-    patterns = [shape for kinds in data.values() for shapes in kinds.values() for shape in shapes]
+    patterns = [shape.anywhere for shapes in known_shapes().values() for shape in shapes]
     assert len(patterns) == len(set(patterns))
     for pattern in patterns:
         begun = time.monotonic()

@@ -9,10 +9,11 @@ from typing import Any
 
 from modelfleet.capacity.memory import EngineOptions, memory_data
 from modelfleet.kubernetes.objects import Object, mapping, text
+from modelfleet.patterns import lazy_pattern
 from modelfleet.serving.accelerators import maps, whole_number
 from modelfleet.serving.workloads import LLM, RUNTIME, Key, ProjectState
 
-_COUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)([kKmMgG]?)", re.ASCII)
+_COUNT = lazy_pattern(r"([0-9]+(?:\.[0-9]+)?)([kKmMgG]?)", re.ASCII)
 _DECIMAL = {"k": 1000, "m": 1000**2, "g": 1000**3}
 _BINARY = {"K": 1024, "M": 1024**2, "G": 1024**3}
 

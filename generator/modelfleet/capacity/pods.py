@@ -6,7 +6,6 @@ What controllers inject, and how much it asks for, are facts of the release (`in
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from fractions import Fraction
@@ -16,6 +15,7 @@ from typing import Any
 from modelfleet.capacity.amounts import Container, ContainerLimits, container, container_limits, pod_amounts
 from modelfleet.kubernetes.names import CONNECTIONS, ENABLE_AUTH, HARDWARE_PROFILE, SERVER_AUTH
 from modelfleet.kubernetes.objects import Object, mapping
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 from modelfleet.resolve.environment import AcceleratorOffer, Environment
 from modelfleet.serving.accelerators import (
@@ -340,7 +340,7 @@ def _claims(spec: Mapping[str, Any]) -> Iterator[str]:
             yield str(claim)
 
 
-_UPPER = re.compile("[A-Z]")
+_UPPER = lazy_pattern("[A-Z]")
 
 
 def _annotation(item: Object, key: str) -> Any:

@@ -13,7 +13,10 @@ def start() -> None:
             return
         if "_MODELFLEET_COMPLETE" in os.environ and _names_are_completed():
             return
-        from modelfleet.cli.main import main
+        from modelfleet.patterns import lazy_patterns
+
+        with lazy_patterns():
+            from modelfleet.cli.main import main
 
         main()
     except KeyboardInterrupt:

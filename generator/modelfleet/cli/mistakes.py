@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import click
 
 from modelfleet.cli.root import root_of
+from modelfleet.patterns import lazy_pattern
 from modelfleet.wording import closest, printable
 
-_EXTRA = re.compile(r"Got unexpected extra arguments? \((.*)\)")
+_EXTRA = lazy_pattern(r"Got unexpected extra arguments? \((.*)\)")
 
 
 def usage_hint(wrong: click.ClickException) -> str:

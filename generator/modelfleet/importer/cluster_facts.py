@@ -6,7 +6,6 @@ A fact has the place in `environments/<env>.yaml` where it stands, its value, an
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from modelfleet.importer.given import GivenObject
 from modelfleet.importer.grants import policy_of, subscription_of
 from modelfleet.kubernetes.objects import items, mapping, mappings, text
 from modelfleet.layout import FILE_STEM
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 from modelfleet.resolve.catalog import release_names
 from modelfleet.resolve.platform import platform_facts
@@ -32,7 +32,7 @@ class ClusterFact:
 FactReader = Callable[[GivenObject, "Release | None"], Iterator[tuple[tuple[str, ...], Any]]]
 
 _PRODUCT = "rhods-operator"
-_VERSION = re.compile(r"(?:rhods-operator\.v?|stable-)([0-9]+\.[0-9]+)(?:\.|$)")
+_VERSION = lazy_pattern(r"(?:rhods-operator\.v?|stable-)([0-9]+\.[0-9]+)(?:\.|$)")
 
 
 def told_release(one: GivenObject) -> str | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from bisect import bisect
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
@@ -23,6 +22,7 @@ from modelfleet.kubernetes import emit
 from modelfleet.kubernetes.objects import Object, mapping
 from modelfleet.kubernetes.shape import without_nulls, wrong_shape
 from modelfleet.kubernetes.yaml import Unreadable, read_documents
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 from modelfleet.resolve.connections import connection_kinds
 from modelfleet.spec import secrets
@@ -31,7 +31,7 @@ from modelfleet.spec.secret_names import redacted_pointer
 from modelfleet.spec.secret_shapes import HIDDEN
 
 _OF_THE_CLUSTER = ("Node", "Infrastructure", "ClusterServiceVersion")
-_KIND, _NAME = re.compile(r"[A-Za-z][-A-Za-z0-9]{0,62}"), re.compile(r"[^/%\x00-\x1f\x7f]{1,253}")
+_KIND, _NAME = lazy_pattern(r"[A-Za-z][-A-Za-z0-9]{0,62}"), lazy_pattern(r"[^/%\x00-\x1f\x7f]{1,253}")
 """What the API server takes: a name becomes a part of a path."""
 _SUFFIXES = (".yaml", ".yml", ".json")
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")

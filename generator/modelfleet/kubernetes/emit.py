@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from typing import Any
 
+from modelfleet.patterns import lazy_pattern
+
 _REMEMBERED = 128  # characters; longer strings are decided anew, so that the memory of decisions stays small
 _LONGEST_KEY = 1000  # characters; the readers find the colon of a key only within 1,024
 
-_BARE = re.compile(
+_BARE = lazy_pattern(
     r"(?!---|\.\.\.)"  # markers of a document, where they stand in the first column
     r"(?:[A-Za-z0-9_/.$(]|-(?=[A-Za-z-])|[^\x00-\x7f])"
     r"(?:[^\x00-\x20:\x7f]|:(?=[A-Za-z0-9_/])|[ ](?=[^ #]))*"
@@ -28,7 +30,7 @@ _WORDS = frozenset(
 
 
 # More than any reader takes for a number or a time: 1.2.3 is a float to the letter of YAML 1.1, 8080:80 a sexagesimal.
-_NUMBER = re.compile(
+_NUMBER = lazy_pattern(
     r"[-+]?[0-9.][0-9_.,:]*(?:[eE][-+]?[0-9_.:]*)?"
     r"|[-+]?0[xXoObB][0-9a-fA-F_.pP+-]*"
     r"|[0-9]{4}-[0-9].*",
@@ -46,8 +48,8 @@ _ESCAPES = {"\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 # Blanks at the end of a line, three empty lines in a row and empty lines at the end of a file are what linters refuse
 # and commit hooks "repair", and a first line that begins with a blank hides the depth of the block.
-_UNFIT_FOR_BLOCK = re.compile(r"\A\n*(?: |\Z)|\A\n{3}| $|\n{4}|\n\n\Z", re.MULTILINE)
-_LINE_START = re.compile(r"\n(?=[^\n])")
+_UNFIT_FOR_BLOCK = lazy_pattern(r"\A\n*(?: |\Z)|\A\n{3}| $|\n{4}|\n\n\Z", re.MULTILINE)
+_LINE_START = lazy_pattern(r"\n(?=[^\n])")
 
 
 def dump(value: object) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.differences import ABSENT, FieldDifference, KnownDifferences, differences
+from modelfleet.patterns import lazy_pattern
 from modelfleet.wording import choices
 
 PatchStep = dict[str, Any]
@@ -59,7 +60,7 @@ def _split(path: str) -> list[str]:
     return list(pointer_steps(path))
 
 
-_INDEX = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
+_INDEX = lazy_pattern(r"0|[1-9][0-9]{0,8}", re.ASCII)
 
 
 def _index(container: list[Any], step: str, index: int, end: bool) -> int:

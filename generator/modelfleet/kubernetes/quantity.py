@@ -11,13 +11,17 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from modelfleet.patterns import lazy_pattern
+
 QUANTITY_MAPS = frozenset({"requests", "limits"})
 """Fields that hold maps of quantities."""
 
 QUANTITY_FIELDS = frozenset({"sizeLimit", "divisor"})
 """Fields that hold one."""
 
-_FORM = re.compile(r"([+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+)(?:([numkMGTPE]|[KMGTPE]i)|[eE]([+-]?[0-9]+))?", re.ASCII)
+_FORM = lazy_pattern(
+    r"([+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+)(?:([numkMGTPE]|[KMGTPE]i)|[eE]([+-]?[0-9]+))?", re.ASCII
+)
 _DECIMAL = ("n", "u", "m", "", "k", "M", "G", "T", "P", "E")
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from modelfleet.patterns import lazy_pattern
+
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -30,19 +32,21 @@ FIRST_OF_NO_TEXT = frozenset("0123456789+-.yYnNtTfFoO~<")
 """What a plain scalar begins with that may be more than text."""
 
 
-_INTEGER = re.compile(r"([-+]?)(?:0[bB]([01]+)|0[oO]([0-7]+)|0[xX]([0-9a-fA-F]+)|0([0-7]+)|(0|[1-9][0-9]*))", re.ASCII)
+_INTEGER = lazy_pattern(
+    r"([-+]?)(?:0[bB]([01]+)|0[oO]([0-7]+)|0[xX]([0-9a-fA-F]+)|0([0-7]+)|(0|[1-9][0-9]*))", re.ASCII
+)
 
 
 _BASES = (2, 8, 16, 8, 10)
 
 
-_SIGNED_BINARY = re.compile(r"0b([-+][01]+)", re.ASCII)
+_SIGNED_BINARY = lazy_pattern(r"0b([-+][01]+)", re.ASCII)
 
 
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
+_FLOAT = lazy_pattern(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 
 
-_FRACTION = re.compile(r"\.[0-9](?:_?[0-9])*(?:[eE][-+]?[0-9](?:_?[0-9])*)?", re.ASCII)
+_FRACTION = lazy_pattern(r"\.[0-9](?:_?[0-9])*(?:[eE][-+]?[0-9](?:_?[0-9])*)?", re.ASCII)
 
 
 _INT64, _UINT64 = range(-(1 << 63), 1 << 63), range(1 << 64)
@@ -111,7 +115,7 @@ def _as_json(value: Any) -> Any:
     return whole if whole in _INT64 else value
 
 
-_DATE = re.compile(r"[0-9]{4}-[0-9]+-[0-9].*", re.DOTALL)
+_DATE = lazy_pattern(r"[0-9]{4}-[0-9]+-[0-9].*", re.DOTALL)
 
 
 def means_text(text: str) -> bool:
@@ -129,7 +133,7 @@ def read_otherwise(text: str) -> bool:
 _TAGGED: Mapping[str, type | tuple[type, ...]] = {"bool": bool, "int": int, "float": (int, float), "null": type(None)}
 
 
-_TIMESTAMP = re.compile(
+_TIMESTAMP = lazy_pattern(
     r"([0-9]{4}-[0-9]{1,2}-[0-9]{1,2})(?:[Tt ][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]+)?(?:Z|[-+][0-9]{2}:[0-9]{2})?)?",
     re.ASCII,
 )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 
-_FILE = re.compile(r"[A-Za-z0-9.-]{1,200}")
+_FILE = lazy_pattern(r"[A-Za-z0-9.-]{1,200}")
 
 
 class SchemaSource(Protocol):

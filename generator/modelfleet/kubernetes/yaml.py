@@ -8,7 +8,6 @@ loop without recursion, so that the time is linear, and depth and size are known
 
 from __future__ import annotations
 
-import re
 from bisect import bisect
 from collections.abc import Iterator, Mapping
 from dataclasses import field
@@ -24,6 +23,7 @@ from modelfleet.kubernetes.scalar import (
     read_otherwise,
     tagged,
 )
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 
 DEPTH = 200
@@ -119,10 +119,10 @@ def yaml_documents(content: bytes, nodes: int = NODES, *, alike: bool = False) -
     return found
 
 
-_MERGE_IN_QUOTES = re.compile(rb"[\"']<<[\"']")
+_MERGE_IN_QUOTES = lazy_pattern(rb"[\"']<<[\"']")
 
 
-_SEPARATOR = re.compile(rb"(?m)^---\n")
+_SEPARATOR = lazy_pattern(rb"(?m)^---\n")
 
 
 def objects_of(stream: bytes) -> list[ParsedObject]:
@@ -253,7 +253,7 @@ class _Builder:
 
     def documents(self) -> Iterator[tuple[Any, YamlPlace]]:
         """Every document and where it begins. Raises UnreadableYaml."""
-        import yaml
+        from modelfleet.pyyaml import yaml
 
         try:
             parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(self.content)

@@ -15,6 +15,7 @@ from modelfleet.kubernetes.kinds import cluster_kinds
 from modelfleet.kubernetes.objects import Object, group_of, with_namespace
 from modelfleet.kubernetes.shape import without_nulls, wrong_shape
 from modelfleet.kubernetes.yaml import UnreadableYaml, yaml_documents
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 from modelfleet.spec.secret_names import redacted_pointer
 from modelfleet.wording import printable
@@ -200,8 +201,8 @@ _PARTS: Mapping[str, Callable[[Object], str]] = {
     "group": group_of,
 }
 
-_WORD = re.compile(r"[A-Za-z0-9-]*")
-_SIMPLE = re.compile(
+_WORD = lazy_pattern(r"[A-Za-z0-9-]*")
+_SIMPLE = lazy_pattern(
     r"[^*+?{]*+(?:(?<!\))[*+?][^*+?{]*+)?"
 )  # one repetition, and of no group: a longer text takes longer, no more
 

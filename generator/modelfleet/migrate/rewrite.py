@@ -12,13 +12,14 @@ from typing import Any
 
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes import emit
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 from modelfleet.spec.load import parse
 
-_COMMENT = re.compile(r"[ \t]*#")
+_COMMENT = lazy_pattern(r"[ \t]*#")
 _MAX_LINE = 100
 """A longer entry is written as a block, as people do."""
-_OF_FLOW = re.compile(r"[,\[\]{}]|: |:$")
+_OF_FLOW = lazy_pattern(r"[,\[\]{}]|: |:$")
 
 
 def rewritten(text: str, wanted: Mapping[str, Any], copies: Mapping[Pointer, Pointer]) -> str:
@@ -70,7 +71,7 @@ class _Rewriting:
     data: Any = None
 
     def result(self, wanted: Mapping[str, Any]) -> str:
-        import yaml
+        from modelfleet.pyyaml import yaml
 
         self.lines = [0, *(found.end() for found in re.finditer("\n", self.text))]
         self.root = yaml.compose(self.text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from typing import Any
 
 from modelfleet.finding import Location, Pointer
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 from modelfleet.resolve.catalog import RuntimeCatalog
 from modelfleet.resolve.model import Model, Project, ServedModel
@@ -18,7 +18,7 @@ from modelfleet.spec.merge import ANY, replaced_whole
 SUFFIXES = ("-standard", "-std", "-s")
 """What a new name ends with, the clearest first; the shorter ones are for names that leave no room."""
 
-_NAMED = re.compile(r"(.+)-(?:standard|std|s)(?:-\d+)?")
+_NAMED = lazy_pattern(r"(.+)-(?:standard|std|s)(?:-\d+)?")
 
 
 class NotMigratable(Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from modelfleet.patterns import lazy_pattern
 from modelfleet.wording import printable
 
 
@@ -13,7 +14,7 @@ def fold(summary: str, lines: Sequence[str]) -> str:
     return "\n".join([f"<details><summary>{summary}</summary>", "", *lines, "", "</details>"])
 
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@:$^=-])")
+_MARKUP = lazy_pattern(r"([\\`*_{}\[\]<>()#+!|~&@:$^=-])")
 
 
 def escaped_markdown(text: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from modelfleet.packaged import packaged
+from modelfleet.patterns import lazy_pattern
 from modelfleet.plan.effect import TONE_MARKS, Effect
 
-_NAMES = re.compile(
+_NAMES = lazy_pattern(
     r'(?<="What happens to a running model, the lightest first\.",\n      "enum": \[\n)[^\]]*(?=\n      \])'
 )
 

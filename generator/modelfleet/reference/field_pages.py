@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from functools import lru_cache
 from typing import Any
 
 from modelfleet.packaged import packaged
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 from modelfleet.reference import reference
 from modelfleet.reference.markdown import markdown_table
 from modelfleet.resolve import catalog
 from modelfleet.spec.fields import WORKLOAD_KINDS, fields
 
-_DEFAULT = re.compile(r" ?Left out(?: or \[\])?: (.*?)\.(?= |$)")
+_DEFAULT = lazy_pattern(r" ?Left out(?: or \[\])?: (.*?)\.(?= |$)")
 _ENTRY = "<name>"
 _KINDS = {
     "standard": "standard",
@@ -149,7 +149,7 @@ def _row(path: str, name: str, described: Mapping[str, Any]) -> list[str]:
 
 def _flow(name: str, example: Any) -> str:
     """An example on one line, as it would be written in braces."""
-    import yaml
+    from modelfleet.pyyaml import yaml
 
     text = yaml.safe_dump({name: example}, default_flow_style=True, width=10**6, sort_keys=False, allow_unicode=True)
     return str(text).strip()[1:-1]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from modelfleet.packaged import packaged
+from modelfleet.patterns import lazy_pattern
 from modelfleet.reference import reference
 from modelfleet.reference.effects import effects_page, plan_schema
 from modelfleet.reference.field_pages import environment_page, spec_page
@@ -263,7 +263,7 @@ def _descriptions() -> Mapping[str, Mapping[str, str]]:
     }
 
 
-_WITHOUT_VALUE = re.compile(r"[.;]? (?:null\b|Empty where|empty where).*")
+_WITHOUT_VALUE = lazy_pattern(r"[.;]? (?:null\b|Empty where|empty where).*")
 """How a description goes on where it says what no value means."""
 
 

@@ -5,11 +5,11 @@ Markdown, made from the rendered states; names and values of users stand in code
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from modelfleet.capacity.amounts import quantity_text
 from modelfleet.migrate.report import label_command
+from modelfleet.patterns import lazy_pattern
 from modelfleet.plan.effect import RESTARTS, Effect
 from modelfleet.plan.effects import code
 from modelfleet.plan.environment_words import thing
@@ -146,7 +146,7 @@ def _merge(train: Train, merge: Merge, branch: str) -> Iterator[str]:
     yield from _next(train, merge)
 
 
-_MARKUP = re.compile(r"[^\s()]*<[^\s()]*")
+_MARKUP = lazy_pattern(r"[^\s()]*<[^\s()]*")
 
 
 def _escaped(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from functools import cache, lru_cache
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelfleet.packaged import kept_beside
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 from modelfleet.render.skeleton import Site, SkeletonPlan, TemplateError, mark_of
 from modelfleet.render.steps import Steps, steps_of
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from jinja2.runtime import Context
 
 
-_LINE = re.compile("(\ue002[0-9]+\ue003)")  # a line of the template, printed only in order to explain an error
-_RESERVED = re.compile("[\ue000-\ue003\ufeff]")  # a byte order mark would move every offset
+_LINE = lazy_pattern("(\ue002[0-9]+\ue003)")  # a line of the template, printed only in order to explain an error
+_RESERVED = lazy_pattern("[\ue000-\ue003\ufeff]")  # a byte order mark would move every offset
 _STATEMENTS = frozenset({"if", "elif", "else", "endif", "for", "endfor"})
 ASIDE = "put aside"  # a variable that no template can spell, for the blank in its name
 

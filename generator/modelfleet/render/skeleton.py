@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import field
 from typing import Any
 
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 
-_MARK = re.compile("\ue000([0-9]+)\ue001")  # a value's place in the skeleton: which expression of the template it is
-_INT = re.compile(r"0|-?[1-9][0-9]*")
-_FLOAT = re.compile(r"-?[0-9]+\.[0-9]+")
+_MARK = lazy_pattern("\ue000([0-9]+)\ue001")  # a value's place in the skeleton: which expression of the template it is
+_INT = lazy_pattern(r"0|-?[1-9][0-9]*")
+_FLOAT = lazy_pattern(r"-?[0-9]+\.[0-9]+")
 
 
 class TemplateError(Exception):
@@ -127,7 +128,7 @@ def planned(skeleton: str, sites: Sequence[Site]) -> SkeletonPlan:
 
 
 def _composed(skeleton: str) -> Any:
-    import yaml
+    from modelfleet.pyyaml import yaml
 
     try:
         # Both loaders resolve alike; libyaml's is there in every wheel of PyYAML, but not in every build of it.

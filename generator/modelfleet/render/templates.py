@@ -9,18 +9,18 @@ manifest looks like is the templates' business, what stands in it the caller's; 
 from __future__ import annotations
 
 import marshal
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from modelfleet.finding import MachineFailed, Pointer
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 from modelfleet.render.compile import ASIDE, Program, compiled, line_of, printed
 from modelfleet.render.skeleton import Flaw, SkeletonPlan, TemplateError, filled, planned
 from modelfleet.render.steps import text_along, walk
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]*(?:/[a-z0-9][a-z0-9-]*)*")
+_NAME = lazy_pattern(r"[a-z0-9][a-z0-9-]*(?:/[a-z0-9][a-z0-9-]*)*")
 _MOST_PLANS = 512  # of one template; a bound on memory and no more
 
 

@@ -7,7 +7,6 @@ one that is not valid, only the words that the schemas or the finding itself kno
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -17,6 +16,7 @@ from typing import Any
 from modelfleet.finding import Finding, Location, MachineFailed, Rejected
 from modelfleet.layout import GENERATED_FILE
 from modelfleet.packaged import packaged
+from modelfleet.patterns import lazy_pattern
 from modelfleet.spec import secrets
 from modelfleet.spec.characters import decoded
 from modelfleet.spec.load import parse
@@ -26,7 +26,7 @@ from modelfleet.wording import printable
 
 HIDDEN_WORD = "…"
 MAX_WIDTH = 100
-_WORD = re.compile(r"[^\s:{}\[\],\"'|>&*!#]+")
+_WORD = lazy_pattern(r"[^\s:{}\[\],\"'|>&*!#]+")
 _FOLDERS = ("projects/", "environments/", "runtimes/", "objects/", "models/")
 _OF_SHAPE = ("YAML", "SPEC", "SEC")
 

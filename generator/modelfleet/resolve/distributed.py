@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from modelfleet.finding import Pointer
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class Llm:
         return tuple(f"config-llm-{name}" for name in found)
 
 
-_OPTION = re.compile(r"(--[A-Za-z][\w.-]*=)(.+)", re.ASCII | re.DOTALL)
+_OPTION = lazy_pattern(r"(--[A-Za-z][\w.-]*=)(.+)", re.ASCII | re.DOTALL)
 """An option with its value."""
 
 

@@ -12,12 +12,13 @@ from functools import cache, lru_cache
 from typing import Any
 
 from modelfleet.packaged import packaged_data
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 
 Follows = str
 """What comes behind an option: nothing, a switch's nothing, optional, value or values."""
 
-_VERSION = re.compile(r"v?(\d+(?:\.\d+)+)", re.ASCII)
+_VERSION = lazy_pattern(r"v?(\d+(?:\.\d+)+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from modelfleet.finding import Pointer
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 from modelfleet.resolve.catalog import RuntimeCatalog, as_served, engines, release, release_names, shipped_runtime
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.runtime import SERVING_CONTAINER, Engine, Format, Runtime
 from modelfleet.resolve.variables import env_sources
 
-_VERSIONED = re.compile(r"(?P<name>.+)-(?P<version>(?:opset)?[0-9]+(?:\.[0-9]+)*)", re.ASCII)
+_VERSIONED = lazy_pattern(r"(?P<name>.+)-(?P<version>(?:opset)?[0-9]+(?:\.[0-9]+)*)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

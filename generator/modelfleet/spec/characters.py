@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from itertools import islice
 
 from modelfleet.finding import Finding, Location, Rejected
+from modelfleet.patterns import lazy_pattern
 
 _BIDIRECTIONAL = "\u202a-\u202e\u2066-\u2069"
 _NO_TEXT = f"\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\u2028\u2029{_BIDIRECTIONAL}\ud800-\udfff\ufeff\ufffe\uffff"
-_REFUSED = re.compile(f"[{_NO_TEXT}]|\r(?!\n)")
-_REFUSED_IN_VALUE = re.compile(f"[\r{_NO_TEXT}]")
+_REFUSED = lazy_pattern(f"[{_NO_TEXT}]|\r(?!\n)")
+_REFUSED_IN_VALUE = lazy_pattern(f"[\r{_NO_TEXT}]")
 _MARKS = ((b"\xff\xfe\0\0", "UTF-32"), (b"\0\0\xfe\xff", "UTF-32"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
 
 

@@ -77,18 +77,18 @@ class Composer:
 
     def run(self, parser: Any) -> None:
         """Takes in all events. Raises Stopped, and what the parser raises."""
-        from yaml import events
+        from modelfleet.pyyaml import yaml
 
         handlers: dict[type, Callable[[Any], None]] = {
-            events.ScalarEvent: self.scalar,
-            events.MappingStartEvent: lambda event: self.open(event, {}, MAPPING),
-            events.SequenceStartEvent: lambda event: self.open(event, [], SEQUENCE),
-            events.MappingEndEvent: self.end,
-            events.SequenceEndEvent: self.end,
-            events.AliasEvent: self.alias,
-            events.DocumentStartEvent: self.document,
+            yaml.ScalarEvent: self.scalar,
+            yaml.MappingStartEvent: lambda event: self.open(event, {}, MAPPING),
+            yaml.SequenceStartEvent: lambda event: self.open(event, [], SEQUENCE),
+            yaml.MappingEndEvent: self.end,
+            yaml.SequenceEndEvent: self.end,
+            yaml.AliasEvent: self.alias,
+            yaml.DocumentStartEvent: self.document,
         }
-        while (kind := type(event := parser.get_event())) is not events.StreamEndEvent:
+        while (kind := type(event := parser.get_event())) is not yaml.StreamEndEvent:
             if kind in handlers:
                 handlers[kind](event)
             self.last = event

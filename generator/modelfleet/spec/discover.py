@@ -10,13 +10,14 @@ from dataclasses import field
 from pathlib import Path, PurePath
 
 from modelfleet.finding import Finding, Location, MachineFailed, Rejected
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 from modelfleet.spec.limits import MAX_FINDINGS, MAX_NAME
 from modelfleet.wording import closest, printable
 
-_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
-_OBJECT = re.compile(r"[a-z0-9](?:[-.a-z0-9]*[a-z0-9])?")
-_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?")
+_LABEL = lazy_pattern(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
+_OBJECT = lazy_pattern(r"[a-z0-9](?:[-.a-z0-9]*[a-z0-9])?")
+_DEVICE = lazy_pattern(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?")
 _EDITORS = (".#", "._", ".~", "#")
 
 

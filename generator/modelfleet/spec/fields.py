@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Literal, get_args
 
 from modelfleet.finding import Pointer
@@ -122,13 +122,13 @@ class Field:
 @lru_cache(maxsize=1)
 def fields() -> Mapping[str, Field]:
     """Every field, in the order of the data file."""
-    return {name: _field(name, entry) for name, entry in _data()["fields"].items()}
+    return {name: _field(name) for name in _data()["fields"]}
 
 
 @lru_cache(maxsize=1)
 def needy_fields() -> tuple[Field, ...]:
     """Those that not every release has."""
-    return tuple(field for field in fields().values() if field.needs)
+    return tuple(_field(name) for name, entry in _data()["fields"].items() if "needs" in entry)
 
 
 @lru_cache(maxsize=1)
@@ -256,7 +256,9 @@ def _data() -> Mapping[str, Any]:
     return found
 
 
-def _field(name: str, entry: Mapping[str, Any]) -> Field:
+@cache
+def _field(name: str) -> Field:
+    entry = _data()["fields"][name]
     return Field(
         name=name,
         pod=entry.get("pod", ""),

@@ -6,13 +6,13 @@ No message shows what may be a secret: a file that is refused here never gets to
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from modelfleet.finding import Finding, Location, Pointer, Rejected
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 from modelfleet.spec.characters import decoded, location_in
 from modelfleet.spec.compose import Composer, Stopped
@@ -21,7 +21,7 @@ from modelfleet.spec.places import Table
 from modelfleet.spec.source import read_content, too_large
 from modelfleet.spec.syntax import ESCAPES, syntax_error
 
-_DIRECTIVE = re.compile(r"(?:[ \t\r]*+(?:#[^\n]*+)?\n)*+%")
+_DIRECTIVE = lazy_pattern(r"(?:[ \t\r]*+(?:#[^\n]*+)?\n)*+%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def parse(content: bytes, file: str, *, libyaml: bool = True) -> Document:
 
 def _composed(composer: Composer, text: str, *, libyaml: bool) -> bool:
     """Whether the parser came to the end."""
-    import yaml
+    from modelfleet.pyyaml import yaml
 
     parser: Any = yaml.CSafeLoader(text) if libyaml and yaml.__with_libyaml__ else yaml.SafeLoader(text)
     try:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from modelfleet.patterns import lazy_pattern
+
 _WORDS: Mapping[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -16,12 +18,12 @@ _WORDS: Mapping[str, bool | None] = {
 NO_PLAIN_TEXT = frozenset([*"0123456789+-.yYnNoO=<", *(word[:1] for word in _WORDS)])
 """What a plain scalar begins with that may be more than text."""
 
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
-_FLOAT = re.compile(r"[-+]?[0-9]+\.[0-9]+(?:[eE][-+][0-9]+)?|\.[0-9]+(?:[eE][-+][0-9]+)?")
+_INTEGER = lazy_pattern(r"[-+]?(?:0|[1-9][0-9]*)")
+_FLOAT = lazy_pattern(r"[-+]?[0-9]+\.[0-9]+(?:[eE][-+][0-9]+)?|\.[0-9]+(?:[eE][-+][0-9]+)?")
 _BIG = "is a number of more than 64 bits"
 
 _DOUBTS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
-    (what, instead, re.compile(pattern, re.VERBOSE))
+    (what, instead, lazy_pattern(pattern, re.VERBOSE))
     for what, instead, pattern in (
         ("is a truth value to some YAML readers and text to others", "true or false", "(?i:y|n|yes|no|on|off)"),
         (

@@ -6,13 +6,14 @@ import re
 from typing import Any
 
 from modelfleet.finding import Pointer, dotted
+from modelfleet.patterns import lazy_pattern
 from modelfleet.spec.limits import MAX_NAME
 from modelfleet.spec.secret_shapes import may_be_secret
 
-_MAY_NAME_SECRET = re.compile(r"pass|pwd|secret|token|key|bearer|jwt|pat\b|dsn|docker|connection", re.IGNORECASE)
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_MAY_NAME_SECRET = lazy_pattern(r"pass|pwd|secret|token|key|bearer|jwt|pat\b|dsn|docker|connection", re.IGNORECASE)
+_WORD = lazy_pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
-_NAMES_SECRET = re.compile(
+_NAMES_SECRET = lazy_pattern(
     r"""(?:^|_)(?:
         [a-z]*passw(?:or)?ds? | [a-z]*pwd | pass(?:phrase|code)?
       | [a-z]*secret | secret_(?:id|data|string) | [a-z]*token | bearer | jwt | (?:gh|git|github|gitlab|azure)_pat
@@ -24,7 +25,7 @@ _NAMES_SECRET = re.compile(
     re.VERBOSE,
 )
 
-_NAMES_NONE = re.compile(
+_NAMES_NONE = lazy_pattern(
     r"""(?:^|_)(?:
         (?:[beu]os|pad|unk|sep|cls|mask|stop|special|start|end|image|audio|video|max|min|num|per|think|tool|placeholder
           |first|last|next|prefill|decode|draft|input|output|prompt|completion|forced|decoder|budget)_token
@@ -34,7 +35,7 @@ _NAMES_NONE = re.compile(
     re.VERBOSE,
 )
 
-_LIKE_A_SECRET = re.compile(r"(?=[A-Za-z]*[0-9])[A-Za-z0-9]{20,}|[A-Za-z0-9]{32,}|@|-----")
+_LIKE_A_SECRET = lazy_pattern(r"(?=[A-Za-z]*[0-9])[A-Za-z0-9]{20,}|[A-Za-z0-9]{32,}|@|-----")
 
 
 def names_secret(name: str) -> bool:

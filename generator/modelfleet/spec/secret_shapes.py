@@ -3,71 +3,70 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
-from itertools import chain, pairwise
-from typing import Any
+from itertools import pairwise
+from operator import itemgetter
+from typing import NamedTuple
 
 from modelfleet.packaged import packaged_data
+from modelfleet.patterns import lazy_pattern
 
 HIDDEN = "(hidden)"
 """Stands in a message for what is not shown."""
 
 _SHORTEST = 12  # of what is a secret by its shape
-_PIECE = re.compile(r"[A-Za-z0-9+]{16,}")
-_WORD = re.compile(r"[a-z]{3,}")
+_PLAIN = lazy_pattern(r"""(?:[A-Za-z0-9_~:/&=-](?![?*+{])|\\[.$?"](?![?*+{]))+""")  # what means itself in a pattern
+_PIECE = lazy_pattern(r"[A-Za-z0-9+]{16,}")
+_WORD = lazy_pattern(r"[a-z]{3,}")
+
+
+class Shape(NamedTuple):
+    """A secret's shape: what it is, a text that every one of it holds, and the pattern, alone and where nothing stands before."""
+
+    kind: str
+    holds: str
+    anywhere: str
+    apart: str
 
 
 @cache
-def _data() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
-    found: Mapping[str, Any] = packaged_data("secrets")
-    return found
+def known_shapes() -> Mapping[str, Sequence[Shape]]:
+    """By part of the data, in its order."""
+    return {part: [_shape(part, *one) for one in _listed(kinds)] for part, kinds in packaged_data("secrets").items()}
 
 
-@cache
-def _shapes() -> re.Pattern[str]:
-    """All shapes in one pattern, grouped by their first letter: where none of these stands, nothing is tried."""
-    return re.compile(
-        "|".join((*_beginnings("(?<![A-Za-z0-9]{first})"), *chain.from_iterable(_data()["contains"].values())))
-    )
+def _listed(kinds: Mapping[str, Sequence[str | Mapping[str, str]]]) -> Iterator[tuple[str, str | Mapping[str, str]]]:
+    return ((kind, shape) for kind, shapes in kinds.items() for shape in shapes)
 
 
-@cache
-def _begun() -> re.Pattern[str]:
-    return re.compile("|".join(_beginnings("(?<![A-Za-z0-9]{first})")))
+def _shape(part: str, kind: str, written: str | Mapping[str, str]) -> Shape:
+    if isinstance(written, str):
+        begun = _PLAIN.match(written)
+        written = {"shape": written, "holds": begun[0].replace("\\", "") if begun is not None else ""}
+    anywhere = written["shape"]
+    return Shape(kind, written["holds"], anywhere, f"(?<![A-Za-z0-9]){anywhere}" if part == "begins" else anywhere)
 
 
-@cache
-def _anywhere() -> re.Pattern[str]:
-    """The same, wherever a text holds them: for what is shown, where it is better to hide too much."""
-    return re.compile("|".join((*_beginnings(""), *chain.from_iterable(_data()["contains"].values()))))
-
-
-def _beginnings(before: str) -> list[str]:
-    """The shapes that begin in the same way, as one pattern for each first letter; a shape that begins with a choice alone."""
-    rests: dict[str, list[str]] = {}
-    others: list[str] = []
-    for shape in chain.from_iterable(_data()["begins"].values()):
-        if shape[0].isalnum():
-            rests.setdefault(shape[0], []).append(shape[1:])
-        else:
-            others.append(f"(?<![A-Za-z0-9]){shape}" if before else shape)
-    return [f"{first}{before.format(first=first)}(?:{'|'.join(rest)})" for first, rest in rests.items()] + others
+_compiled = cache(re.compile)  # each by itself, as to compile all of them takes longer than to check a project
 
 
 def shape_in(text: str) -> str | None:
-    """What the first secret in a text looks like."""
-    if len(text) < _SHORTEST or _anywhere().search(text) is None:  # a pattern costs more to compile than to try
+    """What the first secret in a text looks like; a token says more than the header or the address that it stands in."""
+    if len(text) < _SHORTEST:
         return None
-    match = _shapes().search(text)
-    if match is None:
-        return None
-    begun = _begun().search(text) or match  # a token says more than the header that it stands in
-    kinds = chain(_data()["begins"].items(), _data()["contains"].items())
-    return next(kind for kind, shapes in kinds if any(re.compile(shape).match(text, begun.start()) for shape in shapes))
+    for shapes in known_shapes().values():
+        found = [
+            (match.start(), shape.kind)
+            for shape in shapes
+            if shape.holds in text and (match := _compiled(shape.apart).search(text))
+        ]
+        if found:
+            return min(found, key=itemgetter(0))[1]
+    return None
 
 
-_LONG = re.compile(r"[A-Za-z0-9_~.+/=:@%-]{16,}")
+_LONG = lazy_pattern(r"[A-Za-z0-9_~.+/=:@%-]{16,}")
 
 
 def without_shapes(text: str) -> str:
@@ -78,10 +77,13 @@ def without_shapes(text: str) -> str:
 @lru_cache(maxsize=4096)
 def holds_shape(text: str) -> bool:
     """Whether the shape of a secret stands anywhere in a text, also within a word."""
-    return len(text) >= _SHORTEST and _anywhere().search(text) is not None
+    if len(text) < _SHORTEST:
+        return False
+    shapes = [shape for some in known_shapes().values() for shape in some if shape.holds in text]
+    return any(_compiled(shape.anywhere).search(text) for shape in shapes)
 
 
-_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}(?![0-9A-Za-z])")
+_DIGEST = lazy_pattern(r"@sha256:[0-9a-f]{64}(?![0-9A-Za-z])")
 """That of an image, which is public and tells one image from another."""
 
 

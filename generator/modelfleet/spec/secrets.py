@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from modelfleet.finding import Finding, Location, Pointer, dotted
+from modelfleet.patterns import lazy_pattern
 from modelfleet.spec.limits import MAX_FINDINGS
 from modelfleet.spec.load import Document
 from modelfleet.spec.secret_names import names_secret, naming, shortened
@@ -20,41 +21,42 @@ from modelfleet.wording import printable
 
 _LONGEST_SHOWN = 40
 
-_LOGIN = re.compile(
+_LOGIN = lazy_pattern(
     r"(?!mailto:)[A-Za-z0-9._-]{1,64}:(?=[^\s/@]{0,64}[0-9])[^\s/@:$<]{4,200}@[A-Za-z0-9-]{1,63}\.[A-Za-z0-9.-]*[a-z]"
 )
 
 _PRIVATE_KEY, _URL, _GIVEN = "a private key", "a URL with a password", "a value given to a name"
-_PRESENTED = re.compile(r"(bearer|basic|token)\s{1,9}([A-Za-z0-9._~+/-]{4,200}={0,2})", re.IGNORECASE)
-_HEADER = re.compile(rf"authorization[\"']?\s{{0,9}}[:=]\s{{0,9}}[\"']?{_PRESENTED.pattern}", re.IGNORECASE)
-_LIKE_A_TOKEN = re.compile(r"[A-Za-z0-9]{16}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_NO_WORD = re.compile(r"(?=.{8})(?:.*[0-9]|.*[a-z][A-Z])")
+_SCHEME_AND_TOKEN = r"(bearer|basic|token)\s{1,9}([A-Za-z0-9._~+/-]{4,200}={0,2})"
+_PRESENTED = lazy_pattern(_SCHEME_AND_TOKEN, re.IGNORECASE)
+_HEADER = lazy_pattern(rf"authorization[\"']?\s{{0,9}}[:=]\s{{0,9}}[\"']?{_SCHEME_AND_TOKEN}", re.IGNORECASE)
+_LIKE_A_TOKEN = lazy_pattern(r"[A-Za-z0-9]{16}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NO_WORD = lazy_pattern(r"(?=.{8})(?:.*[0-9]|.*[a-z][A-Z])")
 
 _SCHEMES = {"bearer": "a bearer token", "basic": "a user and password", "token": "an access token"}
 """How a secret is presented in a request: the word before it, and what it then is."""
 
-_ASSIGNED = re.compile(
+_ASSIGNED = lazy_pattern(
     r"""(?<![A-Za-z0-9_.-])(-{0,2}[A-Za-z][A-Za-z0-9_.-]{0,60})
     (?: = (?=["']?([^\s"'&;,]{1,64})) | ["']\s{0,9}:\s{0,9}["']([^"']{1,200}) )""",
     re.VERBOSE,
 )
 
-_LINE = re.compile(
+_LINE = lazy_pattern(
     r"""^[ \t]{0,80}(?:-[ ])?([A-Za-z][A-Za-z0-9_.-]{0,60})(?::[ \t]{1,80}|[ \t]{1,80}=[ \t]{0,80}|=[ \t]{1,80})
     ["']?((?=[^\s0-9]{0,200}[0-9])(?=[^\sA-Za-z]{0,200}[A-Za-z])[^\s"']{6,200})["']?[ \t\r]{0,80}$""",
     re.VERBOSE | re.MULTILINE,
 )
 
-_OPTION = re.compile(r"(?<!\S)(--?[A-Za-z][A-Za-z0-9_.-]{0,60})[ \t]{1,9}([^\s-]\S{0,200})")
+_OPTION = lazy_pattern(r"(?<!\S)(--?[A-Za-z][A-Za-z0-9_.-]{0,60})[ \t]{1,9}([^\s-]\S{0,200})")
 
-_SAID = re.compile(  # within a sentence
+_SAID = lazy_pattern(  # within a sentence
     r"""(?<![A-Za-z0-9_.-])([A-Za-z][A-Za-z_.-]{0,60}):[ ]{1,9}["']?
     ((?=[^\s0-9]{0,200}[0-9])(?=[^\sA-Za-z]{0,200}[A-Za-z])[^\s"',;]{6,200})""",
     re.VERBOSE,
 )
 _PROSE = frozenset({"description", "displayName", "useCase"})
-_WEAK = re.compile(r"(?i:[a-z_.-]*token)")
-_HARMLESS = re.compile(
+_WEAK = lazy_pattern(r"(?i:[a-z_.-]*token)")
+_HARMLESS = lazy_pattern(
     r"""(?i: | empty | none | null | true | false | yes | no | on | off | auto | enabled | disabled | optional | required | [01] )
     | \$[({].* | \$[A-Za-z_][A-Za-z0-9_]* | \{\{.* | <.* | [^A-Za-z0-9]*
     | /(?:etc|var|run|mnt|opt|home|tmp|usr|srv|app|data|models|secrets|root|dev|workspace)(?:/[A-Za-z0-9._-]+)*/?""",
@@ -66,12 +68,12 @@ _PLACES = ("value", "default", "plain", "literal")
 
 _RANDOM, _RANDOM_LENGTHS = "a random key", (32, 1024)
 
-_TOKEN = re.compile(
+_TOKEN = lazy_pattern(
     r"(?<![A-Za-z0-9+/~])(?<!sha256[-:])(?<!sha384-)(?<!sha512-)(?<!base64,)(?<!h1:)[A-Za-z0-9+/]{16,}={0,2}(?![A-Za-z0-9+/=])"
 )
 
-_USER_AND_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9._@-]{0,63}:(?!//)[^\s:]{4,}")
-_COMMENT = re.compile(r"(?:^|(?<=[ \t]))#([^\r\n]*)", re.MULTILINE)
+_USER_AND_PASSWORD = lazy_pattern(r"[A-Za-z][A-Za-z0-9._@-]{0,63}:(?!//)[^\s:]{4,}")
+_COMMENT = lazy_pattern(r"(?:^|(?<=[ \t]))#([^\r\n]*)", re.MULTILINE)
 
 
 class _Hit(NamedTuple):
@@ -372,10 +374,10 @@ class _Search:
         return bool(pieces) and any(all(piece in value for piece in pieces) for value in self.flagged)
 
 
-_PIECE = re.compile(r"[^\s\"',{}\[\]]{6,}")
+_PIECE = lazy_pattern(r"[^\s\"',{}\[\]]{6,}")
 _SECRET_DATA = ("data", "stringData")
-_LEADING_OPTION = re.compile(r"(--?[A-Za-z][A-Za-z0-9_.-]{0,60})[= ]")
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+_LEADING_OPTION = lazy_pattern(r"(--?[A-Za-z][A-Za-z0-9_.-]{0,60})[= ]")
+_VARIABLE = lazy_pattern(r"[A-Z][A-Z0-9_]*")
 _TAKE_OUT = "remove it, and revoke it where it is valid: Git keeps what was written"
 _OF_PROGRAMS = frozenset({"env", "args", "command", "value"})
 

@@ -7,17 +7,18 @@ import unicodedata
 from typing import Any
 
 from modelfleet.finding import Finding, Location
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 from modelfleet.spec.characters import location_in, refused_character
 from modelfleet.spec.compose import Composer, hint_for
 from modelfleet.spec.secret_names import redacted_pointer
 
-_FIELD = re.compile(r"[ \t]*(?:- |[\w./-]+[ \t]*:(?:\s|$)|$)")
-_SURROGATE = re.compile(r"(?:0000)?([dD][89a-fA-F][0-9a-fA-F]{2})")
+_FIELD = lazy_pattern(r"[ \t]*(?:- |[\w./-]+[ \t]*:(?:\s|$)|$)")
+_SURROGATE = lazy_pattern(r"(?:0000)?([dD][89a-fA-F][0-9a-fA-F]{2})")
 ESCAPES = "write \\\\ for a backslash, or use single quotes"
 
 _PHRASES: tuple[tuple[re.Pattern[str], bool, str, str], ...] = tuple(
-    (re.compile(pattern), at_context, message, hint)
+    (lazy_pattern(pattern), at_context, message, hint)
     for pattern, at_context, message, hint in (
         (
             "quoted scalar.*(?:end of stream|document)",
@@ -108,8 +109,8 @@ class _Mark:
     column: int
 
 
-_CONFLICT = re.compile(r"^(?:<{7} .*|={7}|>{7} .*)$", re.MULTILINE)
-_ODD_SPACE = re.compile(r"^[ \t]*([\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000])", re.MULTILINE)
+_CONFLICT = lazy_pattern(r"^(?:<{7} .*|={7}|>{7} .*)$", re.MULTILINE)
+_ODD_SPACE = lazy_pattern(r"^[ \t]*([\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000])", re.MULTILINE)
 
 
 def _mark_of(text: str, index: int) -> _Mark:

@@ -8,11 +8,12 @@ from importlib import metadata
 from urllib.parse import urlsplit
 
 from modelfleet import __version__
+from modelfleet.patterns import lazy_pattern
 
 PLACEHOLDER = "modelfleet @ git+https://git.example.org/OWNER/modelfleet@COMMIT"
 """Leads nowhere, so that nobody installs a stranger's package of this name: the project is on no registry yet."""
 
-_COMMIT = re.compile(r"[0-9a-f]{40,64}")
+_COMMIT = lazy_pattern(r"[0-9a-f]{40,64}")
 
 
 def installed_requirement() -> str:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from modelfleet.finding import MachineFailed
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 from modelfleet.tools.crds import SCHEMA_LOCATION
 from modelfleet.tools.install import Tool
 from modelfleet.tools.processes import run
 from modelfleet.tools.schemas import Schemas
 
-_PROBLEM = re.compile(r" - at '([^']*)': (.*?)(?=\s+- at '|$)")
-_ONLY_HEADING = re.compile(r"(?:validation|'?(?:allOf|anyOf|oneOf)'?) failed")  # 0.8 quotes the word
+_PROBLEM = lazy_pattern(r" - at '([^']*)': (.*?)(?=\s+- at '|$)")
+_ONLY_HEADING = lazy_pattern(r"(?:validation|'?(?:allOf|anyOf|oneOf)'?) failed")  # 0.8 quotes the word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
 
 from modelfleet.finding import MachineFailed
 from modelfleet.layout import GENERATED_FILE, TOP
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 from modelfleet.tree.folders import (
     by_folder,
@@ -28,7 +28,7 @@ from modelfleet.tree.seal import seal_state, sha256
 
 STAGING = f"{TOP}/.modelfleet"
 JOURNAL = f"{STAGING}/journal"
-_GENERATED_PATH = re.compile(rf"{TOP}(?:/[a-z0-9][a-z0-9._-]*)+")
+_GENERATED_PATH = lazy_pattern(rf"{TOP}(?:/[a-z0-9][a-z0-9._-]*)+")
 _MOST_JOURNAL_BYTES = 64 << 20
 _HALF_WRITTEN = f"{TOP}/ is partly written, and the next `modelfleet render` finishes it once the cause is fixed"
 _WRITTEN = f"the generated folders are written, and the next `modelfleet render` removes {STAGING}"

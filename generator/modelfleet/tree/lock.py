@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from modelfleet.finding import MachineFailed
 from modelfleet.layout import TOP
+from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
 from modelfleet.tree.folders import READ, content_of, failed, name_of, opened_folder, opened_root
 
 LOCK = f"{TOP}/.modelfleet.lock"
 AS_BEFORE = "the generated folders are unchanged"
-_HOLDER = re.compile(rb"(\d{1,10}) ([0-9T:+-]{1,40})\n")
+_HOLDER = lazy_pattern(rb"(\d{1,10}) ([0-9T:+-]{1,40})\n")
 _POLL_S = 0.05
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-_HEADER = re.compile(rb"# Generated from [^\n]+: edit those, then `modelfleet render`\. sha256:([0-9a-f]{16})\n")
-_HEADER_BELOW = re.compile(rb"^# Generated from [^\n]*`modelfleet render`", re.MULTILINE)
+from modelfleet.patterns import lazy_pattern
+
+_HEADER = lazy_pattern(rb"# Generated from [^\n]+: edit those, then `modelfleet render`\. sha256:([0-9a-f]{16})\n")
+_HEADER_BELOW = lazy_pattern(rb"^# Generated from [^\n]*`modelfleet render`", re.MULTILINE)
 _HEAD_BYTES = 4096
 SealState = Literal["ours", "edited", "foreign"]
 

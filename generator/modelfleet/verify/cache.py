@@ -13,6 +13,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelfleet.patterns import lazy_pattern
 from modelfleet.tools.edition import file_digest, tool_edition
 from modelfleet.tools.install import Tool
 from modelfleet.tools.schemas import Schemas
@@ -56,7 +57,7 @@ def folder_content(root: Path, folder: str) -> tuple[bytes, Sequence[str]]:
     return total.digest(), bases_of(root, folder)
 
 
-_RESOURCE_FOLDER = re.compile(rb"^- (\.\./[^\n]+)$", re.MULTILINE)
+_RESOURCE_FOLDER = lazy_pattern(rb"^- (\.\./[^\n]+)$", re.MULTILINE)
 
 
 def bases_of(root: Path, folder: str) -> list[str]:

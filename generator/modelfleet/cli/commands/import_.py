@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +17,11 @@ from modelfleet.importer.model_facts import ModelFactsImport, model_facts_import
 from modelfleet.importer.proof import effect_lines
 from modelfleet.importer.write import written_files
 from modelfleet.layout import CRDS
+from modelfleet.patterns import lazy_pattern
 from modelfleet.spec import secrets
 from modelfleet.wording import listed, plural, printable
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_NAME = lazy_pattern(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 @click.group(name="import", short_help="Write specs for what is already running.")

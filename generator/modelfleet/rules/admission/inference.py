@@ -13,6 +13,7 @@ from typing import Any
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.names import AUTOSCALER_CLASS
 from modelfleet.kubernetes.objects import env_named, items, mapping, mappings, text
+from modelfleet.patterns import lazy_pattern
 from modelfleet.rules import Violation, having
 from modelfleet.rules.admission.request import (
     ANNOTATIONS,
@@ -30,7 +31,7 @@ SERVER = "kserve-container"
 TRANSFORMER = "transformer-container"
 PROTOCOLS = ("v1", "v2")
 _PODS = frozenset({"containers", "initContainers", "workerSpec"})
-_NAME = re.compile(r"[a-z](?:[-a-z0-9]*[a-z0-9])?", re.ASCII)
+_NAME = lazy_pattern(r"[a-z](?:[-a-z0-9]*[a-z0-9])?", re.ASCII)
 
 
 @admission_rule(

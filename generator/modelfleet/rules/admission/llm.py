@@ -7,12 +7,12 @@ for the prefill phase, at `spec.prefill`, to which the same rules apply.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelfleet.finding import Pointer, Severity, dotted
 from modelfleet.kubernetes.objects import items, mapping, mappings, number, text
+from modelfleet.patterns import lazy_pattern
 from modelfleet.rules import Violation, having, lacking
 from modelfleet.rules.admission.request import LLM_KIND, AdmissionRequest, admission_rule, display, peer
 
@@ -312,7 +312,7 @@ def no_cache_transfer(request: AdmissionRequest) -> Iterator[Violation]:
             return
 
 
-_CACHE_TRANSFER = re.compile(r"--kv[-_]transfer[-_]config\b")
+_CACHE_TRANSFER = lazy_pattern(r"--kv[-_]transfer[-_]config\b")
 
 
 def _told(container: Mapping[str, Any]) -> Iterator[str]:

@@ -6,17 +6,17 @@ kserve: config/crd/full/llmisvc/serving.kserve.io_llminferenceservices.yaml (x-k
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelfleet.finding import Pointer
 from modelfleet.kubernetes.objects import mapping, number, text
+from modelfleet.patterns import lazy_pattern
 from modelfleet.rules import Violation, having
 from modelfleet.rules.admission.llm import workloads
 from modelfleet.rules.admission.request import LLM_KIND, AdmissionRequest, admission_rule, display
 
-_COST = re.compile(r"[0-9]+(\.[0-9]+)?")
+_COST = lazy_pattern(r"[0-9]+(\.[0-9]+)?")
 _MODIFIERS = ("formula", "target", "activationTarget", "metricType")
 
 

@@ -5,24 +5,24 @@ kubernetes: staging/src/k8s.io/apimachinery/pkg/api/validation/objectmeta.go and
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 from modelfleet.finding import Severity
 from modelfleet.kubernetes.objects import mapping, text
+from modelfleet.patterns import lazy_pattern
 from modelfleet.rules import Violation
 from modelfleet.rules.admission.request import SERVICE_KINDS, AdmissionRequest, admission_rule, display
 
 _LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
-_DNS_LABEL = re.compile(_LABEL)
-_SUBDOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
-_WORD = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?")
-_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
+_DNS_LABEL = lazy_pattern(_LABEL)
+_SUBDOMAIN = lazy_pattern(rf"{_LABEL}(?:\.{_LABEL})*")
+_WORD = lazy_pattern(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_BASE64 = lazy_pattern(r"[A-Za-z0-9+/]*={0,2}")
 _LABELLED = frozenset({("v1", "Namespace"), ("v1", "Service"), ("project.openshift.io/v1", "Project")})
 
-_SEGMENTS = re.compile(
+_SEGMENTS = lazy_pattern(
     r"(?:rbac\.authorization|certificates|apiregistration)\.k8s\.io/.*"
     r"|(?:apps|authorization|build|image|oauth|project|quota|security|template|user)\.openshift\.io/.*"
 )

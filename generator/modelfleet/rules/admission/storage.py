@@ -9,6 +9,7 @@ from typing import Any
 from modelfleet.finding import Pointer, Severity
 from modelfleet.kubernetes.names import CONNECTIONS, MODEL_FOLDER, OVMS_VERSION
 from modelfleet.kubernetes.objects import items, mapping, mappings, text
+from modelfleet.patterns import lazy_pattern
 from modelfleet.rules import Violation, having
 from modelfleet.rules.admission.request import (
     ANNOTATIONS,
@@ -22,10 +23,10 @@ from modelfleet.rules.admission.request import (
 )
 from modelfleet.wording import listed
 
-_REMOTE = re.compile(r"\w+?://", re.ASCII)
+_REMOTE = lazy_pattern(r"\w+?://", re.ASCII)
 _AZURE = "blob.core.windows.net"
-_AZURE_URI = re.compile(r"https://(.+?).blob.core.windows.net/(.+)", re.ASCII)
-_KEY = re.compile(r"kbs:///[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
+_AZURE_URI = lazy_pattern(r"https://(.+?).blob.core.windows.net/(.+)", re.ASCII)
+_KEY = lazy_pattern(r"kbs:///[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 
 
 @admission_rule(

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from modelfleet.finding import Pointer, Severity
+from modelfleet.patterns import lazy_pattern
 from modelfleet.resolve.option_tables import OptionParser
 from modelfleet.rules import Violation
 from modelfleet.rules.spec.subjects import OfModel, spec_rule
@@ -18,12 +19,12 @@ from modelfleet.wording import listed
 Arguments = Sequence[tuple[Pointer, str]]
 """Elements of command lines, each with where it is written."""
 
-_OPTION = re.compile(r"(--?[A-Za-z][\w.+-]*)(?=[=\s]|\Z)", re.ASCII)
+_OPTION = lazy_pattern(r"(--?[A-Za-z][\w.+-]*)(?=[=\s]|\Z)", re.ASCII)
 """The name of an option; behind it stands a value, or (where a shell reads the arguments) a space."""
 
 _QUOTES = "“”„‟‘’‚‛«»‹›"
 _TYPOGRAPHIC = f"{_QUOTES}‐‑‒–—―−"
-_QUOTED_JSON = re.compile(r"[{\[:,]\s*[“”„‟‘’«»]")
+_QUOTED_JSON = lazy_pattern(r"[{\[:,]\s*[“”„‟‘’«»]")
 
 _NOTHING = "remove it: nothing replaces it"
 

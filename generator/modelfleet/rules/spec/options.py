@@ -9,6 +9,7 @@ from typing import Any
 
 from modelfleet.finding import Pointer, Severity
 from modelfleet.kubernetes.names import MODEL_FOLDER
+from modelfleet.patterns import lazy_pattern
 from modelfleet.resolve.catalog import reserved_env
 from modelfleet.resolve.model import EnvSecret, Model
 from modelfleet.resolve.runtime import Engine, Runtime
@@ -16,11 +17,11 @@ from modelfleet.rules import Violation
 from modelfleet.rules.spec.subjects import OfModel, spec_rule
 from modelfleet.wording import did_you_mean, listed
 
-_EXPANDED = re.compile(r"\{\{\s*\.(Name|Namespace|Labels\.[\w.]+|Annotations\.[\w.]+)\s*\}\}", re.ASCII)
+_EXPANDED = lazy_pattern(r"\{\{\s*\.(Name|Namespace|Labels\.[\w.]+|Annotations\.[\w.]+)\s*\}\}", re.ASCII)
 """What KServe expands in arguments and variables (kserve, pkg/controller/v1beta1/inferenceservice/utils/utils.go)."""
 
-_HIDDEN = re.compile(r"\s(--?[A-Za-z][\w-]*)", re.ASCII)
-_VARIABLE = re.compile(r"(?<!\$)\$\([A-Za-z_][\w.-]*\)", re.ASCII)
+_HIDDEN = lazy_pattern(r"\s(--?[A-Za-z][\w-]*)", re.ASCII)
+_VARIABLE = lazy_pattern(r"(?<!\$)\$\([A-Za-z_][\w.-]*\)", re.ASCII)
 
 
 @spec_rule("OPT001", "The option is set already")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from modelfleet.finding import Pointer, Severity
+from modelfleet.patterns import lazy_pattern
 from modelfleet.resolve.catalog import as_served, own_runtime
 from modelfleet.resolve.runtime import Runtime
 from modelfleet.rules import Violation
@@ -15,7 +16,7 @@ from modelfleet.rules.spec.images import moving_images
 from modelfleet.rules.spec.options import passes_arguments
 from modelfleet.spec.load import Document
 
-_PARAMETER = re.compile(r"\$\{\{?([A-Za-z_][A-Za-z0-9_]*)\}?\}", re.ASCII)
+_PARAMETER = lazy_pattern(r"\$\{\{?([A-Za-z_][A-Za-z0-9_]*)\}?\}", re.ASCII)
 
 
 def judge_file(document: Document) -> Iterator[Violation]:
