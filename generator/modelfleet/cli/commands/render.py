@@ -13,8 +13,6 @@ from modelfleet.cli.output import DOCUMENT_FORMATS, DRIFT, POLICY, Exit, say, sh
 from modelfleet.cli.sharing import FleetChoice, FleetRun, fleet_options, run_options
 from modelfleet.finding import Finding, MachineFailed, Severity, merged
 from modelfleet.layout import EVERYTHING, Scope
-from modelfleet.plan.git import untracked
-from modelfleet.report import drift
 from modelfleet.report.render import rendered
 from modelfleet.tree import write
 from modelfleet.tree.compare import changed_bases, compare_tree
@@ -77,6 +75,9 @@ def _with_all_overlays(root: Path, files: Mapping[str, str], scope: Scope) -> Sc
 
 def _show_drift(root: Path, files: Mapping[str, str], scope: Scope, shown: tuple[str, tuple[Finding, ...]]) -> None:
     """The words about drift go to stderr where stdout is for machines."""
+    from modelfleet.plan.git import untracked
+    from modelfleet.report import drift
+
     form, warnings = shown
     words = tell if form in DOCUMENT_FORMATS else say
     changes = compare_tree(root, files, scope)
