@@ -10,7 +10,6 @@ import pytest
 
 import modelfleet
 from modelfleet.patterns import lazy_pattern, lazy_patterns
-from modelfleet.pyyaml import yaml
 
 PACKAGE = Path(modelfleet.__file__).parent
 MODULES = sorted(
@@ -56,11 +55,3 @@ def test_only_what_is_imported_within_compiles_late() -> None:
         assert re.compile is lazy_pattern
         raise ZeroDivisionError
     assert re.compile is before
-
-
-def test_pyyamls_own_reader_still_refuses_control_characters() -> None:
-    with pytest.raises(yaml.reader.ReaderError, match="special characters are not allowed"):
-        yaml.load("a: \x01", Loader=yaml.SafeLoader)
-    assert yaml.load("a: [1, 2026-01-01, yes]", Loader=yaml.SafeLoader) == yaml.load(
-        "a: [1, 2026-01-01, yes]", Loader=yaml.CSafeLoader
-    )

@@ -121,7 +121,7 @@ def _schema(name: str) -> dict[str, Any]:
 
 @cache
 def _validator(name: str) -> Any:
-    import jsonschema_rs
+    from modelfleet.json_schema import jsonschema_rs
 
     patterns = jsonschema_rs.RegexOptions()  # an engine whose time grows with the text alone
     schema = _schema(name) if name == _LOWEST else bare_schema(name)

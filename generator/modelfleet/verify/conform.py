@@ -88,7 +88,7 @@ def _core(subject: OverlayObject, kubernetes: str) -> Iterator[tuple[str, Findin
 @lru_cache(maxsize=4)
 def _validators(kubernetes: str) -> Any:
     """A validator by kind and apiVersion, None for kinds that are not Kubernetes' own; each is compiled once."""
-    import jsonschema_rs
+    from modelfleet.json_schema import jsonschema_rs
 
     folder = bundled_schemas(kubernetes)
     definitions = json.loads((folder / "_definitions.json").read_bytes())

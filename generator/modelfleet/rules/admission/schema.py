@@ -30,7 +30,7 @@ SchemaCheck = Callable[[Mapping[str, Any]], Iterator[Violation]]
 
 def schema_check(schema: Mapping[str, Any]) -> SchemaCheck:
     """The check that a JSON schema stands for, compiled once. Its references lead nowhere outside of it."""
-    import jsonschema_rs
+    from modelfleet.json_schema import jsonschema_rs
 
     validator = jsonschema_rs.validator_for(dict(schema))
 
