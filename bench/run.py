@@ -51,12 +51,16 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Commands that are measured as one, and what is done before each time."""
+    """Commands that are measured as one, what is done before each time, and how often one after the other in a round.
+
+    A tenth of a second is too short to be measured once: the processor may be another one, or slower, in each round.
+    """
 
     name: str
     commands: tuple[Command, ...]
     before: Callable[[], None] = lambda: None
     most_runs: int = 99
+    times: int = 1
     costs: list[Cost] = field(default_factory=list)
 
     def best(self, what: str) -> float:
@@ -108,11 +112,12 @@ def measure(tasks: Sequence[Task], runs: int, place: Path, say: Callable[[str], 
         for task in tasks:
             if not (1 if task.most_runs == 1 else 0) <= number <= task.most_runs:
                 continue
-            task.before()
-            parts = [measured(command, environment) for command in task.commands]
-            cpu, wall = sum(part.cpu for part in parts), sum(part.wall for part in parts)
-            if number:
-                task.costs.append(Cost(cpu, wall, max(part.memory for part in parts)))
+            for _ in range(task.times if number else 1):
+                task.before()
+                parts = [measured(command, environment) for command in task.commands]
+                cpu, wall = sum(part.cpu for part in parts), sum(part.wall for part in parts)
+                if number:
+                    task.costs.append(Cost(cpu, wall, max(part.memory for part in parts)))
 
 
 # ---- what is measured
@@ -182,22 +187,22 @@ def tasks_of(models: int, place: Path, rivals: Rivals, *, verified: bool) -> Ite
     """Check, render, plan and verify of a fleet, and what the peers take for the same objects."""
     root, values = place / f"fleet-{models}", place / f"values-{models}"
     run: tuple[str | Path, ...] = (*product(), "--root", root)
-    most = 99 if models < 1000 else 3
-    yield Task(f"check {models}", ((*run, "check", "--no-cache"),), most_runs=most)
-    yield Task(f"render {models}", ((*run, "render", "--no-cache"),), lambda: emptied(root), most)
-    yield Task(f"check {models} again", ((*run, "check"),), most_runs=most)
-    yield Task(f"render {models} again", ((*run, "render"),), most_runs=most)
+    often = partial(Task, most_runs=99 if models < 1000 else 3, times=8 if models == 1 else 1)
+    yield often(f"check {models}", ((*run, "check", "--no-cache"),))
+    yield often(f"render {models}", ((*run, "render", "--no-cache"),), before=lambda: emptied(root))
+    yield often(f"check {models} again", ((*run, "check"),))
+    yield often(f"render {models} again", ((*run, "render"),))
     if models >= 10:
-        yield Task(f"render {models}, one changed", ((*run, "render"),), lambda: one_changed(root), most)
-        yield Task(f"plan {models}, one changed", ((*run, "plan"),), lambda: committed(root), most)
+        yield often(f"render {models}, one changed", ((*run, "render"),), before=lambda: one_changed(root))
+        yield often(f"plan {models}, one changed", ((*run, "plan"),), before=lambda: committed(root))
     else:
-        yield Task(f"check {models}, changed", ((*run, "check"),), lambda: one_changed(root), most)
+        yield often(f"check {models}, changed", ((*run, "check"),), before=lambda: one_changed(root))
     if verified:
         yield Task(f"verify {models}", ((*run, "render"), (*run, "verify", "--no-cache")), most_runs=1)
         yield Task(f"verify {models} again", ((*run, "verify"),), most_runs=2)
         yield Task(f"kustomize {models}", (("sh", "-c", one_by_one(root)),), most_runs=1)
     for name, render in rivals.items():
-        yield Task(f"{name} {models}", tuple(render(values, one) for one in ENVIRONMENTS), most_runs=most)
+        yield often(f"{name} {models}", tuple(render(values, one) for one in ENVIRONMENTS))
 
 
 def one_by_one(root: Path) -> str:
@@ -208,6 +213,13 @@ def one_by_one(root: Path) -> str:
     tool = locate(cache_folder(ROOT), "kustomize")
     assert tool is not None, "make setup-tools installs kustomize"
     return f'for each in "{root}"/environments/*/team-*/; do case $each in */base/*) ;; *) "{tool.path}" build "$each";; esac; done'
+
+
+def flat_tasks(models: int, place: Path, most_runs: int) -> Iterator[Task]:
+    """On one processor: two processes take more CPU time than one, since they share its caches, and a small fleet takes one."""
+    root, processor = place / f"fleet-{models}", min(os.sched_getaffinity(0))
+    run: Command = ("taskset", "--cpu-list", str(processor), *product(), "--root", root, "render", "--no-cache")
+    yield Task(f"render {models}, one processor", (run,), lambda: emptied(root), most_runs)
 
 
 def shard_tasks(models: int, place: Path) -> Iterator[Task]:
@@ -260,10 +272,10 @@ def server_tasks(models: int, place: Path) -> Iterator[Task]:
 
 def start_tasks() -> Iterator[Task]:
     """A start without any work."""
-    yield Task("bare Python", ((sys.executable, "-c", ""),))
-    yield Task("--version", ((*product(), "--version"),))
+    yield Task("bare Python", ((sys.executable, "-c", ""),), times=8)
+    yield Task("--version", ((*product(), "--version"),), times=8)
     words = ("COMP_WORDS=modelfleet check --project te", "COMP_CWORD=3", "_MODELFLEET_COMPLETE=bash_complete")
-    yield Task("completion of a name", (("env", *words, *product()),))
+    yield Task("completion of a name", (("env", *words, *product()),), times=8)
 
 
 # ---- the same objects
@@ -334,7 +346,7 @@ def aims(by_name: Mapping[str, Task], sizes: Sequence[int], large: int) -> Itera
     yield Aim("--version to bare Python", ratio("--version", "bare Python"), 3.0)
     yield Aim("completion of a name to bare Python", ratio("completion of a name", "bare Python"), 4.0)
     limits = {
-        1: {"check 1 again": 0.9, "render 1 again": 0.9, "check 1, changed": 0.9, "render 1": 0.9},
+        1: dict.fromkeys(("check 1", "render 1", "check 1, changed", "check 1 again", "render 1 again"), 0.9),
         100: {"render 100": 0.9},
         1000: {
             "render 1000": 0.8,
@@ -350,8 +362,9 @@ def aims(by_name: Mapping[str, Task], sizes: Sequence[int], large: int) -> Itera
         yield Aim("verify 1000 the first time to one kustomize an overlay", ratio("verify 1000", "kustomize 1000"), 0.5)
     if 100 in sizes and large:
         start = by_name["render 1"].best("cpu") if 1 in sizes else 0.0
-        each = [(by_name[f"render {size}"].best("cpu") - start) / size for size in (100, large)]
-        yield Aim(f"cost of a model among {large} to that among 100, without start-up", each[1] / each[0], 1.15)
+        each = [(by_name[f"render {size}, one processor"].best("cpu") - start) / size for size in (100, large)]
+        text = f"cost of a model among {large} to that among 100, on one processor, without start-up"
+        yield Aim(text, each[1] / each[0], 1.15)
     shards = [task.best("memory") for name, task in by_name.items() if ", shard " in name]
     if shards:
         yield Aim("peak memory of a shard", max(shards), 200.0, " MiB")
@@ -400,6 +413,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for models in chosen.models:
             tasks += tasks_of(models, place, rivals, verified=chosen.acceptance and models >= 100)
         tasks += server_tasks(chosen.server, place)
+        if chosen.large and 100 in chosen.models:
+            tasks += [*flat_tasks(100, place, chosen.runs), *flat_tasks(chosen.large, place, 2)]
         tasks += shard_tasks(chosen.large, place) if chosen.large else []
         measure(tasks, chosen.runs, place, say)
     by_name = {task.name: task for task in tasks}
@@ -420,7 +435,8 @@ def say(line: str) -> None:
 def report(by_name: Mapping[str, Task], sizes: Sequence[int], large: int, runs: int) -> Iterator[str]:
     """All that was measured, and which aims are met."""
     helms = {name.removeprefix("helm "): task for name, task in by_name.items() if name.startswith("helm ")}
-    yield f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.0f}, Python {sys.version.split()[0]}, best and median of {runs} runs"
+    machine = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.0f}, Python {sys.version.split()[0]}"
+    yield f"{machine}, best and median of {runs} rounds; of one model, eight runs a round"
     yield ""
     yield from table(list(by_name.values()), helms)
     yield ""
