@@ -82,7 +82,7 @@ def test_from_an_empty_folder_to_green_with_no_edit(kind: str, tmp_path: Path, r
     assert modelfleet(tmp_path, "init", "--kind", kind, "--release", "2.25").code == 0
     ran = modelfleet(tmp_path, "render", "--verify")
     assert ran.code == 0, ran.text()
-    assert ran.out.splitlines()[-1].startswith("verified 2 overlays with 4 objects: ")
+    assert ran.out.splitlines()[-1].startswith("verified 2 overlays with 4 objects")
     assert modelfleet(tmp_path, "verify").code == 0
 
 
