@@ -68,7 +68,7 @@ def test_the_wheel_runs_on_its_own(tmp_path: Path) -> None:
     assert checked.stdout.startswith("1 project in 1 environment: 1 model, 2 objects; all specs are valid\n")
 
 
-def test_the_wheel_holds_what_is_made_of_its_data_and_templates(tmp_path: Path) -> None:
+def test_the_wheel_holds_what_is_made_of_its_data_templates_and_schemas(tmp_path: Path) -> None:
     """A container cannot write into it, so what is not there would be made at every start."""
     with zipfile.ZipFile(io.BytesIO(two_builds()[0][WHEEL])) as archive:
         archive.extractall(tmp_path)
@@ -78,11 +78,15 @@ def test_the_wheel_holds_what_is_made_of_its_data_and_templates(tmp_path: Path) 
         "names = [str(path.relative_to(data))[:-5] for path in data.rglob('*.yaml') if 'start' not in path.parts];"
         "templates = list(p.packaged('templates').rglob('*.j2'));"
         "print(*map(bool, map(p.packaged_data, names)), *(bool(compiled(path, path.read_bytes())) for path in templates));"
+        "import modelfleet.spec.schema as s; s._bare = None;"
+        "schemas = [path.name.removesuffix('.schema.json') for path in p.packaged('schemas').glob('*.json')];"
+        "print(*map(bool, map(s.bare_schema, schemas)));"
         "print({'yaml', 'jinja2'} & {*sys.modules})"
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True, text=True)
-    made, loaded = done.stdout.splitlines()
+    made, bare, loaded = done.stdout.splitlines()
     assert ({*made.split()}, len(made.split()) > 200, loaded) == ({"True"}, True, "set()")
+    assert ({*bare.split()}, len(bare.split()) > 20) == ({"True"}, True)
 
 
 def test_the_source_archive_builds_the_same_wheel(tmp_path: Path) -> None:
