@@ -37,6 +37,7 @@ SCRIPT = ROOT / "bench/jinja/render.py"
 JSONNET = ROOT / "bench/jsonnet/render.jsonnet"
 README = ROOT / "bench/README.md"
 SHARDS = 8
+OFTEN = 8
 ENVIRONMENTS = tuple(fleet.ENVIRONMENTS)
 
 
@@ -187,7 +188,7 @@ def tasks_of(models: int, place: Path, rivals: Rivals, *, verified: bool) -> Ite
     """Check, render, plan and verify of a fleet, and what the peers take for the same objects."""
     root, values = place / f"fleet-{models}", place / f"values-{models}"
     run: tuple[str | Path, ...] = (*product(), "--root", root)
-    often = partial(Task, most_runs=99 if models < 1000 else 3, times=8 if models == 1 else 1)
+    often = partial(Task, most_runs=99 if models < 1000 else 3, times=OFTEN if models == 1 else 1)
     yield often(f"check {models}", ((*run, "check", "--no-cache"),))
     yield often(f"render {models}", ((*run, "render", "--no-cache"),), before=lambda: emptied(root))
     yield often(f"check {models} again", ((*run, "check"),))
@@ -272,10 +273,10 @@ def server_tasks(models: int, place: Path) -> Iterator[Task]:
 
 def start_tasks() -> Iterator[Task]:
     """A start without any work."""
-    yield Task("bare Python", ((sys.executable, "-c", ""),), times=8)
-    yield Task("--version", ((*product(), "--version"),), times=8)
+    yield Task("bare Python", ((sys.executable, "-c", ""),), times=OFTEN)
+    yield Task("--version", ((*product(), "--version"),), times=OFTEN)
     words = ("COMP_WORDS=modelfleet check --project te", "COMP_CWORD=3", "_MODELFLEET_COMPLETE=bash_complete")
-    yield Task("completion of a name", (("env", *words, *product()),), times=8)
+    yield Task("completion of a name", (("env", *words, *product()),), times=OFTEN)
 
 
 # ---- the same objects
@@ -378,7 +379,7 @@ def _is_ours(name: str) -> bool:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Measure modelfleet beside helm, jrsonnet and a bare Jinja2 script.")
-    parser.add_argument("--runs", type=int, default=5, help="how often each command runs (5)")
+    parser.add_argument("--runs", type=int, default=5, help="rounds, in each of which every command runs (5)")
     parser.add_argument("--models", type=int, nargs="+", default=[1, 100, 1000], help="sizes of the fleet (1 100 1000)")
     parser.add_argument(
         "--large", type=int, default=0, help="models of a fleet that is also shared among shards (none)"
@@ -436,7 +437,7 @@ def report(by_name: Mapping[str, Task], sizes: Sequence[int], large: int, runs: 
     """All that was measured, and which aims are met."""
     helms = {name.removeprefix("helm "): task for name, task in by_name.items() if name.startswith("helm ")}
     machine = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.0f}, Python {sys.version.split()[0]}"
-    yield f"{machine}, best and median of {runs} rounds; of one model, eight runs a round"
+    yield f"{machine}, best and median of {runs} rounds; of one model, {OFTEN} runs a round"
     yield ""
     yield from table(list(by_name.values()), helms)
     yield ""

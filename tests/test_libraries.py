@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import modelfleet
 from modelfleet.pyyaml import yaml
 
 NO_MAIL = """\
@@ -35,3 +38,13 @@ def test_pyyamls_own_reader_still_refuses_control_characters() -> None:
         yaml.load("a: \x01", Loader=yaml.SafeLoader)
     text = "a: [1, 2026-01-01, yes, 0o7, 1e3, .inf, ~]"
     assert yaml.load(text, Loader=yaml.SafeLoader) == yaml.load(text, Loader=yaml.CSafeLoader)
+
+
+def test_they_are_imported_in_one_place() -> None:
+    package = Path(modelfleet.__file__).parent
+    found = {
+        path.name: name
+        for path in package.rglob("*.py")
+        for name in re.findall(r"^ *import (yaml|jsonschema_rs)$", path.read_text(), re.MULTILINE)
+    }
+    assert found == {"pyyaml.py": "yaml", "json_schema.py": "jsonschema_rs"}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,9 +46,18 @@ def test_what_is_no_pattern_is_refused_when_it_is_tried() -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_pattern_of_a_module_is_one(name: str) -> None:
-    known = vars(importlib.import_module(name)).values()
-    late = [value for value in known if isinstance(value, type(lazy_pattern("")))]
-    assert all(value.pattern for value in late)
+    found = list(patterns_in(vars(importlib.import_module(name))))
+    assert found
+    assert all(one.pattern for one in found)
+
+
+def patterns_in(value: Any) -> Iterator[re.Pattern[str]]:
+    """Those of a module, also within its tables."""
+    if isinstance(value, type(lazy_pattern(""))):
+        yield value
+    elif isinstance(value, dict | tuple | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from patterns_in(inner)
 
 
 def test_only_what_is_imported_within_compiles_late() -> None:

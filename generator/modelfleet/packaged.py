@@ -1,8 +1,8 @@
 """Where the files that travel with the package are: in a wheel inside of it, in a checkout beside it.
 
-Data are written as YAML, with comments, and templates as text. What is made of them is kept as JSON in `__pycache__`, as
-Python keeps what it compiles: beside the source or under its prefix, never where Python is told to write none, and believed
-only for the very bytes that it was made from.
+Data are written as YAML, with comments, schemas as JSON, with notes, and templates as text. What is made of them is kept as JSON
+in `__pycache__`, as Python keeps what it compiles: beside the source or under its prefix, never where Python is told to write
+none, and believed only for the very bytes that it was made from.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ TITLES: Mapping[str, str] = {
 
 _MOST_SOUGHT = 1000
 _LOWEST = "environment without null"
-_NOTES = ("title", "description", "examples", "$comment", "deprecated")
+_NOTES = ("title", "description", "examples", "$comment")
 
 
 class SchemaPlaces(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import pairwise
 from operator import itemgetter
@@ -22,33 +22,31 @@ _WORD = lazy_pattern(r"[a-z]{3,}")
 
 
 class Shape(NamedTuple):
-    """A secret's shape: what it is, a text that every one of it holds, and the pattern, alone and where nothing stands before."""
+    """A secret's shape: what it is, a text that every one of it holds, and the pattern, anywhere and where no word goes on."""
 
     kind: str
     holds: str
-    anywhere: str
-    apart: str
+    anywhere: re.Pattern[str]
+    apart: re.Pattern[str]
 
 
 @cache
 def known_shapes() -> Mapping[str, Sequence[Shape]]:
-    """By part of the data, in its order."""
-    return {part: [_shape(part, *one) for one in _listed(kinds)] for part, kinds in packaged_data("secrets").items()}
-
-
-def _listed(kinds: Mapping[str, Sequence[str | Mapping[str, str]]]) -> Iterator[tuple[str, str | Mapping[str, str]]]:
-    return ((kind, shape) for kind, shapes in kinds.items() for shape in shapes)
+    """By part of the data, in its order. Each is a pattern by itself, so that only those are compiled that a text may hold."""
+    return {
+        part: [_shape(part, kind, written) for kind, shapes in kinds.items() for written in shapes]
+        for part, kinds in packaged_data("secrets").items()
+    }
 
 
 def _shape(part: str, kind: str, written: str | Mapping[str, str]) -> Shape:
     if isinstance(written, str):
         begun = _PLAIN.match(written)
-        written = {"shape": written, "holds": begun[0].replace("\\", "") if begun is not None else ""}
-    anywhere = written["shape"]
-    return Shape(kind, written["holds"], anywhere, f"(?<![A-Za-z0-9]){anywhere}" if part == "begins" else anywhere)
-
-
-_compiled = cache(re.compile)  # each by itself, as to compile all of them takes longer than to check a project
+        pattern, holds = written, begun[0].replace("\\", "") if begun is not None else ""
+    else:
+        pattern, holds = written["shape"], written["holds"]
+    before = "(?<![A-Za-z0-9])" if part == "begins" else ""
+    return Shape(kind, holds, lazy_pattern(pattern), lazy_pattern(before + pattern))
 
 
 def shape_in(text: str) -> str | None:
@@ -59,7 +57,7 @@ def shape_in(text: str) -> str | None:
         found = [
             (match.start(), shape.kind)
             for shape in shapes
-            if shape.holds in text and (match := _compiled(shape.apart).search(text))
+            if shape.holds in text and (match := shape.apart.search(text))
         ]
         if found:
             return min(found, key=itemgetter(0))[1]
@@ -80,7 +78,7 @@ def holds_shape(text: str) -> bool:
     if len(text) < _SHORTEST:
         return False
     shapes = [shape for some in known_shapes().values() for shape in some if shape.holds in text]
-    return any(_compiled(shape.anywhere).search(text) for shape in shapes)
+    return any(shape.anywhere.search(text) for shape in shapes)
 
 
 _DIGEST = lazy_pattern(r"@sha256:[0-9a-f]{64}(?![0-9A-Za-z])")
