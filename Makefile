@@ -164,7 +164,7 @@ $(SITE):
 define install
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
   || { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1 || true). Say which: make PYTHON=python3.12 …" >&2; exit 1; }
-echo "Making the virtual environment in $(VENV) (once, about half a minute)"
+echo "Installing what $(1) lists into $(VENV) (once, about half a minute)"
 test -x $(BIN)/python && $(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 rm -f $(VENV)/made-*
 $(PIP) install --require-hashes -r $(1)
