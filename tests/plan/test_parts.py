@@ -262,6 +262,7 @@ def test_effects_are_the_same_everywhere() -> None:
     assert schema("plan")["$defs"]["effect"]["enum"] == [effect.id for effect in Effect]
     assert set(EFFECTS_BY_ID) >= {entry["effect"] for entry in knowledge()["rules"]}
     assert set(EFFECTS_BY_ID) >= set(knowledge()["refusals"].values())
+    assert set(EFFECTS_BY_ID) >= {entry["effect"] for entry in knowledge()["removals"]}
 
 
 def test_effects_that_pods_notice_are_between_those_that_none_does_and_those_that_callers_do() -> None:

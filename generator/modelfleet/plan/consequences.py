@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
-from modelfleet.kubernetes.names import CONNECTIONS, SERVING_GROUP
-from modelfleet.kubernetes.objects import group_of
 from modelfleet.plan.effect import Effect
 from modelfleet.plan.effects import Impact, ObjectChange, code
 from modelfleet.records import dataclass
-from modelfleet.serving.workloads import RUNTIME, ProjectState, RunningWorkload
+from modelfleet.serving.workloads import RUNTIME, RunningWorkload
 from modelfleet.wording import plural
 
 # ---- a workload that changes -----------------------------------------------------------------------------------------
@@ -204,38 +201,3 @@ def tokens(before: RunningWorkload, after: RunningWorkload) -> Iterator[Impact]:
     for name in after.tokens:
         if name not in before.tokens:
             yield Impact(Effect.TOKEN_NEW, f"Secret {code(name)}")
-
-
-def secret_users(found: ProjectState, name: str) -> tuple[str, ...]:
-    """The models that read a Secret as they start."""
-    users = []
-    for (kind, model), item in found.objects.items():
-        if group_of(item) == SERVING_GROUP and kind != RUNTIME and _reads(item, name):
-            users.append(model)
-    return tuple(users)
-
-
-_SECRET_REFERENCES = (
-    ("secretKeyRef", "name"),
-    ("secretRef", "name"),
-    ("secret", "secretName"),  # a volume
-    ("secret", "name"),  # a source of a projected volume
-    ("storage", "key"),
-)
-
-
-def _reads(value: Any, name: str) -> bool:
-    if isinstance(value, list):
-        return any(_reads(child, name) for child in value)
-    if not isinstance(value, dict):
-        return False
-    if value.get(CONNECTIONS) == name:
-        return True
-    for field, part in _SECRET_REFERENCES:
-        reference = value.get(field)
-        if isinstance(reference, dict) and reference.get(part) == name:
-            return True
-    pulls = value.get("imagePullSecrets")
-    if isinstance(pulls, list) and any(isinstance(item, dict) and item.get("name") == name for item in pulls):
-        return True
-    return any(_reads(child, name) for child in value.values())

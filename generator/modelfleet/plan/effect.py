@@ -213,7 +213,8 @@ class Effect(Enum):
         verbs=("must be deleted and recreated", "must be deleted and recreated"),
         destroys=True,
         explained=(
-            "the deployment mode, the workers of a runtime, the nodes or the pods for prompts of an LLMInferenceService: "
+            "the deployment mode, the workers of a runtime, the nodes or the pods for prompts of an LLMInferenceService, or what "
+            "Kubernetes never changes of a claim, a Job or a Deployment in objects/: "
             "the cluster refuses to change them. The command is shown; before the merge it would only recreate the old one, and it "
             "ends with `argocd app sync`, since Argo CD does not retry a commit forever"
         ),
@@ -230,7 +231,9 @@ class Effect(Enum):
         tone="bad",
         verbs=("is deleted", "are deleted"),
         destroys=True,
-        explained="Argo CD deletes it",
+        explained=(
+            "Argo CD deletes it. Of something in objects/ the plan says what goes with it: pods, what is stored on a volume"
+        ),
     )
     PRUNING = EffectFacts(
         title="pruning starts",

@@ -78,6 +78,12 @@ def rule_for(kind: str, mode: ServingMode | None, path: FieldPath) -> EffectRule
     raise AssertionError(path)
 
 
+def removal(kind: str) -> EffectRule:
+    """What it means that Argo CD deletes an object of a kind beside the models."""
+    entry = next(one for one in knowledge()["removals"] if kind in one.get("kinds", (kind,)))
+    return EffectRule(effect=EFFECTS_BY_ID[entry["effect"]], reason=entry.get("reason", ""))
+
+
 def _fits(at: Sequence[str], path: FieldPath) -> bool:
     open_end = at[-1] == "**"
     steps = at[:-1] if open_end else at

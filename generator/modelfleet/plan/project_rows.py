@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from modelfleet.plan.commands import application_left, deletion, handover, passed_on
-from modelfleet.plan.consequences import reached, secret_users
+from modelfleet.plan.consequences import reached
 from modelfleet.plan.effect import Effect
 from modelfleet.plan.effects import (
     Admission,
+    EffectRule,
     Impact,
     ObjectChange,
     admission,
     code,
     effect_reason,
     field_effect,
+    removal,
 )
 from modelfleet.plan.project_change import ProjectChange, Successor, grouped, quota, readdressed
+from modelfleet.plan.readers import CONFIG_MAP, SECRET, readers
 from modelfleet.plan.row import PROJECT, Row, State
 from modelfleet.plan.words import few, names, ordered, said
 from modelfleet.plan.workload_rows import holding, refused, serving_row
@@ -76,13 +79,20 @@ def _other(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], jud
     found = list(refused(objects, judge))
     effect = field_effect(objects, None)
     stays = item.state == "removed" and (change.stays or key[0] == "Namespace")
-    users = _readers(change, key[1]) if key[0] == "ExternalSecret" else ()
+    users = _readers(change, (SECRET, key[1]) if key[0] == "ExternalSecret" else key)
+    lost = removal(key[0])
     if key[0] == "ExternalSecret":
         found += _of_secret(change, item, users)
+    elif effect is Effect.RECREATE and item.state == "changed":
+        found.append(Impact(effect, _made_anew(lost, users)))
     elif effect is not Effect.NOTHING and item.state == "changed":
-        found.append(Impact(effect, ""))
+        found.append(Impact(effect))
+    elif stays and users:
+        found.append(Impact(Effect.NOTHING, f"it stays; {_read(users)}"))
     elif stays:
         found.append(Impact(Effect.NOTHING, "it stays until it is deleted by hand"))
+    elif item.state == "removed":
+        found.append(_deleted(key, lost, users))
     if not found:
         found.append(Impact(Effect.NOTHING, effect_reason(objects, None)))
     anew = any(one.effect is Effect.RECREATE for one in found)
@@ -95,25 +105,48 @@ def _other(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], jud
         consequences=ordered(found),
         objects=tuple(objects),
         command=deletion(change, objects, again=anew) if anew or removed else None,
-        idle=True,
+        idle=lost.effect is not Effect.DELETE and not users,
     )
 
 
-def _readers(change: ProjectChange, name: str) -> tuple[str, ...]:
+def _readers(change: ProjectChange, key: Key) -> tuple[str, ...]:
     side = change.after or change.before
-    return secret_users(side, name) if side else ()
+    return readers(side, key) if side else ()
+
+
+def _deleted(key: Key, lost: EffectRule, users: Sequence[str]) -> Impact:
+    """What it means that Argo CD deletes a thing that is not part of a model, also for models that still read it."""
+    effect = Effect.DELETE if users else lost.effect
+    words = [lost.reason] if lost.reason else []
+    if users or key[0] == CONFIG_MAP:
+        words.append(_without(users) if users else _read(users))
+    return Impact(effect, "; ".join(words))
+
+
+def _made_anew(lost: EffectRule, users: Sequence[str]) -> str:
+    """What it means that a thing has to be deleted to change; of what models read, only claims have to."""
+    words = [lost.reason] if lost.effect is Effect.DELETE and lost.reason else []
+    if users:
+        words.append(f"it goes only when the pods of {names(users)} have ended")
+    return "; ".join(words)
+
+
+def _read(users: Sequence[str]) -> str:
+    return f"{names(users)} {'reads' if len(users) == 1 else 'read'} it" if users else "no model reads it"
+
+
+def _without(users: Sequence[str]) -> str:
+    """What models do that read a thing which is gone."""
+    one = len(users) == 1
+    return f"{names(users)} {'runs on, but cannot' if one else 'run on, but cannot'} start again without it"
 
 
 def _of_secret(change: ProjectChange, item: ObjectChange, users: Sequence[str]) -> Iterator[Impact]:
     """What becomes of the Secret that an ExternalSecret makes, and who notices when."""
     one = len(users) == 1
-    read = f"{names(users)} {'reads' if one else 'read'} it" if users else "no model reads it"
+    read = _read(users)
     if item.state == "removed" and not change.stays:
-        loses = (
-            f": {names(users)} {'runs on, but cannot' if one else 'run on, but cannot'} start again without it"
-            if users
-            else ""
-        )
+        loses = f": {_without(users)}" if users else ""
         yield Impact(Effect.SECRET_GONE if users else Effect.NOTHING, f"its Secret is deleted with it{loses}")
     elif item.state == "removed" and users:
         yield Impact(

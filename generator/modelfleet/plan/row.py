@@ -23,7 +23,7 @@ class Row:
     """One thing that changes. `consequences` begin with the heaviest; `what` says which fields, in a few words.
 
     `command` removes by hand what Argo CD leaves. `models` are those that change in a row that is of several. `idle`:
-    nothing of what it is about runs.
+    nothing of what it is about runs or keeps data.
     """
 
     project: str
@@ -43,7 +43,7 @@ class Row:
 
     @property
     def destroys(self) -> bool:
-        """Whether a model or server goes or is made anew, which has to be acknowledged."""
+        """Whether something that runs or keeps data goes or is made anew, which has to be acknowledged."""
         return not self.idle and any(one.effect.value.destroys for one in self.consequences)
 
     @property
