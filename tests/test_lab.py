@@ -17,7 +17,7 @@ from modelfleet.plan.effect import Effect
 
 ROOT = Path(__file__).parents[1]
 LAB = ROOT / "tests" / "lab"
-PLANNED = ("test_plan", "test_plan_newest")
+PLANNED = ("test_plan", "test_plan_newest", "test_plan_objects")
 
 
 def test_every_admission_rule_is_tried_or_listed_with_the_reason() -> None:
@@ -107,3 +107,24 @@ def test_tests_on_the_control_plane_run_only_where_they_are_asked_for() -> None:
     assert done.returncode == 5, done.stdout
     assert "no tests collected" in done.stdout
     assert " deselected" in done.stdout
+
+
+GROUPED = """\
+import os
+from pathlib import Path
+import pytest
+
+@pytest.mark.xdist_group("one")
+@pytest.mark.parametrize("number", range(6))
+def test_of_a_group(number):
+    Path(os.environ["PYTEST_XDIST_WORKER"]).touch()
+"""
+
+
+def test_tests_of_a_group_run_in_one_process(tmp_path: Path) -> None:
+    """Else each of two processes starts a lab for the tests of each file, and the run takes twice as long."""
+    (tmp_path / "test_groups.py").write_text(GROUPED, "utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", "-p", "no:cacheprovider"]
+    done = subprocess.run([*command, "test_groups.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert len(list(tmp_path.glob("gw*"))) == 1

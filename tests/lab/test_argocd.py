@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ import yaml
 from lab.conftest import REPOSITORY
 from lab.controlplane.argocd import NAMESPACE, resources
 from lab.controlplane.ask import Object, wait_until
-from lab.controlplane.fleet import ENVIRONMENT, Fleet, application, modelfleet, running
+from lab.controlplane.fleet import ENVIRONMENT, MODEL, Fleet, application, modelfleet, running
 
 LINES = [pytest.param(line, marks=pytest.mark.xdist_group(f"argocd-{line}")) for line in ("2.14", "3.2")]
 APPLICATION_SET = {
@@ -139,11 +140,18 @@ def test_a_pull_secret_that_openshift_adds_is_no_difference(fleet: Fleet) -> Non
 
 
 def _patch_account(fleet: Fleet, operation: Object) -> None:
-    path = fleet.clone / "projects" / "granite.yaml"
+    def change(spec: Object) -> None:
+        model = spec["models"]["granite-3-8b"]
+        model.setdefault("patch", {}).setdefault("ServiceAccount", []).append(operation)
+        spec["environments"][ENVIRONMENT]["models"]["granite-3-8b"].pop("patch", None)
+
+    _change_spec(fleet, "granite", change)
+
+
+def _change_spec(fleet: Fleet, project: str, change: Callable[[Object], None]) -> None:
+    path = fleet.clone / "projects" / f"{project}.yaml"
     spec = yaml.safe_load(path.read_text())
-    model = spec["models"]["granite-3-8b"]
-    model.setdefault("patch", {}).setdefault("ServiceAccount", []).append(operation)
-    spec["environments"][ENVIRONMENT]["models"]["granite-3-8b"].pop("patch", None)
+    change(spec)
     path.write_text(json.dumps(spec))
 
 
@@ -171,6 +179,145 @@ def test_a_model_that_leaves_git_stays_without_pruning_and_goes_with_it(fleet: F
     _prune_from_now_on(fleet)
     fleet.synced("vision")
     wait_until("the model is gone", lambda: fleet.model("vision", "segmenter") is None)
+
+
+CLAIM = """\
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: prompts}
+spec:
+  accessModes: [ReadWriteMany]
+  resources: {requests: {storage: 1Gi}}
+  storageClassName: ""
+  volumeName: granite-3f9c1e-prompts
+"""
+
+
+def test_a_claim_that_is_pruned_goes_as_soon_as_no_pod_uses_it(fleet: Fleet) -> None:
+    """What the plan says of it: what is stored is lost, and the model runs on, but cannot start again."""
+    namespace, file = fleet.projects["granite"], fleet.clone / "objects" / "granite" / "prompts.yaml"
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "prompts", "namespace": namespace},
+    }
+    fleet.argo.lab.add_volume(namespace, "prompts", claimed=False)
+    file.parent.mkdir(parents=True)
+    file.write_text(CLAIM)
+    volumes = "    volumes: [{name: prompts, persistentVolumeClaim: {claimName: prompts}}]\n"
+    fleet.edit("projects/granite.yaml", r"^    tokens: \[ci, chatbot\]\n", rf"\g<0>{volumes}")
+    fleet.put("The model reads a volume")
+    fleet.apply_argocd()
+    fleet.synced("granite")
+    wait_until("its pods use it", lambda: _pods_with(fleet, namespace, "prompts"))
+
+    _prune_from_now_on(fleet)
+    fleet.synced("granite")
+    before = fleet.settle()
+    file.unlink()
+    (change,) = [one for one in fleet.plan()["changes"] if one["name"] == "prompts"]
+    text = (
+        "what is stored on its volume is lost, unless the volume's reclaim policy is Retain; granite-3-8b runs on, but cannot "
+        "start again without it"
+    )
+    assert change["effects"] == [{"effect": "delete", "text": text}]
+    fleet.put("The volume leaves")
+    wait_until("it is deleted", lambda: "deletionTimestamp" in (fleet.api.read(claim) or {"metadata": {}})["metadata"])
+    assert fleet.settle() == before
+    assert _pods_with(fleet, namespace, "prompts")
+
+    fleet.edit("projects/granite.yaml", re.escape(volumes), "")
+    fleet.put("The model no longer reads it")
+    wait_until("it is gone", lambda: fleet.api.read(claim) is None)
+    fleet.apply_argocd()
+    fleet.synced("granite")
+
+
+def _pods_with(fleet: Fleet, namespace: str, claim: str) -> set[str]:
+    """The running pods that use a claim."""
+    return {
+        pod["metadata"]["uid"]
+        for pod in fleet.api.items("v1", "Pod", namespace)
+        if pod["status"].get("phase") == "Running"
+        and any(one.get("persistentVolumeClaim", {}).get("claimName") == claim for one in pod["spec"]["volumes"])
+    }
+
+
+PRUNING = pytest.mark.parametrize("prune", [False, True], ids=["without pruning", "with pruning"])
+
+
+@PRUNING
+def test_a_project_that_leaves_git_stays_with_its_application(fleet: Fleet, prune: bool) -> None:
+    if prune:
+        _prune_from_now_on(fleet)
+        fleet.synced()
+    before = fleet.settle()
+    _change_spec(fleet, "granite", lambda spec: spec["environments"].pop(ENVIRONMENT))
+    (change,) = [one for one in fleet.plan()["changes"] if one["project"] == "granite"]
+    command = f"oc delete application {application('granite')} -n {NAMESPACE}"
+    stays = f"its Application stays, too, and no longer finds its folder: then {command} where Argo CD runs"
+    assert [one["effect"] for one in change["effects"]] == ["project", "nothing"]
+    assert change["effects"][1]["text"] == stays
+    fleet.put("Granite leaves")
+    fleet.apply_argocd()
+    item = fleet.argo.wait(application("granite"), "it finds nothing to sync", lambda found: _conditions(found))
+    assert fleet.settle() == before
+
+    fleet.api.delete(item)
+    wait_until("the Application is gone", lambda: fleet.api.read(item) is None)
+    assert fleet.settle() == before
+
+
+@PRUNING
+def test_a_project_that_moves_is_created_again_and_stays_where_it_was(fleet: Fleet, prune: bool) -> None:
+    if prune:
+        _prune_from_now_on(fleet)
+        fleet.synced()
+    before, old = fleet.settle(), fleet.projects["granite"]
+    new = "granite-pruned" if prune else "granite-kept"
+    fleet.api.ensure_namespace(new)
+    _change_spec(fleet, "granite", lambda spec: spec["environments"][ENVIRONMENT].update(namespace=new))
+    changes = {one["kind"]: one for one in fleet.plan()["changes"] if one["project"] == "granite"}
+    assert [one["effect"] for one in changes["Project"]["effects"]] == ["namespace"]
+    effects = [one["effect"] for one in changes["InferenceService"]["effects"]]
+    assert effects == ["unmanaged", "url-changed", "url-changed", "token-lost", "start"]
+    fleet.put("Granite moves")
+    fleet.apply_argocd()
+    fleet.synced("granite")
+    assert fleet.api.get(*MODEL, "granite-3-8b", new)
+    assert fleet.settle() == before
+
+    names = changes["InferenceService"]["command"].removeprefix(f"oc delete -n {old} ").split()
+    assert names[0] == "inferenceservice/granite-3-8b"
+
+
+def test_an_environment_that_leaves_git_stays_also_without_its_application_set(fleet: Fleet) -> None:
+    before = fleet.settle()
+    (fleet.clone / "environments" / f"{ENVIRONMENT}.yaml").unlink()
+    for path in (fleet.clone / "projects").glob("*.yaml"):
+        spec = yaml.safe_load(path.read_text())
+        if spec["environments"].keys() == {ENVIRONMENT}:
+            path.unlink()
+        else:
+            _change_spec(fleet, path.stem, lambda spec: spec["environments"].pop(ENVIRONMENT, None))
+    changes = [one for one in fleet.plan()["changes"] if one["kind"] == "Project"]
+    assert {one["project"]: [each["effect"] for each in one["effects"]] for one in changes} == {
+        project: ["environment"] for project in fleet.projects
+    }
+    fleet.put("The environment leaves")
+    for project in fleet.projects:
+        fleet.argo.wait(application(project), "it finds nothing to sync", lambda found: _conditions(found))
+    assert fleet.settle() == before
+
+    fleet.api.delete(APPLICATION_SET)
+    wait_until("the Applications are gone", lambda: not fleet.argo.applications())
+    assert fleet.settle() == before
+
+
+def _conditions(item: Object) -> set[str]:
+    """What keeps an Application from being compared: its folder is not there, or its namespace is none of the AppProject's."""
+    found = {one["type"] for one in item["status"].get("conditions", [])}
+    return found & {"ComparisonError", "InvalidSpecError"}
 
 
 def test_a_token_that_leaves_git_opens_its_model_until_the_plans_command_is_run(fleet: Fleet) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lab.controlplane.changes import (
+    BESIDE,
     NOTHING,
     REFUSED,
     ROLLS,
@@ -49,6 +50,19 @@ OVMS = {
     "location": {"uri": "https://models.example.org/one.onnx"},
 }
 RECREATE = patched(add(f"{_PREDICTOR}/deploymentStrategy", {"type": "Recreate"}))
+
+
+def _transformer(*args: str, replicas: int = 1) -> dict[str, Any]:
+    amounts = {"cpu": "100m", "memory": "1Gi"}
+    container = {
+        "name": "kserve-container",
+        "image": "registry.example.org/transformer:1",
+        "args": list(args),
+        "resources": {"requests": amounts, "limits": amounts},
+    }
+    return {"transformer": {"replicas": replicas, "containers": [container]}}
+
+
 KINDS: Mapping[str, Mapping[str, Any]] = {
     "standard": OVMS,
     "advanced": {**OVMS, "mode": "advanced"},
@@ -116,6 +130,8 @@ CASES = [
         patched(add("/metadata/annotations/lab", "x"), kind="ServingRuntime"),
     ),
     Case("leaves", ("unmanaged",), NOTHING, None),
+    Case("transformer", ("beside",), BESIDE, _transformer("--width=2"), before=_transformer("--width=1")),
+    Case("replicas of a transformer", ("nothing",), SCALES, _transformer("a", replicas=2), before=_transformer("a")),
     Case("args", ("rolling",), ROLLS, {"args": ["--log_level=DEBUG"]}, kind="advanced"),
     Case("replicas", ("rolling", "scale"), ROLLS, {"replicas": {"min": 2, "max": 3}}, kind="advanced"),
     Case("display name", ("metadata",), ROLLS, {"displayName": "Another name"}, kind="advanced"),

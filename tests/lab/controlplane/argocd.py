@@ -110,7 +110,9 @@ class ArgoCD:
         try:
             return wait_until(f"{name}: {what}", ask, seconds)
         except AssertionError as error:
-            status = (self.api.get(_API_VERSION, "Application", name, NAMESPACE) or {}).get("status")
+            item = self.api.get(_API_VERSION, "Application", name, NAMESPACE)
+            sets = self.api.items(_API_VERSION, "ApplicationSet", NAMESPACE)
+            status = [one.get("status") for one in ([item] if item else sets)]
             raise AssertionError(f"{error}\n{json.dumps(status, indent=1)}") from None
 
     def synced(self, name: str, revision: str, seconds: float = 180) -> Object:
@@ -245,7 +247,8 @@ def is_synced(item: Object, revision: str) -> bool:
     """Whether an Application is Synced at a revision and no sync is running."""
     status = item.get("status", {})
     sync, operation = status.get("sync", {}), status.get("operationState", {})
-    done = operation.get("phase") == "Succeeded" and "operation" not in item
+    # A new Application whose objects are there already has nothing to sync, and never had an operation.
+    done = operation.get("phase", "Succeeded") == "Succeeded" and "operation" not in item
     return bool(sync.get("status") == "Synced" and sync.get("revision") == revision and done)
 
 

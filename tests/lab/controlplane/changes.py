@@ -21,6 +21,7 @@ from lab.controlplane.lab import Lab, documents
 
 NAMESPACE = "cases"
 NOTHING, ROLLS, SCALES, STOPS, STARTS, REFUSED = "nothing", "rolls", "scales", "stops", "starts", "refused"
+BESIDE = "rolls beside the model"
 Patch = Mapping[str, Any]
 
 
@@ -148,6 +149,7 @@ _SCALERS = (
     ("llmd.ai/v1alpha1", "VariantAutoscaling"),
 )
 _SCHEDULER = "-router-scheduler"  # which picks a pod of the model, and is not one of them
+_TRANSFORMER = "-transformer"
 
 
 def _seen(lab: Lab) -> dict[str, dict[str, Object]]:
@@ -218,8 +220,9 @@ def _happened(before: Mapping[str, Object], after: Mapping[str, Object]) -> str:
         return STARTS
     if any(before[name].get("uid") != after[name].get("uid") for name in pods):
         return "made anew"
-    if any(_template(before[name]) != _template(after[name]) for name in pods):
-        return ROLLS
+    rolled = {name for name in pods if _template(before[name]) != _template(after[name])}
+    if rolled:
+        return BESIDE if all(name.endswith(_TRANSFORMER) for name in rolled) else ROLLS
     sizes = [
         [(name, one.get("replicas"), name in pods or one) for name, one in side.items()] for side in (before, after)
     ]

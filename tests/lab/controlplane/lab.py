@@ -99,13 +99,15 @@ class Lab:
         self.api.patch(node, {"status": {"capacity": NODE, "allocatable": NODE, "conditions": [ready]}}, "status")
         self.api.patch(node, {"spec": {"taints": None}})  # that it is not ready, which new nodes get
 
-    def add_volume(self, namespace: str, name: str) -> None:
-        """A volume and a claim to it, so that pods which mount it can be put on a node."""
+    def add_volume(self, namespace: str, name: str, claimed: bool = True) -> None:
+        """A volume and a claim to it, so that pods which mount it can be put on a node; or the volume alone."""
         size = {"storage": "1Gi"}
         modes = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}
         volume = {**modes, "capacity": size, "nfs": {"server": "nfs.example.org", "path": "/"}}
         meta = {"name": f"{namespace}-{name}"}
         self.api.apply({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": meta, "spec": volume})
+        if not claimed:
+            return
         claim = {**modes, "resources": {"requests": size}, "volumeName": meta["name"]}
         meta = {"name": name, "namespace": namespace}
         self.api.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": claim})
