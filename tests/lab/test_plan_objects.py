@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -164,12 +165,23 @@ MODELS: Mapping[str, Any] = {
 }
 
 
+PRUNED: Mapping[tuple[str, str], tuple[str, ...]] = {
+    **dict.fromkeys((DEPLOYMENT, DAEMON_SET, STATEFUL_SET, GRAPH, CLAIM), ("delete",)),
+    CONFIG_MAP: ("delete",),  # since a model reads it
+    SERVICE: ("url-gone",),
+    **dict.fromkeys((JOB, CRON_JOB, POLICY, AUTOSCALER), NO),
+}
+"""What the plan says of each kind where Argo CD deletes it."""
+
+
 @pytest.fixture(scope="module")
-def happened(
-    lab: Lab, kustomize: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Mapping[str, tuple[tuple[str, ...], str, str]]:
+def files(kustomize: Path, tmp_path_factory: pytest.TempPathFactory) -> ProjectFiles:
+    return ProjectFiles(tmp_path_factory.mktemp("plan"), BASE.replace("prune: false", "prune: true"), kustomize)
+
+
+@pytest.fixture(scope="module")
+def happened(lab: Lab, files: ProjectFiles) -> Mapping[str, tuple[tuple[str, ...], str, str]]:
     """Of each case, by the name of its object: what was said, what became of its pods, and why it was refused."""
-    files = ProjectFiles(tmp_path_factory.mktemp("plan"), BASE, kustomize)
     lab.api.ensure_namespace(NAMESPACE)
     lab.api.apply(
         {
@@ -186,8 +198,7 @@ def happened(
     _put(files, "before")
     for item in files.build(MODELS):
         lab.api.apply(item)
-    with_pods = {case.name for case in CASES if case.kind in (DEPLOYMENT, DAEMON_SET, JOB, CRON_JOB, GRAPH)}
-    before = wait_until("all have pods", lambda: _if_all(_running(lab), with_pods | MODELS.keys()), 300)
+    before = wait_until("all have pods", lambda: _if_all(_running(lab), _with_pods() | MODELS.keys()), 300)
     wait_until("claims are bound", lambda: _bound(lab))
     files.commit()
     _put(files, "after")
@@ -215,6 +226,12 @@ def happened(
         )
         for case in CASES
     }
+
+
+def _with_pods() -> set[str]:
+    """The cases with pods; those of the one with claims wait for volumes that nobody makes, and are there all the same."""
+    kinds = (DEPLOYMENT, DAEMON_SET, STATEFUL_SET, JOB, CRON_JOB, GRAPH)
+    return {case.name for case in CASES if case.kind in kinds}
 
 
 def _put(files: ProjectFiles, side: str) -> None:
@@ -270,3 +287,28 @@ def test_what_the_plan_says_is_what_happens(
     said, became, why = happened[case.name]
     assert (said, became) == (case.says, case.happens), why
     assert case.refused in why
+
+
+def test_what_is_pruned_goes_with_its_pods_and_leaves_the_models(
+    lab: Lab, files: ProjectFiles, happened: Mapping[str, object]
+) -> None:
+    """The last of the tests: Argo CD deletes objects as it is done here."""
+    assert happened.keys() == {case.name for case in CASES}
+    files.commit()
+    shutil.rmtree(files.root / "objects")
+    files.build(MODELS)
+    said = files.said()
+    assert {case.name: said.get(case.name) for case in CASES} == {case.name: PRUNED[case.kind] for case in CASES}
+    before = _running(lab)
+    assert _with_pods() <= before.keys()
+    for case in CASES:
+        item = case.object(case.before)
+        lab.api.delete({**item, "metadata": {**item["metadata"], "namespace": NAMESPACE}})
+    wait_until("only pods of models are left", lambda: _running(lab).keys() == MODELS.keys())
+    wait_until("the claims are gone", lambda: _claims_left(lab) == {"data-statefulset-claims-0"})
+    time.sleep(3)
+    assert _running(lab) == {name: before[name] for name in MODELS}
+
+
+def _claims_left(lab: Lab) -> set[str]:
+    return {item["metadata"]["name"] for item in lab.api.items(*CLAIM, NAMESPACE)}

@@ -105,7 +105,9 @@ class Api:
     def delete(self, item: Mapping[str, Any], at_once: bool = False) -> None:
         """Deletes the object and, in the background, what it owns; it need not be there."""
         try:
-            self.call("DELETE", self._path_of(item) + ("?gracePeriodSeconds=0" if at_once else ""))
+            # Jobs would leave their pods behind where nothing is said.
+            query = "?propagationPolicy=Background" + ("&gracePeriodSeconds=0" if at_once else "")
+            self.call("DELETE", self._path_of(item) + query)
         except Refused as refused:
             if refused.code != 404:
                 raise
