@@ -70,12 +70,24 @@ def bomb() -> str:
     return OBJECT + "spec:\n" + "".join(f"  {line}\n" for line in lines)
 
 
-@pytest.mark.parametrize(
-    "content",
-    ["[" * 30_000, "{a: " * 30_000, "- " * 30_000, "? " * 30_000, "[" * 5_000 + "]" * 5_000,
-     "\n".join(" " * n + "a:" for n in range(900)),
-     bomb(), "a: .inf\n", "a: 1\na: 2\n", "a: !!int x\n", "\x00", "{"],
-)  # fmt: skip
+UNREADABLE = {
+    "open lists": "[" * 30_000,
+    "open maps": "{a: " * 30_000,
+    "nested lists": "- " * 30_000,
+    "nested keys": "? " * 30_000,
+    "lists in lists": "[" * 5_000 + "]" * 5_000,
+    "maps in maps": "\n".join(" " * n + "a:" for n in range(900)),
+    "aliases": bomb(),
+    "infinity": "a: .inf\n",
+    "a key twice": "a: 1\na: 2\n",
+    "a tag": "a: !!int x\n",
+    "NUL": "\x00",
+    "an open map": "{",
+}
+
+
+# By name: pytest puts the name of a test into the environment, which has no room for long ones.
+@pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
 @pytest.mark.parametrize("path", [RANK, KUSTOMIZATION, "environments/prod/argocd/appproject-models-prod.yaml"])
 def test_what_cannot_be_read_is_said_at_once(content: str, path: str, made: Repository) -> None:
     committed(made, path, content)
