@@ -291,7 +291,11 @@ def test_a_project_that_moves_is_created_again_and_stays_where_it_was(fleet: Fle
     assert names[0] == "inferenceservice/granite-3-8b"
 
 
-def test_an_environment_that_leaves_git_stays_also_without_its_application_set(fleet: Fleet) -> None:
+@PRUNING
+def test_an_environment_that_leaves_git_stays_also_without_its_application_set(fleet: Fleet, prune: bool) -> None:
+    if prune:
+        _prune_from_now_on(fleet)
+        fleet.synced()
     before = fleet.settle()
     (fleet.clone / "environments" / f"{ENVIRONMENT}.yaml").unlink()
     for path in (fleet.clone / "projects").glob("*.yaml"):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fleets import RUNTIME
 from modelfleet.serving.knowledge import knowledge
 from plan_repository import BASE, CHAT, FILES, Repository, repository
 
@@ -21,7 +23,7 @@ _ENDS: dict[str, Any] = {"spec": {**_POD["spec"], "restartPolicy": "Never"}}
 _SELECTED: dict[str, Any] = {"selector": {"matchLabels": {"a": "b"}}, "template": _POD}
 CLAIM = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
 LOST = "what is stored on its volume is lost, unless the volume's reclaim policy is Retain"
-PODS = "its pods go with it"
+PODS = "its pods are deleted with it"
 
 
 def beside(api_version: str, kind: str, **content: Any) -> dict[str, Any]:
@@ -45,10 +47,10 @@ OBJECTS: Mapping[str, tuple[dict[str, Any], tuple[str, str]]] = {
         ),
         ("delete", PODS),
     ),
-    "job": (beside("batch/v1", "Job", spec={"template": _ENDS}), ("nothing", "if it still runs, it ends")),
+    "job": (beside("batch/v1", "Job", spec={"template": _ENDS}), ("nothing", "it is stopped if it is still running")),
     "cron job": (
         beside("batch/v1", "CronJob", spec={"schedule": "0 0 * * *", "jobTemplate": {"spec": {"template": _ENDS}}}),
-        ("nothing", "it starts no more runs, and one that runs ends"),
+        ("nothing", "it starts no more Jobs, and one that is running is stopped"),
     ),
     "route": (
         beside("route.openshift.io/v1", "Route", spec={"to": {"kind": "Service", "name": "a"}}),
@@ -64,11 +66,11 @@ OBJECTS: Mapping[str, tuple[dict[str, Any], tuple[str, str]]] = {
     ),
     "role": (
         beside("rbac.authorization.k8s.io/v1", "Role", rules=[]),
-        ("nothing", "whoever has rights by it alone loses them"),
+        ("nothing", "whoever has rights only through it loses them"),
     ),
     "policy": (
         beside("networking.k8s.io/v1", "NetworkPolicy", spec={"podSelector": {}, "policyTypes": ["Ingress"]}),
-        ("nothing", "whoever it alone kept out gets in at once"),
+        ("nothing", "traffic that only this policy blocked is allowed at once"),
     ),
     "autoscaler": (
         beside(
@@ -76,13 +78,13 @@ OBJECTS: Mapping[str, tuple[dict[str, Any], tuple[str, str]]] = {
             "HorizontalPodAutoscaler",
             spec={"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "a"}, "maxReplicas": 2},
         ),
-        ("nothing", "what it scaled keeps the replicas that it has"),
+        ("nothing", "what it scaled keeps its replicas"),
     ),
     "monitor": (
         beside("monitoring.coreos.com/v1", "PodMonitor", spec={"selector": {}, "podMetricsEndpoints": []}),
         ("nothing", "Prometheus no longer reads it"),
     ),
-    "settings": (beside("v1", "ConfigMap", data={"LEVEL": "INFO"}), ("nothing", "no model reads it")),
+    "settings": (beside("v1", "ConfigMap", data={"LEVEL": "INFO"}), ("nothing", "no model needs it")),
     "unknown": (beside("example.org/v1", "Widget", spec={}), ("delete", "")),
 }
 
@@ -175,26 +177,19 @@ def test_an_object_that_models_still_read(way: str, tmp_path: Path) -> None:
     assert f"{item['kind']}/thing" in found.plan().err
 
 
+def test_a_model_that_starts_without_it_is_not_named(tmp_path: Path) -> None:
+    chat = CHAT.replace("LEVEL: INFO", "LEVEL: {configMap: thing, key: LEVEL, optional: true}")
+    found = without(made(tmp_path, OBJECTS["settings"][0], chat=chat))
+    assert effects(found) == (("nothing", "no model needs it"),)
+    assert found.plan().code == 0
+
+
 def test_what_only_a_runtime_reads_is_read_by_its_models(tmp_path: Path) -> None:
-    runtime = {
-        "apiVersion": "serving.kserve.io/v1alpha1",
-        "kind": "ServingRuntime",
-        "metadata": {"name": "own"},
-        "spec": {
-            "multiModel": False,
-            "supportedModelFormats": [{"name": "onnx", "version": "1", "autoSelect": True}],
-            "containers": [
-                {
-                    "name": "kserve-container",
-                    "image": "registry.example.org/own:1",
-                    "envFrom": [{"configMapRef": {"name": "thing"}}],
-                }
-            ],
-        },
-    }
+    runtime = deepcopy(RUNTIME)
+    runtime["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "thing"}}]
     found = made(tmp_path, OBJECTS["settings"][0])
-    found.write("runtimes/own.yaml", json.dumps(runtime))
-    found.edit("projects/chat.yaml", "    runtime: kserve-ovms\n", "    runtime: own\n")
+    found.write("runtimes/onnx-server.yaml", json.dumps(runtime))
+    found.edit("projects/chat.yaml", "    runtime: kserve-ovms\n", "    runtime: onnx-server\n")
     found.commit()
     without(found).render()
     (row,) = (one for one in found.data("--against", "HEAD")["environments"][0]["changes"] if one["name"] == "thing")
@@ -215,7 +210,7 @@ def test_a_claim_that_has_to_be_deleted_waits_for_the_pods_that_use_it(tmp_path:
     chat = CHAT.replace("{connection: store, path: rank}", "{pvc: thing, path: rank}")
     found = made(tmp_path, beside("v1", "PersistentVolumeClaim", spec=CLAIM), chat=chat)
     found.edit("objects/chat/thing.yaml", "ReadWriteOnce", "ReadWriteMany")
-    assert effects(found) == (("recreate", f"{LOST}; it goes only when the pods of rank have ended"),)
+    assert effects(found) == (("recreate", f"{LOST}; it is deleted only after the pods of rank have ended"),)
 
 
 def test_a_claim_that_stays_and_is_read_has_no_command(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from modelfleet.capacity.amounts import Container, ContainerLimits, container, container_limits, pod_amounts
-from modelfleet.kubernetes.names import CONNECTIONS, ENABLE_AUTH, HARDWARE_PROFILE, SERVER_AUTH
+from modelfleet.kubernetes.names import CONNECTIONS, ENABLE_AUTH, HARDWARE_PROFILE, SERVER_AUTH, volume_of
 from modelfleet.kubernetes.objects import Object, mapping
 from modelfleet.patterns import lazy_pattern
 from modelfleet.records import dataclass
@@ -202,8 +202,8 @@ class _Builder:
     def storage(self, item: Object, model: Mapping[str, Any]) -> Storage:
         """What brings the model, by its address; a connection's secret may hold any address, and is downloaded."""
         address = str(model.get("storageUri") or model.get("uri") or "")
-        if address.startswith("pvc://"):
-            return Storage(claims=frozenset([address.removeprefix("pvc://").partition("/")[0]]))
+        if volume := volume_of(address):
+            return Storage(claims=frozenset([volume[0]]))
         if address.startswith("oci://"):
             return Storage(tuple(self.added("modelcar")), tuple(self.added("modelcar")))
         asked = address or model.get("storage") or _annotation(item, CONNECTIONS)

@@ -23,6 +23,7 @@ from modelfleet.kubernetes.names import (
     HARDWARE_PROFILE,
     OVMS_VERSION,
     STORAGE_SECRET,
+    volume_of,
 )
 from modelfleet.kubernetes.objects import items, mapping, text
 from modelfleet.resolve.catalog import engine_of_runtime
@@ -353,9 +354,8 @@ def _location(source: FieldSource) -> Any:
     name = name or storage.get("key") or _by_address(source, address)
     if name is not None and name in source.connections:
         return {"connection": name} | _below(source.connections[name], path, address)
-    if isinstance(address, str) and address.startswith("pvc://"):
-        claim, _, below = address.removeprefix("pvc://").partition("/")
-        return {"pvc": claim, "path": below or "/"}
+    if isinstance(address, str) and (volume := volume_of(address)):
+        return {"pvc": volume[0], "path": volume[1] or "/"}
     if isinstance(address, str) and address:
         return {"uri": address}
     return "none" if _has_model(source) else None

@@ -50,3 +50,11 @@ def workload_of(kind: str, name: str) -> str | None:
     """The workload that an object of such a kind and name opens; None where its name says nothing of the kind."""
     end = _ENDS.get(kind)
     return name.removesuffix(end) if end is not None and name.endswith(end) else None
+
+
+def volume_of(address: str) -> tuple[str, str] | None:
+    """The claim and the path in it that the address of a model names; None where it names no volume."""
+    if not address.startswith("pvc://"):
+        return None
+    claim, _, path = address.removeprefix("pvc://").partition("/")
+    return claim, path

@@ -213,9 +213,9 @@ class Effect(Enum):
         verbs=("must be deleted and recreated", "must be deleted and recreated"),
         destroys=True,
         explained=(
-            "the deployment mode, the workers of a runtime, the nodes or the pods for prompts of an LLMInferenceService, or what "
-            "Kubernetes never changes of a claim, a Job or a Deployment in objects/: "
-            "the cluster refuses to change them. The command is shown; before the merge it would only recreate the old one, and it "
+            "the deployment mode, the workers of a runtime, the nodes or the pods for prompts of an LLMInferenceService, or an "
+            "immutable field of a claim, a Job or a Deployment in objects/: the cluster refuses to change them. The command is "
+            "shown; before the merge it would only recreate the old one, and it "
             "ends with `argocd app sync`, since Argo CD does not retry a commit forever"
         ),
     )
@@ -232,7 +232,7 @@ class Effect(Enum):
         verbs=("is deleted", "are deleted"),
         destroys=True,
         explained=(
-            "Argo CD deletes it. Of something in objects/ the plan says what goes with it: pods, what is stored on a volume"
+            "Argo CD deletes it. For something in objects/, the plan says what is lost with it, such as pods or data on a volume"
         ),
     )
     PRUNING = EffectFacts(

@@ -6,14 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from modelfleet.kubernetes.names import ACCOUNT_OF_TOKEN, workload_of
-from modelfleet.kubernetes.objects import Object, mapping, mappings, same_value, with_namespace
+from modelfleet.kubernetes.objects import Object, mapping, same_value, with_namespace
 from modelfleet.plan.consequences import QuotaUse, restart
 from modelfleet.plan.effect import RESTARTS
 from modelfleet.plan.effects import ObjectChange, field_effect, object_change
 from modelfleet.plan.meaning import canonical_object
 from modelfleet.records import dataclass
 from modelfleet.serving.accelerators import quota_of, summed
-from modelfleet.serving.workloads import LLM, LLM_CONFIG, RUNTIME, SERVICE, Key, ProjectState, RunningWorkload, used_by
+from modelfleet.serving.workloads import (
+    LLM,
+    LLM_CONFIG,
+    MODELS,
+    RUNTIME,
+    SERVICE,
+    Key,
+    ProjectState,
+    RunningWorkload,
+    made_with,
+    used_by,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +169,8 @@ def _users(change: ProjectChange) -> dict[Key, dict[Key, None]]:
     found: dict[Key, dict[Key, None]] = {}
     for side in (change.after, change.before):
         for key, item in side.objects.items() if side else ():
-            spec = mapping(item.get("spec")) if key[0] in (SERVICE, LLM) else {}
-            named = mapping(mapping(spec.get("predictor")).get("model")).get("runtime")
-            parts = [(RUNTIME, named), *((LLM_CONFIG, ref.get("name")) for _, ref in mappings(spec.get("baseRefs")))]
-            for kind, name in parts:
-                if isinstance(name, str):
-                    found.setdefault((kind, name), {})[key] = None
+            for part in made_with(item) if key[0] in MODELS else ():
+                found.setdefault(part, {})[key] = None
     return found
 
 

@@ -79,20 +79,14 @@ def _other(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], jud
     found = list(refused(objects, judge))
     effect = field_effect(objects, None)
     stays = item.state == "removed" and (change.stays or key[0] == "Namespace")
-    users = _readers(change, (SECRET, key[1]) if key[0] == "ExternalSecret" else key)
+    users = _readers(change, item, (SECRET, key[1]) if key[0] == "ExternalSecret" else key)
     lost = removal(key[0])
     if key[0] == "ExternalSecret":
         found += _of_secret(change, item, users)
-    elif effect is Effect.RECREATE and item.state == "changed":
-        found.append(Impact(effect, _made_anew(lost, users)))
-    elif effect is not Effect.NOTHING and item.state == "changed":
-        found.append(Impact(effect))
-    elif stays and users:
-        found.append(Impact(Effect.NOTHING, f"it stays; {_read(users)}"))
-    elif stays:
-        found.append(Impact(Effect.NOTHING, "it stays until it is deleted by hand"))
     elif item.state == "removed":
-        found.append(_deleted(key, lost, users))
+        found.append(_left(users) if stays else _deleted(key, lost, users))
+    elif item.state == "changed" and effect is not Effect.NOTHING:
+        found.append(Impact(effect, _recreated(lost, users) if effect is Effect.RECREATE else ""))
     if not found:
         found.append(Impact(Effect.NOTHING, effect_reason(objects, None)))
     anew = any(one.effect is Effect.RECREATE for one in found)
@@ -109,9 +103,15 @@ def _other(change: ProjectChange, key: Key, objects: Sequence[ObjectChange], jud
     )
 
 
-def _readers(change: ProjectChange, key: Key) -> tuple[str, ...]:
+def _readers(change: ProjectChange, item: ObjectChange, key: Key) -> tuple[str, ...]:
+    """The models that read it; where it goes, those that cannot start without it."""
     side = change.after or change.before
-    return readers(side, key) if side else ()
+    return readers(side, key, needed=item.state == "removed") if side else ()
+
+
+def _left(users: Sequence[str]) -> Impact:
+    """What it means that a thing has left Git and nothing is pruned."""
+    return Impact(Effect.NOTHING, f"it stays; {_read(users)}" if users else "it stays until it is deleted by hand")
 
 
 def _deleted(key: Key, lost: EffectRule, users: Sequence[str]) -> Impact:
@@ -119,15 +119,15 @@ def _deleted(key: Key, lost: EffectRule, users: Sequence[str]) -> Impact:
     effect = Effect.DELETE if users else lost.effect
     words = [lost.reason] if lost.reason else []
     if users or key[0] == CONFIG_MAP:
-        words.append(_without(users) if users else _read(users))
+        words.append(_without(users) if users else "no model needs it")
     return Impact(effect, "; ".join(words))
 
 
-def _made_anew(lost: EffectRule, users: Sequence[str]) -> str:
+def _recreated(lost: EffectRule, users: Sequence[str]) -> str:
     """What it means that a thing has to be deleted to change; of what models read, only claims have to."""
     words = [lost.reason] if lost.effect is Effect.DELETE and lost.reason else []
     if users:
-        words.append(f"it goes only when the pods of {names(users)} have ended")
+        words.append(f"it is deleted only after the pods of {names(users)} have ended")
     return "; ".join(words)
 
 
@@ -136,15 +136,13 @@ def _read(users: Sequence[str]) -> str:
 
 
 def _without(users: Sequence[str]) -> str:
-    """What models do that read a thing which is gone."""
-    one = len(users) == 1
-    return f"{names(users)} {'runs on, but cannot' if one else 'run on, but cannot'} start again without it"
+    """What models do that need a thing which is gone."""
+    return f"{names(users)} {'runs' if len(users) == 1 else 'run'} on, but cannot start again without it"
 
 
 def _of_secret(change: ProjectChange, item: ObjectChange, users: Sequence[str]) -> Iterator[Impact]:
     """What becomes of the Secret that an ExternalSecret makes, and who notices when."""
-    one = len(users) == 1
-    read = _read(users)
+    one, read = len(users) == 1, _read(users)
     if item.state == "removed" and not change.stays:
         loses = f": {_without(users)}" if users else ""
         yield Impact(Effect.SECRET_GONE if users else Effect.NOTHING, f"its Secret is deleted with it{loses}")

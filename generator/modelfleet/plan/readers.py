@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from modelfleet.kubernetes.names import CONNECTIONS, SERVING_GROUP
-from modelfleet.kubernetes.objects import group_of, mapping
-from modelfleet.serving.workloads import RUNTIME, Key, ProjectState
+from modelfleet.kubernetes.names import CONNECTIONS, SERVING_GROUP, volume_of
+from modelfleet.kubernetes.objects import group_of
+from modelfleet.serving.workloads import MODELS, Key, ProjectState, made_with
 
 SECRET, CONFIG_MAP, CLAIM = "Secret", "ConfigMap", "PersistentVolumeClaim"
 
@@ -28,36 +28,37 @@ _REFERENCES: Mapping[str, Sequence[tuple[str, str]]] = {
 }
 
 
-def readers(found: ProjectState, key: Key) -> tuple[str, ...]:
-    """The models that read it, themselves or in the containers of their runtime; none of another kind."""
+def readers(found: ProjectState, key: Key, *, needed: bool = False) -> tuple[str, ...]:
+    """The models that read it, themselves or in their runtime or configurations; none of another kind.
+
+    `needed`: only those that cannot start without it, since their reference to it is not optional.
+    """
     if key[0] not in _REFERENCES:
         return ()
     models = []
     for (kind, model), item in found.objects.items():
-        if group_of(item) != SERVING_GROUP or kind == RUNTIME:
+        if kind not in MODELS or group_of(item) != SERVING_GROUP:
             continue
-        named = mapping(mapping(mapping(item.get("spec")).get("predictor")).get("model")).get("runtime")
-        runtime = found.objects.get((RUNTIME, named)) if isinstance(named, str) else None
-        if _reads(item, key) or _reads(runtime, key):
+        if any(_reads(part, key, needed) for part in (item, *map(found.objects.get, made_with(item)))):
             models.append(model)
     return tuple(models)
 
 
-def _reads(value: Any, key: Key) -> bool:
+def _reads(value: Any, key: Key, needed: bool) -> bool:
     kind, name = key
     if isinstance(value, list):
-        return any(_reads(child, key) for child in value)
+        return any(_reads(child, key, needed) for child in value)
     if kind == CLAIM and isinstance(value, str):
-        return value.startswith("pvc://") and value.removeprefix("pvc://").partition("/")[0] == name
+        return (volume := volume_of(value)) is not None and volume[0] == name
     if not isinstance(value, dict):
         return False
     if kind == SECRET and (value.get(CONNECTIONS) == name or _pulled_with(value, name)):
         return True
     for field, part in _REFERENCES[kind]:
         reference = value.get(field)
-        if isinstance(reference, dict) and reference.get(part) == name:
+        if isinstance(reference, dict) and reference.get(part) == name and not (needed and reference.get("optional")):
             return True
-    return any(_reads(child, key) for child in value.values())
+    return any(_reads(child, key, needed) for child in value.values())
 
 
 def _pulled_with(value: Mapping[str, Any], name: str) -> bool:

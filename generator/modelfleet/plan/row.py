@@ -43,7 +43,7 @@ class Row:
 
     @property
     def destroys(self) -> bool:
-        """Whether something that runs or keeps data goes or is made anew, which has to be acknowledged."""
+        """Whether something that runs or keeps data is deleted or recreated, which has to be acknowledged."""
         return not self.idle and any(one.effect.value.destroys for one in self.consequences)
 
     @property

@@ -18,7 +18,7 @@ from modelfleet.kubernetes.names import (
     TEMPLATE_NAME,
     workload_of,
 )
-from modelfleet.kubernetes.objects import Object, group_of, mapping
+from modelfleet.kubernetes.objects import Object, group_of, mapping, mappings
 from modelfleet.records import dataclass
 from modelfleet.resolve.environment import Environment
 from modelfleet.resolve.model import Project
@@ -50,6 +50,15 @@ SERVICE, LLM, RUNTIME, LLM_CONFIG = (
 )
 
 MODELS = (SERVICE, LLM)
+
+
+def made_with(model: Object) -> Iterator[Key]:
+    """The runtime and the configurations that a model names."""
+    spec = mapping(model.get("spec"))
+    named = mapping(mapping(spec.get("predictor")).get("model")).get("runtime")
+    for kind, name in ((RUNTIME, named), *((LLM_CONFIG, ref.get("name")) for _, ref in mappings(spec.get("baseRefs")))):
+        if isinstance(name, str):
+            yield kind, name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
